@@ -1,0 +1,67 @@
+"""Every setting of the product, each documented where it is defined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSettings:
+    """The outgoing picture."""
+
+    width: int = 512
+    """Pixels, even, 128 to 1280."""
+    height: int = 512
+    """Pixels, even, 128 to 720 (or 1280 when portrait)."""
+    fps: int = 30
+    """Pictures a second: the most a camera may drive and what idle life runs at."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """WebRTC."""
+
+    ice_servers: tuple[str, ...] = ()
+    """STUN or TURN URLs. Empty: host candidates only, no outside server is contacted."""
+    loopback_only: bool = False
+    """Offer 127.0.0.1 as the only candidate (tests, benchmarks, a server behind a local browser)."""
+    min_bitrate_bps: int = 200_000
+    start_bitrate_bps: int = 1_500_000
+    max_bitrate_bps: int = 3_000_000
+    connect_timeout_s: float = 15.0
+    """A peer that has not connected by then is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What one visitor, or all of them, may use."""
+
+    sessions: int = 4
+    """Calls at once; one more is answered 503 with Retry-After."""
+    upload_bytes: int = 10_000_000
+    upload_pixels: int = 40_000_000
+    photos: int = 8
+    """Photos in one upload."""
+    uploaded_avatars: int = 64
+    """Uploaded avatars kept in memory; the one unused for longest goes first."""
+    offer_bytes: int = 64_000
+    control_bytes: int = 4_096
+    """One data-channel message."""
+    idle_s: float = 120.0
+    """A call in which neither camera nor microphone has sent anything for this long ends."""
+    call_s: float = 4 * 3600.0
+    """Longest call."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The HTTP server."""
+
+    host: str = "127.0.0.1"
+    port: int = 8010
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    picture: PictureSettings = field(default_factory=PictureSettings)
+    transport: TransportSettings = field(default_factory=TransportSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)

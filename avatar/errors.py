@@ -1,0 +1,81 @@
+"""One exception type per kind of trouble; each message says what happened, why, and what to do next."""
+
+from __future__ import annotations
+
+
+class AvatarError(Exception):
+    """Root of every error this package raises on purpose.
+
+    `code` is a stable machine-readable word that HTTP answers, data-channel messages and the page share.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
+class ImageError(AvatarError):
+    """A picture that cannot be used: not an image, truncated, animated, too many bytes or pixels."""
+
+    code = "not_an_image"
+
+
+class EnrolError(AvatarError):
+    """A portrait no avatar can be made from: no face, several faces, too small, too turned."""
+
+    code = "no_face"
+
+
+class IdentityFileError(AvatarError):
+    """An `.avatar` file that is not one, is damaged, or has another version."""
+
+    code = "bad_identity_file"
+
+
+class ModelError(AvatarError):
+    """A model file that is missing, damaged, or cannot be fetched."""
+
+    code = "model_missing"
+
+
+class FrameError(AvatarError):
+    """A video frame that must not reach a stage: wrong dtype, shape, or size."""
+
+    code = "bad_frame"
+
+
+class PerceptionError(AvatarError):
+    """The face tracker cannot start or has failed beyond repair."""
+
+    code = "perception_failed"
+
+
+class OfferError(AvatarError):
+    """An SDP offer that is not valid or asks for what a call cannot give."""
+
+    code = "bad_offer"
+
+
+class ServerFullError(AvatarError):
+    """Every session slot is taken; `retry_after_s` says when to try again."""
+
+    code = "server_full"
+
+    def __init__(self, message: str, *, retry_after_s: int = 10) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ControlError(AvatarError):
+    """A control message that is junk, too large, of another version, or not possible now."""
+
+    code = "bad_message"
+
+
+class MediaError(AvatarError):
+    """A media file that cannot be read or written."""
+
+    code = "bad_media"
