@@ -18,7 +18,7 @@ F32: TypeAlias = NDArray[np.float32]
 U8: TypeAlias = NDArray[np.uint8]
 
 LANDMARK_COUNT: Final = 478
-"""MediaPipe's face mesh: 468 surface points and 2 x 5 iris points (468-472 the subject's right eye, 473-477 the left)."""
+"""MediaPipe's face mesh: 468 surface points and 2 x 5 iris points (468-472 subject's right eye, 473-477 left)."""
 
 BLENDSHAPES: Final = (
     "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
