@@ -35,6 +35,12 @@ class IdentityFileError(AvatarError):
     code = "bad_identity_file"
 
 
+class UnknownAvatarError(AvatarError):
+    """An avatar id nobody knows: mistyped, removed, or an upload that gave way to newer ones."""
+
+    code = "unknown_avatar"
+
+
 class ModelError(AvatarError):
     """A model file that is missing, damaged, or cannot be fetched."""
 

@@ -1,4 +1,4 @@
-"""Where the files are that travel with the package: the page, the faces and the weights."""
+"""Where the files are that travel with the package: the page and the built-in faces."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal
 _PACKAGE = Path(__file__).resolve().parent
 
 
-def resource_folder(name: Literal["client", "assets", "models"]) -> Path:
+def resource_folder(name: Literal["client", "assets"]) -> Path:
     """Return the folder `name`: inside the package when installed from a wheel, else beside it in a checkout.
 
     Raises FileNotFoundError when it is in neither place.
     """
-    for folder in (_PACKAGE / "_resources" / name, _PACKAGE.parent / name):
+    for folder in (_PACKAGE / f"_{name}", _PACKAGE.parent / name):
         if folder.is_dir():
             return folder
     raise FileNotFoundError(f"This installation lacks its folder {name!r}: install the package again.")
