@@ -1,0 +1,225 @@
+"""Every touch of aiortc's and aioice's private parts, in one place, on one connection's own objects.
+
+Nothing here changes a module or a class: a second connection in the same process, or another user of aiortc, is not
+affected. aiortc is pinned to the version this was written for; each touch first checks that the private part is there,
+and `tests/stream/test_aiortc_tuning.py` says in plain words which one has gone when aiortc changes.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol, cast
+
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
+from aiortc.codecs.h264 import H264Encoder
+from aiortc.codecs.vpx import Vp8Encoder
+from av import Packet
+from av.frame import Frame
+
+from avatar.stream.jitter_buffer import AudioJitterBuffer, EncodedFrame, VideoJitterBuffer
+from avatar.stream.retransmission import RetransmissionRequests
+from avatar.stream.video_encoder import CodecName
+
+VIDEO_DECODER_QUEUE: Final = 30
+"""Encoded pictures waiting for their decoder thread: one second."""
+AUDIO_DECODER_QUEUE: Final = 50
+"""Encoded sound packets waiting for their decoder thread: one second."""
+ARRIVALS_KEPT: Final = 256
+"""Frames whose arrival time is remembered until they come out of the decoder."""
+
+
+class AiortcChangedError(RuntimeError):
+    """aiortc is not the version this file was written for."""
+
+
+def private_name(owner: object, name: str) -> str:
+    """Return the attribute name behind `owner`'s private `name`. Raises AiortcChangedError when there is none."""
+    class_name = type(owner).__name__
+    for candidate in (f"_{class_name}__{name}", f"_{name}", name):
+        if hasattr(owner, candidate):
+            return candidate
+    raise AiortcChangedError(
+        f"aiortc has changed: {class_name} no longer has '{name}'. Install the version pinned in pyproject.toml, "
+        "or adapt avatar/stream/aiortc_tuning.py to the new one."
+    )
+
+
+class _Buffer(Protocol):
+    def pop(self) -> EncodedFrame | None: ...
+
+
+class ReceiverTap:
+    """What the tuning learns about one received track: when each frame arrived, and its timestamp on the wire."""
+
+    def __init__(self, timestamp_mapper: Any, clock: Callable[[], float]) -> None:
+        self._mapper = timestamp_mapper
+        self._clock = clock
+        self._arrivals: OrderedDict[int, float] = OrderedDict()
+
+    def note(self, frame: EncodedFrame) -> None:
+        """Remember when this frame, with its final timestamp, arrived."""
+        self._arrivals[frame.timestamp] = frame.arrival_s
+        while len(self._arrivals) > ARRIVALS_KEPT:
+            self._arrivals.popitem(last=False)
+
+    def arrival_s(self, frame: Frame) -> float:
+        """When the last packet of this decoded frame arrived; now, if that is not known."""
+        return self._arrivals.get(frame.pts or 0, self._clock())
+
+    def wire_timestamp(self, pts: int) -> int:
+        """RTP timestamp (32 bits) that the sender gave the frame with this `pts`."""
+        # aiortc subtracts the first timestamp it sees, and tells nobody which one that was.
+        origin = getattr(self._mapper, private_name(self._mapper, "origin"))
+        return (pts + (origin or 0)) & 0xFFFFFFFF
+
+
+class _DecoderQueue(queue.Queue[Any]):
+    """Network to decoder thread: bounded, and passing on the further frames that one packet has completed."""
+
+    def __init__(
+        self, buffer: _Buffer, mapper: Any, tap: ReceiverTap, limit: int, on_overflow: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self._buffer = buffer
+        self._mapper = mapper
+        self._tap = tap
+        self._limit = limit
+        self._on_overflow = on_overflow
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        if item is None:
+            super().put(None, block, timeout)
+            return
+        codec, frame = item
+        self._pass_on(codec, frame)
+        while (further := self._buffer.pop()) is not None:
+            further.timestamp = self._mapper.map(further.timestamp)
+            self._pass_on(codec, further)
+
+    def _pass_on(self, codec: Any, frame: EncodedFrame) -> None:
+        if self.qsize() >= self._limit:
+            self._drop_waiting()
+            self._on_overflow()
+        self._tap.note(frame)
+        super().put((codec, frame))
+
+    def _drop_waiting(self) -> None:
+        while True:
+            try:
+                self.get_nowait()
+            except queue.Empty:
+                return
+
+
+def tune_receiver(receiver: RTCRtpReceiver, *, clock: Callable[[], float] = time.monotonic) -> ReceiverTap:
+    """Make one receiver prompt; call it after `setRemoteDescription` and before the connection is up."""
+    mapper = getattr(receiver, private_name(receiver, "timestamp_mapper"))
+    decoder_error = getattr(receiver, private_name(receiver, "decoder_error"))
+    tap = ReceiverTap(mapper, clock)
+    kind = getattr(receiver, private_name(receiver, "kind"))
+    buffer: VideoJitterBuffer | AudioJitterBuffer
+    if kind == "video":
+        # aiortc holds a picture until the next one begins (33 ms); ours goes by the marker bit.
+        buffer = VideoJitterBuffer(clock=clock)
+        # aiortc asks once for a lost packet; where that request or its answer is lost too, the picture freezes.
+        setattr(receiver, private_name(receiver, "nack_generator"), RetransmissionRequests(clock=clock))
+        # The receiver asks for a key frame when this event is set: an overflow has torn the stream of references.
+        frames = _DecoderQueue(buffer, mapper, tap, VIDEO_DECODER_QUEUE, decoder_error.set)
+    else:
+        # aiortc holds sound for 80 ms, and for 320 ms after each lost packet, for good.
+        buffer = AudioJitterBuffer(clock=clock)
+        frames = _DecoderQueue(buffer, mapper, tap, AUDIO_DECODER_QUEUE, lambda: None)
+    setattr(receiver, private_name(receiver, "jitter_buffer"), buffer)
+    # aiortc's queue is unbounded, and takes one frame a packet even when that packet completes several.
+    setattr(receiver, private_name(receiver, "decoder_queue"), frames)
+    return tap
+
+
+class _SenderEncoder:
+    """Stands where aiortc keeps its encoder: packetises what our encoder made, and hears the receiver's estimate."""
+
+    def __init__(self, packetiser: H264Encoder | Vp8Encoder, on_estimate: Callable[[int], None]) -> None:
+        self._packetiser = packetiser
+        self._on_estimate = on_estimate
+        self._estimate_bps = 0
+
+    def pack(self, packet: Packet[Any]) -> tuple[list[bytes], int]:
+        return self._packetiser.pack(packet)
+
+    @property
+    def target_bitrate(self) -> int:
+        return self._estimate_bps
+
+    @target_bitrate.setter
+    def target_bitrate(self, estimate_bps: int) -> None:
+        self._estimate_bps = estimate_bps
+        self._on_estimate(estimate_bps)
+
+
+def tune_video_sender(
+    sender: RTCRtpSender,
+    codec: CodecName,
+    *,
+    on_estimate: Callable[[int], None],
+    on_key_frame_request: Callable[[], None],
+) -> None:
+    """Let a track that yields encoded packets hear what aiortc tells only its own encoders.
+
+    `on_estimate` gets the receiver's estimate (REMB) in bits per second, `on_key_frame_request` each PLI or FIR. Both
+    are called on the event loop.
+    """
+    # Packets from a track are an official way into aiortc, but REMB then reaches nobody: it goes to the encoder.
+    packetiser = H264Encoder() if codec == "h264" else Vp8Encoder()
+    setattr(sender, private_name(sender, "encoder"), _SenderEncoder(packetiser, on_estimate))
+    # PLI and FIR only set a flag for aiortc's own encoder.
+    setattr(sender, private_name(sender, "send_keyframe"), on_key_frame_request)
+
+
+def negotiated_video_codec(transceiver: RTCRtpTransceiver) -> CodecName:
+    """Return what a transceiver will send, once the offer has been read: aiortc takes the first codec of its list."""
+    codecs = getattr(transceiver, private_name(transceiver, "codecs"))
+    return "h264" if codecs[0].mimeType.lower() == "video/h264" else "vp8"
+
+
+def sent_wire_timestamp(sender: RTCRtpSender) -> int:
+    """RTP timestamp (32 bits) of the last packet this sender has put on the wire.
+
+    aiortc adds a random origin to every timestamp and keeps it in a local variable; a trace needs it.
+    """
+    return int(getattr(sender, private_name(sender, "rtp_timestamp")))
+
+
+def newest_frame(track: MediaStreamTrack, first: Frame) -> tuple[Frame, int]:
+    """Return the newest decoded frame waiting in a received track, given the oldest, and how many were passed over."""
+    # aiortc's queue of decoded frames is unbounded: taking one at a time would let latency grow without limit.
+    waiting = getattr(track, private_name(track, "queue"))
+    newest, skipped = first, 0
+    while not waiting.empty():
+        frame = waiting.get_nowait()
+        if frame is None:
+            waiting.put_nowait(None)  # the end of the track, left for the next `recv`
+            break
+        newest, skipped = frame, skipped + 1
+    return newest, skipped
+
+
+def gather_loopback_only(connection: RTCPeerConnection) -> None:
+    """Make this connection offer 127.0.0.1 and nothing else; call it before `setLocalDescription`."""
+    # aioice leaves the loopback address out, in a module function; the method it hands the addresses to is replaced on
+    # this connection's own gatherers.
+    for ice in getattr(connection, private_name(connection, "iceTransports")):
+        gatherer = ice.iceGatherer
+        agent = getattr(gatherer, private_name(gatherer, "connection"))
+        gather = cast(Callable[..., Awaitable[Any]], getattr(agent, private_name(agent, "get_component_candidates")))
+        agent.get_component_candidates = _on_loopback(gather)
+
+
+def _on_loopback(gather: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    def gather_on_loopback(component: int, addresses: list[str], timeout: int = 5) -> Awaitable[Any]:
+        del addresses
+        return gather(component=component, addresses=["127.0.0.1"], timeout=timeout)
+
+    return gather_on_loopback

@@ -1,0 +1,41 @@
+"""What a peer sends, on its way in: the newest camera picture, every piece of sound, nothing left to pile up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import av
+from aiortc import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
+
+from avatar.stream.aiortc_tuning import ReceiverTap, newest_frame
+
+
+async def pump_camera(
+    track: MediaStreamTrack, tap: ReceiverTap, push: Callable[[av.VideoFrame, float, int], None]
+) -> None:
+    """Hand each decoded picture with its arrival time and the number passed over before it to `push`, until the end.
+
+    Pictures are handed on as the decoder made them (any size, any pixel format): converting them is the session's
+    work, in its own threads. A picture that was overtaken while the loop was busy is passed over.
+    """
+    while True:
+        try:
+            oldest = await track.recv()
+        except MediaStreamError:
+            return
+        newest, skipped = newest_frame(track, cast(av.VideoFrame, oldest))
+        push(cast(av.VideoFrame, newest), tap.arrival_s(newest), skipped)
+
+
+async def pump_microphone(
+    track: MediaStreamTrack, tap: ReceiverTap, push: Callable[[av.AudioFrame, float], None]
+) -> None:
+    """Hand every decoded piece of sound with its arrival time to `push`, until the end of the track."""
+    while True:
+        try:
+            frame = cast(av.AudioFrame, await track.recv())
+        except MediaStreamError:
+            return
+        push(frame, tap.arrival_s(frame))

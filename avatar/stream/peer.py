@@ -1,0 +1,274 @@
+"""One WebRTC connection: an offer in, an answer out, then pictures, sound and messages both ways until it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import av
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+from aiortc.codecs import is_rtx
+from aiortc.rtcrtpparameters import RTCRtpCodecCapability
+from aiortc.stats import RTCRemoteInboundRtpStreamStats, RTCTransportStats
+
+from avatar.config import TransportSettings
+from avatar.errors import OfferError
+from avatar.stream.aiortc_tuning import (
+    ReceiverTap,
+    gather_loopback_only,
+    negotiated_video_codec,
+    sent_wire_timestamp,
+    tune_receiver,
+    tune_video_sender,
+)
+from avatar.stream.audio_track import DelayedAudioTrack
+from avatar.stream.encoders import open_video_encoder
+from avatar.stream.incoming import pump_camera, pump_microphone
+from avatar.stream.offer import Offer
+from avatar.stream.rate_control import RateLimits, RateState, next_rate
+from avatar.stream.video_encoder import CodecName
+from avatar.stream.video_track import AvatarVideoTrack, SentPicture
+from avatar.types import Picture
+
+logger = logging.getLogger(__name__)
+
+CHANNEL_LABEL: Final = "avatar"
+CHANNEL_BACKLOG_BYTES: Final = 65_536
+"""Messages are dropped while this much is waiting: a peer that reads nothing must not fill our memory."""
+
+
+class PeerListener(Protocol):
+    """Whom a peer tells what happens. Every method is called on the event loop and must not block."""
+
+    def on_state(self, state: str) -> None:
+        """aiortc's connection state: connecting, connected, failed or closed."""
+
+    def on_camera(self, frame: av.VideoFrame, arrival_s: float, skipped: int) -> None:
+        """One decoded camera picture, `skipped` older ones having been passed over; time.monotonic() seconds."""
+
+    def on_microphone(self, frame: av.AudioFrame, arrival_s: float) -> None:
+        """One decoded piece of sound; time.monotonic() seconds."""
+
+    def on_picture_sent(self, sent: SentPicture) -> None:
+        """A picture was handed to the network."""
+
+    def on_sound_sent(self, delay_s: float) -> None:
+        """A piece of sound was handed to the network, so long after it arrived."""
+
+    def on_channel_open(self) -> None:
+        """Messages can be sent from now on."""
+
+    def on_message(self, message: str | bytes) -> None:
+        """A message came over the data channel."""
+
+    def on_failure(self, reason: str) -> None:
+        """Pictures can no longer be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStats:
+    """What the connection says about itself."""
+
+    packets_received: int
+    """Media and data packets since the start; standing still means that the peer has vanished."""
+    round_trip_s: float | None
+    fraction_lost: float
+    """Share of our video packets lost between the receiver's last two reports, 0..1."""
+    target_bps: int
+    dropped: int
+    """Pictures and sounds that were overtaken before they could leave."""
+
+
+class Peer:
+    """The server's end of one call. Used on the event loop only, but for `show`."""
+
+    def __init__(self, settings: TransportSettings, listener: PeerListener, *, fps: int, encode_pool: Executor) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._fps = fps
+        self._pool = encode_pool
+        # Without a list of servers aiortc would ask a public one for our address.
+        servers = [RTCIceServer(urls=url) for url in settings.ice_servers]
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        self._limits = RateLimits(settings.min_bitrate_bps, settings.max_bitrate_bps)
+        self._rate = RateState(settings.start_bitrate_bps, time.monotonic())
+        self._video: AvatarVideoTrack | None = None
+        self._video_sender: RTCRtpSender | None = None
+        self._audio: DelayedAudioTrack | None = None
+        self._camera_tap: ReceiverTap | None = None
+        self._channel: RTCDataChannel | None = None
+        self._pumps: set[asyncio.Task[None]] = set()
+        self._received: list[MediaStreamTrack] = []
+        self._last_sent_pts: int | None = None
+        self._wire_origin: int | None = None
+        self._last_report: datetime | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self.codec: CodecName | None = None
+        """What the avatar's picture is sent as; known once the offer has been answered."""
+
+    async def answer(self, offer: Offer) -> str:
+        """Return the SDP answer, complete with every candidate. Raises OfferError; the peer is then closed."""
+        try:
+            return await self._answer(offer)
+        except OfferError:
+            await self.close()
+            raise
+        except Exception as error:  # aiortc meets a stranger's text: it raises whatever that makes it stumble over
+            await self.close()
+            logger.info("an offer was refused: %r", error)
+            raise OfferError(f"The offer cannot be answered: {error}") from error
+
+    def show(self, picture: Picture) -> None:
+        """Send this picture next. Any thread; never blocks; a newer one replaces it."""
+        if self._video is not None:
+            self._video.show(picture)
+
+    def sound(self, frame: av.AudioFrame, arrival_s: float, delay_s: float) -> None:
+        """Send this piece of sound `delay_s` after `arrival_s`."""
+        if self._audio is not None:
+            self._audio.push(frame, arrival_s, delay_s)
+
+    def send(self, message: str) -> bool:
+        """Send a message; False when there is no open channel or too much is still waiting to leave."""
+        channel = self._channel
+        if channel is None or channel.readyState != "open" or channel.bufferedAmount > CHANNEL_BACKLOG_BYTES:
+            return False
+        channel.send(message)
+        return True
+
+    async def flush(self, timeout_s: float) -> None:
+        """Wait until the messages sent so far have left, but no longer than `timeout_s`."""
+        end_s = time.monotonic() + timeout_s
+        while self._channel is not None and self._channel.readyState == "open" and self._channel.bufferedAmount:
+            if time.monotonic() >= end_s:
+                return
+            await asyncio.sleep(0.01)
+
+    def trace_pair(self, sent: SentPicture) -> tuple[int, int] | None:
+        """RTP timestamps on the wire of the camera frame a sent picture answers, and of that picture; None: unknown."""
+        if self._camera_tap is None or sent.picture.camera_pts is None or self._wire_origin is None:
+            return None
+        camera = self._camera_tap.wire_timestamp(sent.picture.camera_pts)
+        return camera, (self._wire_origin + sent.pts) & 0xFFFFFFFF
+
+    async def stats(self) -> PeerStats:
+        """Read the counters, and let the bitrate follow what the receiver has reported."""
+        report = await self._connection.getStats()
+        packets = sum(s.packetsReceived for s in report.values() if isinstance(s, RTCTransportStats))
+        lost, news, round_trip_s = 0.0, None, None
+        for entry in report.values():
+            if isinstance(entry, RTCRemoteInboundRtpStreamStats) and entry.kind == "video":
+                lost, round_trip_s = entry.fractionLost / 256, entry.roundTripTime
+                # The same report is read again until the next one comes; it must not count twice.
+                news = lost if entry.timestamp != self._last_report else None
+                self._last_report = entry.timestamp
+        self._rate = next_rate(self._rate, time.monotonic(), self._limits, fraction_lost=news)
+        tracks = [track for track in (self._video, self._audio) if track is not None]
+        return PeerStats(
+            packets, round_trip_s, lost, int(self._rate.target_bps), sum(track.dropped for track in tracks)
+        )
+
+    async def close(self) -> None:
+        """Leave nothing running. Idempotent; every caller waits for the end."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _answer(self, offer: Offer) -> str:
+        connection = self._connection
+        # Codec preferences count only if they are there before the offer is.
+        video = connection.addTransceiver("video", "sendrecv")
+        video.setCodecPreferences(_preferred_codecs())
+        audio = connection.addTransceiver("audio", "sendrecv") if offer.has_audio else None
+        connection.on("connectionstatechange", lambda: self._listener.on_state(connection.connectionState))
+        connection.on("datachannel", self._on_channel)
+        await connection.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
+        self._start_video(video)
+        if audio is not None:
+            self._start_audio(audio)
+        if self._settings.loopback_only:
+            gather_loopback_only(connection)
+        await connection.setLocalDescription(await connection.createAnswer())
+        return connection.localDescription.sdp
+
+    def _start_video(self, transceiver: RTCRtpTransceiver) -> None:
+        codec = negotiated_video_codec(transceiver)
+        encoder = open_video_encoder(codec, max_bitrate_bps=self._settings.max_bitrate_bps, fps=self._fps)
+        track = AvatarVideoTrack(
+            encoder, pool=self._pool, target_bps=lambda: int(self._rate.target_bps), on_sent=self._on_picture_sent
+        )
+        track.on("ended", lambda: self._listener.on_failure(track.failure) if track.failure else None)
+        transceiver.sender.replaceTrack(track)
+        tune_video_sender(
+            transceiver.sender, codec, on_estimate=self._on_estimate, on_key_frame_request=track.request_key_frame
+        )
+        self.codec, self._video, self._video_sender = codec, track, transceiver.sender
+        if transceiver.receiver.track is not None:
+            self._camera_tap = tune_receiver(transceiver.receiver)
+            self._pump(transceiver, pump_camera(transceiver.receiver.track, self._camera_tap, self._listener.on_camera))
+
+    def _start_audio(self, transceiver: RTCRtpTransceiver) -> None:
+        self._audio = DelayedAudioTrack(on_sent=self._listener.on_sound_sent)
+        transceiver.sender.replaceTrack(self._audio)
+        if transceiver.receiver.track is not None:
+            tap = tune_receiver(transceiver.receiver)
+            self._pump(transceiver, pump_microphone(transceiver.receiver.track, tap, self._listener.on_microphone))
+
+    def _pump(self, transceiver: RTCRtpTransceiver, pump: Coroutine[Any, Any, None]) -> None:
+        self._received.append(transceiver.receiver.track)
+        self._pumps.add(asyncio.create_task(pump))
+
+    def _on_picture_sent(self, sent: SentPicture) -> None:
+        if self._wire_origin is None and self._last_sent_pts is not None and self._video_sender is not None:
+            # The picture before this one has left: what aiortc added to its timestamp it adds to all.
+            self._wire_origin = (sent_wire_timestamp(self._video_sender) - self._last_sent_pts) & 0xFFFFFFFF
+        if sent.size_bytes:
+            self._last_sent_pts = sent.pts
+        self._listener.on_picture_sent(sent)
+
+    def _on_estimate(self, estimate_bps: int) -> None:
+        self._rate = next_rate(self._rate, time.monotonic(), self._limits, estimate_bps=estimate_bps)
+
+    def _on_channel(self, channel: RTCDataChannel) -> None:
+        if channel.label != CHANNEL_LABEL or self._channel is not None:
+            channel.close()
+            return
+        self._channel = channel
+        channel.on("message", self._listener.on_message)
+        self._listener.on_channel_open()
+
+    async def _close(self) -> None:
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+        for track in (self._video, self._audio, *self._received):
+            if track is not None:
+                track.stop()
+        await self._connection.close()
+
+
+def _preferred_codecs() -> list[RTCRtpCodecCapability]:
+    """H.264, which our encoder and most hardware do best, then VP8; with retransmission, which is lost if not named."""
+    codecs = RTCRtpSender.getCapabilities("video").codecs
+    order: list[Callable[[RTCRtpCodecCapability], bool]] = [
+        lambda c: c.mimeType == "video/H264" and c.parameters.get("profile-level-id") == "42e01f",
+        lambda c: c.mimeType == "video/H264" and c.parameters.get("profile-level-id") != "42e01f",
+        lambda c: c.mimeType == "video/VP8",
+        is_rtx,
+    ]
+    return [codec for wanted in order for codec in codecs if wanted(codec)]
