@@ -84,7 +84,7 @@ class Motion:
     blendshapes: F32
     """(52,), change from rest. `eyeBlink*` is exact: 0 is the avatar's resting opening, 1 is closed lids."""
     rotation: F32
-    """(3,), rotation vector in radians in camera axes: x pitch (+ chin down), y yaw (+ nose to the picture's right),
+    """(3,), rotation vector in radians in camera axes: x pitch (+ chin down), y yaw (+ nose to the picture's left),
     z roll (+ clockwise as seen)."""
     translation: F32
     """(2,), head units, x right and y down."""

@@ -1,0 +1,137 @@
+"""Photos in, an avatar out: finds the face, checks that it will do, cuts it free from its background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+
+from avatar.errors import EnrolError
+from avatar.generator.identity import Identity, Portrait
+from avatar.generator.matte import background_plate, person_matte
+from avatar.models import get_model
+from avatar.perception.landmarker import FaceDetection, FaceLandmarker
+from avatar.perception.pose import fit_pose, rotation_vector
+from avatar.types import F32, U8
+
+MIN_FACE_PX: Final = 96
+"""Smallest face, measured across the longer side of its landmarks' box."""
+MAX_TURN_DEG: Final = 35.0
+"""Largest turn of the head away from the camera, to the side or up and down."""
+RIVAL_SHARE: Final = 0.55
+"""A second face at least this large (as a share of the largest) makes it unclear who is meant."""
+WORKING_FACE_PX: Final = 420
+"""Photos with a larger face are shrunk to this: more is never shown, and every step is faster."""
+CUT_FACES: Final = 2.6
+"""Half the side of the square kept around the face, in face heights: head, shoulders and some background."""
+
+
+def enrol(photos: Sequence[U8], *, name: str = "") -> Identity:
+    """Make an avatar from one or more photos of one person; the first is the one it rests in.
+
+    Args:
+        photos: each (height, width, 3), RGB, upright.
+        name: for people to read.
+
+    Raises:
+        EnrolError: with code no_face, several_faces, face_too_small or face_turned.
+        ModelError: a model file is missing and cannot be fetched.
+    """
+    if not photos:
+        raise EnrolError("Give at least one photo.", code="no_face")
+    landmarker = FaceLandmarker(get_model("face_landmarker"), video=False)
+    try:
+        portraits = tuple(
+            _portrait(photo, landmarker, which=f"Photo {number}: " if len(photos) > 1 else "")
+            for number, photo in enumerate(photos, start=1)
+        )
+    finally:
+        landmarker.close()
+    rest = portraits[0]
+    matte = _matte(rest)
+    plate = background_plate(rest.rgb, matte, margin_px=max(2, round(0.03 * _face_px(rest.landmarks_px))))
+    return Identity(name=name, portraits=portraits, matte=matte, plate=plate)
+
+
+def _portrait(photo: U8, landmarker: FaceLandmarker, *, which: str) -> Portrait:
+    """Find and check the one face of a photo; return it cut and scaled for work."""
+    found = landmarker.detect(photo, 0.0)
+    if not found:
+        found = _closer_look(photo, landmarker)
+    face = _the_one(found, which)
+    size = _face_px(face.landmarks_px)
+    if size < MIN_FACE_PX:
+        raise EnrolError(
+            f"{which}The face is {size:.0f} pixels across; it takes at least {MIN_FACE_PX}. "
+            "Use a larger photo or one taken from nearer.",
+            code="face_too_small",
+        )
+    pitch, yaw, _ = np.degrees(rotation_vector(fit_pose(face.landmarks_px).rotation))
+    if max(abs(pitch), abs(yaw)) > MAX_TURN_DEG:
+        raise EnrolError(
+            f"{which}The head is turned {max(abs(pitch), abs(yaw)):.0f} degrees away. "
+            "Use a photo that looks roughly into the camera.",
+            code="face_turned",
+        )
+    return _cut(photo, face)
+
+
+def _the_one(found: list[FaceDetection], which: str) -> FaceDetection:
+    """Return the face that is meant, or say why that is unclear."""
+    if not found:
+        raise EnrolError(
+            f"{which}No face found. Use a photo in which the whole face is visible, evenly lit and not covered.",
+            code="no_face",
+        )
+    by_size = sorted(found, key=lambda face: _face_px(face.landmarks_px), reverse=True)
+    if len(by_size) > 1 and _face_px(by_size[1].landmarks_px) > RIVAL_SHARE * _face_px(by_size[0].landmarks_px):
+        raise EnrolError(
+            f"{which}There are {len(by_size)} faces of like size. Cut the photo so that one person is left.",
+            code="several_faces",
+        )
+    return by_size[0]
+
+
+def _closer_look(photo: U8, landmarker: FaceLandmarker) -> list[FaceDetection]:
+    """Search again with a wide margin: the detector misses faces that fill the whole photo."""
+    height, width = photo.shape[:2]
+    margin = max(height, width) // 3
+    padded = cv2.copyMakeBorder(photo, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+    offset = np.array([margin, margin, 0], np.float32)
+    return [
+        FaceDetection(landmarks_px=face.landmarks_px - offset, blendshapes=face.blendshapes)
+        for face in landmarker.detect(np.ascontiguousarray(padded), 0.0)
+    ]
+
+
+def _cut(photo: U8, face: FaceDetection) -> Portrait:
+    """Keep head and shoulders, at the size work is done at."""
+    height, width = photo.shape[:2]
+    size = _face_px(face.landmarks_px)
+    centre = face.landmarks_px[:, :2].mean(axis=0)
+    left, top = np.maximum(np.floor(centre - CUT_FACES * size), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(centre + CUT_FACES * size), (width, height)).astype(int)
+    part = photo[top:bottom, left:right]
+    landmarks = face.landmarks_px - np.array([left, top, 0], np.float32)
+    scale = min(1.0, WORKING_FACE_PX / size)
+    if scale < 1:
+        target = (round(part.shape[1] * scale), round(part.shape[0] * scale))
+        part = cv2.resize(part, target, interpolation=cv2.INTER_AREA)
+        landmarks = landmarks * np.float32(scale)
+    return Portrait(
+        rgb=np.ascontiguousarray(part), landmarks_px=landmarks.astype(np.float32), blendshapes=face.blendshapes
+    )
+
+
+def _matte(portrait: Portrait) -> U8:
+    """Cut the person free; whatever the segmenter thinks, the face itself is in front."""
+    matte = person_matte(portrait.rgb, get_model("selfie_segmentation"))
+    hull = cv2.convexHull(np.rint(portrait.landmarks_px[:, :2]).astype(np.int32))
+    return np.asarray(cv2.fillConvexPoly(matte, hull, 255), np.uint8)
+
+
+def _face_px(landmarks_px: F32) -> float:
+    """Return the longer side of the face's box in pixels."""
+    return float(np.ptp(landmarks_px[:, :2], axis=0).max())

@@ -1,0 +1,163 @@
+"""The `.avatar` file: safetensors with a JSON header, versioned; pictures inside are PNG and JPEG streams.
+
+Nothing in it can run code. It is opened only after its size, its tensors' names, types and shapes, and the declared
+sizes of its pictures have been checked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from avatar.errors import IdentityFileError
+from avatar.generator.identity import Identity, Portrait
+from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
+
+FORMAT: Final = "avatar-identity"
+VERSION: Final = 1
+MAX_FILE_BYTES: Final = 64_000_000
+MAX_HEADER_BYTES: Final = 100_000
+MAX_SIDE: Final = 2048
+MAX_PORTRAITS: Final = 8
+JPEG_QUALITY: Final = 95
+
+
+def identity_to_bytes(identity: Identity) -> bytes:
+    """Serialise an identity."""
+    tensors: dict[str, np.ndarray] = {
+        "matte": _encode(identity.matte, ".png"),
+        "plate": _encode(identity.plate, ".jpg"),
+    }
+    for index, portrait in enumerate(identity.portraits):
+        tensors[f"portrait.{index}.picture"] = _encode(portrait.rgb, ".jpg")
+        tensors[f"portrait.{index}.landmarks_px"] = np.ascontiguousarray(portrait.landmarks_px, np.float32)
+        tensors[f"portrait.{index}.blendshapes"] = np.ascontiguousarray(portrait.blendshapes, np.float32)
+    header = {"format": FORMAT, "version": VERSION, "name": identity.name, "portraits": len(identity.portraits)}
+    return bytes(save(tensors, metadata={"avatar": json.dumps(header)}))
+
+
+def identity_from_bytes(data: bytes) -> Identity:
+    """Read an identity back.
+
+    Raises:
+        IdentityFileError: not such a file, of another version, damaged, or too large.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise IdentityFileError(f"The avatar file has {len(data):,} bytes; at most {MAX_FILE_BYTES:,} are read.")
+    header = _header(data)
+    try:
+        tensors = load(data)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise IdentityFileError(f"The avatar file is damaged ({error}). Enrol the photo again.") from error
+    count = header["portraits"]
+    portraits = tuple(
+        Portrait(
+            rgb=_picture(tensors, f"portrait.{index}.picture", channels=3),
+            landmarks_px=_numbers(tensors, f"portrait.{index}.landmarks_px", (LANDMARK_COUNT, 3)),
+            blendshapes=_numbers(tensors, f"portrait.{index}.blendshapes", (len(BLENDSHAPES),)),
+        )
+        for index in range(count)
+    )
+    matte = _picture(tensors, "matte", channels=1)
+    plate = _picture(tensors, "plate", channels=3)
+    if matte.shape[:2] != portraits[0].rgb.shape[:2] or plate.shape != portraits[0].rgb.shape:
+        raise IdentityFileError("The avatar file is damaged: its pictures differ in size. Enrol the photo again.")
+    return Identity(name=header["name"], portraits=portraits, matte=matte, plate=plate)
+
+
+def write_identity(identity: Identity, path: Path) -> None:
+    """Write an `.avatar` file; a crash in between leaves the old file as it was."""
+    data = identity_to_bytes(identity)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(part).replace(path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+
+
+def read_identity(path: Path) -> Identity:
+    """Read an `.avatar` file.
+
+    Raises:
+        IdentityFileError: as `identity_from_bytes`, or the file cannot be read.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise IdentityFileError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes: not an avatar file.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise IdentityFileError(f"Cannot read {path}: {error.strerror or error}.") from error
+    return identity_from_bytes(data)
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    """Check and return our own header from safetensors' metadata."""
+    not_ours = IdentityFileError("This is not an avatar file. Make one with: avatar enroll PHOTO -o me.avatar")
+    if len(data) < 8:
+        raise not_ours
+    length = int.from_bytes(data[:8], "little")
+    if length > min(MAX_HEADER_BYTES, len(data) - 8):
+        raise not_ours
+    try:
+        header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["avatar"])
+        ours = header["format"] == FORMAT
+        version, name, portraits = header["version"], header["name"], header["portraits"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise not_ours from error
+    if not ours:
+        raise not_ours
+    if version != VERSION:
+        raise IdentityFileError(f"The avatar file has version {version}; this program reads version {VERSION}.")
+    if not isinstance(name, str) or len(name) > 200:
+        raise IdentityFileError("The avatar file is damaged: its name is not a short text.")
+    if type(portraits) is not int or not 1 <= portraits <= MAX_PORTRAITS:
+        raise IdentityFileError(f"The avatar file is damaged: it must hold 1 to {MAX_PORTRAITS} portraits.")
+    return {"name": name, "portraits": portraits}
+
+
+def _encode(picture: U8, extension: str) -> U8:
+    """Compress a grey or RGB picture into a flat byte tensor."""
+    bgr = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if extension == ".jpg" else []
+    done, stream = cv2.imencode(extension, bgr, options)
+    if not done:
+        raise IdentityFileError("The picture cannot be compressed.")
+    return np.asarray(stream, np.uint8).ravel()
+
+
+def _picture(tensors: dict[str, np.ndarray], name: str, *, channels: int) -> U8:
+    """Decode one picture, its declared size checked before a pixel is decoded."""
+    stream = tensors.get(name)
+    if stream is None or stream.dtype != np.uint8 or stream.ndim != 1:
+        raise IdentityFileError(f"The avatar file is damaged: {name} is missing or of the wrong kind.")
+    try:
+        with Image.open(BytesIO(stream.tobytes()), formats=("JPEG", "PNG")) as image:
+            if not (32 <= image.width <= MAX_SIDE and 32 <= image.height <= MAX_SIDE):
+                raise IdentityFileError(f"The avatar file is damaged: {name} is {image.width} x {image.height}.")
+            return np.array(image.convert("L" if channels == 1 else "RGB"), np.uint8)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise IdentityFileError(f"The avatar file is damaged: {name} cannot be decoded.") from error
+
+
+def _numbers(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> F32:
+    """Return one float tensor of exactly this shape, all finite and of sane size."""
+    numbers = tensors.get(name)
+    if numbers is None or numbers.dtype != np.float32 or numbers.shape != shape:
+        raise IdentityFileError(f"The avatar file is damaged: {name} is missing or of the wrong shape.")
+    if not np.isfinite(numbers).all() or np.abs(numbers).max() > 4 * MAX_SIDE:
+        raise IdentityFileError(f"The avatar file is damaged: {name} holds impossible numbers.")
+    return np.array(numbers, np.float32)

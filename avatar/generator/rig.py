@@ -1,0 +1,90 @@
+"""Motion in, target landmarks out: the avatar's own face, posed and expressed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from avatar import face_mesh as mesh
+from avatar.motion.basis import ExpressionBasis
+from avatar.motion.limits import limit_rotation, limit_scale, limit_translation
+from avatar.perception.pose import fit_pose, rotation_matrix, to_head_frame, to_pixels
+from avatar.types import BLENDSHAPE_INDEX, F32, HeadPose, Motion
+
+LID_MEETING: Final = 0.2
+"""Where closing lids meet, as a share of the opening above the lower lid: the upper lid does most of the way."""
+EYES: Final = (
+    (mesh.RIGHT_UPPER_LID, mesh.RIGHT_LOWER_LID, mesh.RIGHT_EYE_CORNERS, mesh.RIGHT_IRIS, "Right"),
+    (mesh.LEFT_UPPER_LID, mesh.LEFT_LOWER_LID, mesh.LEFT_EYE_CORNERS, mesh.LEFT_IRIS, "Left"),
+)
+LOOK_REACH: Final = (0.22, 0.14)
+"""Iris travel for a full `eyeLook*` coefficient, as a share of the eye's width (x, y)."""
+
+
+class Rig:
+    """One person's rest landmarks, ready to be moved. Holds no state between calls."""
+
+    def __init__(self, rest_landmarks: F32, basis: ExpressionBasis) -> None:
+        """Take the (478, 3) landmarks at rest, in pixels of the outgoing picture."""
+        self.rest = rest_landmarks
+        self.rest_pose: HeadPose = fit_pose(rest_landmarks)
+        self._head = to_head_frame(rest_landmarks, self.rest_pose)
+        self._basis = basis
+        self._rest_gap = self._head[list(mesh.LOWER_INNER_LIP), 1] - self._head[list(mesh.UPPER_INNER_LIP), 1]
+
+    def pose(self, motion: Motion) -> HeadPose:
+        """Return the avatar's head pose for a motion, limited to what stays believable."""
+        rest = self.rest_pose
+        shift = np.zeros(3, np.float32)
+        shift[:2] = limit_translation(motion.translation) * rest.scale
+        return HeadPose(
+            rotation=rotation_matrix(limit_rotation(motion.rotation)) @ rest.rotation,
+            translation_px=rest.translation_px + shift,
+            scale=rest.scale * limit_scale(motion.scale),
+        )
+
+    def landmarks(self, motion: Motion, pose: HeadPose) -> F32:
+        """Return the (478, 3) landmarks in pixels for a motion at a pose."""
+        offsets = self._basis.displacement(motion.blendshapes)
+        if motion.residual is not None:
+            offsets = offsets + motion.residual
+        head = self._head + offsets
+        self._seal_lips(head)
+        self._set_eyes(head, motion)
+        return to_pixels(head, pose)
+
+    def _seal_lips(self, head: F32) -> None:
+        """Keep the lips from passing through each other: closed is closed."""
+        upper, lower = list(mesh.UPPER_INNER_LIP), list(mesh.LOWER_INNER_LIP)
+        least = np.minimum(self._rest_gap, 0)
+        overlap = np.maximum(least - (head[lower, 1] - head[upper, 1]), 0)
+        head[upper, 1] -= overlap / 2
+        head[lower, 1] += overlap / 2
+
+    def _set_eyes(self, head: F32, motion: Motion) -> None:
+        """Place lids and irises exactly: the rest of the face only carries them."""
+        for upper, lower, corners, iris, side in EYES:
+            ring = [*upper, *lower, *corners, *iris]
+            carried = head[list(corners)].mean(axis=0) - self._head[list(corners)].mean(axis=0)
+            head[ring] = self._head[ring] + carried
+            closed = float(np.clip(motion.blendshapes[BLENDSHAPE_INDEX[f"eyeBlink{side}"]], -0.6, 1.0))
+            top, bottom = head[list(upper)], head[list(lower)]
+            meeting = bottom + LID_MEETING * (top - bottom)
+            head[list(upper)] = top + closed * (meeting - top)
+            head[list(lower)] = bottom + closed * (meeting - bottom)
+            width = float(np.linalg.norm(head[corners[1]] - head[corners[0]]))
+            head[list(iris), :2] += np.float32(width) * gaze_of(motion, side)
+
+
+def gaze_of(motion: Motion, side: str) -> F32:
+    """Return the (2,) iris travel of one eye as a share of the eye's width, x to the picture's right and y down."""
+    if motion.gaze is not None:
+        return np.clip(motion.gaze, -0.3, 0.3).astype(np.float32)
+
+    def look(direction: str) -> float:
+        return float(motion.blendshapes[BLENDSHAPE_INDEX[f"eyeLook{direction}{side}"]])
+
+    # The subject's right eye looks "out" to the picture's left.
+    across = look("Out") - look("In") if side == "Left" else look("In") - look("Out")
+    return np.array([LOOK_REACH[0] * across, LOOK_REACH[1] * (look("Down") - look("Up"))], np.float32)

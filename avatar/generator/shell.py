@@ -1,0 +1,115 @@
+"""Everything around the face that moves with the head: hair, ears, neck, down to where the body stays still.
+
+A coarse field of displacements, smooth everywhere: the head's rigid motion, faded out along the neck, plus what the
+face's outline does beyond it (a falling jaw pulls the skin below the chin). Coarse is enough because nothing here has
+edges; the matte gives the head its outline.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from avatar import face_mesh as mesh
+from avatar.perception.pose import to_head_frame, to_pixels
+from avatar.types import F32, HeadPose
+
+STEP_PX: Final = 8
+"""Picture pixels per node of the field."""
+BACK_DEPTH: Final = 0.75
+"""How far behind the face's outline the middle of the hair and ears lie, in head units."""
+BACK_REACH: Final = 0.5
+"""Distance from the outline, in head units, over which that depth is reached."""
+NECK_FADE: Final = 0.8
+"""Length below the chin, in face heights, along which the head's motion fades to the still body."""
+SIDE_FADE: Final = (1.7, 2.5)
+"""Distance from the head's axis, in head units, between which motion fades: wider than big hair."""
+OUTLINE_REACH: Final = 0.6
+"""How far, in head units, the skin around the outline follows what the outline does."""
+INVERSION_STEPS: Final = 6
+DAMPING: Final = 0.7
+
+
+class HeadShell:
+    """The displacement field around one resting face."""
+
+    def __init__(self, rest_landmarks: F32, rest_pose: HeadPose, picture_size: tuple[int, int]) -> None:
+        """Take (478, 3) rest landmarks in picture pixels, their pose, and the picture's (width, height)."""
+        width, height = picture_size
+        self._columns, self._rows = -(-width // STEP_PX), -(-height // STEP_PX)
+        self._size = picture_size
+        self._rest_outline = rest_landmarks[list(mesh.OVAL)]
+        self._rest_outline_head = to_head_frame(self._rest_outline, rest_pose)
+
+        # Nodes lie where cv2.resize expects the centres of coarse pixels.
+        x = (np.arange(self._columns, dtype=np.float32) + 0.5) * STEP_PX - 0.5
+        y = (np.arange(self._rows, dtype=np.float32) + 0.5) * STEP_PX - 0.5
+        self._nodes = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+
+        away, nearness = self._distances(rest_pose.scale)
+        outline_depth = nearness @ self._rest_outline[:, 2]
+        depth = outline_depth + BACK_DEPTH * rest_pose.scale * (1 - np.exp(-away / BACK_REACH))
+        nodes = np.concatenate([self._nodes, depth[:, None]], axis=1).astype(np.float32)
+        self._nodes_head = to_head_frame(nodes, rest_pose)
+        self._follow_head = self._rigid_share()[:, None]
+        self._follow_outline = (nearness * np.exp(-((away / OUTLINE_REACH) ** 2))[:, None]).astype(np.float32)
+
+    def flow(self, landmarks: F32, pose: HeadPose) -> tuple[F32, F32]:
+        """Return the picture-sized backward maps (x, y) for moved landmarks and the head's pose, in pixels."""
+        rigid = (to_pixels(self._nodes_head, pose)[:, :2] - self._nodes) * self._follow_head
+        outline = landmarks[list(mesh.OVAL), :2]
+        beyond = outline - to_pixels(self._rest_outline_head, pose)[:, :2]
+        forward = (rigid + self._follow_outline @ beyond).astype(np.float32)
+        backward = self._invert(forward.reshape(self._rows, self._columns, 2))
+        full = (self._columns * STEP_PX, self._rows * STEP_PX)
+        shift = cv2.resize(backward, full, interpolation=cv2.INTER_LINEAR)[: self._size[1], : self._size[0]]
+        x = np.arange(self._size[0], dtype=np.float32)[None, :]
+        y = np.arange(self._size[1], dtype=np.float32)[:, None]
+        return shift[..., 0] + x, shift[..., 1] + y
+
+    def _invert(self, forward: F32) -> F32:
+        """Return the backward displacement of a forward one by damped fixed-point iteration.
+
+        Solves b(p) = -f(p + b(p)) (Chen et al., Medical Physics 35(1), 2008), in grid units of the coarse field.
+        """
+        column = np.arange(self._columns, dtype=np.float32)[None, :]
+        row = np.arange(self._rows, dtype=np.float32)[:, None]
+        backward = -forward
+        for _ in range(INVERSION_STEPS):
+            moved = cv2.remap(
+                forward,
+                column + backward[..., 0] / STEP_PX,
+                row + backward[..., 1] / STEP_PX,
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            backward = backward - DAMPING * (backward + moved)
+        return backward
+
+    def _distances(self, unit_px: float) -> tuple[F32, F32]:
+        """Return each node's distance outside the face's outline (n,), head units, and its weights on it (n, 36)."""
+        outline = self._rest_outline[:, :2]
+        gaps = np.linalg.norm(self._nodes[:, None] - outline[None], axis=2)
+        weights = 1 / np.maximum(gaps, 1.0) ** 3
+        polygon = outline.astype(np.float32).reshape(-1, 1, 2)
+        outside = np.array([-cv2.pointPolygonTest(polygon, (float(x), float(y)), True) for x, y in self._nodes])
+        away = np.maximum(outside, 0) / unit_px
+        return away.astype(np.float32), (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def _rigid_share(self) -> F32:
+        """Return how much of the head's rigid motion each node follows (n,), 0 body to 1 head."""
+        chin = self._rest_outline_head[mesh.OVAL.index(mesh.CHIN)]
+        face_height = chin[1] - self._rest_outline_head[mesh.OVAL.index(mesh.FOREHEAD), 1]
+        below = (self._nodes_head[:, 1] - chin[1]) / face_height
+        sideways = np.abs(self._nodes_head[:, 0] - chin[0])
+        near, far = SIDE_FADE
+        share = (1 - _smoothstep(below / NECK_FADE)) * (1 - _smoothstep((sideways - near) / (far - near)))
+        return share.astype(np.float32)
+
+
+def _smoothstep(x: F32) -> F32:
+    """Return 0 below 0, 1 above 1, and a smooth rise between."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)

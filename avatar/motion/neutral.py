@@ -1,0 +1,107 @@
+"""The driver's resting face: what every motion is measured from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from avatar import face_mesh as mesh
+from avatar.perception.pose import rotation_matrix, rotation_vector, to_head_frame
+from avatar.types import BLENDSHAPE_INDEX, F32, FaceState
+
+CALIBRATION_S: Final = 1.0
+"""How much of the first tracked time the resting face is averaged over."""
+BLINKING: Final = 0.45
+"""Frames with a blink coefficient above this do not count: the resting eye is open."""
+LIDS: Final = (
+    (mesh.RIGHT_UPPER_LID, mesh.RIGHT_LOWER_LID, mesh.RIGHT_EYE_CORNERS),
+    (mesh.LEFT_UPPER_LID, mesh.LEFT_LOWER_LID, mesh.LEFT_EYE_CORNERS),
+)
+"""Right eye, then left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neutral:
+    """A driver at rest."""
+
+    landmarks: F32
+    """(478, 3), head units, in the head's frame."""
+    blendshapes: F32
+    """(52,)."""
+    rotation: F32
+    """(3, 3), head frame -> camera frame."""
+    position: F32
+    """(2,), where the head's origin is, in pixels."""
+    scale: float
+    """Pixels per head unit."""
+    eye_openings: tuple[float, float]
+    """Right and left lid distance as a share of the eye's width."""
+    frame_size: tuple[int, int]
+    """(width, height) of the camera picture these pixels belong to."""
+
+
+def eye_openings(landmarks: F32) -> tuple[float, float]:
+    """Return the right and left mean lid distance as a share of the eye's width, for (478, 3) landmarks."""
+    right, left = (
+        float(
+            np.linalg.norm(landmarks[list(upper)] - landmarks[list(lower)], axis=1).mean()
+            / max(float(np.linalg.norm(landmarks[corners[0]] - landmarks[corners[1]])), 1e-6)
+        )
+        for upper, lower, corners in LIDS
+    )
+    return right, left
+
+
+class NeutralCalibration:
+    """Averages the first second of a driver's face; usable from its first frame on."""
+
+    def __init__(self) -> None:
+        self._samples: list[FaceState] = []
+        self._neutral: Neutral | None = None
+        self._done = False
+
+    @property
+    def done(self) -> bool:
+        """True once the resting face is settled."""
+        return self._done
+
+    def observe(self, face: FaceState) -> Neutral:
+        """Take one tracked face; return the resting face as far as it is known."""
+        if self._neutral is not None and (self._done or face.held):
+            return self._neutral
+        if self._samples and face.frame_size != self._samples[0].frame_size:
+            self._samples.clear()
+        if not self._samples or not _blinking(face):
+            if self._samples and _blinking(self._samples[0]):
+                self._samples.clear()
+            self._samples.append(face)
+            self._neutral = _average(self._samples)
+        self._done = face.time_s - self._samples[0].time_s >= CALIBRATION_S
+        if self._done:
+            self._samples.clear()
+        return self._neutral if self._neutral is not None else _average([face])
+
+
+def _blinking(face: FaceState) -> bool:
+    return bool(
+        max(face.blendshapes[BLENDSHAPE_INDEX["eyeBlinkLeft"]], face.blendshapes[BLENDSHAPE_INDEX["eyeBlinkRight"]])
+        > BLINKING
+    )
+
+
+def _average(faces: list[FaceState]) -> Neutral:
+    """Return the median face: one odd frame must not bend the rest."""
+    landmarks = np.median([to_head_frame(face.landmarks_px, face.pose) for face in faces], axis=0).astype(np.float32)
+    turns = np.median([rotation_vector(face.pose.rotation) for face in faces], axis=0).astype(np.float32)
+    openings = np.median([eye_openings(face.landmarks_px) for face in faces], axis=0)
+    return Neutral(
+        landmarks=landmarks,
+        blendshapes=np.median([face.blendshapes for face in faces], axis=0).astype(np.float32),
+        rotation=rotation_matrix(turns),
+        position=np.median([face.pose.translation_px[:2] for face in faces], axis=0).astype(np.float32),
+        scale=float(np.median([face.pose.scale for face in faces])),
+        eye_openings=(float(openings[0]), float(openings[1])),
+        frame_size=faces[0].frame_size,
+    )

@@ -1,0 +1,90 @@
+"""Camera face -> Motion: how the driver moves away from their own rest, in terms any avatar can follow."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from avatar import face_mesh as mesh
+from avatar.motion.basis import ExpressionBasis
+from avatar.motion.neutral import Neutral, NeutralCalibration, eye_openings
+from avatar.perception.pose import rotation_vector, to_head_frame
+from avatar.types import BLENDSHAPE_INDEX, F32, FaceState, Motion
+
+CLOSED_SHARE: Final = 0.28
+"""Lid distance of a closed eye as a share of the resting one: MediaPipe's lids never quite meet."""
+WIDEST: Final = -0.5
+"""Lower bound of `eyeBlink*`: eyes half as wide again as at rest."""
+DEPTH_TRUST: Final = 0.6
+"""Share of the measured depth offsets that is believed: MediaPipe's z is a guess."""
+BLINK: Final = (BLENDSHAPE_INDEX["eyeBlinkRight"], BLENDSHAPE_INDEX["eyeBlinkLeft"])
+
+
+class Retargeter:
+    """One driver's face to motion; calibrates itself from the first second and again on demand."""
+
+    def __init__(self, basis: ExpressionBasis) -> None:
+        self._basis = basis
+        self._calibration = NeutralCalibration()
+
+    @property
+    def calibrated(self) -> bool:
+        """True once the driver's resting face is settled."""
+        return self._calibration.done
+
+    def recalibrate(self) -> None:
+        """Take the driver's resting face anew from the next second."""
+        self._calibration = NeutralCalibration()
+
+    def motion(self, face: FaceState) -> Motion:
+        """Return how `face` differs from the driver's rest."""
+        neutral = self._calibration.observe(face)
+        if face.frame_size != neutral.frame_size:
+            # Another camera or another mode: where the head is and how large has lost its meaning.
+            self.recalibrate()
+            neutral = self._calibration.observe(face)
+        return relative_motion(face, neutral, self._basis)
+
+
+def relative_motion(face: FaceState, neutral: Neutral, basis: ExpressionBasis) -> Motion:
+    """Return the motion that leads from a driver's rest to `face`."""
+    blendshapes = face.blendshapes - neutral.blendshapes
+    blendshapes[list(BLINK)] = lid_closure(face, neutral)
+    offsets = to_head_frame(face.landmarks_px, face.pose) - neutral.landmarks
+    offsets[:, 2] *= DEPTH_TRUST
+    return Motion(
+        time_s=face.time_s,
+        blendshapes=blendshapes,
+        rotation=rotation_vector(face.pose.rotation @ neutral.rotation.T),
+        translation=(face.pose.translation_px[:2] - neutral.position) / np.float32(neutral.scale),
+        scale=face.pose.scale / neutral.scale,
+        gaze=_gaze(offsets, neutral),
+        residual=offsets - basis.displacement(blendshapes),
+    )
+
+
+def lid_closure(face: FaceState, neutral: Neutral) -> F32:
+    """Return how far each eye is closed, right then left: 0 at rest, 1 shut, below 0 wider than at rest.
+
+    From the distance between the lids relative to the same person's rest, which neither head turns nor the shape of
+    the eye change much; the tracker's own coefficient, which saturates early, only helps to reach 1.
+    """
+    closure = np.empty(2, np.float32)
+    measured = zip(eye_openings(face.landmarks_px), neutral.eye_openings, BLINK, strict=True)
+    for eye, (opening, rest, coefficient) in enumerate(measured):
+        by_lids = (1 - opening / max(rest, 1e-3)) / (1 - CLOSED_SHARE)
+        score, rest_score = float(face.blendshapes[coefficient]), float(neutral.blendshapes[coefficient])
+        by_score = (score - rest_score) / max(0.75 - rest_score, 0.2)
+        closure[eye] = np.clip(max(by_lids, 0.5 * (by_lids + by_score)), WIDEST, 1)
+    return closure
+
+
+def _gaze(offsets: F32, neutral: Neutral) -> F32:
+    """Return the irises' mean travel within their eyes as a share of the eye's width, (2,): both eyes look one way."""
+    travel = []
+    for corners, iris in ((mesh.RIGHT_EYE_CORNERS, mesh.RIGHT_IRIS), (mesh.LEFT_EYE_CORNERS, mesh.LEFT_IRIS)):
+        width = float(np.linalg.norm(neutral.landmarks[corners[0], :2] - neutral.landmarks[corners[1], :2]))
+        carried = offsets[list(corners), :2].mean(axis=0)
+        travel.append((offsets[iris[0], :2] - carried) / max(width, 1e-3))
+    return np.mean(travel, axis=0).astype(np.float32)

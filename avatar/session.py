@@ -1,0 +1,331 @@
+"""One call's pipeline: camera frames in, finished pictures out, in two stage threads and on one media clock.
+
+    push_camera -> [newest frame] -> perceive thread -> [newest face] -> render thread -> on_picture
+
+Nothing here knows of asyncio or the network. Every queue holds one item and the newest wins; without a camera the
+render thread keeps the avatar alive by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import av
+
+from avatar import pacing
+from avatar.config import PictureSettings
+from avatar.errors import AvatarError, FrameError
+from avatar.generator.geometry import GeometryGenerator
+from avatar.generator.identity import Identity
+from avatar.latest import Latest
+from avatar.meters import SoundMeter, StageMeter
+from avatar.models import get_model
+from avatar.motion.basis import load_basis
+from avatar.motion.idle import IdleLife
+from avatar.motion.mixer import MixState, mix
+from avatar.motion.retarget import Retargeter
+from avatar.perception.tracker import FaceTracker
+from avatar.pictures import camera_rgb, to_i420
+from avatar.types import FaceState, Motion, Picture
+
+JOIN_TIMEOUT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFound:
+    """The camera sees a face (again)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceLost:
+    """The camera has seen no face for longer than a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """The driver's resting face is settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityChanged:
+    """The next pictures show another avatar."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFailed:
+    """A stage has failed for good; the session has to be stopped."""
+
+    message: str
+
+
+SessionEvent = FaceFound | FaceLost | Calibrated | IdentityChanged | SessionFailed
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStats:
+    """How the pipeline does, over about the last second."""
+
+    fps: float
+    camera_fps: float
+    stage_ms: dict[str, float]
+    """Median milliseconds of each stage."""
+    dropped: int
+    """Camera frames and faces replaced by newer ones, and frames not fit to look at, since the start."""
+    face: str
+    """none, tracked, held or lost."""
+    picture_latency_s: float
+    """Median time from a camera frame's arrival to its finished picture."""
+    sound_db: float
+    """Microphone level in dB below full scale, -120 when silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _CameraFrame:
+    frame: av.VideoFrame
+    received_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one camera frame showed."""
+
+    face: FaceState | None
+    pts: int | None
+    received_s: float
+
+
+class Session:
+    """Drives one avatar from one camera. `start` and `stop` once each; every other method from any thread."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        picture: PictureSettings,
+        *,
+        on_picture: Callable[[Picture], None],
+        on_event: Callable[[SessionEvent], None],
+        idle_seed: int = 0,
+    ) -> None:
+        """Prepare the pipeline; pictures and events arrive on its own threads.
+
+        Raises:
+            ModelError, PerceptionError: the face tracker cannot start.
+        """
+        self._settings = picture
+        self._on_picture, self._on_event = on_picture, on_event
+        self._size = (picture.width, picture.height)
+        self._generator = GeometryGenerator(identity, self._size)
+        self._tracker = FaceTracker(get_model("face_landmarker"))
+        self._retargeter = Retargeter(load_basis())
+        self._idle = IdleLife(idle_seed)
+        self._camera: Latest[_CameraFrame] = Latest()
+        self._seen: Latest[_Seen] = Latest()
+        self._recalibrate = threading.Event()
+        self._meter, self._sound = StageMeter(), SoundMeter()
+        self._delay = pacing.AudioDelay()
+        self._face_state = "none"
+        self._bad_frames = 0
+        self._stopped = False
+        self._begin_s = time.monotonic()
+        self._threads = [
+            threading.Thread(target=self._guard, args=(stage,), name=f"avatar-{name}", daemon=True)
+            for name, stage in (("perceive", self._perceive), ("render", self._render))
+        ]
+
+    def start(self) -> None:
+        """Start the stage threads; the avatar moves from now on."""
+        for thread in self._threads:
+            thread.start()
+
+    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
+        """Offer a decoded camera frame that arrived at `received_s` (time.monotonic); never blocks, newest wins."""
+        self._camera.put(_CameraFrame(frame, received_s))
+
+    def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
+        """Offer decoded sound that arrived at `received_s` (time.monotonic); never blocks."""
+        self._sound.observe(frame, received_s)
+
+    def calibrate(self) -> None:
+        """Take the driver's resting face anew from the next second."""
+        self._recalibrate.set()
+
+    def set_identity(self, identity: Identity) -> None:
+        """Show another avatar from the next picture on. Takes a few tens of milliseconds in the caller's thread."""
+        self._generator = GeometryGenerator(identity, self._size)
+        self._on_event(IdentityChanged(identity.name))
+
+    @property
+    def audio_delay_s(self) -> float:
+        """How long sound that arrives now has to wait for its picture."""
+        return self._delay.delay_s
+
+    def stats(self) -> SessionStats:
+        """Return how the pipeline does."""
+        now_s = time.monotonic()
+        return SessionStats(
+            fps=self._meter.rate("picture", now_s),
+            camera_fps=self._meter.rate("camera", now_s),
+            stage_ms=self._meter.medians_ms(("convert", "perceive", "generate", "wait")),
+            dropped=self._camera.dropped + self._seen.dropped + self._bad_frames,
+            face=self._face_state,
+            picture_latency_s=self._meter.median_s("latency"),
+            sound_db=self._sound.level_db(now_s),
+        )
+
+    def stop(self) -> None:
+        """End the threads and free the tracker. May be called again; not from the session's own callbacks."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self._camera.close()
+        self._seen.close()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(JOIN_TIMEOUT_S)
+        self._tracker.close()
+
+    def _guard(self, stage: Callable[[], None]) -> None:
+        """Run a stage; report what ends it early."""
+        try:
+            stage()
+        except AvatarError as error:
+            self._fail(str(error))
+        except Exception as error:  # a stage is the thread's root: the reason must not die with it
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def _fail(self, message: str) -> None:
+        self._camera.close()
+        self._seen.close()
+        if not self._stopped:
+            self._on_event(SessionFailed(message))
+
+    def _perceive(self) -> None:
+        while not self._camera.closed:
+            arrived = self._camera.take()
+            if arrived is None:
+                continue
+            self._meter.tick("camera", time.monotonic())
+            try:
+                with self._meter.time("convert"):
+                    rgb = camera_rgb(arrived.frame)
+                with self._meter.time("perceive"):
+                    face = self._tracker.track(rgb, arrived.received_s - self._begin_s)
+            except FrameError:
+                self._bad_frames += 1
+                continue
+            self._report_face(face)
+            self._seen.put(_Seen(face, arrived.frame.pts, arrived.received_s))
+
+    def _report_face(self, face: FaceState | None) -> None:
+        before = self._face_state
+        if face is None:
+            self._face_state = "lost" if before != "none" else "none"
+        else:
+            self._face_state = "held" if face.held else "tracked"
+        if self._face_state == "lost" and before in ("tracked", "held"):
+            self._on_event(FaceLost())
+        elif self._face_state == "tracked" and before in ("none", "lost"):
+            self._on_event(FaceFound())
+
+    def _render(self) -> None:
+        state = MixState()
+        last_camera_s: float | None = None
+        last_picture_s: float | None = None
+        while not self._seen.closed:
+            turn = pacing.next_turn(time.monotonic(), last_camera_s, last_picture_s, self._settings.fps)
+            seen = self._seen.take(turn.wait_s) if not turn.idle else self._seen.take(0)
+            now_s = time.monotonic()
+            if seen is None and not pacing.next_turn(now_s, last_camera_s, last_picture_s, self._settings.fps).idle:
+                continue
+            if self._seen.closed:
+                return
+            last_picture_s = now_s
+            if seen is not None:
+                last_camera_s = now_s
+            media_s = (seen.received_s if seen is not None else now_s) - self._begin_s
+            camera = self._retarget(seen.face) if seen is not None and seen.face is not None else None
+            face = seen.face if seen is not None else None
+            state, motion = mix(state, face, camera, self._idle.motion(media_s))
+            self._show(motion, media_s, seen)
+
+    def _retarget(self, face: FaceState) -> Motion:
+        if self._recalibrate.is_set():
+            self._recalibrate.clear()
+            self._retargeter.recalibrate()
+        settled = self._retargeter.calibrated
+        motion = self._retargeter.motion(face)
+        if self._retargeter.calibrated and not settled:
+            self._on_event(Calibrated())
+        return motion
+
+    def _show(self, motion: Motion, media_s: float, seen: _Seen | None) -> None:
+        with self._meter.time("generate"):
+            i420 = to_i420(self._generator.render(motion))
+        now_s = time.monotonic()
+        self._meter.tick("picture", now_s)
+        if seen is not None:
+            latency_s = now_s - seen.received_s
+            self._meter.add("latency", latency_s)
+            self._delay = pacing.observe_picture(self._delay, latency_s, now_s)
+        self._on_picture(Picture(media_s, i420, seen.pts if seen is not None else None))
+
+
+class EchoSession:
+    """The same surface with nothing in between: returns the camera's pictures, to measure the transport alone."""
+
+    audio_delay_s: float = 0.0
+
+    def __init__(
+        self, *, on_picture: Callable[[Picture], None], on_event: Callable[[SessionEvent], None] | None = None
+    ) -> None:
+        del on_event  # an echo has nothing to tell
+        self._on_picture = on_picture
+        self._camera: Latest[_CameraFrame] = Latest()
+        self._meter = StageMeter()
+        self._begin_s = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="avatar-echo", daemon=True)
+
+    def start(self) -> None:
+        """Start the echo's thread."""
+        self._thread.start()
+
+    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
+        """Offer a camera frame to send back."""
+        self._camera.put(_CameraFrame(frame, received_s))
+
+    def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
+        """Take sound; it goes back by the transport alone."""
+
+    def calibrate(self) -> None:
+        """Do nothing: an echo has no resting face."""
+
+    def set_identity(self, identity: Identity) -> None:
+        """Do nothing: an echo shows the camera."""
+
+    def stats(self) -> SessionStats:
+        """Return how the echo does."""
+        fps = self._meter.rate("picture", time.monotonic())
+        return SessionStats(fps, fps, {}, self._camera.dropped, "none", self._meter.median_s("latency"), -120.0)
+
+    def stop(self) -> None:
+        """End the echo's thread."""
+        self._camera.close()
+        if self._thread.ident is not None:
+            self._thread.join(JOIN_TIMEOUT_S)
+
+    def _run(self) -> None:
+        while not self._camera.closed:
+            arrived = self._camera.take()
+            if arrived is None:
+                continue
+            i420 = to_i420(camera_rgb(arrived.frame))
+            now_s = time.monotonic()
+            self._meter.tick("picture", now_s)
+            self._meter.add("latency", now_s - arrived.received_s)
+            self._on_picture(Picture(arrived.received_s - self._begin_s, i420, arrived.frame.pts))
