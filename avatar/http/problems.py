@@ -1,0 +1,92 @@
+"""Every error answer has one shape: application/problem+json (RFC 9457) with a stable `code`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from avatar.errors import AvatarError, ServerFullError
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_STATUS_OF_CODE: Final[Mapping[str, int]] = {
+    "bad_request": 400,
+    "bad_offer": 400,
+    "bad_size": 400,
+    "unauthorized": 401,
+    "unknown_avatar": 404,
+    "unknown_call": 404,
+    "not_removable": 405,
+    "request_timeout": 408,
+    "too_many_bytes": 413,
+    "too_many_pixels": 413,
+    "too_many_photos": 413,
+    "wrong_type": 415,
+    "not_an_image": 415,
+    "truncated_image": 422,
+    "animated_image": 422,
+    "image_too_small": 422,
+    "no_face": 422,
+    "several_faces": 422,
+    "face_too_small": 422,
+    "face_turned": 422,
+    "bad_identity_file": 422,
+    "server_full": 503,
+    "model_missing": 503,
+}
+_CODE_OF_STATUS: Final[Mapping[int, str]] = {404: "not_found", 405: "method_not_allowed"}
+
+
+class RequestError(AvatarError):
+    """A request that is not what this address takes: its type, its size, its credentials, its parameters."""
+
+    code = "bad_request"
+
+
+def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error answer."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "code": code}
+    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def problem_of(error: AvatarError) -> Response:
+    """Return the answer for an error this package raised."""
+    status = _STATUS_OF_CODE.get(error.code, 500)
+    headers: dict[str, str] = {}
+    if isinstance(error, ServerFullError):
+        headers["Retry-After"] = str(error.retry_after_s)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(status, error.code, str(error), headers)
+
+
+def answer_errors_as_problems(app: FastAPI) -> None:
+    """Make `app` answer each error, its own and the framework's, as problem+json."""
+
+    async def of_avatar(_: Request, error: Exception) -> Response:
+        assert isinstance(error, AvatarError)  # noqa: S101  (registered for this type)
+        return problem_of(error)
+
+    async def of_framework(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        code = _CODE_OF_STATUS.get(error.status_code, "error")
+        return problem(error.status_code, code, str(error.detail), error.headers)
+
+    async def of_validation(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        found = "; ".join(f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}" for item in error.errors())
+        return problem(400, "bad_request", found)
+
+    async def of_bug(_: Request, __: Exception) -> Response:
+        return problem(500, "internal_error", "Something failed in the server; its log says what.")
+
+    app.add_exception_handler(AvatarError, of_avatar)
+    app.add_exception_handler(HTTPException, of_framework)
+    app.add_exception_handler(RequestValidationError, of_validation)
+    app.add_exception_handler(Exception, of_bug)

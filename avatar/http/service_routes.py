@@ -1,0 +1,70 @@
+"""The server about itself: configuration, health, metrics, documentation, and the page with its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from avatar import __version__
+from avatar.config import ServerSettings
+from avatar.http.docs_page import STYLE, docs_page
+from avatar.http.metrics import CONTENT_TYPE, Metrics
+from avatar.http.schemas import ConfigAnswer, HealthAnswer, LimitsAnswer, PictureAnswer
+from avatar.http.whip_routes import CallHost
+
+
+def service_routes(settings: ServerSettings, calls: CallHost, metrics: Metrics, *, token_required: bool) -> APIRouter:
+    """Return /api/config, /healthz and /metrics."""
+    router = APIRouter(tags=["server"])
+
+    @router.get("/api/config")
+    async def config() -> ConfigAnswer:
+        """Return what a page has to know of this server."""
+        limits, picture = settings.limits, settings.picture
+        return ConfigAnswer(
+            version=__version__,
+            max_upload_bytes=limits.upload_bytes,
+            max_photos=limits.photos,
+            ice_servers=list(settings.transport.ice_servers),
+            picture=PictureAnswer(width=picture.width, height=picture.height, fps=picture.fps),
+            limits=LimitsAnswer(
+                sessions=limits.sessions,
+                upload_pixels=limits.upload_pixels,
+                idle_s=limits.idle_s,
+                call_s=limits.call_s,
+            ),
+            token_required=token_required,
+        )
+
+    @router.get("/healthz")
+    async def health() -> HealthAnswer:
+        """Answer that the server is up."""
+        return HealthAnswer(status="ok", version=__version__, sessions=calls.snapshot().active)
+
+    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def prometheus() -> Response:
+        """Return the measurements in Prometheus' text format."""
+        return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    return router
+
+
+def add_page(app: FastAPI, client: Path) -> None:
+    """Serve the page from the folder `client`, and the documentation of `app`."""
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(client / "index.html", media_type="text/html")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(docs_page(app.openapi()))
+
+    @app.get("/docs/style.css", include_in_schema=False)
+    async def docs_style() -> Response:
+        return Response(STYLE, media_type="text/css")
+
+    app.mount("/client", StaticFiles(directory=client), name="client")

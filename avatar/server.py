@@ -1,0 +1,86 @@
+"""The HTTP server: the page, the avatars, and calls made by one WHIP-shaped request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+
+from avatar import __version__
+from avatar.config import ServerSettings
+from avatar.http.auth import bearer_guard
+from avatar.http.avatar_routes import avatar_routes
+from avatar.http.headers import HeadersMiddleware
+from avatar.http.metrics import Metrics, MetricsMiddleware
+from avatar.http.problems import answer_errors_as_problems
+from avatar.http.schemas import ProblemAnswer, problems
+from avatar.http.service_routes import add_page, service_routes
+from avatar.http.whip_routes import CallHost, whip_routes
+from avatar.library import AvatarLibrary
+from avatar.resources import resource_folder
+
+
+def create_app(
+    settings: ServerSettings, library: AvatarLibrary, calls: CallHost, *, token: str | None = None
+) -> FastAPI:
+    """Return the application. It starts `library` when it starts, and closes `calls` and `library` when it stops.
+
+    With `token`, offers and uploads need it as a bearer token; the ids they return are capabilities of their own.
+    """
+    metrics = Metrics(calls.snapshot)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        library.start()
+        observer = asyncio.create_task(_observe(metrics), name="observe-calls")
+        try:
+            yield
+        finally:
+            observer.cancel()
+            await calls.close()
+            await asyncio.to_thread(library.close)
+
+    app = _DocumentedApp(
+        title="Avatar",
+        version=__version__,
+        description="A live face for anyone and any bot. Errors are application/problem+json with a stable `code`.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    answer_errors_as_problems(app)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    app.add_middleware(HeadersMiddleware)
+    guard = bearer_guard(token)
+    app.include_router(avatar_routes(library, settings.limits, metrics, guard))
+    app.include_router(whip_routes(calls, settings, metrics, guard))
+    app.include_router(service_routes(settings, calls, metrics, token_required=token is not None))
+    add_page(app, resource_folder("client"))
+    return app
+
+
+class _DocumentedApp(FastAPI):
+    """Describes its errors as what they are, problem+json, where the framework would describe its own shape."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            description = super().openapi()
+            schemas = description["components"]["schemas"]
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            schemas["ProblemAnswer"] = ProblemAnswer.model_json_schema()
+            bad_request = problems({400: "A parameter is missing or wrong: `bad_request`."})[400]
+            for operation in (entry for methods in description["paths"].values() for entry in methods.values()):
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]
+                    operation["responses"].setdefault("400", bad_request)
+        return self.openapi_schema or {}
+
+
+async def _observe(metrics: Metrics) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        metrics.observe_calls()
