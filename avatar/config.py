@@ -31,6 +31,8 @@ class TransportSettings:
     max_bitrate_bps: int = 3_000_000
     connect_timeout_s: float = 15.0
     """A peer that has not connected by then is dropped."""
+    lost_timeout_s: float = 10.0
+    """A peer from which not one packet has come for this long has vanished; a live one sends reports every second."""
 
 
 @dataclass(frozen=True, slots=True)

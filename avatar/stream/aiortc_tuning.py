@@ -54,9 +54,8 @@ class _Buffer(Protocol):
 class ReceiverTap:
     """What the tuning learns about one received track: when each frame arrived, and its timestamp on the wire."""
 
-    def __init__(self, timestamp_mapper: Any, clock: Callable[[], float]) -> None:
+    def __init__(self, timestamp_mapper: Any) -> None:
         self._mapper = timestamp_mapper
-        self._clock = clock
         self._arrivals: OrderedDict[int, float] = OrderedDict()
 
     def note(self, frame: EncodedFrame) -> None:
@@ -65,9 +64,9 @@ class ReceiverTap:
         while len(self._arrivals) > ARRIVALS_KEPT:
             self._arrivals.popitem(last=False)
 
-    def arrival_s(self, frame: Frame) -> float:
-        """When the last packet of this decoded frame arrived; now, if that is not known."""
-        return self._arrivals.get(frame.pts or 0, self._clock())
+    def arrival_s(self, pts: int | None) -> float | None:
+        """When the last packet of the decoded frame with this `pts` arrived; None if that is not known (any more)."""
+        return None if pts is None else self._arrivals.get(pts)
 
     def wire_timestamp(self, pts: int) -> int:
         """RTP timestamp (32 bits) that the sender gave the frame with this `pts`."""
@@ -118,7 +117,7 @@ def tune_receiver(receiver: RTCRtpReceiver, *, clock: Callable[[], float] = time
     """Make one receiver prompt; call it after `setRemoteDescription` and before the connection is up."""
     mapper = getattr(receiver, private_name(receiver, "timestamp_mapper"))
     decoder_error = getattr(receiver, private_name(receiver, "decoder_error"))
-    tap = ReceiverTap(mapper, clock)
+    tap = ReceiverTap(mapper)
     kind = getattr(receiver, private_name(receiver, "kind"))
     buffer: VideoJitterBuffer | AudioJitterBuffer
     if kind == "video":

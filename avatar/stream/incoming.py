@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import cast
 
 import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
+from av.frame import Frame
 
 from avatar.stream.aiortc_tuning import ReceiverTap, newest_frame
 
@@ -26,7 +28,7 @@ async def pump_camera(
         except MediaStreamError:
             return
         newest, skipped = newest_frame(track, cast(av.VideoFrame, oldest))
-        push(cast(av.VideoFrame, newest), tap.arrival_s(newest), skipped)
+        push(cast(av.VideoFrame, newest), _arrival_s(tap, newest), skipped)
 
 
 async def pump_microphone(
@@ -38,4 +40,9 @@ async def pump_microphone(
             frame = cast(av.AudioFrame, await track.recv())
         except MediaStreamError:
             return
-        push(frame, tap.arrival_s(frame))
+        push(frame, _arrival_s(tap, frame))
+
+
+def _arrival_s(tap: ReceiverTap, frame: Frame) -> float:
+    arrival_s = tap.arrival_s(frame.pts)
+    return time.monotonic() if arrival_s is None else arrival_s

@@ -159,6 +159,10 @@ class Peer:
                 return
             await asyncio.sleep(0.01)
 
+    def camera_arrival_s(self, camera_pts: int | None) -> float | None:
+        """When the camera frame with this `pts` arrived (time.monotonic()); None: unknown, or no camera frame."""
+        return None if self._camera_tap is None else self._camera_tap.arrival_s(camera_pts)
+
     def trace_pair(self, sent: SentPicture) -> tuple[int, int] | None:
         """RTP timestamps on the wire of the camera frame a sent picture answers, and of that picture; None: unknown."""
         if self._camera_tap is None or sent.picture.camera_pts is None or self._wire_origin is None:

@@ -1,0 +1,48 @@
+"""When a call has to end by itself: a pure function of what has happened so far and of the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from avatar.config import LimitSettings, TransportSettings
+
+EndReason: TypeAlias = Literal[
+    "left", "never_connected", "connection_lost", "idle", "time_limit", "failed", "server_stopping"
+]
+
+REASONS: Final[dict[EndReason, str]] = {
+    "left": "The call was ended.",
+    "never_connected": "The connection was not made in time. A firewall between browser and server may block UDP.",
+    "connection_lost": "The connection was lost.",
+    "idle": "Neither camera nor microphone has sent anything for a while.",
+    "time_limit": "The call has reached its longest time.",
+    "failed": "The avatar has failed.",
+    "server_stopping": "The server is stopping.",
+}
+"""What each reason means, in words for the user."""
+
+
+@dataclass(slots=True)
+class CallTimes:
+    """The moments the rules look at; seconds on one monotonic clock."""
+
+    created_s: float
+    connected_s: float | None = None
+    last_packet_s: float = 0.0
+    """When anything last came from the peer."""
+    last_media_s: float = 0.0
+    """When a camera picture or sound last came."""
+
+
+def why_end(times: CallTimes, now_s: float, transport: TransportSettings, limits: LimitSettings) -> EndReason | None:
+    """Return why the call must end now, or None while it may go on."""
+    if times.connected_s is None:
+        return "never_connected" if now_s - times.created_s > transport.connect_timeout_s else None
+    if now_s - max(times.last_packet_s, times.connected_s) > transport.lost_timeout_s:
+        return "connection_lost"
+    if now_s - max(times.last_media_s, times.connected_s) > limits.idle_s:
+        return "idle"
+    if now_s - times.connected_s > limits.call_s:
+        return "time_limit"
+    return None

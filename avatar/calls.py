@@ -1,0 +1,213 @@
+"""Every call of a server: who may begin one, what all of them did, and the end of them all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
+
+from avatar.call import Call, GetAvatar
+from avatar.call_limits import EndReason
+from avatar.config import PictureSettings, ServerSettings
+from avatar.errors import AvatarError, ServerFullError
+from avatar.generator.identity import Identity
+from avatar.live_session import LiveSession, MakeSession
+from avatar.session import EchoSession, Session, SessionEvent
+from avatar.stream.control import Stats
+from avatar.stream.offer import read_offer
+from avatar.types import Picture
+
+logger = logging.getLogger(__name__)
+
+Mode: TypeAlias = Literal["avatar", "echo"]
+
+SHORT_SIDE_MIN: Final = 128
+SHORT_SIDE_MAX: Final = 720
+LONG_SIDE_MAX: Final = 1280
+
+
+@dataclass(frozen=True, slots=True)
+class CallsSnapshot:
+    """What a metrics page shows; the totals count from the server's start and never fall."""
+
+    active: int
+    limit: int
+    started: int
+    refused: int
+    """Calls turned away because every place was taken."""
+    ended: dict[EndReason, int]
+    pictures_sent: int
+    camera_frames: int
+    picture_bytes_sent: int
+    latest: tuple[Stats, ...]
+    """The last figures of each running call."""
+
+
+def make_avatar_session(
+    identity: Identity | None,
+    picture: PictureSettings,
+    *,
+    on_picture: Callable[[Picture], None],
+    on_event: Callable[[SessionEvent], None],
+) -> LiveSession:
+    """Return the pipeline that moves `identity`. Raises AvatarError when there is none, ModelError, PerceptionError."""
+    if identity is None:
+        raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
+    return Session(identity, picture, on_picture=on_picture, on_event=on_event)
+
+
+def make_echo_session(
+    identity: Identity | None,
+    picture: PictureSettings,
+    *,
+    on_picture: Callable[[Picture], None],
+    on_event: Callable[[SessionEvent], None],
+) -> LiveSession:
+    """Return a session that sends the camera's own pictures back."""
+    del identity, picture
+    return EchoSession(on_picture=on_picture, on_event=on_event)
+
+
+class Calls:
+    """The running calls. Used on the event loop only; slow work runs in its own threads, never on the loop."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        get_avatar: GetAvatar,
+        *,
+        sessions: Mapping[Mode, MakeSession] | None = None,
+    ) -> None:
+        """`get_avatar` returns the identity with an id and raises AvatarError; `sessions` makes the pipelines."""
+        self._settings = settings
+        self._get_avatar = get_avatar
+        self._sessions = sessions or {"avatar": make_avatar_session, "echo": make_echo_session}
+        self._calls: dict[str, Call] = {}
+        self._opening = 0
+        self._closing = False
+        self._started = self._refused = 0
+        self._ended: Counter[EndReason] = Counter()
+        self._past_pictures = self._past_camera_frames = self._past_bytes = 0
+        # Encoding has threads of its own: work that blocks (loading, joining) must never hold up a picture.
+        self._encode_pool = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="avatar-encode")
+        self._blocking_pool = ThreadPoolExecutor(
+            min(8, settings.limits.sessions + 1), thread_name_prefix="avatar-blocking"
+        )
+
+    async def create(
+        self,
+        offer_sdp: str,
+        avatar_id: str | None,
+        *,
+        width: int | None = None,
+        height: int | None = None,
+        mode: Mode = "avatar",
+    ) -> Call:
+        """Answer an offer and begin a call; `id` and `answer_sdp` of what is returned go back to the visitor.
+
+        Raises OfferError, ServerFullError, AvatarError (bad_size, bad_mode, unknown_avatar and whatever `get_avatar`
+        or the session raises).
+        """
+        offer = read_offer(offer_sdp, limit_bytes=self._settings.limits.offer_bytes)
+        picture = self._picture(width, height)
+        make_session = self._sessions.get(mode)
+        if make_session is None:
+            raise AvatarError(f"There is no mode '{mode}'. Use one of: {', '.join(self._sessions)}.", code="bad_mode")
+        self._take_place()
+        try:
+            identity = await self._get_avatar(avatar_id) if avatar_id is not None else None
+            call = Call(
+                secrets.token_urlsafe(16),
+                avatar_id,
+                picture,
+                self._settings,
+                get_avatar=self._get_avatar,
+                encode_pool=self._encode_pool,
+                blocking_pool=self._blocking_pool,
+                on_end=self._forget,
+            )
+            self._calls[call.id] = call
+        finally:
+            self._opening -= 1
+        try:
+            await call.open(offer, identity, make_session)
+        except BaseException:  # a visitor who has gone away cancels this: nothing of the call may stay
+            await asyncio.shield(call.end("failed"))
+            raise
+        self._started += 1
+        return call
+
+    def __contains__(self, call_id: str) -> bool:
+        """Return whether this call is running."""
+        return call_id in self._calls
+
+    async def end(self, call_id: str, reason: EndReason = "left") -> bool:
+        """End a call and wait until nothing of it is left; False when there is none with this id."""
+        call = self._calls.get(call_id)
+        if call is None:
+            return False
+        await asyncio.shield(call.end(reason))
+        return True
+
+    async def close(self) -> None:
+        """End every call and every thread. No call can begin any more."""
+        self._closing = True
+        while self._calls or self._opening:
+            endings = [call.end("server_stopping") for call in list(self._calls.values())]
+            await asyncio.gather(*endings, return_exceptions=True)
+            await asyncio.sleep(0.01)
+        loop = asyncio.get_running_loop()
+        for pool in (self._encode_pool, self._blocking_pool):
+            await loop.run_in_executor(None, pool.shutdown)
+
+    def snapshot(self) -> CallsSnapshot:
+        """Return the figures of now."""
+        calls = list(self._calls.values())
+        return CallsSnapshot(
+            active=len(calls) + self._opening,
+            limit=self._settings.limits.sessions,
+            started=self._started,
+            refused=self._refused,
+            ended=dict(self._ended),
+            pictures_sent=self._past_pictures + sum(call.pictures_sent for call in calls),
+            camera_frames=self._past_camera_frames + sum(call.camera_frames for call in calls),
+            picture_bytes_sent=self._past_bytes + sum(call.bytes_sent for call in calls),
+            latest=tuple(call.latest for call in calls if call.latest is not None),
+        )
+
+    def _take_place(self) -> None:
+        if self._closing:
+            raise ServerFullError("The server is stopping. Try again in a moment.", retry_after_s=30)
+        limit = self._settings.limits.sessions
+        if len(self._calls) + self._opening >= limit:
+            self._refused += 1
+            raise ServerFullError(f"All {limit} places on this server are taken. Try again in a moment.")
+        self._opening += 1
+
+    def _picture(self, width: int | None, height: int | None) -> PictureSettings:
+        default = self._settings.picture
+        picture = replace(default, width=width or default.width, height=height or default.height)
+        short, long = sorted((picture.width, picture.height))
+        if short < SHORT_SIDE_MIN or short > SHORT_SIDE_MAX or long > LONG_SIDE_MAX or short % 2 or long % 2:
+            raise AvatarError(
+                f"A picture of {picture.width}x{picture.height} cannot be sent. Sides are even, {SHORT_SIDE_MIN} to "
+                f"{SHORT_SIDE_MAX} pixels, the longer one up to {LONG_SIDE_MAX}.",
+                code="bad_size",
+            )
+        return picture
+
+    def _forget(self, call: Call) -> None:
+        if self._calls.pop(call.id, None) is None:
+            return
+        if call.answer_sdp:
+            self._ended[call.reason or "failed"] += 1
+        self._past_pictures += call.pictures_sent
+        self._past_camera_frames += call.camera_frames
+        self._past_bytes += call.bytes_sent
+        logger.info("call %s ended: %s", call.id, call.reason)

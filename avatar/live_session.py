@@ -1,0 +1,59 @@
+"""What a call asks of its pipeline: the seam between transport and session, so that either can be tried with a fake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import av
+
+from avatar.config import PictureSettings
+from avatar.generator.identity import Identity
+from avatar.session import SessionEvent, SessionStats
+from avatar.types import Picture
+
+
+class LiveSession(Protocol):
+    """What a call asks of its pipeline; `avatar.session.Session` is one. Callbacks come from the session's threads."""
+
+    @property
+    def audio_delay_s(self) -> float:
+        """How long sound has to wait for its picture, seconds."""
+        ...
+
+    def start(self) -> None:
+        """Start the threads. May block."""
+
+    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
+        """Take a camera picture that arrived at `received_s` (time.monotonic()). Never blocks."""
+
+    def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
+        """Take a piece of sound. Never blocks."""
+
+    def calibrate(self) -> None:
+        """Take the resting face anew. Never blocks."""
+
+    def set_identity(self, identity: Identity) -> None:
+        """Show another avatar. May block."""
+
+    def stats(self) -> SessionStats:
+        """Say how the pipeline does."""
+        ...
+
+    def stop(self) -> None:
+        """End the threads. May block; may be called more than once, or without `start`."""
+
+
+class MakeSession(Protocol):
+    """Makes a session that is not started yet. May block; raises AvatarError."""
+
+    def __call__(
+        self,
+        identity: Identity | None,
+        picture: PictureSettings,
+        *,
+        on_picture: Callable[[Picture], None],
+        on_event: Callable[[SessionEvent], None],
+    ) -> LiveSession:
+        """Return the session; `identity` is None in a call that shows no avatar."""
+        ...
