@@ -1,0 +1,125 @@
+"""Received packets become frames at once, in order, and a lost one does not stop the picture for long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from avatar.stream.jitter_buffer import AudioJitterBuffer, VideoJitterBuffer
+
+
+@dataclass
+class Packet:
+    sequence_number: int
+    timestamp: int
+    marker: int = 0
+    _data: bytes = b"x"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def frames_of(buffer: VideoJitterBuffer | AudioJitterBuffer, packet: Packet) -> list[bytes]:
+    """Everything one packet releases."""
+    _, frame = buffer.add(packet)
+    released = []
+    while frame is not None:
+        released.append(frame.data)
+        frame = buffer.pop()
+    return released
+
+
+def test_a_picture_leaves_with_its_last_packet() -> None:
+    buffer = VideoJitterBuffer()
+    assert frames_of(buffer, Packet(1, 100, 0, b"a")) == []
+    assert frames_of(buffer, Packet(2, 100, 1, b"b")) == [b"ab"]
+
+
+def test_a_picture_without_marker_leaves_when_the_next_begins() -> None:
+    buffer = VideoJitterBuffer()
+    assert frames_of(buffer, Packet(1, 100, 0, b"a")) == []
+    assert frames_of(buffer, Packet(2, 200, 0, b"b")) == [b"a"]
+
+
+def test_packets_out_of_order_are_put_right_across_the_wrap_of_the_sequence() -> None:
+    buffer = VideoJitterBuffer()
+    assert frames_of(buffer, Packet(65534, 100, 1, b"a")) == [b"a"]
+    assert frames_of(buffer, Packet(0, 200, 1, b"c")) == []
+    assert frames_of(buffer, Packet(65535, 200, 0, b"b")) == [b"bc"]
+
+
+def test_a_repaired_gap_releases_every_picture_that_waited_behind_it() -> None:
+    buffer = VideoJitterBuffer()
+    frames_of(buffer, Packet(1, 100, 1, b"a"))
+    assert frames_of(buffer, Packet(3, 300, 1, b"c")) == []
+    assert frames_of(buffer, Packet(4, 400, 1, b"d")) == []
+    assert frames_of(buffer, Packet(2, 200, 1, b"b")) == [b"b", b"c", b"d"]
+
+
+def test_a_gap_that_is_never_repaired_is_skipped_and_a_key_frame_asked_for() -> None:
+    clock = Clock()
+    buffer = VideoJitterBuffer(give_up_s=0.5, clock=clock)
+    frames_of(buffer, Packet(1, 100, 1, b"a"))
+    frames_of(buffer, Packet(3, 200, 1, b"torn"))
+    clock.now_s = 0.4
+    assert buffer.add(Packet(4, 300, 1, b"c")) == (False, None)
+    clock.now_s = 0.6
+    key_frame_needed, frame = buffer.add(Packet(5, 400, 1, b"d"))
+    assert key_frame_needed
+    assert frame is not None and frame.data == b"c", "the picture whose start is missing is not shown"
+    assert (following := buffer.pop()) is not None and following.data == b"d"
+
+
+def test_padding_is_not_taken_for_a_picture() -> None:
+    buffer = VideoJitterBuffer()
+    assert frames_of(buffer, Packet(1, 100, 1, b"a")) == [b"a"]
+    assert frames_of(buffer, Packet(2, 100, 0, b"")) == []
+    assert frames_of(buffer, Packet(3, 200, 1, b"b")) == [b"b"]
+
+
+def test_late_copies_are_ignored_and_a_new_sequence_starts_over() -> None:
+    buffer = VideoJitterBuffer()
+    frames_of(buffer, Packet(1000, 100, 1, b"a"))
+    assert buffer.add(Packet(999, 90, 1, b"late")) == (False, None)
+    key_frame_needed, _ = buffer.add(Packet(20, 5000, 0, b"new"))
+    assert key_frame_needed
+    assert frames_of(buffer, Packet(21, 5000, 1, b"torn")) == []
+    assert frames_of(buffer, Packet(22, 6000, 1, b"whole")) == [b"whole"]
+
+
+def test_a_flood_of_gaps_keeps_the_buffer_bounded() -> None:
+    buffer = VideoJitterBuffer(capacity=64)
+    for index in range(5000):
+        buffer.add(Packet((index * 2) & 0xFFFF, index, 0, b"x"))
+        assert len(buffer._held) <= 64
+
+
+def test_every_piece_of_sound_leaves_as_it_comes() -> None:
+    buffer = AudioJitterBuffer()
+    assert frames_of(buffer, Packet(1, 960, 0, b"a")) == [b"a"]
+    assert frames_of(buffer, Packet(2, 1920, 0, b"b")) == [b"b"]
+
+
+def test_swapped_sound_is_put_right_and_lost_sound_waited_for_but_shortly() -> None:
+    buffer = AudioJitterBuffer(reorder=2)
+    frames_of(buffer, Packet(1, 960, 0, b"a"))
+    assert frames_of(buffer, Packet(3, 2880, 0, b"c")) == []
+    assert frames_of(buffer, Packet(2, 1920, 0, b"b")) == [b"b", b"c"]
+    assert frames_of(buffer, Packet(5, 4800, 0, b"e")) == []
+    assert frames_of(buffer, Packet(6, 5760, 0, b"f")) == []
+    assert frames_of(buffer, Packet(7, 6720, 0, b"g")) == [b"e", b"f", b"g"]
+    assert frames_of(buffer, Packet(8, 7680, 0, b"h")) == [b"h"], "the delay does not stay"
+
+
+def test_the_arrival_of_a_frame_is_that_of_its_last_packet() -> None:
+    clock = Clock()
+    buffer = VideoJitterBuffer(clock=clock)
+    clock.now_s = 1.0
+    buffer.add(Packet(1, 100, 0))
+    clock.now_s = 2.0
+    _, frame = buffer.add(Packet(2, 100, 1))
+    assert frame is not None and frame.arrival_s == 2.0

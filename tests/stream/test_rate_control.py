@@ -1,0 +1,61 @@
+"""The bitrate obeys the receiver: down at once, up slowly, never out of bounds."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avatar.stream.rate_control import ESTIMATE_LIFE_S, GROWTH_PER_S, RateLimits, RateState, next_rate
+
+LIMITS = RateLimits(200_000, 3_000_000)
+
+
+def test_a_lower_estimate_is_obeyed_at_once() -> None:
+    state = next_rate(RateState(1_500_000, 0.0), 0.1, LIMITS, estimate_bps=600_000)
+    assert state.target_bps == 600_000
+
+
+def test_a_higher_estimate_is_approached_slowly_and_not_passed() -> None:
+    state = next_rate(RateState(1_500_000, 0.0), 0.1, LIMITS, estimate_bps=600_000)
+    targets = []
+    for tenth in range(2, 300):
+        state = next_rate(state, tenth / 10, LIMITS, estimate_bps=1_000_000)
+        targets.append(state.target_bps)
+    assert targets[8] == pytest.approx(600_000), "held for a second after the fall"
+    steps = [after / before for before, after in itertools.pairwise(targets)]
+    assert max(steps) <= (1 + GROWTH_PER_S) ** 0.11
+    assert targets[-1] == 1_000_000
+
+
+def test_heavy_loss_lowers_the_rate_and_light_loss_holds_it() -> None:
+    start = RateState(1_000_000, 0.0)
+    assert next_rate(start, 1.0, LIMITS, fraction_lost=0.2).target_bps == pytest.approx(900_000)
+    held = next_rate(start, 1.0, LIMITS, fraction_lost=0.05)
+    assert held.target_bps == 1_000_000
+    assert next_rate(held, 1.5, LIMITS).target_bps == 1_000_000
+    assert next_rate(start, 1.0, LIMITS, fraction_lost=0.0).target_bps > 1_000_000
+
+
+def test_an_old_estimate_does_not_hold_the_rate_down_for_ever() -> None:
+    state = next_rate(RateState(1_000_000, 0.0), 0.0, LIMITS, estimate_bps=300_000)
+    for second in range(1, 30):
+        state = next_rate(state, float(second), LIMITS)
+    assert state.target_bps > 300_000
+    assert ESTIMATE_LIFE_S < 30
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 5), st.none() | st.integers(0, 2**60), st.none() | st.floats(0, 1)),
+        max_size=50,
+    )
+)
+def test_whatever_is_reported_the_rate_stays_in_bounds(reports: list[tuple[float, int | None, float | None]]) -> None:
+    state, now_s = RateState(1_500_000, 0.0), 0.0
+    for elapsed_s, estimate, lost in reports:
+        now_s += elapsed_s
+        state = next_rate(state, now_s, LIMITS, estimate_bps=estimate, fraction_lost=lost)
+        assert LIMITS.min_bps <= state.target_bps <= LIMITS.max_bps
