@@ -1,0 +1,94 @@
+"""Whose face is it: the largest, most central one, and then it sticks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from avatar.types import F32
+
+TAKEOVER_RATIO: Final = 1.5
+"""Another face must score this many times the subject's own..."""
+TAKEOVER_S: Final = 0.8
+"""...for this long before it becomes the subject."""
+REACH: Final = 1.0
+"""Face widths the subject may move between two sightings and still be the same face."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceBox:
+    """Where a face is, in pixels."""
+
+    centre: tuple[float, float]
+    width: float
+    """Mean of width and height: turning the head does not shrink it much."""
+
+    @staticmethod
+    def around(landmarks_px: F32) -> FaceBox:
+        """Return the box around landmarks (n, 3)."""
+        low, high = landmarks_px[:, :2].min(0), landmarks_px[:, :2].max(0)
+        middle = (low + high) / 2.0
+        return FaceBox((float(middle[0]), float(middle[1])), float((high - low).mean()))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The face that is followed."""
+
+    box: FaceBox
+    rival_since_s: float | None = None
+    """When another face began to score clearly better, if one does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What `choose_subject` decided about one frame."""
+
+    subject: Subject | None
+    index: int | None
+    """Which face is the subject's; None where it is not to be seen."""
+    changed: bool = False
+    """True where the subject is another face than before (or the first)."""
+
+
+def score(box: FaceBox, frame_size: tuple[int, int]) -> float:
+    """Return how much a face looks like the subject: its size as a share of the frame, halved at a corner."""
+    width, height = frame_size
+    offset = np.hypot(box.centre[0] / width - 0.5, box.centre[1] / height - 0.5) / np.hypot(0.5, 0.5)
+    return box.width / min(width, height) * (1.0 - 0.5 * min(float(offset), 1.0))
+
+
+def choose_subject(
+    subject: Subject | None, boxes: Sequence[FaceBox], frame_size: tuple[int, int], time_s: float
+) -> Choice:
+    """Return which of `boxes`, the faces of one frame, is the subject from now on.
+
+    With no subject the best face becomes it. A subject that is not among the faces stays the subject: the caller says
+    how long it waits before it forgets it (passes None).
+    """
+    if not boxes:
+        return Choice(subject, None)
+    scores = [score(box, frame_size) for box in boxes]
+    best = int(np.argmax(scores))
+    if subject is None:
+        return Choice(Subject(boxes[best]), best, changed=True)
+    distances = [_distance(subject.box, box) for box in boxes]
+    own = int(np.argmin(distances))
+    if distances[own] > REACH:
+        return Choice(subject, None)
+    if scores[best] < TAKEOVER_RATIO * scores[own]:
+        return Choice(Subject(boxes[own]), own)
+    since_s = time_s if subject.rival_since_s is None or subject.rival_since_s > time_s else subject.rival_since_s
+    if time_s - since_s >= TAKEOVER_S:
+        return Choice(Subject(boxes[best]), best, changed=True)
+    return Choice(Subject(boxes[own], since_s), own)
+
+
+def _distance(subject: FaceBox, box: FaceBox) -> float:
+    """How unlike two sightings are, in face widths: how far apart, and how different in size."""
+    apart = np.hypot(subject.centre[0] - box.centre[0], subject.centre[1] - box.centre[1])
+    larger = max(subject.width, box.width, 1e-6)
+    return float(apart / larger + abs(subject.width - box.width) / larger)
