@@ -49,7 +49,7 @@ def read_photo(data: bytes, limits: LimitSettings) -> U8:
     """
     if len(data) > limits.upload_bytes:
         raise ImageError(
-            f"The photo has {len(data) / 1e6:.1f} MB; at most {limits.upload_bytes / 1e6:.0f} MB can be taken. "
+            f"The photo has {len(data) / 1e6:.2g} MB; at most {limits.upload_bytes / 1e6:.2g} MB can be taken. "
             "Use a smaller version of it.",
             code="too_many_bytes",
         )

@@ -184,6 +184,7 @@ def png_claiming(width: int, height: int) -> bytes:
     )
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("side", [7_000, 10_000, 20_000, 65_000])
 def test_a_decompression_bomb_is_refused_by_its_header(side: int) -> None:
     assert refusal(png_claiming(side, side)) == "too_many_pixels"

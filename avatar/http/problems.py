@@ -40,7 +40,10 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "server_full": 503,
     "model_missing": 503,
 }
-_CODE_OF_STATUS: Final[Mapping[int, str]] = {404: "not_found", 405: "method_not_allowed"}
+_FRAMEWORK: Final[Mapping[int, tuple[str, str]]] = {
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not take this method; the Allow header names those it takes."),
+}
 
 
 class RequestError(AvatarError):
@@ -75,8 +78,8 @@ def answer_errors_as_problems(app: FastAPI) -> None:
 
     async def of_framework(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        code = _CODE_OF_STATUS.get(error.status_code, "error")
-        return problem(error.status_code, code, str(error.detail), error.headers)
+        code, detail = _FRAMEWORK.get(error.status_code, ("error", str(error.detail)))
+        return problem(error.status_code, code, detail, error.headers)
 
     async def of_validation(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
