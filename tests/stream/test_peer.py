@@ -1,0 +1,328 @@
+"""Two real peers on the loopback interface: what is offered, sent, lost and asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from aiortc.rtp import is_rtcp
+
+from avatar.config import TransportSettings
+from avatar.errors import OfferError
+from avatar.stream.offer import Offer, read_offer
+from avatar.stream.peer import Peer
+from avatar.stream.video_track import SentPicture
+from avatar.types import Picture
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Listener:
+    """Keeps what a peer tells, and sends each camera picture back at the size asked for."""
+
+    states: list[str] = field(default_factory=list)
+    camera: list[tuple[int, int, int]] = field(default_factory=list)
+    sounds: list[av.AudioFrame] = field(default_factory=list)
+    sent: list[SentPicture] = field(default_factory=list)
+    sound_delays_s: list[float] = field(default_factory=list)
+    messages: list[str | bytes] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    open_channels: int = 0
+    answer_with: Callable[[av.VideoFrame, float], None] | None = None
+
+    def on_state(self, state: str) -> None:
+        self.states.append(state)
+
+    def on_camera(self, frame: av.VideoFrame, arrival_s: float, skipped: int) -> None:
+        self.camera.append((frame.pts or 0, frame.width, frame.height))
+        if self.answer_with is not None:
+            self.answer_with(frame, arrival_s)
+
+    def on_microphone(self, frame: av.AudioFrame, arrival_s: float) -> None:
+        self.sounds.append(frame)
+
+    def on_picture_sent(self, sent: SentPicture) -> None:
+        self.sent.append(sent)
+
+    def on_sound_sent(self, delay_s: float) -> None:
+        self.sound_delays_s.append(delay_s)
+
+    def on_channel_open(self) -> None:
+        self.open_channels += 1
+
+    def on_message(self, message: str | bytes) -> None:
+        self.messages.append(message)
+
+    def on_failure(self, reason: str) -> None:
+        self.failures.append(reason)
+
+
+@dataclass
+class Server:
+    """Our end of one call, sending the camera back."""
+
+    peer: Peer
+    listener: Listener
+
+    async def answer(self, offer_sdp: str) -> str:
+        return await self.peer.answer(read_offer(offer_sdp, limit_bytes=64_000))
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    pool = ThreadPoolExecutor(2)
+    listener = Listener()
+    peer = Peer(TransportSettings(loopback_only=True), listener, fps=30, encode_pool=pool)
+    listener.answer_with = lambda frame, arrival_s: peer.show(Picture(arrival_s, frame.to_ndarray(), frame.pts))
+    yield Server(peer, listener)
+    await peer.close()
+    pool.shutdown()
+
+
+async def connect(server: Server, client: Any) -> None:
+    await client.accept(await server.answer(await client.offer()))
+
+
+async def test_h264_with_retransmission_is_answered_and_pictures_come_back(
+    server: Server, loopback: ModuleType
+) -> None:
+    client = loopback.Client()
+    try:
+        await connect(server, client)
+        assert server.peer.codec == "h264"
+        section = client.connection.remoteDescription.sdp.split("m=video")[1].split("m=")[0]
+        first = section.split()[2]
+        assert f"a=rtpmap:{first} H264/90000" in section
+        assert f"apt={first}" in section, "retransmission of it is agreed on"
+        await loopback.wait_for(lambda: len(client.pictures) >= 10)
+        # The client's picture, gone there and back through two lossy encodings, is still that picture.
+        returned = client.pictures[-1].to_ndarray(format="rgb24").astype(int)
+        errors = [np.abs(returned - loopback.moving_face(index)).mean() for index in range(90)]
+        assert min(errors) < 8
+        assert "connected" in server.listener.states
+    finally:
+        await client.close()
+
+
+async def test_a_peer_without_h264_gets_vp8(server: Server, loopback: ModuleType) -> None:
+    client = loopback.Client(codecs=("vp8", "rtx"))
+    try:
+        await connect(server, client)
+        assert server.peer.codec == "vp8"
+        await loopback.wait_for(lambda: len(client.pictures) >= 10)
+        assert (client.pictures[-1].width, client.pictures[-1].height) == (320, 240)
+    finally:
+        await client.close()
+
+
+async def test_a_peer_with_no_codec_of_ours_is_told(server: Server, loopback: ModuleType) -> None:
+    client = loopback.Client(codecs=("h264",))
+    try:
+        offer = (await client.offer()).replace("H264/90000", "AV1/90000")
+        with pytest.raises(OfferError):
+            await server.answer(offer)
+    finally:
+        await client.close()
+
+
+@pytest.mark.parametrize("direction", ["recvonly", "sendonly"])
+async def test_a_peer_may_only_watch_or_only_send(server: Server, loopback: ModuleType, direction: str) -> None:
+    client = loopback.Client(video="recvonly" if direction == "recvonly" else "clip")
+    if direction == "sendonly":
+        client.connection.getTransceivers()[0].direction = "sendonly"
+    try:
+        await connect(server, client)
+        if direction == "sendonly":
+            await loopback.wait_for(lambda: len(server.listener.camera) >= 5)
+            assert not client.pictures
+        else:
+            i420 = np.full((360, 240), 90, np.uint8)
+            begin_s = time.monotonic()
+            for _ in range(2000):
+                server.peer.show(Picture(time.monotonic() - begin_s, i420, None))
+                await asyncio.sleep(0.01)
+                if len(client.pictures) >= 5:
+                    break
+            assert client.pictures[0].width == 240
+    finally:
+        await client.close()
+
+
+async def test_a_picture_loss_report_brings_a_key_frame(server: Server, loopback: ModuleType) -> None:
+    client = loopback.Client()
+    try:
+        await connect(server, client)
+        await loopback.wait_for(lambda: len(client.pictures) >= 5)
+        assert [sent.key for sent in server.listener.sent].count(True) == 1, "no key frame but the first by itself"
+        receiver = client.connection.getReceivers()[0]
+        ssrc = server.peer._video_sender._ssrc
+        await receiver._send_rtcp_pli(ssrc)
+        await loopback.wait_for(lambda: [sent.key for sent in server.listener.sent].count(True) >= 2)
+    finally:
+        await client.close()
+
+
+async def test_the_bitrate_follows_the_receivers_estimate_without_key_frames(
+    server: Server, loopback: ModuleType
+) -> None:
+    client = loopback.Client()
+    try:
+        await connect(server, client)
+        await loopback.wait_for(lambda: len(server.listener.sent) >= 30)
+        server.peer._on_estimate(250_000)
+        begin = len(server.listener.sent)
+        await loopback.wait_for(lambda: len(server.listener.sent) >= begin + 90)
+        settled = server.listener.sent[begin + 30 :]
+        per_picture = sum(sent.size_bytes for sent in settled) / len(settled)
+        assert 8 * per_picture * 30 < 400_000, "at 30 pictures a second"
+        assert not any(sent.key for sent in server.listener.sent[1:])
+    finally:
+        await client.close()
+
+
+async def test_a_camera_may_change_its_size_in_the_call(server: Server, loopback: ModuleType) -> None:
+    client = loopback.Client()
+    try:
+        await connect(server, client)
+        await loopback.wait_for(lambda: len(client.pictures) >= 5)
+        client.camera.size = (480, 640)
+        await loopback.wait_for(lambda: bool(client.pictures) and client.pictures[-1].height == 640)
+        assert server.listener.camera[-1][1:] == (480, 640)
+        assert not server.listener.failures
+    finally:
+        await client.close()
+
+
+@pytest.mark.parametrize(("rate", "layout"), [(8_000, "mono"), (44_100, "stereo"), (48_000, "mono")])
+async def test_sound_of_any_kind_comes_back_no_sooner_than_its_picture(
+    server: Server, loopback: ModuleType, rate: int, layout: str
+) -> None:
+    server.listener.on_microphone = lambda frame, arrival_s: server.peer.sound(frame, arrival_s, 0.08)  # type: ignore[method-assign]
+    client = loopback.Client(audio=loopback.ToneTrack(rate, layout))
+    try:
+        await connect(server, client)
+        await loopback.wait_for(lambda: len(client.sounds) >= 40)
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in client.sounds[-20:]])
+        assert np.abs(samples).max() > 4000, "the tone is heard"
+        assert min(server.listener.sound_delays_s) >= 0.079
+    finally:
+        await client.close()
+
+
+async def test_a_camera_picture_and_its_answer_are_paired_by_their_wire_timestamps(
+    server: Server, loopback: ModuleType
+) -> None:
+    client = loopback.Client()
+    try:
+        await connect(server, client)
+        await loopback.wait_for(lambda: len(client.pictures) >= 20)
+        pairs = [pair for sent in server.listener.sent if (pair := server.peer.trace_pair(sent)) is not None]
+        mapper = client.connection.getReceivers()[0]._RTCRtpReceiver__timestamp_mapper
+        seen = {(frame.pts + mapper._origin) & 0xFFFFFFFF for frame in client.pictures}
+        avatar_times = [avatar for _, avatar in pairs]
+        assert len(seen & set(avatar_times)) >= 15
+        sender = client.connection.getSenders()[0]
+        sent_last = sender._RTCRtpSender__rtp_timestamp
+        assert all((sent_last - camera) & 0xFFFFFFFF < 90_000 * 60 for camera, _ in pairs), "camera times of this call"
+        assert all((sent_last - camera) % 3000 == 0 for camera, _ in pairs), "of its pictures, 1/30 s apart"
+    finally:
+        await client.close()
+
+
+async def test_one_packet_in_ten_lost_on_the_way_in_does_not_stop_the_camera(
+    server: Server, loopback: ModuleType
+) -> None:
+    client = loopback.Client()
+    try:
+        await connect(server, client)
+        await loopback.wait_for(lambda: len(server.listener.camera) >= 5)
+        dice = random.Random(3)  # noqa: S311
+        transport = client.connection.getSenders()[0].transport
+        send = transport._send_rtp
+        lost: list[int] = []
+
+        async def lossy(packet: bytes) -> None:
+            if not is_rtcp(packet) and dice.random() < 0.1:
+                lost.append(len(packet))
+                return
+            await send(packet)
+
+        transport._send_rtp = lossy
+        begin = len(server.listener.camera)
+        await loopback.wait_for(lambda: len(server.listener.camera) >= begin + 120, timeout_s=60)
+        assert len(lost) > 10
+        times = [pts / 90_000 for pts, _, _ in server.listener.camera[begin:]]
+        gaps = [after - before for before, after in itertools.pairwise(times)]
+        # Every lost packet is repaired: what is missing are pictures overtaken when several came at once.
+        assert max(gaps) < 1.0
+    finally:
+        await client.close()
+
+
+async def test_messages_go_both_ways_on_the_channel_named_avatar_only(server: Server, loopback: ModuleType) -> None:
+    client = loopback.Client()
+    received: list[str] = []
+    client.channel.remove_all_listeners("message")
+    client.channel.on("message", received.append)
+    stranger = client.connection.createDataChannel("something else")
+    try:
+        await connect(server, client)
+        await loopback.wait_for(lambda: client.channel.readyState == "open" and server.listener.open_channels == 1)
+        client.channel.send("there")
+        await loopback.wait_for(lambda: server.listener.messages == ["there"])
+        assert server.peer.send("back")
+        await loopback.wait_for(lambda: received == ["back"])
+        await loopback.wait_for(lambda: stranger.readyState == "closed")
+    finally:
+        await client.close()
+
+
+async def test_closing_twice_leaves_no_task_and_no_thread(loopback: ModuleType) -> None:
+    threads_before, tasks_before = set(threading.enumerate()), asyncio.all_tasks()
+    pool = ThreadPoolExecutor(1)
+    listener = Listener()
+    peer = Peer(TransportSettings(loopback_only=True), listener, fps=30, encode_pool=pool)
+    client = loopback.Client(audio=loopback.ToneTrack())
+    await connect(Server(peer, listener), client)
+    await loopback.wait_for(lambda: len(listener.camera) >= 3)
+    await asyncio.gather(peer.close(), peer.close())
+    await peer.close()
+    assert not peer.send("too late")
+    peer.show(Picture(0.0, np.zeros((24, 16), np.uint8), None))
+    await client.close()
+    pool.shutdown()
+    await loopback.wait_for(lambda: asyncio.all_tasks() <= tasks_before)
+    # Threads of asyncio's own executor (sound is encoded there) belong to the loop and go with it.
+    await loopback.wait_for(
+        lambda: not [t for t in set(threading.enumerate()) - threads_before if not t.name.startswith("asyncio")]
+    )
+
+
+async def test_a_peer_closed_before_its_answer_is_used_leaves_nothing(loopback: ModuleType) -> None:
+    tasks_before = asyncio.all_tasks()
+    pool = ThreadPoolExecutor(1)
+    peer = Peer(TransportSettings(loopback_only=True), Listener(), fps=30, encode_pool=pool)
+    client = loopback.Client()
+    await peer.answer(read_offer(await client.offer(), limit_bytes=64_000))
+    await peer.close()
+    await client.close()
+    pool.shutdown()
+    await loopback.wait_for(lambda: asyncio.all_tasks() <= tasks_before)
+
+
+async def test_an_offer_aiortc_stumbles_over_is_refused_and_closes_the_peer(server: Server) -> None:
+    with pytest.raises(OfferError):
+        await server.peer.answer(Offer("v=0\r\nnonsense", has_audio=False, has_data_channel=False))
+    assert not server.peer.send("x")
