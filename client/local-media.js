@@ -1,0 +1,143 @@
+/** The user's own camera and microphone: on or off, muted or not, and which ones. Used by the lobby and by the call. */
+
+import { DeviceError, mainProblem, openBoth, openDevice } from "./devices.js";
+import { recall, remember } from "./memory.js";
+
+/**
+ * Events: "change" (any property may have changed), "problem" (CustomEvent, detail: a code of messages.js).
+ */
+export class LocalMedia extends EventTarget {
+  /** @type {MediaStreamTrack | null} */
+  camera = null;
+  /** @type {MediaStreamTrack | null} */
+  microphone = null;
+  /** The user wants silence. A muted microphone keeps sending silence, so unmuting is immediate. */
+  muted = false;
+  /** A device is being opened. */
+  busy = false;
+
+  #ids = { camera: recall("camera") ?? "", microphone: recall("microphone") ?? "" };
+
+  get cameraOn() {
+    return this.camera !== null;
+  }
+
+  get microphoneOn() {
+    return this.microphone !== null && !this.muted;
+  }
+
+  /** @param {"camera" | "microphone"} kind */
+  deviceId(kind) {
+    return this[kind]?.getSettings().deviceId ?? this.#ids[kind];
+  }
+
+  /** Ask for both devices at once; whatever cannot be had is told as a problem. Returns true when the camera is on. */
+  async start() {
+    if (this.camera && this.microphone) return true;
+    await this.#exclusively(async () => {
+      const opened = await openBoth(this.#ids);
+      this.#take("camera", opened.camera);
+      this.#take("microphone", opened.microphone);
+      const problem = mainProblem(opened.problems);
+      if (problem) this.#tell(problem);
+    });
+    return this.cameraOn;
+  }
+
+  async toggleCamera() {
+    if (this.camera) this.#drop("camera");
+    else await this.#open("camera");
+    this.#changed();
+  }
+
+  async toggleMute() {
+    if (!this.microphone) {
+      this.muted = false;
+      await this.#open("microphone");
+    } else {
+      this.muted = !this.muted;
+      this.microphone.enabled = !this.muted;
+    }
+    this.#changed();
+  }
+
+  /**
+   * Change the device; if that kind is off, it is only remembered.
+   *
+   * @param {"camera" | "microphone"} kind
+   * @param {string} id
+   */
+  async choose(kind, id) {
+    this.#ids[kind] = id;
+    remember(kind, id);
+    if (!this[kind]) return;
+    // Some cameras cannot be opened twice, so the old one goes first.
+    this.#drop(kind);
+    await this.#open(kind);
+  }
+
+  /** Release both devices: their lights go out. */
+  stop() {
+    this.#drop("camera");
+    this.#drop("microphone");
+    this.#changed();
+  }
+
+  /** @param {"camera" | "microphone"} kind */
+  async #open(kind) {
+    await this.#exclusively(async () => {
+      try {
+        this.#take(kind, await openDevice(kind, this.#ids[kind]));
+      } catch (error) {
+        this.#tell(error instanceof DeviceError ? error.code : `${kind}_busy`);
+      }
+    });
+  }
+
+  /** @param {() => Promise<void>} work */
+  async #exclusively(work) {
+    if (this.busy) return;
+    this.busy = true;
+    this.#changed();
+    try {
+      await work();
+    } finally {
+      this.busy = false;
+      this.#changed();
+    }
+  }
+
+  /**
+   * @param {"camera" | "microphone"} kind
+   * @param {MediaStreamTrack | null} track
+   */
+  #take(kind, track) {
+    if (!track) return;
+    this.#drop(kind);
+    this[kind] = track;
+    if (kind === "microphone") track.enabled = !this.muted;
+    if (kind === "camera") track.contentHint = "motion";
+    track.addEventListener("ended", () => {
+      if (this[kind] !== track) return;
+      this.#drop(kind);
+      this.#tell(`${kind}_lost`);
+      this.#changed();
+    });
+  }
+
+  /** @param {"camera" | "microphone"} kind */
+  #drop(kind) {
+    const track = this[kind];
+    this[kind] = null;
+    track?.stop();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {string} code */
+  #tell(code) {
+    this.dispatchEvent(new CustomEvent("problem", { detail: code }));
+  }
+}

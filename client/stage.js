@@ -1,0 +1,220 @@
+/** The call on screen: the avatar large, oneself small, and the controls. */
+
+import { DeviceChoice } from "./device-choice.js";
+import { announce, button, byId, setIcon, setLabel, video } from "./dom.js";
+import { FaceGrid } from "./face-grid.js";
+import { Figures } from "./figures.js";
+import { FullScreen } from "./full-screen.js";
+import { describe } from "./messages.js";
+import { Notice } from "./notice.js";
+import { Overlay } from "./overlay.js";
+import { Panel } from "./panel.js";
+import { FaceRequests } from "./requests.js";
+import { SelfView } from "./self-view.js";
+import { actionFor, isTyping } from "./shortcuts.js";
+
+/** @typedef {import("./call.js").Call} Call */
+/** @typedef {import("./call.js").CallStatus} CallStatus */
+/** @typedef {import("./control.js").ServerMessage} ServerMessage */
+
+export class Stage {
+  /** @type {Call | null} */
+  call = null;
+  #wasLive = false;
+
+  /**
+   * @param {import("./gallery.js").Gallery} gallery
+   * @param {import("./local-media.js").LocalMedia} media
+   */
+  constructor(gallery, media) {
+    this.gallery = gallery;
+    this.media = media;
+    this.root = byId("call", HTMLElement);
+    this.video = video("avatar-video");
+    this.frame = byId("frame", HTMLElement);
+    this.notice = new Notice(byId("call-notice", HTMLElement));
+    this.panel = new Panel();
+    this.figures = new Figures();
+    this.overlay = new Overlay();
+    this.selfView = new SelfView(byId("stage", HTMLElement));
+    this.faces = new FaceGrid(byId("call-faces", HTMLElement), gallery, "call-face");
+    this.requests = new FaceRequests(gallery, this.notice, this.faces);
+    this.fullScreen = new FullScreen(this.root, (on) => this.#showFullScreen(on));
+    this.hear = byId("hear-myself", HTMLInputElement);
+    this.showSelf = byId("show-self", HTMLInputElement);
+    new DeviceChoice(byId("call-cam-list", HTMLSelectElement), "camera", media);
+    new DeviceChoice(byId("call-mic-list", HTMLSelectElement), "microphone", media);
+    this.#wire();
+  }
+
+  /** @param {Call} call that is about to start */
+  enter(call) {
+    this.call = call;
+    this.#wasLive = false;
+    this.root.hidden = false;
+    this.hear.checked = false;
+    this.video.muted = true;
+    this.frame.classList.remove("playing");
+    call.addEventListener("state", (event) => this.#showState(call, /** @type {CustomEvent} */ (event).detail));
+    call.addEventListener("message", (event) => this.#hearServer(call, /** @type {CustomEvent} */ (event).detail));
+    call.addEventListener("media", (event) => {
+      if (this.call === call) this.#play(/** @type {CustomEvent} */ (event).detail);
+    });
+    this.requests.attach(call);
+    this.figures.start(() => call.peer);
+    this.#showFace();
+    this.#showMedia();
+    byId("call-title", HTMLElement).focus();
+  }
+
+  exit() {
+    this.call = null;
+    this.root.hidden = true;
+    this.requests.detach();
+    this.figures.stop();
+    this.panel.close();
+    this.notice.clear();
+    this.video.srcObject = null;
+    this.selfView.show(null, false);
+    void this.fullScreen.leave();
+  }
+
+  #wire() {
+    const { media } = this;
+    media.addEventListener("change", () => this.#showMedia());
+    media.addEventListener("problem", (event) => {
+      if (this.call) this.notice.show(describe(/** @type {CustomEvent} */ (event).detail));
+    });
+    this.gallery.addEventListener("select", () => this.#showFace());
+    this.video.addEventListener("playing", () => this.frame.classList.add("playing"));
+    this.video.addEventListener("resize", () => this.setRatio(this.video.videoWidth, this.video.videoHeight));
+    this.hear.addEventListener("change", () => (this.video.muted = !this.hear.checked));
+    this.showSelf.addEventListener("change", () => this.#showMedia());
+    this.overlay.addEventListener("retry", () => this.call?.retryNow());
+    this.overlay.addEventListener("cancel", () => this.call?.leave());
+    this.panel.addEventListener("change", () => (this.root.dataset.panel = this.panel.page ?? ""));
+    button("control-mic").addEventListener("click", () => void this.#toggleMute());
+    button("control-cam").addEventListener("click", () => void this.#toggleCamera());
+    button("control-rest").addEventListener("click", () => void this.requests.calibrate(media.cameraOn));
+    button("control-full").addEventListener("click", () => void this.fullScreen.toggle());
+    button("control-leave").addEventListener("click", () => this.call?.leave());
+    button("control-full").hidden = !this.fullScreen.possible;
+    addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (!this.call) return;
+    const action = actionFor(event, {
+      typing: isTyping(document.activeElement),
+      dialog: document.querySelector("dialog[open]") !== null,
+    });
+    if (!action) return;
+    if (action === "escape") {
+      // The browser itself leaves full screen with Escape.
+      if (this.requests.cancel() || this.panel.close()) event.preventDefault();
+      return;
+    }
+    event.preventDefault();
+    if (action === "mute") void this.#toggleMute();
+    if (action === "camera") void this.#toggleCamera();
+    if (action === "fullscreen" && this.fullScreen.possible) void this.fullScreen.toggle();
+    if (action === "calibrate") void this.requests.calibrate(this.media.cameraOn);
+  }
+
+  async #toggleMute() {
+    await this.media.toggleMute();
+    announce(this.media.microphoneOn ? "Microphone on" : "Microphone muted");
+  }
+
+  async #toggleCamera() {
+    await this.media.toggleCamera();
+    announce(this.media.cameraOn ? "Camera on" : "Camera off");
+  }
+
+  /**
+   * @param {Call} call
+   * @param {CallStatus} status
+   */
+  #showState(call, status) {
+    if (this.call !== call) return;
+    this.root.dataset.state = status.state;
+    this.overlay.show(status);
+    if (status.state !== "live") {
+      // A line that is gone leaves a black picture; the face at rest is the better backdrop for what is said over it.
+      this.frame.classList.remove("playing");
+      this.notice.clear("face_lost");
+      return;
+    }
+    announce(this.#wasLive ? "Connected again." : "You are in the call.");
+    this.#wasLive = true;
+    this.requests.resume();
+  }
+
+  /**
+   * @param {Call} call
+   * @param {ServerMessage} message
+   */
+  #hearServer(call, message) {
+    if (this.call !== call) return;
+    if (message.type === "stats") this.figures.server = message;
+    if (message.type === "face") this.#showFaceSeen(message.state === "tracked");
+    if (message.type === "error" && !message.reply_to) this.notice.show(describe(message.code, message.detail));
+  }
+
+  /** @param {boolean} seen */
+  #showFaceSeen(seen) {
+    if (seen || !this.media.cameraOn) this.notice.clear("face_lost");
+    else this.notice.show(describe("face_lost"), "plain", { key: "face_lost" });
+  }
+
+  /** @param {MediaStream} stream */
+  #play(stream) {
+    if (this.video.srcObject !== stream) this.video.srcObject = stream;
+    this.video.play().catch(() => undefined); // Interrupted by the next stream, or by leaving: both are fine.
+  }
+
+  #showMedia() {
+    const { media } = this;
+    const mic = button("control-mic");
+    const cam = button("control-cam");
+    setIcon(mic, media.microphoneOn ? "mic" : "mic-off");
+    setIcon(cam, media.cameraOn ? "camera" : "camera-off");
+    mic.classList.toggle("is-off", !media.microphoneOn);
+    cam.classList.toggle("is-off", !media.cameraOn);
+    mic.dataset.tip = media.microphoneOn ? "Mute  M" : "Unmute  M";
+    cam.dataset.tip = media.cameraOn ? "Camera off  V" : "Camera on  V";
+    setLabel(mic, media.microphoneOn ? "Mute" : "Unmute");
+    setLabel(cam, media.cameraOn ? "Camera off" : "Camera on");
+    this.selfView.show(media.camera, this.call !== null && this.showSelf.checked);
+    if (!media.cameraOn) this.notice.clear("face_lost");
+  }
+
+  #showFace() {
+    const face = this.gallery.selected;
+    if (!face) return;
+    for (const id of ["poster", "backdrop"]) {
+      const picture = byId(id, HTMLImageElement);
+      if (picture.getAttribute("src") !== face.preview) picture.src = face.preview;
+    }
+    this.video.setAttribute("aria-label", `Your avatar: ${face.name || "my face"}`);
+  }
+
+  /** @param {boolean} on */
+  #showFullScreen(on) {
+    const full = button("control-full");
+    setIcon(full, on ? "shrink" : "expand");
+    full.dataset.tip = on ? "Leave full screen  F" : "Full screen  F";
+    full.setAttribute("aria-pressed", String(on));
+  }
+
+  /**
+   * Give the frame the picture's shape, before the first picture has come too.
+   *
+   * @param {number} width
+   * @param {number} height
+   */
+  setRatio(width, height) {
+    if (width > 0 && height > 0) this.frame.style.setProperty("--ratio", String(width / height));
+  }
+}
