@@ -1,0 +1,54 @@
+"""The command line: `avatar serve | enroll | render | doctor | models`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from avatar import __version__
+from avatar.commands import doctor, enroll, models, render, serve
+from avatar.errors import AvatarError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    top = argparse.ArgumentParser(
+        prog="avatar",
+        description="A live face for anyone and any bot: a photo, moved by a camera and a voice, over WebRTC.",
+        epilog="start here:\n"
+        "  avatar serve                                   then open the address it prints\n"
+        "  avatar enroll me.jpg -o me.avatar              an avatar of your own\n"
+        "  avatar render --avatar me.avatar --driver clip.mp4 -o out.mp4\n"
+        "  avatar doctor                                  when something does not work\n\n"
+        "Each command explains itself: avatar COMMAND --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"avatar {__version__}")
+    top.add_argument("--debug", action="store_true", help="show where an error comes from")
+    subparsers = top.add_subparsers(metavar="COMMAND", required=True)
+    for command in (serve, enroll, render, doctor, models):
+        command.add_command(subparsers)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    args = parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except AvatarError as error:
+        if args.debug:
+            raise
+        print(f"avatar: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone: `avatar models list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

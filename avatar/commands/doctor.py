@@ -1,0 +1,52 @@
+"""`avatar doctor`: what works on this machine, and what to do about what does not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import Final
+
+from avatar.commands.options import Subparsers
+from avatar.config import ServerSettings
+
+_SIGNS: Final = {"ok": ("32", "ok  "), "warn": ("33", "WARN"), "fail": ("31", "FAIL")}
+
+
+def add_command(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="say what works on this machine, and how to mend what does not",
+        description="Try everything the product needs of this machine: libraries, codecs, models, the face tracker, "
+        "engines, cameras, the port. Ends with 1 only when something essential is missing.",
+    )
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument(
+        "--port", type=int, default=ServerSettings().port, help="port to look at (default: %(default)s)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from avatar.doctor import examine  # noqa: PLC0415
+
+    failed = False
+    findings = []
+    colour = sys.stdout.isatty()
+    for check in examine(args.port):
+        failed |= check.state == "fail"
+        if args.json:
+            findings.append(asdict(check))
+            continue
+        code, sign = _SIGNS[check.state]
+        print(f"\033[{code}m{sign}\033[0m" if colour else sign, f"{check.name}: {check.what}", flush=True)
+        if check.do:
+            print(f"       -> {check.do}", flush=True)
+    if args.json:
+        print(json.dumps({"ok": not failed, "checks": findings}, indent=2))
+    elif failed:
+        print("Something essential is missing: see the lines marked FAIL.")
+    return 1 if failed else 0

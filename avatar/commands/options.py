@@ -1,0 +1,38 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from avatar.errors import AvatarError
+
+if TYPE_CHECKING:
+    Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+else:
+    Subparsers = Any
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """Return (width, height) of a text such as `512x512`."""
+    match = re.fullmatch(r"(\d+)[xX](\d+)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 512x512")
+    width, height = int(match[1]), int(match[2])
+    short, long = sorted((width, height))
+    if width % 2 or height % 2 or short < 128 or short > 720 or long > 1280:
+        raise argparse.ArgumentTypeError(f"{text}: both sides even, from 128x128 to 1280x720 or 720x1280")
+    return width, height
+
+
+def refuse_overwriting(out: Path, inputs: Sequence[Path | None]) -> None:
+    """Raise AvatarError when writing `out` would destroy one of `inputs`, or cannot work."""
+    if any(path is not None and path.exists() and out.exists() and out.samefile(path) for path in inputs):
+        raise AvatarError(f"{out} is one of the inputs: choose another name for the output.")
+    if out.is_dir():
+        raise AvatarError(f"{out} is a folder: name a file in it.")
+    if not out.parent.is_dir():
+        raise AvatarError(f"The folder {out.parent} does not exist.")

@@ -1,0 +1,78 @@
+"""`avatar render`: an avatar that follows a clip, written to a file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avatar.commands.enroll import OWN_PHOTO_LIMITS
+from avatar.commands.options import Subparsers, picture_size, refuse_overwriting
+from avatar.config import PictureSettings
+from avatar.errors import AvatarError
+from avatar.terminal import ProgressBar
+
+if TYPE_CHECKING:
+    from avatar.generator.identity import Identity
+
+
+def add_command(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "render",
+        help="animate an avatar with a clip, into an MP4",
+        description="Make an avatar follow the face in a clip, exactly as in a call but frame by frame, and write an "
+        "MP4 with the clip's sound.",
+        epilog="examples:\n"
+        "  avatar render --avatar me.avatar --driver clip.mp4 -o out.mp4\n"
+        "  avatar render --avatar photo.jpg --driver clip.mp4 --audio voice.wav -o out.mp4 --size 720x720\n"
+        "  avatar render --avatar astronaut --driver clip.mp4 -o out.mp4      (a built-in face)",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--avatar", required=True, metavar="AVATAR", help="an .avatar file, a photo, or the id of a built-in face"
+    )
+    parser.add_argument("--driver", type=Path, metavar="CLIP", help="the clip whose face is followed")
+    parser.add_argument("--audio", type=Path, metavar="SOUND", help="sound to use in place of the clip's")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.mp4", help="the file to write")
+    parser.add_argument("--size", type=picture_size, default=(512, 512), metavar="WxH", help="default: 512x512")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from avatar.render import render_file  # noqa: PLC0415
+
+    for path in (args.driver, args.audio):
+        if path is not None and not path.is_file():
+            raise AvatarError(f"{path} does not exist.")
+    refuse_overwriting(args.out, (args.driver, args.audio, Path(args.avatar)))
+    identity = avatar_named(args.avatar)
+    width, height = args.size
+    with ProgressBar("Rendering", "frames") as bar:
+        report = render_file(
+            identity, args.driver, args.audio, args.out, picture=PictureSettings(width, height), progress=bar.update
+        )
+    seen = f", a face in {report.tracked_share:.0%} of the clip" if args.driver is not None else ""
+    print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s{seen}")
+    return 0
+
+
+def avatar_named(text: str) -> Identity:
+    """Return the avatar `text` names: an `.avatar` file, a photo, or the id of a built-in face. Raises AvatarError."""
+    from avatar.faces import builtin_faces  # noqa: PLC0415
+    from avatar.generator.enrol import enrol  # noqa: PLC0415
+    from avatar.generator.identity_file import read_identity  # noqa: PLC0415
+    from avatar.images import read_photo  # noqa: PLC0415
+
+    path, name = Path(text), Path(text).stem
+    if path.suffix == ".avatar":
+        return read_identity(path)
+    if not path.is_file():
+        faces = {face.id: face for face in builtin_faces()}
+        if text not in faces:
+            raise AvatarError(
+                f"{text} is neither a file nor a built-in face. Built-in faces: {', '.join(faces) or 'none'}."
+            )
+        path, name = faces[text].image, faces[text].name
+    return enrol([read_photo(path.read_bytes(), OWN_PHOTO_LIMITS)], name=name)

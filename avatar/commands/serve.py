@@ -1,0 +1,187 @@
+"""`avatar serve`: the server, from its options to its last goodbye."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import socket
+import ssl
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+from avatar import __version__
+from avatar.commands.models import pull
+from avatar.commands.options import Subparsers, picture_size
+from avatar.config import LimitSettings, PictureSettings, ServerSettings, TransportSettings
+from avatar.errors import AvatarError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_GOODBYE_S: Final = 3
+"""How long open requests may take once the server is told to stop."""
+_DEFAULTS: Final = ServerSettings()
+
+
+def add_command(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="start the server with its page",
+        description="Start the server and print the address of its page: choose a face, join, and be it.",
+        epilog="examples:\n"
+        "  avatar serve\n"
+        "  avatar serve --avatars ~/avatars --size 720x720 --sessions 2\n"
+        "  avatar serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem\n\n"
+        "Browsers give camera and microphone to a page on localhost or over HTTPS only, so other machines need the\n"
+        "last form. A certificate to try it with (browsers will warn of it):\n"
+        "  openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=avatar -keyout key.pem -out cert.pem\n\n"
+        "With the environment variable AVATAR_TOKEN set, calls and uploads need it as a bearer token.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--host", default=_DEFAULTS.host, help="address to listen on (default: %(default)s, this machine only)")
+    add("--port", type=int, default=_DEFAULTS.port, help="default: %(default)s; 0 chooses a free one")
+    add("--tls-cert", type=Path, metavar="FILE", help="certificate (chain) in PEM, for HTTPS")
+    add("--tls-key", type=Path, metavar="FILE", help="its private key in PEM")
+    add("--sessions", type=int, default=_DEFAULTS.limits.sessions, help="calls at once (default: %(default)s)")
+    add("--size", type=picture_size, metavar="WxH", help="usual picture of a call (default: 512x512)")
+    add("--avatars", type=Path, metavar="DIR", help="offer the .avatar files of this folder too")
+    add("--ice-server", action="append", default=[], metavar="URL", help="STUN or TURN server; may be repeated")
+    add("--loopback", action="store_true", help="media over 127.0.0.1 only: for a browser on this machine")
+    add("--verbose", action="store_true", help="log requests and calls")
+    parser.set_defaults(run=run)
+
+
+def settings_of(args: argparse.Namespace) -> ServerSettings:
+    """Return the settings the options say. Raises AvatarError for options that cannot be."""
+    if not 0 <= args.port <= 65535:
+        raise AvatarError(f"Port {args.port} does not exist: use one from 1 to 65535.")
+    if not 1 <= args.sessions <= 1000:
+        raise AvatarError("--sessions takes a number from 1 to 1000.")
+    if (args.tls_cert is None) != (args.tls_key is None):
+        raise AvatarError("HTTPS needs both --tls-cert and --tls-key.")
+    picture = PictureSettings() if args.size is None else PictureSettings(*args.size)
+    return ServerSettings(
+        host=args.host,
+        port=args.port,
+        tls_cert=args.tls_cert,
+        tls_key=args.tls_key,
+        picture=picture,
+        transport=TransportSettings(ice_servers=tuple(args.ice_server), loopback_only=args.loopback),
+        limits=LimitSettings(sessions=args.sessions),
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command until Ctrl-C or SIGTERM; 0 after a clean stop."""
+    # uvicorn stops cleanly at either signal and then raises it again for its caller.
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        return _serve(args)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _serve(args: argparse.Namespace) -> int:
+    import uvicorn  # noqa: PLC0415
+
+    from avatar.doctor import require_system_libraries  # noqa: PLC0415
+
+    settings = settings_of(args)
+    logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        _check_certificate(settings.tls_cert, settings.tls_key)
+    with _listening_socket(settings.host, settings.port) as listener:
+        require_system_libraries()
+        pull("face_landmarker")
+        pull("selfie_segmentation")
+        config = uvicorn.Config(
+            _application(settings, args.avatars),
+            log_config=None,
+            access_log=args.verbose,
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+            timeout_graceful_shutdown=_GOODBYE_S,
+            server_header=False,
+            ws="none",
+            limit_concurrency=256,
+        )
+        host, port = listener.getsockname()[:2]
+
+        class Server(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                if self.started:
+                    print(welcome(host, port, tls=settings.tls_cert is not None), flush=True)
+
+        server = Server(config)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run([listener])
+        return 0 if server.started else 1
+
+
+def _application(settings: ServerSettings, avatars: Path | None) -> FastAPI:
+    from avatar.calls import Calls  # noqa: PLC0415
+    from avatar.faces import builtin_faces  # noqa: PLC0415
+    from avatar.library import AvatarLibrary  # noqa: PLC0415
+    from avatar.server import create_app  # noqa: PLC0415
+
+    library = AvatarLibrary(builtin_faces(), settings.limits, folder=avatars)
+    token = os.environ.get("AVATAR_TOKEN") or None
+    return create_app(settings, library, Calls(settings, library.identity), token=token)
+
+
+def welcome(host: str, port: int, *, tls: bool) -> str:
+    """Return what is printed once the server is ready."""
+    everywhere = host in ("0.0.0.0", "::")  # noqa: S104
+    shown = "localhost" if everywhere or host in LOCAL_HOSTS else host
+    shown = f"[{shown}]" if ":" in shown else shown
+    lines = [f"Avatar {__version__} is ready: {'https' if tls else 'http'}://{shown}:{port}/"]
+    if everywhere and tls:
+        lines.append(f"From other machines: https://{socket.gethostname()}:{port}/")
+    elif not tls:
+        lines.append(
+            "Browsers give a page the camera on localhost or over HTTPS only. For other machines add: "
+            "--host 0.0.0.0 --tls-cert CERT.pem --tls-key KEY.pem (how to get these: avatar serve --help)"
+        )
+    return "\n".join([*lines, "Stop with Ctrl-C."])
+
+
+def _listening_socket(host: str, port: int) -> socket.socket:
+    """Take the port first: everything after it takes seconds, and a taken port is the likeliest trouble."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise AvatarError(f"There is no address {host!r} to listen on: {error.strerror}.") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise AvatarError(
+            f"Cannot listen on {host}:{port} ({error.strerror}). Stop the other program there, or choose another port: "
+            f"avatar serve --port {port + 1 if port < 65535 else 8011}"
+        ) from error
+    return listener
+
+
+def _check_certificate(cert: Path, key: Path) -> None:
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise AvatarError(
+            f"The certificate {cert} with the key {key} cannot be used: {error.strerror or error}."
+        ) from error
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
