@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from avatar.face_mesh import LEFT_EYE_OPENING, LEFT_IRIS, RIGHT_EYE_OPENING, RIGHT_IRIS
 from avatar.perception.landmarker import FaceDetection
 from avatar.perception.pose import fit_pose, rotation_matrix, rotation_vector, to_head_frame, to_pixels
 from avatar.types import F32, LANDMARK_COUNT, HeadPose
@@ -76,12 +77,7 @@ def _share(cutoff_hz: float | F32, step_s: float) -> float | F32:
     return 1.0 / (1.0 + 1.0 / (2.0 * np.pi * cutoff_hz * step_s))
 
 
-# Eyelid rims (upper and lower, both eyes) and irises.
-_QUICK: Final = (
-    33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
-    263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466,
-    468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
-)  # fmt: skip
+_QUICK: Final = (*RIGHT_EYE_OPENING, *LEFT_EYE_OPENING, *RIGHT_IRIS, *LEFT_IRIS)
 
 
 def _per_landmark(usual: float, quick: float) -> F32:
