@@ -26,12 +26,17 @@ def add_command(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--port", type=int, default=ServerSettings().port, help="port to look at (default: %(default)s)"
     )
+    parser.add_argument("--system", action="store_true", help="look at the system libraries only, as `make setup` does")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.doctor import examine  # noqa: PLC0415
+    from avatar.doctor import examine, require_system_libraries  # noqa: PLC0415
+
+    if args.system:
+        require_system_libraries()
+        return 0
 
     failed = False
     findings = []

@@ -1,0 +1,69 @@
+# make setup   virtual environment, pinned dependencies, system libraries checked, models by checksum
+# make run     setup, then the server            (make run ARGS="--port 9000 --size 720x720")
+# make test    setup, then every check           (make test TESTS=tests/test_server.py)
+# make lock    pin what pip now resolves, after a change of pyproject.toml
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check check-client lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+CLIENT_TOOLS := node_modules/.installed
+TESTS ?= tests
+ARGS ?=
+
+help:
+	@sed -n 's/^# //p' Makefile | head -n 4
+
+setup: $(INSTALLED)
+	@$(BIN)/avatar doctor --system
+	@$(BIN)/avatar models pull >/dev/null
+
+run: setup
+	@$(BIN)/avatar serve $(ARGS)
+
+test: setup check check-client
+	$(BIN)/python -m pytest $(TESTS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# The page needs no build; node only checks its types and runs its unit tests.
+check-client:
+	@if ! command -v npm >/dev/null; then \
+	    echo "SKIPPED: the page's type check and unit tests need node 20 or newer (https://nodejs.org)"; \
+	else \
+	    $(MAKE) --no-print-directory $(CLIENT_TOOLS) && npm run --silent types && npm test --silent; \
+	fi
+
+$(CLIENT_TOOLS): package.json package-lock.json
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@python=; \
+	for candidate in $${PYTHON:-} python3.11 python3.12 python3.13 python3.14 python3; do \
+	    if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed: sudo apt-get install -y python3 python3-venv" >&2; exit 1; fi; \
+	echo "Setting up $(VENV) with $$($$python --version) (some minutes the first time)"; \
+	if ! $$python -m venv $(VENV); then \
+	    rm -rf $(VENV); echo "Python's venv module is missing: sudo apt-get install -y python3-venv" >&2; exit 1; \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	@touch $@
+
+lock:
+	@temporary=$$(mktemp -d); trap 'rm -rf "$$temporary"' EXIT; \
+	python3.11 -m venv "$$temporary"; \
+	"$$temporary/bin/python" -m pip install --quiet --disable-pip-version-check '.[dev]'; \
+	{ echo "# Every package that Avatar runs and is tested with (Linux, Python 3.11). Made by: make lock"; \
+	  "$$temporary/bin/python" -m pip freeze --exclude avatar; } > requirements.lock
+
+clean:
+	rm -rf $(VENV) node_modules
