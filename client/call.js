@@ -35,6 +35,7 @@ export class Call extends EventTarget {
   /** @type {Line | null} */
   #line = null;
   #failures = 0;
+  #listening = false;
   #wasLive = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -83,6 +84,16 @@ export class Call extends EventTarget {
     return this.#line.ask(message, answer, timeoutMs);
   }
 
+  /**
+   * Whether the sound that comes back is played; only then does the picture wait for it.
+   *
+   * @param {boolean} on
+   */
+  async listen(on) {
+    this.#listening = on;
+    await this.#line?.listen(on);
+  }
+
   /** Stop waiting for the next planned try and make it now. */
   retryNow() {
     if (this.status.state !== "reconnecting" && this.status.state !== "waiting") return;
@@ -97,7 +108,7 @@ export class Call extends EventTarget {
   }
 
   async #connect() {
-    const line = new Line(this.media, this.iceServers, this.wish);
+    const line = new Line(this.media, this.iceServers, this.wish, this.#listening);
     this.#line = line;
     if (this.#wasLive || this.#failures > 0) this.#set("reconnecting", this.status.code || "connection_lost");
     line.addEventListener("media", (event) => this.#emit("media", /** @type {CustomEvent} */ (event).detail));

@@ -2,6 +2,7 @@
 
 import { Replies, formatMessage, parseMessage } from "./control.js";
 import { ConnectError } from "./reconnect.js";
+import { soundApart } from "./sdp.js";
 import { endCall, gathered, postOffer, whipAddress } from "./whip.js";
 
 /** @typedef {import("./control.js").ServerMessage} ServerMessage */
@@ -20,6 +21,7 @@ export class Line extends EventTarget {
   #open = false;
   #closed = false;
   #resource = "";
+  #answer = "";
   #remote = new MediaStream();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #healing;
@@ -28,10 +30,12 @@ export class Line extends EventTarget {
    * @param {{camera: MediaStreamTrack | null, microphone: MediaStreamTrack | null}} media
    * @param {readonly RTCIceServer[]} iceServers
    * @param {import("./call.js").CallWish} wish
+   * @param {boolean} listening the sound that comes back is played, so the picture has to keep step with it
    */
-  constructor(media, iceServers, wish) {
+  constructor(media, iceServers, wish, listening) {
     super();
     this.wish = wish;
+    this.listening = listening;
     this.peer = new RTCPeerConnection({ iceServers: [...iceServers], bundlePolicy: "max-bundle" });
     // Both directions even without a device: a camera turned on later then needs no new offer. Until it is, nothing
     // is sent and the server lets the face idle.
@@ -56,7 +60,8 @@ export class Line extends EventTarget {
       void endCall(resource); // Left while the answer was on its way.
       throw new ConnectError();
     }
-    await this.peer.setRemoteDescription({ type: "answer", sdp: answer });
+    this.#answer = answer;
+    await this.#takeAnswer();
     await this.#connected();
     await this.#preferMotion();
     this.#open = true;
@@ -73,6 +78,19 @@ export class Line extends EventTarget {
     if (this.#closed) return;
     if (this.video.sender.track !== camera) void this.video.sender.replaceTrack(camera);
     if (this.audio.sender.track !== microphone) void this.audio.sender.replaceTrack(microphone);
+  }
+
+  /**
+   * Keep picture and sound in step (or stop doing so), without asking the server: the same answer, read anew.
+   *
+   * @param {boolean} listening
+   */
+  async listen(listening) {
+    if (this.listening === listening) return;
+    this.listening = listening;
+    if (this.#closed || !this.#answer) return;
+    await this.peer.setLocalDescription(await this.peer.createOffer());
+    await this.#takeAnswer();
   }
 
   /**
@@ -97,6 +115,11 @@ export class Line extends EventTarget {
     this.#replies.clear();
     this.peer.close();
     if (this.#resource) void endCall(this.#resource);
+  }
+
+  #takeAnswer() {
+    const sdp = this.listening ? this.#answer : soundApart(this.#answer);
+    return this.peer.setRemoteDescription({ type: "answer", sdp });
   }
 
   /** @param {MediaStreamTrack} track */

@@ -88,7 +88,10 @@ export class Stage {
     this.gallery.addEventListener("select", () => this.#showFace());
     this.video.addEventListener("playing", () => this.frame.classList.add("playing"));
     this.video.addEventListener("resize", () => this.setRatio(this.video.videoWidth, this.video.videoHeight));
-    this.hear.addEventListener("change", () => (this.video.muted = !this.hear.checked));
+    this.hear.addEventListener("change", () => {
+      this.video.muted = !this.hear.checked;
+      void this.call?.listen(this.hear.checked);
+    });
     this.showSelf.addEventListener("change", () => this.#showMedia());
     this.overlay.addEventListener("retry", () => this.call?.retryNow());
     this.overlay.addEventListener("cancel", () => this.call?.leave());
