@@ -24,6 +24,10 @@ UPPER_INNER_LIP: Final = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 LOWER_INNER_LIP: Final = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 """Paired with `UPPER_INNER_LIP`, both from the picture's left to its right, corners left out."""
 
+UPPER_OUTER_LIP: Final = (185, 40, 39, 37, 0, 267, 269, 270, 409)
+LOWER_OUTER_LIP: Final = (146, 91, 181, 84, 17, 314, 405, 321, 375)
+"""The lips' outer edge, paired with the inner one."""
+
 MOUTH_OPENING: Final = (MOUTH_CORNERS[0], *UPPER_INNER_LIP, MOUTH_CORNERS[1], *reversed(LOWER_INNER_LIP))
 
 RIGHT_EYE_CORNERS: Final = (33, 133)
@@ -41,6 +45,8 @@ RIGHT_IRIS: Final = (468, 469, 470, 471, 472)
 LEFT_IRIS: Final = (473, 474, 475, 476, 477)
 """The centre first, then four points around it."""
 
+UPPER_LIP_CENTRE: Final = 13
+LOWER_LIP_CENTRE: Final = 14
 CHIN: Final = 152
 FOREHEAD: Final = 10
 

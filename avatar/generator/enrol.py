@@ -24,6 +24,8 @@ RIVAL_SHARE: Final = 0.55
 """A second face at least this large (as a share of the largest) makes it unclear who is meant."""
 WORKING_FACE_PX: Final = 420
 """Photos with a larger face are shrunk to this: more is never shown, and every step is faster."""
+PLATE_MARGIN: Final = 0.05
+"""How far around the person the photo still carries a rim of them, in face heights."""
 CUT_FACES: Final = 2.6
 """Half the side of the square kept around the face, in face heights: head, shoulders and some background."""
 
@@ -51,7 +53,7 @@ def enrol(photos: Sequence[U8], *, name: str = "") -> Identity:
         landmarker.close()
     rest = portraits[0]
     matte = _matte(rest)
-    plate = background_plate(rest.rgb, matte, margin_px=max(2, round(0.03 * _face_px(rest.landmarks_px))))
+    plate = background_plate(rest.rgb, matte, margin_px=max(4, round(PLATE_MARGIN * _face_px(rest.landmarks_px))))
     return Identity(name=name, portraits=portraits, matte=matte, plate=plate)
 
 

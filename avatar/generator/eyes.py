@@ -42,6 +42,8 @@ class Eyeball:
         """
         points = landmarks[:, :2]
         outline = points[self._opening]
+        # Half a pixel smaller: polygons are painted with their border, and closed lids must show no eyeball.
+        outline = outline + _towards_middle(points, self._opening) * 0.75
         height, width = map_x.shape
         left, top = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
         right, bottom = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, (width, height))
@@ -91,6 +93,15 @@ def both_eyes(rest_landmarks: F32) -> tuple[Eyeball, Eyeball]:
             mesh.LEFT_IRIS,
         ),
     )
+
+
+def _towards_middle(points: F32, opening: list[int]) -> F32:
+    """Return unit vectors (n, 2) from each point of an opening to its partner on the other lid; 0 where they meet."""
+    outline = points[opening]
+    # The opening runs along one lid and back along the other, so partners mirror each other; corners have none.
+    partner = np.concatenate([outline[:1], outline[:0:-1]])
+    across = partner - outline
+    return np.asarray(across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1.0), np.float32)
 
 
 def _frame(points: F32, corners: tuple[int, int]) -> tuple[F32, F32]:

@@ -39,7 +39,6 @@ class FaceMesh:
         corners = rest_landmarks[self._triangles][:, :, :2]
         self._rest_origin = corners[:, 0]
         self._rest_edges = np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]], axis=2)
-        self._rest_facing = np.sign(np.linalg.det(self._rest_edges))
 
     def flow(self, landmarks: F32) -> FaceFlow:
         """Return the backward flow for moved (478, 3) landmarks in picture pixels."""
@@ -50,8 +49,8 @@ class FaceMesh:
         right, bottom = max(left + 1, min(width, int(high[0]))), max(top + 1, min(height, int(high[1])))
 
         corners = landmarks[self._triangles]
-        to_photo, facing = self._affine(corners[:, :, :2])
-        ids = self._paint(corners, facing, (left, top, right, bottom))
+        to_photo = self._affine(corners[:, :, :2])
+        ids = self._paint(corners, (left, top, right, bottom))
 
         # One look-up table per coefficient; the last row answers pixels no triangle covers.
         table = np.concatenate([to_photo, np.zeros((1, 6), np.float32)]).T.copy()
@@ -62,32 +61,33 @@ class FaceMesh:
         covered = np.where(ids < len(self._triangles), np.uint8(255), np.uint8(0))
         return FaceFlow(left, top, map_x, map_y, covered)
 
-    def _affine(self, corners: F32) -> tuple[F32, np.ndarray]:
-        """Return each triangle's picture-to-photo map (n, 6) and which triangles still face the camera (n,)."""
+    def _affine(self, corners: F32) -> F32:
+        """Return each triangle's picture-to-photo map, (n, 6): x from (x, y, 1), then y."""
         origin = corners[:, 0]
         edges = np.stack([corners[:, 1] - origin, corners[:, 2] - origin], axis=2)
         area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
-        facing = area * self._rest_facing > 1e-3
         safe = np.where(np.abs(area) > 1e-3, area, 1.0)
         inverse = np.empty_like(edges)
         inverse[:, 0, 0], inverse[:, 1, 1] = edges[:, 1, 1] / safe, edges[:, 0, 0] / safe
         inverse[:, 0, 1], inverse[:, 1, 0] = -edges[:, 0, 1] / safe, -edges[:, 1, 0] / safe
         linear = self._rest_edges @ inverse
         shift = self._rest_origin - np.einsum("nij,nj->ni", linear, origin)
-        rows = np.concatenate([linear, shift[:, :, None]], axis=2).reshape(-1, 6)
-        return rows.astype(np.float32), facing
+        return np.concatenate([linear, shift[:, :, None]], axis=2).reshape(-1, 6).astype(np.float32)
 
-    def _paint(self, corners: F32, facing: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
-        """Paint triangle numbers into the box, far triangles first, openings beneath everything."""
+    def _paint(self, corners: F32, box: tuple[int, int, int, int]) -> np.ndarray:
+        """Paint triangle numbers into the box, far triangles first, openings beneath everything.
+
+        Triangles that face away are painted too: they lie behind their neighbours, and where the estimated depth
+        folds a nostril the wrong way they keep it from becoming a hole.
+        """
         left, top, right, bottom = box
         ids = np.full((bottom - top, right - left), len(self._triangles), np.int32)
         scale = 1 << SUBPIXEL_BITS
         points = np.rint((corners[:, :, :2] - (left, top)) * scale).astype(np.int32)
         depth = corners[:, :, 2].mean(axis=1)
         depth[: self._background_count] += 1e6
-        order = np.argsort(-depth, kind="stable")
         paint = cv2.fillConvexPoly  # bound once: this loop is the hot path
-        for number in order[facing[order]].tolist():
+        for number in np.argsort(-depth, kind="stable").tolist():
             paint(ids, points[number], number, cv2.LINE_8, SUBPIXEL_BITS)
         return ids
 

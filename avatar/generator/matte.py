@@ -10,7 +10,7 @@ import numpy as np
 
 from avatar.types import F32, U8
 
-GUIDE_RADIUS: Final = 0.012
+GUIDE_RADIUS: Final = 0.008
 """Radius of the edge-aware refinement as a share of the matte's longer side."""
 GUIDE_EPSILON: Final = 1e-4
 
@@ -46,26 +46,38 @@ def refine_matte(rgb: U8, confidence: F32) -> U8:
     guide = rgb.astype(np.float32) / 255
     refined = cv2.ximgproc.guidedFilter(guide, confidence, radius, GUIDE_EPSILON)
     # The filter leaves a faint veil far from the edge; only the edge itself may be half transparent.
-    crisp = np.clip((refined - 0.15) / 0.7, 0, 1)
+    crisp = np.clip((refined - 0.25) / 0.5, 0, 1)
     return np.asarray(np.rint(crisp * 255), np.uint8)
 
 
 def background_plate(rgb: U8, matte: U8, margin_px: int) -> U8:
     """Return `rgb` with the person replaced by a smooth continuation of the background around them.
 
+    Colours to continue from are taken well clear of the person, where no rim of hair or glow of clothes is left; the
+    photo itself is kept almost up to the person, so that at rest nothing around them changes.
+
     Args:
         rgb: (height, width, 3), RGB.
         matte: (height, width), 255 person.
-        margin_px: the matte is widened by this much first, so that no rim of hair stays behind.
+        margin_px: how far from the person the photo is free of them.
     """
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin_px + 1, 2 * margin_px + 1))
-    person = cv2.dilate((matte > 12).astype(np.uint8), kernel)
-    return fill(rgb, person == 0)
+    person = (matte > 8).astype(np.uint8)
+    filled = fill(rgb, _widen(person, margin_px) == 0)
+    near = _widen(person, max(1, margin_px // 5)).astype(np.float32)
+    share = cv2.blur(near, (margin_px // 2 | 1, margin_px // 2 | 1))
+    share = np.clip(2 * share, 0, 1)[..., None]  # all filled where the person is, all photo beyond the margin
+    return np.asarray(np.rint(rgb + share * (filled.astype(np.float32) - rgb)), np.uint8)
+
+
+def _widen(mask: U8, by_px: int) -> U8:
+    """Return a 0/1 mask grown by a disc."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by_px + 1, 2 * by_px + 1))
+    return np.asarray(cv2.dilate(mask, disc), np.uint8)
 
 
 def foreground_colours(rgb: U8, matte: U8) -> U8:
     """Return `rgb` with the person's own colours continued past their edge: no background clings to it."""
-    return fill(rgb, matte > 215)
+    return fill(rgb, matte > 128)
 
 
 def fill(rgb: U8, known: np.ndarray) -> U8:

@@ -1,23 +1,68 @@
-"""What an opening mouth shows: the photo's own teeth where there are any, else a dark cavity with teeth in it.
+"""What an opening mouth shows: the photo's own teeth where there are any, else drawn ones, in a dark cavity.
 
-Upper teeth are rigid with the skull, so lips slide over them; nothing is stretched with the lips.
+Upper teeth are rigid with the skull and lower teeth with the jaw, so lips slide over them; nothing is stretched.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
 
 import cv2
 import numpy as np
 
 from avatar import face_mesh as mesh
 from avatar.perception.pose import to_head_frame, to_pixels
+from avatar.resources import resource_folder
 from avatar.types import F32, U8, HeadPose
 
-CAVITY_SHADE: Final = 0.16
-"""Brightness of the cavity relative to the lips' colour."""
 OWN_TEETH_GAP: Final = 0.05
 """Inner-lip opening, in mouth widths, from which the photo's own mouth is worth showing."""
+LIT_SKIN: Final = np.array([196.0, 150.0, 126.0], np.float32)
+"""RGB of skin in whose light the drawn teeth look as they were drawn."""
+CAST_SHARE: Final = 0.5
+"""Share of a photo's colour cast that is believed to be light rather than skin."""
+TEETH_SHADE: Final = 0.85
+"""Teeth lie behind the lips: they get this share of the face's light."""
+LIP_SHADOW: Final = 0.45
+"""How dark the upper lip's shadow is where it starts, and how far it reaches as a share of the opening."""
+MIN_GAP_PX: Final = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Teeth:
+    """One drawn part of the mouth (`assets/README.md` says how it is registered)."""
+
+    rgba: F32
+    """(height, width, 4), premultiplied, 0..255."""
+    anchor_px: F32
+    """(2,), the pixel that lies at `anchor`."""
+    anchor: F32
+    """(2,), from the resting lip, in head units."""
+    px_per_unit: float
+
+
+@cache
+def drawn_teeth() -> tuple[Teeth, Teeth, F32]:
+    """Return the shipped upper and lower teeth and the cavity's colour (3,)."""
+    folder = resource_folder("assets") / "mouth"
+    register = json.loads((folder / "mouth.json").read_text())
+
+    def part(entry: dict[str, Any]) -> Teeth:
+        bgra = cv2.imread(str(folder / entry["file"]), cv2.IMREAD_UNCHANGED)
+        # The pictures are drawn for close-ups; half their size is plenty for a mouth of a call.
+        bgra = cv2.resize(bgra, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.float32)
+        rgba = np.dstack([bgra[..., 2::-1] * bgra[..., 3:] / 255, bgra[..., 3]])
+        return Teeth(
+            rgba=np.ascontiguousarray(rgba, np.float32),
+            anchor_px=np.array(entry["anchor_px"], np.float32) / 2,
+            anchor=np.array(entry["anchor_from_lip_at_rest"], np.float32),
+            px_per_unit=float(entry["px_per_head_unit"]) / 2,
+        )
+
+    return part(register["upper"]), part(register["lower"]), np.array(register["cavity_rgb"], np.float32)
 
 
 class MouthInterior:
@@ -25,13 +70,18 @@ class MouthInterior:
 
     def __init__(self, rgb: U8, rest_landmarks: F32, rest_pose: HeadPose) -> None:
         """Take the resting picture (height, width, 3) RGB, its (478, 3) landmarks in pixels, and its pose."""
+        self._upper, self._lower, cavity = drawn_teeth()
         self._opening = list(mesh.MOUTH_OPENING)
         outline = rest_landmarks[self._opening]
-        lips = rgb[_box(outline[:, :2], rgb.shape, margin=6)]
-        self._cavity = np.clip(np.median(lips.reshape(-1, 3), axis=0) * (CAVITY_SHADE, 0.09, 0.09), 0, 60)
-        self._rest_pose = rest_pose
-        self._own = self._own_teeth(rgb, outline)
-        # Three points of the skull at the depth of the lips fix an affine map from rest to any pose.
+        face = rgb[_box(rest_landmarks[:, :2], rgb.shape, margin=0)]
+        self._light = _light(face)
+        self._cavity = cavity * self._light
+        self._own = _own_teeth(rgb, outline)
+
+        head = to_head_frame(rest_landmarks, rest_pose)
+        self._upper_lip, self._lower_lip = head[mesh.UPPER_LIP_CENTRE], head[mesh.LOWER_LIP_CENTRE]
+        self._rest_chin = head[mesh.CHIN]
+        # Three points of the skull at the depth of the lips fix an affine map from the resting picture to any pose.
         corners = np.array([[0, 0, 0], [0.3, 0, 0], [0, 0.3, 0]], np.float32) * rest_pose.scale
         anchors = (outline.mean(axis=0) + corners).astype(np.float32)
         self._rest_anchors = np.ascontiguousarray(anchors[:, :2])
@@ -40,10 +90,8 @@ class MouthInterior:
     def draw(self, person: U8, landmarks: F32, pose: HeadPose) -> None:
         """Fill the mouth's opening of a premultiplied RGBA picture in place."""
         outline = landmarks[self._opening][:, :2]
-        gap = np.linalg.norm(
-            landmarks[list(mesh.UPPER_INNER_LIP), :2] - landmarks[list(mesh.LOWER_INNER_LIP), :2], axis=1
-        ).max()
-        if gap < 0.75:
+        upper, lower = landmarks[list(mesh.UPPER_INNER_LIP), :2], landmarks[list(mesh.LOWER_INNER_LIP), :2]
+        if np.linalg.norm(upper - lower, axis=1).max() < MIN_GAP_PX:
             return
         rows, columns = _box(outline, person.shape, margin=2)
         view = person[rows, columns]
@@ -52,36 +100,61 @@ class MouthInterior:
         origin = np.array([columns.start, rows.start], np.float32)
         mask = np.zeros(view.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.rint((outline - origin) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-        share = cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32)[..., None] / 255
 
-        inside = self._cavity_picture(view.shape[:2], outline - origin)
+        inside = np.broadcast_to(self._cavity, (*view.shape[:2], 3)).astype(np.float32)
+        jaw = to_head_frame(landmarks[[mesh.CHIN]], pose)[0] - self._rest_chin
+        fallen = np.array([0, max(float(jaw[1]), 0.0), 0], np.float32)
+        inside = self._lay(inside, self._lower, self._lower_lip + fallen, pose, origin)
+        if self._own is None:
+            inside = self._lay(inside, self._upper, self._upper_lip, pose, origin)
+        inside *= _lip_shadow(mask)
         if self._own is not None:
             anchors = to_pixels(self._anchors_head, pose)[:, :2] - origin
             to_view = cv2.getAffineTransform(self._rest_anchors, np.ascontiguousarray(anchors))
             own = cv2.warpAffine(self._own, to_view, view.shape[1::-1], flags=cv2.INTER_LINEAR).astype(np.float32)
             inside = own[..., :3] + inside * (1 - own[..., 3:] / 255)
+        share = cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32)[..., None] / 255
         view[..., :3] = np.clip(view[..., :3] + share * (inside - view[..., :3]), 0, 255).astype(np.uint8)
         view[..., 3] = np.maximum(view[..., 3], mask)
 
-    def _cavity_picture(self, shape: tuple[int, int], outline: F32) -> F32:
-        """Return the dark (height, width, 3) inside of the mouth, a little lighter towards the lower lip."""
-        height, width = shape
-        low, high = float(outline[:, 1].min()), float(outline[:, 1].max())
-        down = np.clip((np.arange(height, dtype=np.float32) - low) / max(high - low, 1), 0, 1)[:, None, None]
-        return np.asarray(np.ones((1, width, 1), np.float32) * self._cavity * (0.6 + 0.9 * down**2), np.float32)
+    def _lay(self, below: F32, teeth: Teeth, lip: F32, pose: HeadPose, origin: F32) -> F32:
+        """Return drawn teeth over the picture `below`, placed from a lip point (3,) in head units."""
+        anchor = lip + np.array([*teeth.anchor, 0], np.float32)
+        corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32) / teeth.px_per_unit
+        at = to_pixels(anchor + corners, pose)[:, :2]
+        linear = np.stack([at[1] - at[0], at[2] - at[0]], axis=1)
+        shift = at[0] - origin - linear @ teeth.anchor_px
+        to_view = np.concatenate([linear, shift[:, None]], axis=1)
+        laid = cv2.warpAffine(teeth.rgba, to_view, below.shape[1::-1], flags=cv2.INTER_AREA)
+        return np.asarray(laid[..., :3] * (TEETH_SHADE * self._light) + below * (1 - laid[..., 3:] / 255), np.float32)
 
-    def _own_teeth(self, rgb: U8, outline: F32) -> U8 | None:
-        """Return the photo's own open mouth, premultiplied RGBA of the whole picture, or None when it is closed."""
-        width = float(np.linalg.norm(outline[0, :2] - outline[len(outline) // 2, :2]))
-        pairs = len(mesh.UPPER_INNER_LIP)
-        upper, lower = outline[1 : 1 + pairs, :2], outline[len(outline) : pairs + 1 : -1, :2]
-        if np.linalg.norm(upper - lower, axis=1).max() < OWN_TEETH_GAP * width:
-            return None
-        mask = np.zeros(rgb.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [np.rint(outline[:, :2] * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-        soft = max(3, round(0.03 * width)) | 1
-        mask = cv2.GaussianBlur(cv2.erode(mask, np.ones((soft // 2 + 1, soft // 2 + 1), np.uint8)), (soft, soft), 0)
-        return np.dstack([cv2.multiply(rgb, cv2.merge([mask] * 3), scale=1 / 255), mask])
+
+def _lip_shadow(mask: U8) -> F32:
+    """Return factors (height, width, 1) that darken an opening below the upper lip."""
+    opening = mask > 127
+    below = np.cumsum(opening, axis=0, dtype=np.float32)
+    return np.asarray(1 - LIP_SHADOW * np.exp(-3 * below / max(float(below.max()), 1.0)), np.float32)[..., None]
+
+
+def _light(face: U8) -> F32:
+    """Return the light (3,) in which a face (height, width, 3) was taken, 1 where the drawn teeth need no change."""
+    bright = np.percentile(face.reshape(-1, 3), 70, axis=0) / LIT_SKIN
+    level = float(bright.mean())
+    return np.clip(level * (1 + CAST_SHARE * (bright / level - 1)), 0.2, 1.2).astype(np.float32)
+
+
+def _own_teeth(rgb: U8, outline: F32) -> U8 | None:
+    """Return the photo's own open mouth, premultiplied RGBA of the whole picture, or None when it is closed."""
+    pairs = len(mesh.UPPER_INNER_LIP)
+    width = float(np.linalg.norm(outline[0, :2] - outline[pairs + 1, :2]))
+    upper, lower = outline[1 : 1 + pairs, :2], outline[: pairs + 1 : -1, :2]
+    if np.linalg.norm(upper - lower, axis=1).max() < OWN_TEETH_GAP * width:
+        return None
+    mask = np.zeros(rgb.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.rint(outline[:, :2] * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    soft = max(3, round(0.03 * width)) | 1
+    mask = cv2.GaussianBlur(cv2.erode(mask, np.ones((soft // 2 + 1, soft // 2 + 1), np.uint8)), (soft, soft), 0)
+    return np.dstack([cv2.multiply(rgb, cv2.merge([mask] * 3), scale=1 / 255), mask])
 
 
 def _box(points: F32, shape: tuple[int, ...], *, margin: int) -> tuple[slice, slice]:

@@ -14,6 +14,8 @@ from avatar.types import BLENDSHAPE_INDEX, F32, HeadPose, Motion
 
 LID_MEETING: Final = 0.2
 """Where closing lids meet, as a share of the opening above the lower lid: the upper lid does most of the way."""
+OUTER_LIP_SHARE: Final = 0.6
+"""How much of a correction at the lips' inner edge the outer edge shares."""
 EYES: Final = (
     (mesh.RIGHT_UPPER_LID, mesh.RIGHT_LOWER_LID, mesh.RIGHT_EYE_CORNERS, mesh.RIGHT_IRIS, "Right"),
     (mesh.LEFT_UPPER_LID, mesh.LEFT_LOWER_LID, mesh.LEFT_EYE_CORNERS, mesh.LEFT_IRIS, "Left"),
@@ -50,17 +52,26 @@ class Rig:
         if motion.residual is not None:
             offsets = offsets + motion.residual
         head = self._head + offsets
-        self._seal_lips(head)
+        self._part_lips(head)
         self._set_eyes(head, motion)
         return to_pixels(head, pose)
 
-    def _seal_lips(self, head: F32) -> None:
-        """Keep the lips from passing through each other: closed is closed."""
+    def _part_lips(self, head: F32) -> None:
+        """Set how far the lips are apart, in place.
+
+        Lips that rest parted open only as far as the driver's do, not that much further; closed lips do not pass
+        through each other.
+        """
         upper, lower = list(mesh.UPPER_INNER_LIP), list(mesh.LOWER_INNER_LIP)
-        least = np.minimum(self._rest_gap, 0)
-        overlap = np.maximum(least - (head[lower, 1] - head[upper, 1]), 0)
-        head[upper, 1] -= overlap / 2
-        head[lower, 1] += overlap / 2
+        rest = np.maximum(self._rest_gap, 0)
+        gap = head[lower, 1] - head[upper, 1]
+        opened = np.hypot(rest, gap - self._rest_gap)
+        wanted = np.where(gap > self._rest_gap, np.minimum(opened, gap), np.maximum(gap, np.minimum(self._rest_gap, 0)))
+        change = (wanted - gap) / 2
+        for edge, share in ((mesh.UPPER_INNER_LIP, -1.0), (mesh.UPPER_OUTER_LIP, -OUTER_LIP_SHARE)):
+            head[list(edge), 1] += share * change
+        for edge, share in ((mesh.LOWER_INNER_LIP, 1.0), (mesh.LOWER_OUTER_LIP, OUTER_LIP_SHARE)):
+            head[list(edge), 1] += share * change
 
     def _set_eyes(self, head: F32, motion: Motion) -> None:
         """Place lids and irises exactly: the rest of the face only carries them."""

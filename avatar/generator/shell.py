@@ -28,6 +28,8 @@ SIDE_FADE: Final = (1.7, 2.5)
 """Distance from the head's axis, in head units, between which motion fades: wider than big hair."""
 OUTLINE_REACH: Final = 0.6
 """How far, in head units, the skin around the outline follows what the outline does."""
+KEEP_OUT: Final = (0.06, 0.2)
+"""Depths inside the outline, in head units, between which the way out sets in: the rim itself stays as it is."""
 INVERSION_STEPS: Final = 6
 DAMPING: Final = 0.7
 
@@ -54,6 +56,7 @@ class HeadShell:
         nodes = np.concatenate([self._nodes, depth[:, None]], axis=1).astype(np.float32)
         self._nodes_head = to_head_frame(nodes, rest_pose)
         self._follow_head = self._rigid_share()[:, None]
+        self._push_out = self._rim_offsets(rest_pose.scale)
         self._follow_outline = (nearness * np.exp(-((away / OUTLINE_REACH) ** 2))[:, None]).astype(np.float32)
 
     def flow(self, landmarks: F32, pose: HeadPose) -> tuple[F32, F32]:
@@ -63,6 +66,7 @@ class HeadShell:
         beyond = outline - to_pixels(self._rest_outline_head, pose)[:, :2]
         forward = (rigid + self._follow_outline @ beyond).astype(np.float32)
         backward = self._invert(forward.reshape(self._rows, self._columns, 2))
+        backward = self._keep_out(backward)
         full = (self._columns * STEP_PX, self._rows * STEP_PX)
         shift = cv2.resize(backward, full, interpolation=cv2.INTER_LINEAR)[: self._size[1], : self._size[0]]
         x = np.arange(self._size[0], dtype=np.float32)[None, :]
@@ -88,15 +92,45 @@ class HeadShell:
             backward = backward - DAMPING * (backward + moved)
         return backward
 
+    def _keep_out(self, backward: F32) -> F32:
+        """Return the backward field with sources inside the face moved out to its rim.
+
+        Where a turning head uncovers what the photo never showed, the field would fetch a second cheek; skin and hair
+        beside the face are the better guess.
+        """
+        column = np.arange(self._columns, dtype=np.float32)[None, :]
+        row = np.arange(self._rows, dtype=np.float32)[:, None]
+        pushed = cv2.remap(
+            self._push_out,
+            column + backward[..., 0] / STEP_PX,
+            row + backward[..., 1] / STEP_PX,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return np.asarray(backward + pushed, np.float32)
+
+    def _rim_offsets(self, unit_px: float) -> F32:
+        """Return for each node inside the face the way out to its rim, (rows, columns, 2) pixels; 0 outside."""
+        outline = self._rest_outline[:, :2]
+        gaps = np.linalg.norm(self._nodes[:, None] - outline[None], axis=2)
+        nearest = 1 / np.maximum(gaps, 1.0) ** 6
+        way = (nearest / nearest.sum(axis=1, keepdims=True)) @ outline - self._nodes
+        shallow, deep = KEEP_OUT
+        share = _smoothstep((self._inside(outline) / unit_px - shallow) / (deep - shallow))
+        return (way * share[:, None]).astype(np.float32).reshape(self._rows, self._columns, 2)
+
     def _distances(self, unit_px: float) -> tuple[F32, F32]:
         """Return each node's distance outside the face's outline (n,), head units, and its weights on it (n, 36)."""
         outline = self._rest_outline[:, :2]
         gaps = np.linalg.norm(self._nodes[:, None] - outline[None], axis=2)
         weights = 1 / np.maximum(gaps, 1.0) ** 3
-        polygon = outline.astype(np.float32).reshape(-1, 1, 2)
-        outside = np.array([-cv2.pointPolygonTest(polygon, (float(x), float(y)), True) for x, y in self._nodes])
-        away = np.maximum(outside, 0) / unit_px
+        away = np.maximum(-self._inside(outline), 0) / unit_px
         return away.astype(np.float32), (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def _inside(self, outline: F32) -> F32:
+        """Return each node's distance in pixels from an outline (n, 2), positive inside."""
+        polygon = outline.astype(np.float32).reshape(-1, 1, 2)
+        return np.array([cv2.pointPolygonTest(polygon, (float(x), float(y)), True) for x, y in self._nodes], np.float32)
 
     def _rigid_share(self) -> F32:
         """Return how much of the head's rigid motion each node follows (n,), 0 body to 1 head."""

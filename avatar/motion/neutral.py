@@ -15,6 +15,8 @@ CALIBRATION_S: Final = 1.0
 """How much of the first tracked time the resting face is averaged over."""
 BLINKING: Final = 0.45
 """Frames with a blink coefficient above this do not count: the resting eye is open."""
+QUIET_SHARE: Final = 0.25
+"""Share of the frames, those with the least open mouth, that the resting expression is taken from."""
 LIDS: Final = (
     (mesh.RIGHT_UPPER_LID, mesh.RIGHT_LOWER_LID, mesh.RIGHT_EYE_CORNERS),
     (mesh.LEFT_UPPER_LID, mesh.LEFT_LOWER_LID, mesh.LEFT_EYE_CORNERS),
@@ -92,13 +94,19 @@ def _blinking(face: FaceState) -> bool:
 
 
 def _average(faces: list[FaceState]) -> Neutral:
-    """Return the median face: one odd frame must not bend the rest."""
-    landmarks = np.median([to_head_frame(face.landmarks_px, face.pose) for face in faces], axis=0).astype(np.float32)
+    """Return the median face: one odd frame must not bend the rest.
+
+    The expression is taken from the frames with the least open mouth: people often talk while they start a call, and
+    a mouth at rest is closed.
+    """
+    heads = np.array([to_head_frame(face.landmarks_px, face.pose) for face in faces])
+    gaps = heads[:, mesh.LOWER_LIP_CENTRE, 1] - heads[:, mesh.UPPER_LIP_CENTRE, 1]
+    quiet = gaps <= np.quantile(gaps, QUIET_SHARE)
     turns = np.median([rotation_vector(face.pose.rotation) for face in faces], axis=0).astype(np.float32)
     openings = np.median([eye_openings(face.landmarks_px) for face in faces], axis=0)
     return Neutral(
-        landmarks=landmarks,
-        blendshapes=np.median([face.blendshapes for face in faces], axis=0).astype(np.float32),
+        landmarks=np.median(heads[quiet], axis=0).astype(np.float32),
+        blendshapes=np.median(np.array([face.blendshapes for face in faces])[quiet], axis=0).astype(np.float32),
         rotation=rotation_matrix(turns),
         position=np.median([face.pose.translation_px[:2] for face in faces], axis=0).astype(np.float32),
         scale=float(np.median([face.pose.scale for face in faces])),

@@ -1,0 +1,171 @@
+"""Clips and sound files in, an MP4 out, through PyAV."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import av
+import numpy as np
+
+from avatar.errors import MediaError
+from avatar.pictures import camera_rgb, to_i420
+from avatar.types import U8
+
+MAX_FPS: Final = 60.0
+VIDEO_CLOCK: Final = Fraction(1, 90_000)
+SOUND_RATE: Final = 48_000
+SOUND_BLOCK: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ClipInfo:
+    """What a clip says about itself."""
+
+    fps: float
+    frames: int | None
+    """None when the file does not say."""
+    has_sound: bool
+
+
+def probe_clip(path: Path) -> ClipInfo:
+    """Return a clip's rate and length.
+
+    Raises:
+        MediaError: the file cannot be opened or has no picture.
+    """
+    with _open(path) as container:
+        video = _video(container, path)
+        fps = float(video.average_rate or video.guessed_rate or 30)
+        length_s = float(video.duration * video.time_base) if video.duration and video.time_base else None
+        frames = video.frames or (round(length_s * fps) if length_s else None)
+        return ClipInfo(min(max(fps, 1.0), MAX_FPS), frames, bool(container.streams.audio))
+
+
+def clip_frames(path: Path, *, until_s: float | None = None) -> Iterator[tuple[float, U8]]:
+    """Yield (seconds from the first frame, (height, width, 3) RGB), upright as the file's rotation says.
+
+    Raises:
+        MediaError: the file cannot be opened, has no picture, or breaks off.
+    """
+    with _open(path) as container:
+        video = _video(container, path)
+        video.thread_type = "AUTO"
+        begin: float | None = None
+        last = -1.0
+        try:
+            for frame in container.decode(video):
+                time_s = frame.time if frame.time is not None else last + 1 / 30
+                begin = time_s if begin is None else begin
+                now = time_s - begin
+                if until_s is not None and now >= until_s:
+                    return
+                if now > last:
+                    last = now
+                    yield now, _upright(camera_rgb(frame), int(frame.rotation))
+        except av.FFmpegError as error:
+            raise MediaError(f"{path} breaks off after {max(last, 0):.1f} s: {error}.") from error
+
+
+def sound_blocks(path: Path) -> Iterator[av.AudioFrame]:
+    """Yield a file's sound as 48 kHz stereo float planar blocks; nothing when it has none.
+
+    Raises:
+        MediaError: the file cannot be opened or its sound is broken.
+    """
+    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SOUND_RATE, frame_size=SOUND_BLOCK)
+    with _open(path) as container:
+        if not container.streams.audio:
+            return
+        try:
+            for frame in container.decode(container.streams.audio[0]):
+                yield from resampler.resample(frame)
+            yield from resampler.resample(None)
+        except av.FFmpegError as error:
+            raise MediaError(f"The sound of {path} is broken: {error}.") from error
+
+
+def sound_seconds(path: Path) -> float:
+    """Return how long a file's sound lasts, 0 when it has none."""
+    return sum(block.samples for block in sound_blocks(path)) / SOUND_RATE
+
+
+class MovieWriter:
+    """Writes pictures and sound to an MP4 (H.264, AAC); the file appears under its name only once it is whole."""
+
+    def __init__(self, path: Path, size: tuple[int, int], fps: float, *, sound: bool) -> None:
+        """Open a movie of (width, height) pixels.
+
+        Raises:
+            MediaError: the folder cannot be written to.
+        """
+        self._path = path
+        try:
+            handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part.mp4")
+        except OSError as error:
+            raise MediaError(f"Cannot write to {path.parent}: {error.strerror or error}.") from error
+        os.close(handle)
+        self._part = Path(part)
+        self._container: Any = av.open(part, "w")
+        self._video: Any = self._container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+        self._video.width, self._video.height = size
+        self._video.pix_fmt = "yuv420p"
+        self._video.codec_context.time_base = VIDEO_CLOCK
+        # One thread: the same input gives the same bytes on every machine.
+        self._video.codec_context.thread_count = 1
+        self._video.options = {"crf": "18", "preset": "veryfast"}
+        self._sound: Any = self._container.add_stream("aac", rate=SOUND_RATE) if sound else None
+        if self._sound is not None:
+            self._sound.layout = "stereo"
+
+    def picture(self, rgb: U8, time_s: float) -> None:
+        """Add one (height, width, 3) RGB picture, shown from `time_s` on."""
+        frame = av.VideoFrame.from_ndarray(to_i420(rgb), format="yuv420p")
+        frame.pts, frame.time_base = round(time_s / VIDEO_CLOCK), VIDEO_CLOCK
+        self._container.mux(self._video.encode(frame))
+
+    def sound(self, samples: np.ndarray, at_sample: int) -> None:
+        """Add (2, n) float samples at 48 kHz that start at sample number `at_sample`."""
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32), format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, at_sample, Fraction(1, SOUND_RATE)
+        self._container.mux(self._sound.encode(frame))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                for stream in filter(None, (self._video, self._sound)):
+                    self._container.mux(stream.encode(None))
+        finally:
+            self._container.close()
+            if kind is None:
+                self._part.replace(self._path)
+            else:
+                self._part.unlink(missing_ok=True)
+
+
+def _open(path: Path) -> Any:
+    try:
+        return av.open(str(path))
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise MediaError(f"Cannot open {path}: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def _video(container: Any, path: Path) -> Any:
+    if not container.streams.video:
+        raise MediaError(f"{path} has no picture: give a video file as driver.")
+    return container.streams.video[0]
+
+
+def _upright(rgb: U8, rotation: int) -> U8:
+    """Turn a picture by the file's display rotation (degrees counter-clockwise, as FFmpeg reports it)."""
+    turns = round(rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
