@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from avatar.commands.enroll import OWN_PHOTO_LIMITS
 from avatar.commands.options import Subparsers, picture_size, refuse_overwriting
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError
 from avatar.terminal import ProgressBar
-
-if TYPE_CHECKING:
-    from avatar.generator.identity import Identity
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -41,13 +36,14 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    from avatar.identities import open_identity  # noqa: PLC0415
     from avatar.render import render_file  # noqa: PLC0415
 
     for path in (args.driver, args.audio):
         if path is not None and not path.is_file():
             raise AvatarError(f"{path} does not exist.")
     refuse_overwriting(args.out, (args.driver, args.audio, Path(args.avatar)))
-    identity = avatar_named(args.avatar)
+    identity = open_identity(args.avatar)
     width, height = args.size
     with ProgressBar("Rendering", "frames") as bar:
         report = render_file(
@@ -56,23 +52,3 @@ def run(args: argparse.Namespace) -> int:
     seen = f", a face in {report.tracked_share:.0%} of the clip" if args.driver is not None else ""
     print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s{seen}")
     return 0
-
-
-def avatar_named(text: str) -> Identity:
-    """Return the avatar `text` names: an `.avatar` file, a photo, or the id of a built-in face. Raises AvatarError."""
-    from avatar.faces import builtin_faces  # noqa: PLC0415
-    from avatar.generator.enrol import enrol  # noqa: PLC0415
-    from avatar.generator.identity_file import read_identity  # noqa: PLC0415
-    from avatar.images import read_photo  # noqa: PLC0415
-
-    path, name = Path(text), Path(text).stem
-    if path.suffix == ".avatar":
-        return read_identity(path)
-    if not path.is_file():
-        faces = {face.id: face for face in builtin_faces()}
-        if text not in faces:
-            raise AvatarError(
-                f"{text} is neither a file nor a built-in face. Built-in faces: {', '.join(faces) or 'none'}."
-            )
-        path, name = faces[text].image, faces[text].name
-    return enrol([read_photo(path.read_bytes(), OWN_PHOTO_LIMITS)], name=name)

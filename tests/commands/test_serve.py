@@ -1,0 +1,116 @@
+"""`avatar serve` as an operator runs it: in a process of its own, stopped by signals."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from avatar.cli import main, parser
+from avatar.commands.serve import settings_of, welcome
+from avatar.errors import AvatarError
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server on a free port; its process and the address it prints."""
+    command = [sys.executable, "-m", "avatar.cli", "serve", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            first = process.stdout.readline()
+            assert "is ready: " in first, first
+            yield process, first.split("is ready: ")[1].strip()
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_the_server_prints_its_address_answers_and_stops_cleanly(stop: signal.Signals) -> None:
+    with serving("--loopback") as (process, address):
+        with urllib.request.urlopen(f"{address}healthz") as answer:
+            assert answer.status == 200
+        with urllib.request.urlopen(f"{address}api/avatars") as answer:
+            assert b"astronaut" in answer.read()
+        started_s = time.monotonic()
+        process.send_signal(stop)
+        assert process.wait(20) == 0
+        assert time.monotonic() - started_s < 10, "an enrolment in work is waited for: a second or two"
+
+
+def test_https_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    with serving("--tls-cert", str(cert), "--tls-key", str(key)) as (_, address):
+        assert address.startswith("https://localhost:")
+        context = ssl.create_default_context(cafile=str(cert))
+        with urllib.request.urlopen(f"{address}healthz", context=context) as answer:
+            assert answer.status == 200
+
+
+def test_a_taken_port_is_said_with_another_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "avatar.cli", "serve", "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert f"--port {port + 1}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--port", "70000"], "does not exist"),
+        (["--sessions", "0"], "--sessions takes"),
+        (["--tls-cert", "cert.pem"], "both --tls-cert and --tls-key"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options: list[str], reason: str) -> None:
+    with pytest.raises(AvatarError, match=reason):
+        settings_of(parser().parse_args(["serve", *options]))
+
+
+def test_a_broken_certificate_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cert.pem").write_text("no certificate")
+    pem = str(tmp_path / "cert.pem")
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    try:
+        assert main(["serve", "--port", "0", "--tls-cert", pem, "--tls-key", pem]) == 1
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+    assert "cannot be used" in capsys.readouterr().err
+
+
+def test_the_options_reach_the_settings() -> None:
+    options = ["--size", "640x480", "--sessions", "2", "--ice-server", "stun:a", "--ice-server", "stun:b", "--loopback"]
+    settings = settings_of(parser().parse_args(["serve", *options]))
+    assert (settings.picture.width, settings.picture.height) == (640, 480)
+    assert settings.limits.sessions == 2
+    assert settings.transport.ice_servers == ("stun:a", "stun:b")
+    assert settings.transport.loopback_only
+
+
+def test_the_welcome_says_what_other_machines_need() -> None:
+    assert "http://localhost:8010/" in welcome("127.0.0.1", 8010, tls=False)
+    assert "--tls-cert" in welcome("0.0.0.0", 8010, tls=False)  # noqa: S104
+    assert "From other machines: https://" in welcome("0.0.0.0", 8010, tls=True)  # noqa: S104
+    assert "http://[fe80::1]:8010/" in welcome("fe80::1", 8010, tls=False)

@@ -1,0 +1,111 @@
+"""The command line as a user meets it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from avatar.cli import main
+from avatar.generator.identity_file import read_identity
+
+
+@pytest.fixture
+def portrait(tmp_path: Path) -> Path:
+    path = tmp_path / "me.jpg"
+    Image.fromarray(data.astronaut()).save(path)
+    return path
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["enroll"], ["render"], ["doctor"], ["models"]])
+def test_help_teaches_and_needs_nothing_heavy(command: list[str]) -> None:
+    code = f"""
+import sys
+from avatar.cli import main
+try:
+    main({[*command, "--help"]!r})
+except SystemExit as stop:
+    assert stop.code == 0
+heavy = {{"numpy", "cv2", "av", "aiortc", "fastapi", "mediapipe", "PIL"}} & sys.modules.keys()
+assert not heavy, heavy
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "usage: avatar" in shown
+    if command in ([], ["serve"], ["enroll"], ["render"]):
+        assert "example" in shown or "start here" in shown
+
+
+def test_enrolling_a_photo_writes_a_file_that_renders(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "me.avatar"
+    assert main(["enroll", str(portrait), "-o", str(out), "--name", "Ada"]) == 0
+    assert read_identity(out).name == "Ada"
+    assert "avatar render --avatar" in capsys.readouterr().out
+
+
+def error_of(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that fails; return its one message."""
+    assert main(argv) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("avatar: ")
+    assert "Traceback" not in shown.err
+    return shown.err
+
+
+def test_errors_are_one_friendly_message(portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "x.avatar")
+    missing = str(tmp_path / "none.jpg")
+    assert f"{missing} cannot be read: No such file" in error_of(["enroll", missing, "-o", out], capsys)
+    text = tmp_path / "text.jpg"
+    text.write_text("hello")
+    assert "text.jpg: This file is not a picture" in error_of(["enroll", str(text), "-o", out], capsys)
+    wall = tmp_path / "wall.png"
+    Image.fromarray(np.full((300, 300, 3), 200, np.uint8)).save(wall)
+    assert "face" in error_of(["enroll", str(wall), "-o", out], capsys)
+    assert "one of the inputs" in error_of(["enroll", str(portrait), "-o", str(portrait)], capsys)
+    assert "does not exist" in error_of(["enroll", str(portrait), "-o", str(tmp_path / "no" / "x.avatar")], capsys)
+    assert "nobody" in error_of(["render", "--avatar", "nobody", "-o", str(tmp_path / "x.mp4")], capsys)
+    clip = str(tmp_path / "none.mp4")
+    answer = error_of(["render", "--avatar", str(portrait), "--driver", clip, "-o", str(tmp_path / "x.mp4")], capsys)
+    assert f"{clip} does not exist" in answer
+    assert "There is no model named 'nose'" in error_of(["models", "pull", "nose"], capsys)
+
+
+def test_debug_shows_where_an_error_comes_from(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="cannot be read"):
+        main(["--debug", "enroll", str(tmp_path / "none.jpg"), "-o", str(tmp_path / "x.avatar")])
+
+
+@pytest.mark.parametrize("size", ["512", "511x512", "100x100", "2000x2000", "axb"])
+def test_a_size_that_cannot_be_is_refused(size: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["serve", "--size", size])
+    assert stop.value.code == 2
+    assert size in capsys.readouterr().err
+
+
+def test_models_are_listed_and_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AVATAR_MODELS", str(tmp_path))
+    assert main(["models", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert "face_landmarker: missing" in shown
+    assert "Apache-2.0" in shown
+    assert str(tmp_path) in shown
+    assert main(["models", "verify"]) == 1
+    assert "avatar models pull" in capsys.readouterr().out
+
+
+def test_the_command_starts_at_once() -> None:
+    started_s = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "avatar.cli", "--version"], capture_output=True, check=True)
+    assert time.perf_counter() - started_s < 2.0, "0.1 s alone; bound for a busy machine"
