@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import av
@@ -25,15 +26,20 @@ from skimage import data
 
 from avatar.config import LimitSettings, PictureSettings, ServerSettings, TransportSettings
 from avatar.session import SessionEvent, SessionStats
-from avatar.stream.aiortc_tuning import gather_loopback_only
+from avatar.stream.aiortc_tuning import gather_loopback_only, tolerate_early_close
 from avatar.types import Picture
+
+
+@cache
+def _portrait() -> np.ndarray:
+    return data.astronaut()
 
 
 def moving_face(index: int, width: int = 320, height: int = 240) -> np.ndarray:
     """One frame of a clip: the public-domain astronaut, swaying; (height, width, 3) RGB."""
     scale = max(width, height) / 512
     matrix = np.array([[scale, 0, 12 * np.sin(index / 6)], [0, scale, 9 * np.cos(index / 9) - 10]], np.float32)
-    return cv2.warpAffine(data.astronaut(), matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+    return cv2.warpAffine(_portrait(), matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
 
 
 class ClipTrack(MediaStreamTrack):
@@ -92,6 +98,7 @@ class Client:
         codecs: tuple[str, ...] = (), channel: bool = True,
     ) -> None:  # fmt: skip
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        tolerate_early_close(self.connection)
         self.camera = ClipTrack() if video == "clip" else video
         self.pictures: list[av.VideoFrame] = []
         self.sounds: list[av.AudioFrame] = []

@@ -13,7 +13,14 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, cast
 
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
+from aiortc import (
+    InvalidStateError,
+    MediaStreamTrack,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+)
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from av import Packet
@@ -203,6 +210,22 @@ def newest_frame(track: MediaStreamTrack, first: Frame) -> tuple[Frame, int]:
             break
         newest, skipped = frame, skipped + 1
     return newest, skipped
+
+
+def tolerate_early_close(connection: RTCPeerConnection) -> None:
+    """Let this connection be closed while it is still being made; call it before any description is set."""
+    # aiortc connects in a task nobody holds, which then fails with an error that only the event loop gets to see.
+    name = private_name(connection, "connect")
+    connect = cast(Callable[[], Awaitable[None]], getattr(connection, name))
+
+    async def connect_unless_closed() -> None:
+        try:
+            await connect()
+        except InvalidStateError:
+            if connection.connectionState != "closed":
+                raise
+
+    setattr(connection, name, connect_unless_closed)
 
 
 def gather_loopback_only(connection: RTCPeerConnection) -> None:

@@ -169,7 +169,7 @@ class AudioJitterBuffer(_SequenceWindow):
     Sound is not retransmitted, so waiting longer only delays what follows.
     """
 
-    def __init__(self, *, reorder: int = 2, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, reorder: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(capacity=16 * max(1, reorder), clock=clock)
         self._reorder = reorder
 

@@ -33,6 +33,7 @@ from avatar.stream.aiortc_tuning import (
     gather_loopback_only,
     negotiated_video_codec,
     sent_wire_timestamp,
+    tolerate_early_close,
     tune_receiver,
     tune_video_sender,
 )
@@ -105,6 +106,7 @@ class Peer:
         # Without a list of servers aiortc would ask a public one for our address.
         servers = [RTCIceServer(urls=url) for url in settings.ice_servers]
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        tolerate_early_close(self._connection)
         self._limits = RateLimits(settings.min_bitrate_bps, settings.max_bitrate_bps)
         self._rate = RateState(settings.start_bitrate_bps, time.monotonic())
         self._video: AvatarVideoTrack | None = None

@@ -41,7 +41,7 @@ async def connection() -> AsyncIterator[RTCPeerConnection]:
         ("receiver", ["timestamp_mapper", "decoder_error", "kind", "nack_generator", "jitter_buffer", "decoder_queue"]),
         ("sender", ["encoder", "send_keyframe", "rtp_timestamp"]),
         ("transceiver", ["codecs"]),
-        ("connection", ["iceTransports"]),
+        ("connection", ["iceTransports", "connect"]),
         ("gatherer", ["connection"]),
         ("agent", ["get_component_candidates"]),
         ("track", ["queue"]),
@@ -97,6 +97,11 @@ def test_the_sender_still_uses_the_parts_as_it_did() -> None:
         assert line in feedback, CHANGED + f"RTCRtpSender._handle_rtcp_packet no longer has '{line}'"
     run = inspect.getsource(RTCRtpSender._run_rtp)
     assert "self.__rtp_timestamp = packet.timestamp" in run, CHANGED + "the sent timestamp is kept elsewhere"
+
+
+def test_the_connection_still_connects_in_a_task_of_its_own() -> None:
+    source = inspect.getsource(RTCPeerConnection.setRemoteDescription)
+    assert "asyncio.ensure_future(self.__connect())" in source, CHANGED + "it connects another way"
 
 
 def test_the_ice_agent_still_hands_its_addresses_to_the_method_that_is_replaced() -> None:
