@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any, Final
@@ -36,7 +37,8 @@ def docs_page(openapi: dict[str, Any]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{escape(info["title"])}: HTTP interface</title><link rel="stylesheet" href="/docs/style.css"></head>'
+        f'<title>{escape(info["title"])}: HTTP interface</title><link rel="icon" href="/client/icon.svg">'
+        '<link rel="stylesheet" href="/docs/style.css"></head>'
         f"<body><main><h1>{escape(info['title'])} {escape(info['version'])}: HTTP interface</h1>"
         f"{_paragraphs(info.get('description', ''))}"
         '<p>For programs: <a href="/openapi.json">openapi.json</a>.</p>'
@@ -64,8 +66,13 @@ def _rows(operation: dict[str, Any]) -> Iterator[str]:
 
 
 def _row(head: str, text: str) -> str:
-    return f"<tr><th scope=row><code>{escape(head)}</code></th><td>{escape(text)}</td></tr>"
+    return f"<tr><th scope=row><code>{escape(head)}</code></th><td>{_text(text)}</td></tr>"
 
 
 def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{escape(part)}</p>" for part in text.split("\n\n") if part.strip())
+    return "".join(f"<p>{_text(part)}</p>" for part in text.split("\n\n") if part.strip())
+
+
+def _text(text: str) -> str:
+    """Escape a text; what stands between backticks becomes code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
