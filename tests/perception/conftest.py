@@ -1,0 +1,43 @@
+"""A real face for the tests of perception: the public-domain astronaut portrait, moved as a camera would see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from avatar.errors import ModelError
+from avatar.models import get_model
+from avatar.types import U8
+
+Shot = Callable[..., U8]
+
+
+@pytest.fixture(scope="session")
+def face_model() -> Path:
+    """The landmarker model from the store, pulled where it is missing."""
+    try:
+        return get_model("face_landmarker")
+    except ModelError as error:
+        pytest.skip(f"no face model and no network to pull it: {error}")
+
+
+@pytest.fixture(scope="session")
+def shot() -> Shot:
+    """Take a 640x480 RGB frame: the portrait moved by (x, y) px, scaled, turned by degrees, under camera noise."""
+    portrait = data.astronaut()
+
+    def take(x: float = 0.0, y: float = 0.0, *, scale: float = 1.0, roll: float = 0.0, noise: int | None = None) -> U8:
+        place = cv2.getRotationMatrix2D((224.0, 120.0), -roll, scale)  # about the face, + clockwise
+        place[:, 2] += (96.0 + x, 100.0 + y)
+        frame = cv2.warpAffine(portrait, place, (640, 480), flags=cv2.INTER_LINEAR, borderValue=(90, 90, 90))
+        if noise is not None:
+            grain = np.random.default_rng(noise).normal(0.0, 3.0, frame.shape)
+            frame = (frame + grain).round().clip(0, 255).astype(np.uint8)
+        return frame
+
+    return take
