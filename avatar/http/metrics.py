@@ -132,7 +132,8 @@ class MetricsMiddleware:
         try:
             await self._app(scope, receive, send_counted)
         finally:
-            route = getattr(scope.get("route"), "path", None) or "other"
+            files = scope["path"].startswith("/client/")
+            route = "/client" if files else getattr(scope.get("route"), "path", None) or "other"
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             self._metrics.observe_request(method, route, status, time.perf_counter() - started_s)
 
