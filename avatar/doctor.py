@@ -167,12 +167,12 @@ def engines() -> Check:
     """Say which engines can draw an avatar."""
     found = ["geometry (CPU, always)"]
     if importlib.util.find_spec("onnxruntime"):
-        import onnxruntime  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415
+        import onnxruntime  # noqa: PLC0415
 
         providers = [str(name).removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()]
         found.append(f"onnxruntime {onnxruntime.__version__} ({', '.join(providers)})")
     if importlib.util.find_spec("openvino"):
-        import openvino  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415
+        import openvino  # noqa: PLC0415
 
         found.append(f"openvino ({', '.join(openvino.Core().available_devices)})")
     return Check("engines", "ok", "; ".join(found))
