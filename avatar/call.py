@@ -46,6 +46,8 @@ logger = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 MESSAGES_PER_TICK: Final = 50
 """Messages a page may send between two ticks; more are not answered, or answering would be an echo chamber."""
+OPUS_LOOKAHEAD_S: Final = 0.013
+"""Sound held back by an Opus encoder at the far end and one here: 6.5 ms each (libopus, default mode)."""
 BYE_TIME_S: Final = 0.3
 """How long the last message may take to leave."""
 
@@ -142,8 +144,10 @@ class Call:
         self._times.last_media_s = time.monotonic()
         if self._session is not None:
             self._session.push_audio(frame, arrival_s)
-            # The session's delay ends with the finished picture, which still has to be encoded.
-            self._peer.sound(frame, arrival_s, self._session.audio_delay_s + self._meter.encode_s)
+            # The session's delay ends with the finished picture, which still has to be encoded. The sound in a block
+            # is older than a picture that arrives with it: by the block's length, and by what Opus holds back.
+            older_s = frame.samples / frame.sample_rate + OPUS_LOOKAHEAD_S
+            self._peer.sound(frame, arrival_s, self._session.audio_delay_s + self._meter.encode_s - older_s)
 
     def on_picture_sent(self, sent: SentPicture) -> None:
         """Count a picture."""

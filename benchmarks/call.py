@@ -1,0 +1,119 @@
+"""A whole call on this machine: a camera clip in, the avatar back, beside an echo of the clip on the same transport.
+
+Latency is measured per picture, from the moment the client's camera frame is handed to the network until all packets
+of the picture it caused have come back. What the avatar adds is its latency less the echo's median.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import report
+from benchmarks.caller import FPS, Caller, camera_packets, microphone_samples, watched
+from benchmarks.media import test_clips
+from benchmarks.server_process import ServerProcess
+
+BARS = {
+    "fps": ">= 28",
+    "added_latency_ms_median": "<= 45",
+    "added_latency_ms_p95": "<= 80",
+    "added_latency_growth_ms": "about 0",
+    "av_offset_ms_p95": "<= 40",
+}
+SETTLE_S = 3.0
+"""The start of a call is left out: codecs and buffers find their feet."""
+
+
+async def call(
+    server: ServerProcess, packets: list[bytes], samples: np.ndarray, query: str, seconds: float, label: str
+) -> tuple[Caller, float, float]:
+    """Hold one call; return it with the processor cores the server used and the time it began to count."""
+    caller = Caller(server.url, packets, samples)
+    await watched(caller.join(query), SETTLE_S, f"{label} (settling)")
+    begin, cpu = time.monotonic(), server.cpu_s()
+    await watched(asyncio.sleep(0), seconds, label)
+    cores = (server.cpu_s() - cpu) / (time.monotonic() - begin)
+    await caller.leave()
+    return caller, cores, begin
+
+
+def offsets_ms(caller: Caller, samples: np.ndarray, begin: float) -> list[float]:
+    """Return by how much the sound of a moment comes after its picture, in ms, over the call."""
+    pictures = [pair for pair in caller.latencies() if pair[0] >= begin]
+    if not pictures:
+        return []
+    times, latency = np.array(pictures).T
+    return [
+        1e3 * (sound_s - float(np.interp(at, times, latency)))
+        for at, sound_s in caller.sound_latencies(samples)
+        if at >= begin
+    ]
+
+
+async def measure(clip: Path, sound: Path | None, avatar: str, seconds: float) -> dict[str, float]:
+    """Run echo, avatar, echo; return the figures."""
+    packets = camera_packets(clip)
+    samples = microphone_samples(sound, seconds + SETTLE_S + 5)
+    with ServerProcess() as server:
+        short = max(10.0, min(20.0, seconds / 3))
+        first, echo_cores, began = await call(server, packets, samples, f"avatar={avatar}&mode=echo", short, "echo")
+        echo = [latency for at, latency in first.latencies() if at >= began]
+        caller, cores, begin = await call(
+            server, packets, samples, f"avatar={avatar}&width=512&height=512", seconds, "avatar"
+        )
+        last, _, began = await call(server, packets, samples, f"avatar={avatar}&mode=echo", short, "echo")
+        echo += [latency for at, latency in last.latencies() if at >= began]
+
+    pictures = [(at, size) for _, at, size in caller.received.pictures if at >= begin]
+    latencies = [(at, latency) for at, latency in caller.latencies() if at >= begin]
+    base = report.median(echo)
+    added = [1e3 * (latency - base) for _, latency in latencies]
+    window = min(10.0, seconds / 3)
+    early = report.median(1e3 * latency for at, latency in latencies if at < begin + window)
+    late = report.median(1e3 * latency for at, latency in latencies if at >= latencies[-1][0] - window)
+    offsets = offsets_ms(caller, samples, begin)
+    gaps = np.diff([at for at, _ in pictures]) * 1e3
+    report.table(
+        ("", "pictures", "median ms", "p95 ms", "server cores"),
+        [
+            ("echo", len(echo), 1e3 * base, 1e3 * report.p95(echo), echo_cores),
+            ("avatar", len(latencies), 1e3 * report.median(x for _, x in latencies),
+             1e3 * report.p95(x for _, x in latencies), cores),
+        ],
+    )  # fmt: skip
+    stats = [message for message in caller.received.messages if message["type"] == "stats"]
+    if stats:
+        print(f"\nthe server's own figures, last second: {stats[-1]}")
+    print(f"picture sizes received: {sorted({size for _, size in pictures})}, longest gap {gaps.max():.0f} ms")
+    print(f"sound after picture: median {report.median(offsets):.1f} ms over {len(offsets)} moments")
+    return {
+        "fps": (len(pictures) - 1) / (pictures[-1][0] - pictures[0][0]),
+        "added_latency_ms_median": report.median(added),
+        "added_latency_ms_p95": report.p95(added),
+        "added_latency_growth_ms": late - early,
+        "av_offset_ms_p95": report.p95(abs(offset) for offset in offsets),
+        "server_cpu_cores": cores,
+        "echo_latency_ms_median": 1e3 * base,
+        "echo_latency_ms_p95": 1e3 * report.p95(echo),
+    }
+
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = report.parser(__doc__ or "")
+    arguments.add_argument("--seconds", type=float, default=60.0, help="length of the avatar's call (default 60)")
+    arguments.add_argument("--driver", type=Path, help="the clip the camera plays; its sound is the microphone's")
+    arguments.add_argument("--avatar", default="astronaut", help="built-in face to show (default astronaut)")
+    chosen = arguments.parse_args()
+    clip = chosen.driver or test_clips(1, speech_only=True)[0]
+    print(f"camera: {clip.name} as 640 x 480 at {FPS} fps; avatar {chosen.avatar} at 512 x 512\n")
+    figures = asyncio.run(measure(clip, clip, chosen.avatar, chosen.seconds))
+    report.finish(figures, BARS, chosen.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,264 @@
+"""A peer that calls the server as a browser would, and knows when each picture left and when it came back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import httpx
+import numpy as np
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+
+from avatar.media_file import clip_frames, sound_blocks
+from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_only, sent_wire_timestamp, tune_receiver
+
+CAMERA_SIZE = (640, 480)
+FPS = 30
+CLOCK = 90_000
+SOUND_RATE = 48_000
+BLOCK = 960
+"""Samples of a 20 ms sound block."""
+
+
+def camera_packets(clip: Path, seconds: float = 10.0) -> list[bytes]:
+    """Encode a clip as a 640 x 480 camera at 30 fps would send it, there and back so that it loops without a jump.
+
+    Encoded beforehand, so that the client's own work does not disturb what is measured.
+    """
+    frames = [_as_camera(rgb) for _, rgb in clip_frames(clip, until_s=seconds)]
+    codec = av.CodecContext.create("libx264", "w")
+    codec.width, codec.height = CAMERA_SIZE
+    codec.pix_fmt, codec.bit_rate = "yuv420p", 1_500_000
+    codec.time_base, codec.framerate = Fraction(1, FPS), Fraction(FPS)
+    codec.options = {"preset": "superfast", "tune": "zerolatency", "profile": "baseline", "g": "60"}
+    packets = []
+    for index, rgb in enumerate([*frames, *frames[-2:0:-1]]):
+        frame = av.VideoFrame.from_ndarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
+        frame.pts = index
+        packets += [bytes(packet) for packet in codec.encode(frame)]
+    return packets
+
+
+def microphone_samples(path: Path | None, seconds: float) -> np.ndarray:
+    """Return (n,) 16-bit samples at 48 kHz: a file's sound, looped, with quiet noise that marks every moment."""
+    noise = np.random.default_rng(1).normal(0, 600, round(seconds * SOUND_RATE))
+    voice = np.concatenate([block.to_ndarray().mean(axis=0) for block in sound_blocks(path)]) if path else np.zeros(1)
+    looped = np.resize(voice, len(noise)) * 12_000 if len(voice) > 1 else 0.0
+    return np.clip(noise + looped, -32_768, 32_767).astype(np.int16)
+
+
+class CameraTrack(MediaStreamTrack):
+    """Sends encoded packets at their times and notes when."""
+
+    kind = "video"
+
+    def __init__(self, packets: list[bytes]) -> None:
+        super().__init__()
+        self._packets, self._index = packets, 0
+        self._begin_s: float | None = None
+        self.sent_s: dict[int, float] = {}
+        """Time by pts (90 kHz)."""
+
+    async def recv(self) -> av.Packet:
+        """Return the next picture when it is due."""
+        self._begin_s = time.monotonic() if self._begin_s is None else self._begin_s
+        await asyncio.sleep(max(self._begin_s + self._index / FPS - time.monotonic(), 0))
+        packet = av.Packet(self._packets[self._index % len(self._packets)])
+        packet.pts, packet.time_base = self._index * CLOCK // FPS, Fraction(1, CLOCK)
+        self.sent_s[packet.pts] = time.monotonic()
+        self._index += 1
+        return packet
+
+
+class MicrophoneTrack(MediaStreamTrack):
+    """Sends each 20 ms block once its last sample has been 'recorded'."""
+
+    kind = "audio"
+
+    def __init__(self, samples: np.ndarray) -> None:
+        super().__init__()
+        self._samples, self._index = samples, 0
+        self.begin_s: float | None = None
+        """When the first sample was recorded."""
+
+    async def recv(self) -> av.AudioFrame:
+        """Return the next block when it is complete."""
+        self.begin_s = time.monotonic() if self.begin_s is None else self.begin_s
+        await asyncio.sleep(max(self.begin_s + (self._index + 1) * BLOCK / SOUND_RATE - time.monotonic(), 0))
+        start = self._index * BLOCK
+        if start + BLOCK > len(self._samples):
+            raise MediaStreamError
+        frame = av.AudioFrame.from_ndarray(self._samples[None, start : start + BLOCK], format="s16", layout="mono")
+        frame.pts, frame.sample_rate, frame.time_base = start, SOUND_RATE, Fraction(1, SOUND_RATE)
+        self._index += 1
+        return frame
+
+
+@dataclass
+class Received:
+    """What came back."""
+
+    pictures: list[tuple[int, float, tuple[int, int]]] = field(default_factory=list)
+    """RTP timestamp, arrival time and size of each picture."""
+    sound: list[tuple[float, np.ndarray]] = field(default_factory=list)
+    """Arrival time and (n,) mono samples of each block."""
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    first_picture: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Caller:
+    """One call. `join`, wait, `leave`."""
+
+    def __init__(self, url: str, packets: list[bytes], samples: np.ndarray | None) -> None:
+        self._url = url
+        self.camera = CameraTrack(packets)
+        self.microphone = MicrophoneTrack(samples) if samples is not None else None
+        self.received = Received()
+        self.connected_s = 0.0
+        """When ICE and DTLS were through."""
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._sender = self._connection.addTrack(self.camera)
+        codecs = RTCRtpSender.getCapabilities("video").codecs
+        wanted = [codec for codec in codecs if codec.mimeType in ("video/H264", "video/rtx")]
+        self._connection.getTransceivers()[0].setCodecPreferences(wanted)
+        if self.microphone is not None:
+            self._connection.addTrack(self.microphone)
+        self._channel = self._connection.createDataChannel("avatar")
+        self._channel.on("message", lambda text: self.received.messages.append(json.loads(text)))
+        self._channel.on("open", lambda: self._channel.send('{"v":1,"type":"trace","enabled":true}'))
+        self._connection.on("track", self._on_track)
+        self._connection.on("connectionstatechange", self._on_state)
+        self._tracks: list[MediaStreamTrack] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._origins: Counter[int] = Counter()
+        self._location = ""
+
+    async def join(self, query: str) -> None:
+        """Offer the call and start reading."""
+        gather_loopback_only(self._connection)
+        await self._connection.setLocalDescription(await self._connection.createOffer())
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+            answer = await http.post(
+                f"{self._url}whip?{query}",
+                content=self._connection.localDescription.sdp,
+                headers={"content-type": "application/sdp"},
+            )
+        if answer.status_code != 201:
+            raise SystemExit(f"The server refused the call: {answer.status_code} {answer.text}")
+        self._location = answer.headers["location"].lstrip("/")
+        await self._connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+        taps = {t.kind: tune_receiver(t.receiver) for t in self._connection.getTransceivers()}
+        self._tasks = [asyncio.create_task(self._read(track, taps[track.kind])) for track in self._tracks]
+        self._tasks.append(asyncio.create_task(self._learn_origin()))
+
+    async def leave(self) -> None:
+        """End the call on both sides."""
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+            await http.delete(f"{self._url}{self._location}")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._connection.close()
+
+    def latencies(self) -> list[tuple[float, float]]:
+        """Return (time it arrived, seconds from camera to arrival) of every picture whose camera frame is known."""
+        origin = self._origins.most_common(1)[0][0]
+        sent = {(pts + origin) & 0xFFFFFFFF: at for pts, at in self.camera.sent_s.items()}
+        pairs = [pair for message in self.received.messages if message["type"] == "trace" for pair in message["frames"]]
+        camera_of = {shown: camera for camera, shown in pairs}
+        return [
+            (arrival, arrival - sent[camera_of[stamp]])
+            for stamp, arrival, _ in self.received.pictures
+            if camera_of.get(stamp) in sent
+        ]
+
+    def sound_latencies(self, samples: np.ndarray, *, every_s: float = 0.5) -> list[tuple[float, float]]:
+        """Return (arrival time, seconds from recording to arrival) , by matching what came back with what was sent."""
+        if self.microphone is None or self.microphone.begin_s is None:
+            return []
+        found = []
+        blocks = self.received.sound
+        step, length = round(every_s * SOUND_RATE / BLOCK), 25
+        for first in range(0, len(blocks) - length, step):
+            part = blocks[first : first + length]
+            heard = np.concatenate([block for _, block in part]).astype(np.float32)
+            arrival = part[0][0]
+            # Search the last second and a half before this block came.
+            end = round((arrival - self.microphone.begin_s) * SOUND_RATE) + len(heard)
+            begin = max(0, end - len(heard) - 3 * SOUND_RATE // 2)
+            known = samples[begin:end].astype(np.float32)
+            if len(known) < len(heard) or not heard.any():
+                continue
+            score = _correlate(known, heard)
+            best = int(score.argmax())
+            if score[best] > 0.3:
+                found.append((arrival, arrival - (self.microphone.begin_s + (begin + best) / SOUND_RATE)))
+        return found
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        self._tracks.append(track)
+
+    def _on_state(self) -> None:
+        if self._connection.connectionState == "connected":
+            self.connected_s = time.monotonic()
+
+    async def _read(self, track: MediaStreamTrack, tap: ReceiverTap) -> None:
+        while True:
+            frame: Any = await track.recv()
+            arrival = tap.arrival_s(frame.pts) or time.monotonic()
+            if isinstance(frame, av.VideoFrame):
+                self.received.pictures.append((tap.wire_timestamp(frame.pts), arrival, (frame.width, frame.height)))
+                self.received.first_picture.set()
+            else:
+                channels = len(frame.layout.channels)
+                self.received.sound.append((arrival, frame.to_ndarray().reshape(-1, channels).mean(axis=1)))
+
+    async def _learn_origin(self) -> None:
+        """Find the random offset aiortc adds to our own timestamps: the one seen most often while sampling."""
+        while sum(self._origins.values()) < 200:
+            await asyncio.sleep(0.011)
+            if self.camera.sent_s:
+                last = next(reversed(self.camera.sent_s))
+                self._origins[(sent_wire_timestamp(self._sender) - last) & 0xFFFFFFFF] += 1
+
+
+async def watched(work: Awaitable[None], seconds: float, label: str) -> None:
+    """Await `work`, then let the call run with a line of progress."""
+    await work
+    for second in range(int(seconds)):
+        if sys.stdout.isatty():
+            print(f"\r{label}: {second + 1} of {int(seconds)} s ", end="", flush=True)
+        await asyncio.sleep(1)
+    print(f"\r{label}: done            ", flush=True)
+
+
+def _as_camera(rgb: np.ndarray) -> np.ndarray:
+    """Fit a picture into 640 x 480 with its shape kept."""
+    width, height = CAMERA_SIZE
+    scale = min(width / rgb.shape[1], height / rgb.shape[0])
+    size = (round(rgb.shape[1] * scale) & ~1, round(rgb.shape[0] * scale) & ~1)
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    left, top = (width - size[0]) // 2, (height - size[1]) // 2
+    right, bottom = width - size[0] - left, height - size[1] - top
+    return cv2.copyMakeBorder(small, top, bottom, left, right, cv2.BORDER_REPLICATE)
+
+
+def _correlate(known: np.ndarray, heard: np.ndarray) -> np.ndarray:
+    """Return the normalised correlation of `heard` at each place within `known`."""
+    size = 1 << (len(known) + len(heard)).bit_length()
+    product = np.fft.irfft(np.fft.rfft(known, size) * np.conj(np.fft.rfft(heard, size)), size)
+    places = len(known) - len(heard) + 1
+    energy = np.concatenate([[0.0], np.cumsum(known.astype(np.float64) ** 2)])
+    local = np.sqrt(energy[len(heard) :] - energy[: -len(heard)])[:places]
+    return product[:places] / np.maximum(local * np.linalg.norm(heard), 1e-6)

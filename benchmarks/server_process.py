@@ -1,0 +1,60 @@
+"""The real server in a process of its own, for benchmarks that talk to it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+READY = re.compile(r"ready: (http://\S+)")
+START_LIMIT_S = 60.0
+STOP_LIMIT_S = 15.0
+
+
+class ServerProcess:
+    """`avatar serve` on a free port of the loopback interface; stopped as Ctrl-C stops it."""
+
+    def __init__(self, *options: str) -> None:
+        begin = time.monotonic()
+        command = [sys.executable, "-m", "avatar.cli", "serve", "--port", "0", "--loopback", *options]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.url = self._wait_ready()
+        self.ready_s = time.monotonic() - begin
+        """Seconds from the start of the process until it said that it is ready."""
+        self._watch = psutil.Process(self._process.pid)
+
+    def cpu_s(self) -> float:
+        """Return the processor seconds used so far."""
+        times = self._watch.cpu_times()
+        return float(times.user + times.system)
+
+    def rss_mb(self) -> float:
+        """Return resident memory in MB."""
+        return float(self._watch.memory_info().rss) / 1e6
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.communicate(timeout=STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+
+    def _wait_ready(self) -> str:
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline and (line := self._process.stdout.readline()):
+            if found := READY.search(line):
+                return found.group(1)
+        self._process.kill()
+        _, said = self._process.communicate()
+        raise SystemExit(f"The server did not start:\n{said[-2000:]}")

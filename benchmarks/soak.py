@@ -1,0 +1,71 @@
+"""A long call: does the server's memory or latency grow?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import report
+from benchmarks.caller import Caller, camera_packets, microphone_samples
+from benchmarks.media import test_clips
+from benchmarks.server_process import ServerProcess
+
+BARS = {"rss_growth_mb": "< 40", "latency_growth_ms": "about 0"}
+FIRST_S = 60.0
+"""The first minute warms up; growth counts after it."""
+
+
+async def soak(clip: Path, avatar: str, minutes: float) -> dict[str, float]:
+    """Hold one call for `minutes`, sampling memory once a second."""
+    packets = camera_packets(clip)
+    samples = microphone_samples(clip, 60 * minutes + 10)
+    seconds = 60 * minutes
+    warm_s = min(FIRST_S, seconds / 4)
+    rss: list[tuple[float, float]] = []
+    rows: list[tuple[str, float, float, float]] = []
+    with ServerProcess() as server:
+        caller = Caller(server.url, packets, samples)
+        await caller.join(f"avatar={avatar}&width=512&height=512")
+        begin = time.monotonic()
+        while (at := time.monotonic() - begin) < seconds:
+            rss.append((at, server.rss_mb()))
+            caller.received.sound.clear()  # the client must not grow either: only pictures are looked at here
+            print(f"\r{at:5.0f} of {seconds:.0f} s, {rss[-1][1]:.0f} MB", end="", flush=True)
+            await asyncio.sleep(1)
+        print()
+        await caller.leave()
+    latencies = [(at - begin, 1e3 * latency) for at, latency in caller.latencies()]
+    step = max(warm_s, 1.0)
+    for start in np.arange(0, seconds, step):
+        inside = [latency for at, latency in latencies if start <= at < start + step]
+        memory = [mb for at, mb in rss if start <= at < start + step]
+        rows.append((f"{start:.0f} s", report.median(memory), report.median(inside), report.p95(inside)))
+    report.table(("from", "resident MB", "latency median ms", "p95 ms"), rows)
+    after = [mb for at, mb in rss if at >= warm_s]
+    late = [latency for at, latency in latencies if at >= seconds - step]
+    early = [latency for at, latency in latencies if warm_s <= at < warm_s + step]
+    return {
+        "rss_growth_mb": report.median(after[-5:]) - report.median(after[:5]),
+        "latency_growth_ms": report.p95(late) - report.p95(early),
+        "rss_mb": after[-1],
+        "latency_ms_p95": report.p95(latency for at, latency in latencies if at >= warm_s),
+        "pictures": float(len(caller.received.pictures)),
+    }
+
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = report.parser(__doc__ or "")
+    arguments.add_argument("--minutes", type=float, default=10.0, help="length of the call (default 10)")
+    arguments.add_argument("--driver", type=Path, help="the clip the camera plays")
+    arguments.add_argument("--avatar", default="astronaut", help="built-in face to show (default astronaut)")
+    chosen = arguments.parse_args()
+    clip = chosen.driver or test_clips(1, speech_only=True)[0]
+    report.finish(asyncio.run(soak(clip, chosen.avatar, chosen.minutes)), BARS, chosen.json)
+
+
+if __name__ == "__main__":
+    main()
