@@ -40,8 +40,8 @@ def _upright(head: F32, pitch: float) -> F32:
     """Bring a head to the convention of `avatar.perception.pose`, symmetric; `pitch` is where it looks on average."""
     head = head - head[list(RIGID)].mean(0)
     # The mirrored head is the head turned by twice its tilt: turn it back by half.
-    partner = mirrored_landmarks(head)
     for _ in range(3):
+        partner = mirrored_landmarks(head)
         tilt = rotation_vector(fit_similarity(mirror_head(head, partner), head).rotation)
         head = head @ rotation_matrix(tilt / np.float32(2.0))
         head = head - head.mean(0) * np.array([1.0, 0.0, 0.0], np.float32)

@@ -72,7 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("models/face_basis.safetensors"))
     parser.add_argument("--work", type=Path, default=Path("work/tracks"), help="where tracks of clips are kept")
     options = parser.parse_args(arguments)
-    os.nice(10)
     try:
         clips = read_manifest(options.manifest)
         tracks = load_tracks(clips, options.clips, options.work)
@@ -105,4 +104,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    os.nice(10)  # hours of clips must not slow down whoever else uses the machine
     sys.exit(main())
