@@ -92,6 +92,7 @@ class Call:
         self._size = (picture.width, picture.height)
         self._packets = 0
         self._camera_skipped = 0
+        self._sound_age_s = 0.0
         self._messages_left = MESSAGES_PER_TICK
         self._trace: list[tuple[int, int]] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -146,8 +147,8 @@ class Call:
             self._session.push_audio(frame, arrival_s)
             # The session's delay ends with the finished picture, which still has to be encoded. The sound in a block
             # is older than a picture that arrives with it: by the block's length, and by what Opus holds back.
-            older_s = frame.samples / frame.sample_rate + OPUS_LOOKAHEAD_S
-            self._peer.sound(frame, arrival_s, self._session.audio_delay_s + self._meter.encode_s - older_s)
+            self._sound_age_s = frame.samples / frame.sample_rate + OPUS_LOOKAHEAD_S
+            self._peer.sound(frame, arrival_s, self._session.audio_delay_s + self._meter.encode_s - self._sound_age_s)
 
     def on_picture_sent(self, sent: SentPicture) -> None:
         """Count a picture."""
@@ -163,7 +164,7 @@ class Call:
 
     def on_sound_sent(self, delay_s: float) -> None:
         """Count a piece of sound."""
-        self._meter.sound_sent(delay_s)
+        self._meter.sound_sent(delay_s + self._sound_age_s)
 
     def on_channel_open(self) -> None:
         """Greet the page."""
