@@ -21,6 +21,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtp
 from aiortc.mediastreams import MediaStreamError
 
 from avatar.media_file import clip_frames, sound_blocks
+from avatar.pictures import to_i420
 from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_only, sent_wire_timestamp, tune_receiver
 
 CAMERA_SIZE = (640, 480)
@@ -44,7 +45,7 @@ def camera_packets(clip: Path, seconds: float = 10.0) -> list[bytes]:
     codec.options = {"preset": "superfast", "tune": "zerolatency", "profile": "baseline", "g": "60"}
     packets = []
     for index, rgb in enumerate([*frames, *frames[-2:0:-1]]):
-        frame = av.VideoFrame.from_ndarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
+        frame = av.VideoFrame.from_ndarray(to_i420(rgb), format="yuv420p")
         frame.pts = index
         packets += [bytes(packet) for packet in codec.encode(frame)]
     return packets
@@ -70,7 +71,7 @@ class CameraTrack(MediaStreamTrack):
         self.sent_s: dict[int, float] = {}
         """Time by pts (90 kHz)."""
 
-    async def recv(self) -> av.Packet:
+    async def recv(self) -> av.Packet[Any]:
         """Return the next picture when it is due."""
         self._begin_s = time.monotonic() if self._begin_s is None else self._begin_s
         await asyncio.sleep(max(self._begin_s + self._index / FPS - time.monotonic(), 0))
@@ -216,9 +217,10 @@ class Caller:
     async def _read(self, track: MediaStreamTrack, tap: ReceiverTap) -> None:
         while True:
             frame: Any = await track.recv()
-            arrival = tap.arrival_s(frame.pts) or time.monotonic()
+            pts: int = frame.pts
+            arrival = tap.arrival_s(pts) or time.monotonic()
             if isinstance(frame, av.VideoFrame):
-                self.received.pictures.append((tap.wire_timestamp(frame.pts), arrival, (frame.width, frame.height)))
+                self.received.pictures.append((tap.wire_timestamp(pts), arrival, (frame.width, frame.height)))
                 self.received.first_picture.set()
             else:
                 channels = len(frame.layout.channels)
@@ -261,4 +263,4 @@ def _correlate(known: np.ndarray, heard: np.ndarray) -> np.ndarray:
     places = len(known) - len(heard) + 1
     energy = np.concatenate([[0.0], np.cumsum(known.astype(np.float64) ** 2)])
     local = np.sqrt(energy[len(heard) :] - energy[: -len(heard)])[:places]
-    return product[:places] / np.maximum(local * np.linalg.norm(heard), 1e-6)
+    return np.asarray(product[:places] / np.maximum(local * np.linalg.norm(heard), 1e-6))

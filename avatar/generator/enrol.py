@@ -120,7 +120,7 @@ def _cut(photo: U8, face: FaceDetection) -> Portrait:
     scale = min(1.0, WORKING_FACE_PX / size)
     if scale < 1:
         target = (round(part.shape[1] * scale), round(part.shape[0] * scale))
-        part = cv2.resize(part, target, interpolation=cv2.INTER_AREA)
+        part = np.asarray(cv2.resize(part, target, interpolation=cv2.INTER_AREA), np.uint8)
         landmarks = landmarks * np.float32(scale)
     return Portrait(
         rgb=np.ascontiguousarray(part), landmarks_px=landmarks.astype(np.float32), blendshapes=face.blendshapes

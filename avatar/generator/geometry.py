@@ -57,7 +57,8 @@ class GeometryGenerator:
         pose = self.rig.pose(motion)
         landmarks = self.rig.landmarks(motion, pose)
         map_x, map_y = self._flow(landmarks, pose)
-        person = cv2.remap(self._person, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.remap(self._person, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        person = np.asarray(moved, np.uint8)
         self._mouth.draw(person, landmarks, pose)
         return self._over_plate(person)
 

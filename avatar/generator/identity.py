@@ -43,11 +43,11 @@ class Identity:
         """Return the avatar at rest, cut as a call shows it: (size, size, 3) RGB."""
         height, width = self.rest.rgb.shape[:2]
         window = frame_window(self.rest.landmarks_px, (width, height), (size, size))
-        picture: U8 = cv2.warpAffine(
+        picture = cv2.warpAffine(
             self.rest.rgb,
             window.photo_to_picture,
             (size, size),
             flags=cv2.INTER_AREA if window.scale < 1 else cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REFLECT_101,
         )
-        return np.ascontiguousarray(picture)
+        return np.ascontiguousarray(picture, np.uint8)

@@ -108,7 +108,8 @@ def _push_pull(colour: F32, weight: F32) -> F32:
         return np.where(weight[..., None] > 0, own, average).astype(np.float32)
     half = (max(1, width // 2), max(1, height // 2))
     coarse = _push_pull(
-        cv2.resize(colour, half, interpolation=cv2.INTER_AREA), cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
+        np.asarray(cv2.resize(colour, half, interpolation=cv2.INTER_AREA), np.float32),
+        np.asarray(cv2.resize(weight, half, interpolation=cv2.INTER_AREA), np.float32),
     )
     below = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     share = np.minimum(weight, 1)[..., None]

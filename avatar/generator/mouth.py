@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from avatar import face_mesh as mesh
+from avatar.errors import ModelError
 from avatar.perception.pose import to_head_frame, to_pixels
 from avatar.resources import resource_folder
 from avatar.types import F32, U8, HeadPose
@@ -51,13 +52,15 @@ def drawn_teeth() -> tuple[Teeth, Teeth, F32]:
     register = json.loads((folder / "mouth.json").read_text())
 
     def part(entry: dict[str, Any]) -> Teeth:
-        bgra = cv2.imread(str(folder / entry["file"]), cv2.IMREAD_UNCHANGED)
+        drawn = cv2.imread(str(folder / entry["file"]), cv2.IMREAD_UNCHANGED)
+        if drawn is None:
+            raise ModelError(f"{folder / entry['file']} is missing or damaged: install the package again.")
         # The pictures are drawn for close-ups; half their size is plenty for a mouth of a call.
-        bgra = cv2.resize(bgra, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.float32)
+        bgra = cv2.resize(drawn, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.float32)
         rgba = np.dstack([bgra[..., 2::-1] * bgra[..., 3:] / 255, bgra[..., 3]])
         return Teeth(
             rgba=np.ascontiguousarray(rgba, np.float32),
-            anchor_px=np.array(entry["anchor_px"], np.float32) / 2,
+            anchor_px=np.array(entry["anchor_px"], np.float32) / np.float32(2),
             anchor=np.array(entry["anchor_from_lip_at_rest"], np.float32),
             px_per_unit=float(entry["px_per_head_unit"]) / 2,
         )
@@ -112,7 +115,7 @@ class MouthInterior:
             anchors = to_pixels(self._anchors_head, pose)[:, :2] - origin
             to_view = cv2.getAffineTransform(self._rest_anchors, np.ascontiguousarray(anchors))
             own = cv2.warpAffine(self._own, to_view, view.shape[1::-1], flags=cv2.INTER_LINEAR).astype(np.float32)
-            inside = own[..., :3] + inside * (1 - own[..., 3:] / 255)
+            inside = np.asarray(own[..., :3] + inside * (1 - own[..., 3:] / 255), np.float32)
         share = cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32)[..., None] / 255
         view[..., :3] = np.clip(view[..., :3] + share * (inside - view[..., :3]), 0, 255).astype(np.uint8)
         view[..., 3] = np.maximum(view[..., 3], mask)
@@ -153,8 +156,8 @@ def _own_teeth(rgb: U8, outline: F32) -> U8 | None:
     mask = np.zeros(rgb.shape[:2], np.uint8)
     cv2.fillPoly(mask, [np.rint(outline[:, :2] * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     soft = max(3, round(0.03 * width)) | 1
-    mask = cv2.GaussianBlur(cv2.erode(mask, np.ones((soft // 2 + 1, soft // 2 + 1), np.uint8)), (soft, soft), 0)
-    return np.dstack([cv2.multiply(rgb, cv2.merge([mask] * 3), scale=1 / 255), mask])
+    inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((soft // 2 + 1, soft // 2 + 1), np.uint8)), (soft, soft), 0)
+    return np.dstack([cv2.multiply(rgb, cv2.merge([inner] * 3), scale=1 / 255), inner]).astype(np.uint8, copy=False)
 
 
 def _box(points: F32, shape: tuple[int, ...], *, margin: int) -> tuple[slice, slice]:

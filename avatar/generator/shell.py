@@ -117,7 +117,8 @@ class HeadShell:
         way = (nearest / nearest.sum(axis=1, keepdims=True)) @ outline - self._nodes
         shallow, deep = KEEP_OUT
         share = _smoothstep((self._inside(outline) / unit_px - shallow) / (deep - shallow))
-        return (way * share[:, None]).astype(np.float32).reshape(self._rows, self._columns, 2)
+        offsets = (way * share[:, None]).astype(np.float32)
+        return np.asarray(offsets.reshape(self._rows, self._columns, 2), np.float32)
 
     def _distances(self, unit_px: float) -> tuple[F32, F32]:
         """Return each node's distance outside the face's outline (n,), head units, and its weights on it (n, 36)."""

@@ -87,4 +87,4 @@ def _gaze(offsets: F32, neutral: Neutral) -> F32:
         width = float(np.linalg.norm(neutral.landmarks[corners[0], :2] - neutral.landmarks[corners[1], :2]))
         carried = offsets[list(corners), :2].mean(axis=0)
         travel.append((offsets[iris[0], :2] - carried) / max(width, 1e-3))
-    return np.mean(travel, axis=0).astype(np.float32)
+    return np.asarray(np.mean(travel, axis=0), np.float32)
