@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from avatar.errors import FrameError, PerceptionError
+from avatar.perception.native_log import quiet_start
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
 
 MIN_SIDE_PX: Final = 16
@@ -160,7 +161,8 @@ class _Graph:
             result_callback=api._C_TYPES_RESULT_CALLBACK(),
         )
         self._handle = ctypes.c_void_p()
-        self._call(self._library.MpFaceLandmarkerCreate, ctypes.byref(options), ctypes.byref(self._handle))
+        with quiet_start():
+            self._call(self._library.MpFaceLandmarkerCreate, ctypes.byref(options), ctypes.byref(self._handle))
         self._landmark = _float_fields(api.landmark_c_lib.MpNormalizedLandmarkC, ("x", "y", "z"))
         self._score = _float_fields(api.category_c_lib.MpCategoryC, ("score",))
 

@@ -43,8 +43,8 @@ origin = mean of the rigid landmarks (`avatar/perception/pose.py`). Used for hea
 `python -m avatar.training.fit_basis --clips DIR --manifest CSV`: MediaPipe's face landmarker (the model that
 `avatar/models.py` names) over {len(train)} clips of {people} people ({frames} frames, `split=train`);
 landmarks brought to the head frame by a scaled-orthographic Procrustes fit; each clip's mean taken off; ridge
-regression of landmarks on coefficients (penalty {ridge}, up to {elsewhere:.0f} times that on the other half of the face,
-more for those that stir little), every frame also in the mirror, so the basis is symmetric. The mean head is the
+regression of landmarks on coefficients (penalty {ridge}, up to {elsewhere:.0f} times that on the other half of the
+face, more for those that stir little), every frame also in the mirror, so the basis is symmetric. The mean head is the
 generalised Procrustes mean over people, each at rest, that is with the expression the basis sees taken off. No
 randomness.
 

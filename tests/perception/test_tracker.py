@@ -139,6 +139,17 @@ def test_of_two_people_the_nearer_is_followed(tracker: FaceTracker, shot: Any) -
         assert state.pose.translation_px[0] > 400
 
 
+def test_someone_who_comes_much_nearer_takes_over_but_not_at_once(tracker: FaceTracker, shot: Any) -> None:
+    alone = np.full((480, 800, 3), 90, np.uint8)
+    alone[:, :320] = shot(scale=0.8)[:, 160:480]
+    joined = alone.copy()
+    joined[:, 320:] = shot(scale=1.5)[:, 80:560]
+    for index in range(10):
+        assert found(tracker.track(alone, index / FPS)).pose.translation_px[0] < 320
+    where = [found(tracker.track(joined, index / FPS)).pose.translation_px[0] > 320 for index in range(10, 60)]
+    assert not any(where[:15]) and all(where[40:])
+
+
 def test_a_tracker_that_breaks_is_set_up_anew_once(tracker: FaceTracker, shot: Any, monkeypatch: Any) -> None:
     tracker.track(shot(), 0.0)
     _break(tracker, monkeypatch)
