@@ -140,13 +140,13 @@ def test_of_two_people_the_nearer_is_followed(tracker: FaceTracker, shot: Any) -
 
 
 def test_someone_who_comes_much_nearer_takes_over_but_not_at_once(tracker: FaceTracker, shot: Any) -> None:
-    alone = np.full((480, 800, 3), 90, np.uint8)
-    alone[:, :320] = shot(scale=0.8)[:, 160:480]
+    alone = np.full((480, 640, 3), 90, np.uint8)
+    alone[:, :240] = shot()[:, 200:440]
     joined = alone.copy()
-    joined[:, 320:] = shot(scale=1.5)[:, 80:560]
+    joined[:, 240:] = shot(scale=1.8)[:, 120:520]
     for index in range(10):
-        assert found(tracker.track(alone, index / FPS)).pose.translation_px[0] < 320
-    where = [found(tracker.track(joined, index / FPS)).pose.translation_px[0] > 320 for index in range(10, 60)]
+        assert found(tracker.track(alone, index / FPS)).pose.translation_px[0] < 240
+    where = [found(tracker.track(joined, index / FPS)).pose.translation_px[0] > 240 for index in range(10, 60)]
     assert not any(where[:15]) and all(where[40:])
 
 
