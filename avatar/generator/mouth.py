@@ -23,7 +23,7 @@ OWN_TEETH_GAP: Final = 0.05
 """Inner-lip opening, in mouth widths, from which the photo's own mouth is worth showing."""
 LIT_SKIN: Final = np.array([196.0, 150.0, 126.0], np.float32)
 """RGB of skin in whose light the drawn teeth look as they were drawn."""
-CAST_SHARE: Final = 0.5
+CAST_SHARE: Final = 0.25
 """Share of a photo's colour cast that is believed to be light rather than skin."""
 TEETH_SHADE: Final = 0.85
 """Teeth lie behind the lips: they get this share of the face's light."""
