@@ -16,6 +16,8 @@ export class LocalMedia extends EventTarget {
   /** A device is being opened. */
   busy = false;
 
+  /** @type {Promise<unknown>} */
+  #working = Promise.resolve();
   #ids = { camera: recall("camera") ?? "", microphone: recall("microphone") ?? "" };
 
   get cameraOn() {
@@ -33,8 +35,8 @@ export class LocalMedia extends EventTarget {
 
   /** Ask for both devices at once; whatever cannot be had is told as a problem. Returns true when the camera is on. */
   async start() {
-    if (this.camera && this.microphone) return true;
-    await this.#exclusively(async () => {
+    await this.#inTurn(async () => {
+      if (this.camera) return;
       const opened = await openBoth(this.#ids);
       this.#take("camera", opened.camera);
       this.#take("microphone", opened.microphone);
@@ -78,14 +80,16 @@ export class LocalMedia extends EventTarget {
 
   /** Release both devices: their lights go out. */
   stop() {
-    this.#drop("camera");
-    this.#drop("microphone");
-    this.#changed();
+    return this.#inTurn(async () => {
+      this.#drop("camera");
+      this.#drop("microphone");
+    });
   }
 
   /** @param {"camera" | "microphone"} kind */
   async #open(kind) {
-    await this.#exclusively(async () => {
+    await this.#inTurn(async () => {
+      if (this[kind]) return;
       try {
         this.#take(kind, await openDevice(kind, this.#ids[kind]));
       } catch (error) {
@@ -94,17 +98,26 @@ export class LocalMedia extends EventTarget {
     });
   }
 
-  /** @param {() => Promise<void>} work */
-  async #exclusively(work) {
-    if (this.busy) return;
-    this.busy = true;
-    this.#changed();
-    try {
-      await work();
-    } finally {
-      this.busy = false;
+  /**
+   * Do one thing after the other: who joins while the camera is still being opened waits for it.
+   *
+   * @param {() => Promise<void>} work
+   */
+  async #inTurn(work) {
+    const before = this.#working;
+    const now = (async () => {
+      await before;
+      this.busy = true;
       this.#changed();
-    }
+      try {
+        await work();
+      } finally {
+        this.busy = false;
+        this.#changed();
+      }
+    })();
+    this.#working = now.catch(() => undefined);
+    await now;
   }
 
   /**

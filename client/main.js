@@ -43,12 +43,25 @@ async function load(failures = 0) {
   }
 }
 
+let joining = false;
+
 /** @param {boolean} withDevices */
 async function join(withDevices) {
+  if (joining || stage.call) return;
+  joining = true;
+  try {
+    await enter(withDevices);
+  } finally {
+    joining = false;
+  }
+}
+
+/** @param {boolean} withDevices */
+async function enter(withDevices) {
   const face = gallery.selected;
   if (!face) return;
   if (typeof RTCPeerConnection === "undefined") return lobby.notice.show(describe("no_webrtc"));
-  if (!withDevices) media.stop();
+  if (!withDevices) await media.stop();
   // A camera that was wanted and could not be had is told in the lobby; joining without it takes one more click.
   else if (!media.cameraOn && !media.microphone && !(await media.start())) return;
   const call = new Call(media, iceServers, {

@@ -1,0 +1,128 @@
+"""A real Chromium without a screen, driven by selenium, with a camera and a microphone played from files."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Chromium leaves out 127.0.0.1, the only address the server offers here.
+    "--allow-loopback-in-peer-connection",
+    "--autoplay-policy=no-user-gesture-required",
+    "--window-size=1280,800",
+)
+_Result = TypeVar("_Result")
+
+
+class Camera(Protocol):
+    """The files a fake camera and microphone play."""
+
+    video: Path
+    sound: Path
+
+
+def missing() -> str | None:
+    """Return why no browser can be driven here; None when one can."""
+    if not any(map(shutil.which, BROWSERS)):
+        return "needs Chromium (Debian: apt-get install chromium)"
+    return None if shutil.which("chromedriver") else "needs chromedriver (Debian: apt-get install chromium-driver)"
+
+
+class Chromium:
+    """One browser with an empty profile."""
+
+    def __init__(self, camera: Camera | None, *, allow: bool = True, flags: tuple[str, ...] = ()) -> None:
+        """Play `camera` (None: the machine's own devices, so none here); `allow` answers the permission question."""
+        self._profile = tempfile.TemporaryDirectory(prefix="avatar-browser-test-", ignore_cleanup_errors=True)
+        options = webdriver.ChromeOptions()
+        options.binary_location = next(path for path in map(shutil.which, BROWSERS) if path)
+        for flag in (*_FLAGS, *flags, f"--user-data-dir={self._profile.name}"):
+            options.add_argument(flag)
+        options.add_argument("--use-fake-ui-for-media-stream" if allow else "--deny-permission-prompts")
+        if camera is not None:
+            options.add_argument("--use-fake-device-for-media-stream")
+            options.add_argument(f"--use-file-for-fake-video-capture={camera.video}")
+            options.add_argument(f"--use-file-for-fake-audio-capture={camera.sound}")
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        service = Service(shutil.which("chromedriver"), log_output=subprocess.DEVNULL)
+        self.driver = webdriver.Chrome(options=options, service=service)
+        self.driver.set_script_timeout(60)
+
+    def open(self, address: str) -> None:
+        """Open the page and wait until one can join."""
+        self.driver.get(address)
+        self.until(lambda: self.by_id("join").is_enabled(), "the page to offer Join")
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """Return what the script returns."""
+        return self.driver.execute_script(script, *arguments)
+
+    def by_id(self, name: str) -> WebElement:
+        """Return the element with this id."""
+        return self.driver.find_element(By.ID, name)
+
+    def click(self, name: str) -> None:
+        """Click the element with this id."""
+        self.by_id(name).click()
+
+    def press(self, key: str) -> None:
+        """Press a key wherever the focus is."""
+        self.driver.switch_to.active_element.send_keys(key)
+
+    def text(self, name: str) -> str:
+        """Return the visible text of the element with this id."""
+        return self.by_id(name).text
+
+    def state(self) -> str:
+        """Return the state of the call, from the page's hook for tests."""
+        return str(self.run("return avatarCall.state"))
+
+    def until(self, condition: Callable[[], _Result], what: str, timeout_s: float = 30.0) -> _Result:
+        """Wait until `condition` returns something true, and return that."""
+        deadline = time.monotonic() + timeout_s
+        while not (result := condition()):
+            assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s for {what}; the page says: {self._says()}"
+            time.sleep(0.1)
+        return result
+
+    def join(self) -> None:
+        """Join the call and wait for moving pictures."""
+        self.click("join")
+        self.until(lambda: self.state() == "live", "the call to be live")
+        self.until(lambda: self.run("return document.querySelector('#frame.playing') !== null"), "the first picture")
+
+    def complaints(self) -> list[str]:
+        """Return what the browser has complained of: script errors, the content security policy."""
+        severe = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+        return [message for message in severe if "Failed to load resource" not in message]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.driver.quit()
+        self._profile.cleanup()
+
+    def _says(self) -> str:
+        return " | ".join(str(self.run("return document.body.innerText")).split("\n"))[:600]

@@ -1,0 +1,59 @@
+"""Fixtures of the tests in a real browser; all of them skip where there is none."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+def _load(name: str) -> ModuleType:
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"browser_{name}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up by name
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def chromium() -> ModuleType:
+    """The module that drives Chromium."""
+    pytest.importorskip("selenium", reason="needs selenium (pip install 'avatar[dev]')")
+    module = _load("chromium")
+    if (reason := module.missing()) is not None:
+        pytest.skip(reason)
+    return module
+
+
+@pytest.fixture(scope="session")
+def recorder() -> ModuleType:
+    """The module that records what comes back."""
+    return _load("recorder")
+
+
+@pytest.fixture(scope="session")
+def server_process(chromium: ModuleType) -> ModuleType:
+    """The module that starts servers."""
+    return _load("server_process")
+
+
+@pytest.fixture(scope="session")
+def server(server_process: ModuleType) -> Iterator[Any]:
+    """A server that many tests share."""
+    with server_process.ServerProcess() as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def face_camera(chromium: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A camera that shows a moving face."""
+    camera = _load("face_camera").make_face_camera(tmp_path_factory.mktemp("camera"))
+    yield camera
+    camera.video.unlink()  # a hundred megabytes, and pytest keeps its folders

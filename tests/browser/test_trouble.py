@@ -1,0 +1,120 @@
+"""What the page says and does when something is in the way."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def test_no_permission_is_explained_and_one_can_join_without_a_camera(chromium: ModuleType, server: Any) -> None:
+    with chromium.Chromium(None, allow=False) as browser:
+        browser.open(server.address)
+        browser.click("join")
+        browser.until(lambda: browser.text("lobby-notice"), "an explanation")
+        assert browser.state() == "idle"
+        browser.click("join-without")
+        browser.until(
+            lambda: browser.run("return avatarCall.server?.fps > 10 && avatarCall.figures?.fps > 10"), "a face"
+        )
+        assert browser.run("return avatarCall.server.camera_fps") == 0
+        assert browser.run("return avatarCall.figures.latencyMs") is None
+        browser.click("control-leave")
+        browser.until(lambda: server.sessions() == 0, "the call to be gone")
+        assert browser.complaints() == []
+
+
+def test_another_host_without_https_is_told_what_to_do(chromium: ModuleType, server: Any) -> None:
+    with chromium.Chromium(None, flags=("--host-resolver-rules=MAP avatar.test 127.0.0.1",)) as browser:
+        browser.open(f"http://avatar.test:{server.port}/")
+        browser.until(lambda: "--tls-cert" in browser.text("lobby-notice"), "the advice")
+
+
+def test_photos_that_will_not_do_are_refused_in_plain_words(
+    chromium: ModuleType, server: Any, face_camera: Any, tmp_path: Path
+) -> None:
+    nobody, text = tmp_path / "nobody.jpg", tmp_path / "text.jpg"
+    Image.fromarray(np.linspace(0, 255, 300 * 300 * 3).astype(np.uint8).reshape(300, 300, 3)).save(nobody)
+    text.write_text("This is no picture.")
+    with chromium.Chromium(face_camera) as browser:
+        browser.open(server.address)
+        browser.driver.find_element("css selector", "#lobby-faces .face.add").click()
+        for photo, words in ((nobody, "No face found"), (text, "not a photo")):
+            browser.by_id("photo-files").send_keys(str(photo))
+            browser.click("make-face")
+            browser.until(lambda words=words: words in browser.text("new-face-notice"), words)
+            browser.driver.find_element("css selector", "#thumbs button").click()
+        # With one that will do, everything is well again; and it is still there after the page is loaded anew.
+        browser.click("take-photo")
+        browser.until(lambda: browser.by_id("booth-shoot").is_enabled(), "the camera")
+        browser.click("booth-shoot")
+        browser.until(lambda: not browser.by_id("photo-booth").is_displayed(), "the photo")
+        browser.by_id("face-name").send_keys("Somebody")
+        browser.click("make-face")
+        browser.until(lambda: not browser.by_id("new-face").is_displayed(), "the face to be made", 60)
+        assert browser.text("hero-name") == "Somebody"
+        browser.open(server.address)
+        assert browser.text("hero-name") == "Somebody"
+        remove = browser.driver.find_element("css selector", "#lobby-faces .face-remove")
+        browser.run("arguments[0].focus()", remove)
+        browser.press(" ")
+        assert remove.text == "Delete"
+        browser.press(" ")
+        browser.until(lambda: browser.text("hero-name") != "Somebody", "the face to be deleted")
+        assert browser.run("return localStorage.getItem('avatar.faces')") == "[]"
+
+
+@pytest.mark.timeout(300)
+def test_a_full_server_is_waited_for_and_a_lost_one_is_found_again(
+    chromium: ModuleType, server_process: ModuleType, face_camera: Any
+) -> None:
+    with server_process.ServerProcess("--sessions", "1") as server, chromium.Chromium(face_camera) as first:
+        first.open(server.address)
+        first.join()
+        with chromium.Chromium(None, allow=False) as second:
+            second.open(server.address)
+            second.click("join-without")
+            second.until(lambda: second.state() == "waiting", "the second to wait")
+            assert "All places are taken" in second.text("overlay")
+            assert "Next try in" in second.text("overlay")
+            first.click("control-leave")
+            second.until(lambda: second.state() == "live", "the second's turn", 60)
+            second.click("control-leave")
+            second.until(lambda: server.sessions() == 0, "the place to be free")
+        first.join()
+        server.kill()
+        first.until(lambda: first.state() == "reconnecting", "the loss to be noticed")
+        assert "Connection lost" in first.text("overlay")
+        time.sleep(1)
+        with server_process.ServerProcess("--sessions", "1", port=server.port):
+            first.until(lambda: first.state() == "live", "the page to come back by itself", 60)
+            first.until(lambda: not first.by_id("overlay").is_displayed(), "the picture")
+            first.click("control-leave")
+
+
+def test_a_call_can_be_had_with_the_keyboard_alone(chromium: ModuleType, server: Any, face_camera: Any) -> None:
+    focused = "const e = document.activeElement; return e.id || e.value || e.className || e.tagName"
+    with chromium.Chromium(face_camera) as browser:
+        browser.open(server.address)
+        seen = []
+        while browser.run(focused) != "join":
+            browser.press("\ue004")  # Tab
+            seen.append(browser.run(focused))
+            assert len(seen) < 30, f"Tab does not reach Join: {seen}"
+            style = "getComputedStyle(document.activeElement.closest('label') ?? document.activeElement)"
+            outlined = f"return {style}.outlineStyle !== 'none' || document.activeElement.matches('input')"
+            assert browser.run(outlined), f"the focus cannot be seen on {seen[-1]}"
+        assert "astronaut" in seen
+        browser.press(" ")
+        browser.until(lambda: browser.state() == "live", "the call")
+        browser.press("v")
+        browser.until(lambda: not browser.run("return avatarCall.call.media.cameraOn"), "the camera to be off")
+        while browser.run(focused) != "control-leave":
+            browser.press("\ue004")
+        browser.press(" ")
+        browser.until(lambda: browser.state() == "idle" and browser.run(focused) == "join", "the lobby, at Join")
