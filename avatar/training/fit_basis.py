@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--clips", type=Path, required=True, help="folder that the manifest's paths start from")
     parser.add_argument("--manifest", type=Path, required=True, help="CSV: file, kind, split, identity_group, ...")
     parser.add_argument("--out", type=Path, default=Path("models/face_basis.safetensors"))
-    parser.add_argument("--work", type=Path, default=Path("work/tracks"), help="where tracks of clips are kept")
+    parser.add_argument("--work", type=Path, default=Path("build/tracks"), help="where tracks of clips are kept")
     options = parser.parse_args(arguments)
     try:
         clips = read_manifest(options.manifest)
