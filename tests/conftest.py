@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+
+from avatar.errors import ModelError
+from avatar.generator.identity import Identity
+from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, U8, Motion
 
 
 @pytest.fixture
@@ -26,3 +32,104 @@ def loopback() -> ModuleType:
     sys.modules["loopback"] = module  # dataclasses look their module up by name
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def photo() -> U8:
+    """A real portrait in the public domain, (512, 512, 3) RGB: an astronaut who smiles."""
+    from skimage import data  # noqa: PLC0415 - slow to import, and not every test needs it
+
+    picture: U8 = data.astronaut()
+    return picture
+
+
+@pytest.fixture(scope="session")
+def astronaut(photo: U8) -> Identity:
+    """That portrait, enrolled."""
+    from avatar.generator.enrol import enrol  # noqa: PLC0415
+
+    try:
+        return enrol([photo], name="Astronaut")
+    except ModelError as error:
+        pytest.skip(f"no models and no network to pull them: {error}")
+
+
+@pytest.fixture(scope="session")
+def move() -> Callable[..., Motion]:
+    """Make a motion: turns in degrees, coefficients by name."""
+
+    def make(
+        time_s: float = 0.0,
+        *,
+        pitch: float = 0.0,
+        yaw: float = 0.0,
+        roll: float = 0.0,
+        shift: tuple[float, float] = (0.0, 0.0),
+        scale: float = 1.0,
+        gaze: tuple[float, float] | None = None,
+        **coefficients: float,
+    ) -> Motion:
+        blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
+        for name, value in coefficients.items():
+            blendshapes[BLENDSHAPE_INDEX[name]] = value
+        return Motion(
+            time_s=time_s,
+            blendshapes=blendshapes,
+            rotation=np.radians([pitch, yaw, roll]).astype(np.float32),
+            translation=np.array(shift, np.float32),
+            scale=scale,
+            gaze=None if gaze is None else np.array(gaze, np.float32),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def look(astronaut: Identity) -> Iterator[Callable[[U8], dict[str, float]]]:
+    """Measure the face in a picture with MediaPipe, as another pair of eyes would see it.
+
+    Turns in degrees, place and size in pixels, lid and lip openings in eye widths and head units, coefficients 0..1.
+    """
+    from avatar import face_mesh as mesh  # noqa: PLC0415
+    from avatar.models import get_model  # noqa: PLC0415
+    from avatar.motion.neutral import eye_openings  # noqa: PLC0415
+    from avatar.perception.landmarker import FaceLandmarker  # noqa: PLC0415
+    from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame  # noqa: PLC0415
+
+    landmarker = FaceLandmarker(get_model("face_landmarker"), video=False)
+
+    def measure(rgb: U8) -> dict[str, float]:
+        (face,) = landmarker.detect(rgb, 0.0)
+        pose = fit_pose(face.landmarks_px)
+        turns = np.degrees(rotation_vector(pose.rotation)).tolist()
+        lips = to_head_frame(face.landmarks_px[[mesh.UPPER_LIP_CENTRE, mesh.LOWER_LIP_CENTRE]], pose)[:, 1]
+        places = pose.translation_px[:2].tolist()
+        names = ("pitch", "yaw", "roll", "x", "y", "size", "lips", "right_eye", "left_eye")
+        values = (*turns, *places, pose.scale, float(lips[1] - lips[0]), *eye_openings(face.landmarks_px))
+        coefficients = {name: float(face.blendshapes[index]) for name, index in BLENDSHAPE_INDEX.items()}
+        return dict(zip(names, values, strict=True)) | coefficients
+
+    yield measure
+    landmarker.close()
+
+
+@pytest.fixture(scope="session")
+def driver_clip(astronaut: Identity, move: Callable[..., Motion], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of a face whose every move is known: 2 s at 30 fps, 480 x 360, with a click in its sound at 1 s.
+
+    It rests, turns to the picture's left by 16 degrees from 0.5 to 1 s, stays, and opens its jaw from 1.3 to 1.5 s.
+    """
+    from avatar.generator.geometry import GeometryGenerator  # noqa: PLC0415
+    from avatar.media_file import SOUND_RATE, MovieWriter  # noqa: PLC0415
+
+    path = tmp_path_factory.mktemp("driver") / "driver.mp4"
+    generator = GeometryGenerator(astronaut, (480, 360))
+    click = np.zeros((2, 2 * SOUND_RATE), np.float32)
+    click[:, SOUND_RATE : SOUND_RATE + 48] = 0.8
+    with MovieWriter(path, (480, 360), 30, sound=True) as movie:
+        for index in range(60):
+            time_s = index / 30
+            turned, opened = np.clip((time_s - 0.5) / 0.5, 0, 1), np.clip((time_s - 1.3) / 0.2, 0, 1)
+            movie.picture(generator.render(move(yaw=16 * float(turned), jawOpen=0.6 * float(opened))), time_s)
+            movie.sound(click[:, index * 1600 : (index + 1) * 1600], index * 1600)
+    return path
