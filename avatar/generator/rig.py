@@ -16,6 +16,10 @@ LID_MEETING: Final = 0.2
 """Where closing lids meet, as a share of the opening above the lower lid: the upper lid does most of the way."""
 OUTER_LIP_SHARE: Final = 0.6
 """How much of a correction at the lips' inner edge the outer edge shares."""
+PARTED: Final = 0.1
+"""Inner-lip distance, in head units, of a smile that shows teeth."""
+PARTED_HOLD: Final = 0.5
+"""How much less lips parted far more than that still open."""
 EYES: Final = (
     (mesh.RIGHT_UPPER_LID, mesh.RIGHT_LOWER_LID, mesh.RIGHT_EYE_CORNERS, mesh.RIGHT_IRIS, "Right"),
     (mesh.LEFT_UPPER_LID, mesh.LEFT_LOWER_LID, mesh.LEFT_EYE_CORNERS, mesh.LEFT_IRIS, "Left"),
@@ -59,14 +63,15 @@ class Rig:
     def _part_lips(self, head: F32) -> None:
         """Set how far the lips are apart, in place.
 
-        Lips that rest parted open only as far as the driver's do, not that much further; closed lips do not pass
-        through each other.
+        Lips that rest parted have part of their way behind them and open less than the driver's; closed lips do not
+        pass through each other.
         """
         upper, lower = list(mesh.UPPER_INNER_LIP), list(mesh.LOWER_INNER_LIP)
         rest = np.maximum(self._rest_gap, 0)
         gap = head[lower, 1] - head[upper, 1]
-        opened = np.hypot(rest, gap - self._rest_gap)
-        wanted = np.where(gap > self._rest_gap, np.minimum(opened, gap), np.maximum(gap, np.minimum(self._rest_gap, 0)))
+        opening = gap - self._rest_gap
+        opened = self._rest_gap + opening * (1 - PARTED_HOLD * rest / (rest + PARTED))
+        wanted = np.where(opening > 0, opened, np.maximum(gap, np.minimum(self._rest_gap, 0)))
         change = (wanted - gap) / 2
         for edge, share in ((mesh.UPPER_INNER_LIP, -1.0), (mesh.UPPER_OUTER_LIP, -OUTER_LIP_SHARE)):
             head[list(edge), 1] += share * change
