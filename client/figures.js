@@ -91,10 +91,6 @@ export class Figures {
       size: m?.width ? `${m.width} × ${m.height}` : "",
     };
     for (const [name, text] of Object.entries(short)) byId(`readout-${name}`, HTMLElement).textContent = text;
-    this.readout.setAttribute(
-      "aria-label",
-      `Call figures: ${[short.fps, short.latency && `camera to screen ${short.latency}`, short.bitrate, short.size].filter(Boolean).join(", ")}`,
-    );
     this.readout.dataset.live = String(m !== null);
     this.#draw();
   }

@@ -17,10 +17,14 @@ import { actionFor, isTyping } from "./shortcuts.js";
 /** @typedef {import("./call.js").CallStatus} CallStatus */
 /** @typedef {import("./control.js").ServerMessage} ServerMessage */
 
+/** After so many seconds of camera pictures without a face the page says so. */
+const NO_FACE_S = 3;
+
 export class Stage {
   /** @type {Call | null} */
   call = null;
   #wasLive = false;
+  #secondsUnseen = 0;
 
   /**
    * @param {import("./gallery.js").Gallery} gallery
@@ -160,9 +164,24 @@ export class Stage {
    */
   #hearServer(call, message) {
     if (this.call !== call) return;
-    if (message.type === "stats") this.figures.server = message;
+    if (message.type === "stats") {
+      this.figures.server = message;
+      this.#watchFace(message.face === "tracked" || message.face === "held", message.camera_fps > 0 && call.wish.mode !== "echo");
+    }
     if (message.type === "face") this.#showFaceSeen(message.state === "tracked");
     if (message.type === "error" && !message.reply_to) this.notice.show(describe(message.code, message.detail));
+  }
+
+  /**
+   * A face that was never found is not lost, so nothing tells of it but the figures.
+   *
+   * @param {boolean} seen
+   * @param {boolean} looking pictures of the camera arrive
+   */
+  #watchFace(seen, looking) {
+    this.#secondsUnseen = seen || !looking ? 0 : this.#secondsUnseen + 1;
+    if (this.#secondsUnseen === NO_FACE_S) this.#showFaceSeen(false);
+    if (seen) this.#showFaceSeen(true);
   }
 
   /** @param {boolean} seen */
