@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 
 from avatar.errors import EnrolError
+from avatar.generator.face_search import face_size, find_faces
 from avatar.generator.identity import Identity, Portrait
 from avatar.generator.matte import background_plate, person_matte
 from avatar.models import get_model
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.perception.pose import fit_pose, rotation_vector
-from avatar.types import F32, U8
+from avatar.types import U8
 
 MIN_FACE_PX: Final = 96
 """Smallest face, measured across the longer side of its landmarks' box."""
@@ -53,17 +54,14 @@ def enrol(photos: Sequence[U8], *, name: str = "") -> Identity:
         landmarker.close()
     rest = portraits[0]
     matte = _matte(rest)
-    plate = background_plate(rest.rgb, matte, margin_px=max(4, round(PLATE_MARGIN * _face_px(rest.landmarks_px))))
+    plate = background_plate(rest.rgb, matte, margin_px=max(4, round(PLATE_MARGIN * face_size(rest.landmarks_px))))
     return Identity(name=name, portraits=portraits, matte=matte, plate=plate)
 
 
 def _portrait(photo: U8, landmarker: FaceLandmarker, *, which: str) -> Portrait:
     """Find and check the one face of a photo; return it cut and scaled for work."""
-    found = landmarker.detect(photo, 0.0)
-    if not found:
-        found = _closer_look(photo, landmarker)
-    face = _the_one(found, which)
-    size = _face_px(face.landmarks_px)
+    face = _the_one(find_faces(photo, landmarker), which)
+    size = face_size(face.landmarks_px)
     if size < MIN_FACE_PX:
         raise EnrolError(
             f"{which}The face is {size:.0f} pixels across; it takes at least {MIN_FACE_PX}. "
@@ -87,8 +85,8 @@ def _the_one(found: list[FaceDetection], which: str) -> FaceDetection:
             f"{which}No face found. Use a photo in which the whole face is visible, evenly lit and not covered.",
             code="no_face",
         )
-    by_size = sorted(found, key=lambda face: _face_px(face.landmarks_px), reverse=True)
-    if len(by_size) > 1 and _face_px(by_size[1].landmarks_px) > RIVAL_SHARE * _face_px(by_size[0].landmarks_px):
+    by_size = sorted(found, key=lambda face: face_size(face.landmarks_px), reverse=True)
+    if len(by_size) > 1 and face_size(by_size[1].landmarks_px) > RIVAL_SHARE * face_size(by_size[0].landmarks_px):
         raise EnrolError(
             f"{which}There are {len(by_size)} faces of like size. Cut the photo so that one person is left.",
             code="several_faces",
@@ -96,22 +94,10 @@ def _the_one(found: list[FaceDetection], which: str) -> FaceDetection:
     return by_size[0]
 
 
-def _closer_look(photo: U8, landmarker: FaceLandmarker) -> list[FaceDetection]:
-    """Search again with a wide margin: the detector misses faces that fill the whole photo."""
-    height, width = photo.shape[:2]
-    margin = max(height, width) // 3
-    padded = cv2.copyMakeBorder(photo, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-    offset = np.array([margin, margin, 0], np.float32)
-    return [
-        FaceDetection(landmarks_px=face.landmarks_px - offset, blendshapes=face.blendshapes)
-        for face in landmarker.detect(np.ascontiguousarray(padded), 0.0)
-    ]
-
-
 def _cut(photo: U8, face: FaceDetection) -> Portrait:
     """Keep head and shoulders, at the size work is done at."""
     height, width = photo.shape[:2]
-    size = _face_px(face.landmarks_px)
+    size = face_size(face.landmarks_px)
     centre = face.landmarks_px[:, :2].mean(axis=0)
     left, top = np.maximum(np.floor(centre - CUT_FACES * size), 0).astype(int)
     right, bottom = np.minimum(np.ceil(centre + CUT_FACES * size), (width, height)).astype(int)
@@ -132,8 +118,3 @@ def _matte(portrait: Portrait) -> U8:
     matte = person_matte(portrait.rgb, get_model("selfie_segmentation"))
     hull = cv2.convexHull(np.rint(portrait.landmarks_px[:, :2]).astype(np.int32))
     return np.asarray(cv2.fillConvexPoly(matte, hull, 255), np.uint8)
-
-
-def _face_px(landmarks_px: F32) -> float:
-    """Return the longer side of the face's box in pixels."""
-    return float(np.ptp(landmarks_px[:, :2], axis=0).max())

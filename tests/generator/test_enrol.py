@@ -1,0 +1,164 @@
+"""Photos as people choose them: those an avatar is made from, and those that are refused with a reason."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from avatar.config import LimitSettings
+from avatar.errors import AvatarError, EnrolError
+from avatar.generator.enrol import WORKING_FACE_PX, enrol
+from avatar.generator.geometry import GeometryGenerator
+from avatar.generator.identity import Identity
+from avatar.images import read_photo
+from avatar.perception.landmarker import FaceDetection, FaceLandmarker
+from avatar.perception.pose import rotation_matrix
+from avatar.types import U8, rest_motion
+
+
+def scaled(photo: U8, factor: float) -> U8:
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(photo, None, fx=factor, fy=factor, interpolation=way), np.uint8)
+
+
+def refusal(*photos: U8) -> EnrolError:
+    with pytest.raises(EnrolError) as refused:
+        enrol(photos)
+    assert str(refused.value)[0].isupper() and str(refused.value).endswith("."), "a sentence"
+    return refused.value
+
+
+def test_the_avatar_keeps_the_name_the_face_and_its_background(astronaut: Identity) -> None:
+    rest = astronaut.rest
+    height, width = rest.rgb.shape[:2]
+    assert astronaut.name == "Astronaut" and len(astronaut.portraits) == 1
+    assert astronaut.matte.shape == (height, width) and astronaut.plate.shape == rest.rgb.shape
+    assert rest.landmarks_px.shape == (478, 3) and rest.blendshapes.shape == (52,)
+    x, y = rest.landmarks_px[:468, :2].T
+    assert x.min() > 0 and x.max() < width and y.min() > 0 and y.max() < height
+    inside = astronaut.matte[np.rint(y).astype(int), np.rint(x).astype(int)]
+    assert (inside == 255).all(), "the whole face is in front"
+    assert np.median(astronaut.matte[: height // 10]) == 0, "above the head there is background"
+
+
+def test_the_background_has_lost_the_person(astronaut: Identity) -> None:
+    """Where the face was, the backdrop goes on: grey wall in place of skin."""
+    x, y = np.rint(astronaut.rest.landmarks_px[1, :2]).astype(int)
+    where_the_nose_was = astronaut.plate[y - 10 : y + 10, x - 10 : x + 10].reshape(-1, 3).astype(float)
+    wall = astronaut.rest.rgb[:40, -60:].reshape(-1, 3).astype(float)
+    nose = astronaut.rest.rgb[y - 10 : y + 10, x - 10 : x + 10].reshape(-1, 3).astype(float)
+    assert np.ptp(where_the_nose_was.mean(axis=0)) < 0.5 * np.ptp(nose.mean(axis=0)), "grey, not skin"
+    assert np.abs(where_the_nose_was.mean(axis=0) - wall.mean(axis=0)).max() < 45
+
+
+def test_the_preview_shows_the_face_in_the_middle(astronaut: Identity, look: Callable[[U8], dict[str, float]]) -> None:
+    preview = astronaut.preview(256)
+    assert preview.shape == (256, 256, 3) and preview.dtype == np.uint8
+    assert look(preview)["x"] == pytest.approx(128, abs=16)
+
+
+def test_no_photo_at_all_is_refused() -> None:
+    assert refusal().code == "no_face"
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_photo_without_a_face_is_refused(astronaut: Identity, value: int) -> None:
+    assert refusal(np.full((300, 400, 3), value, np.uint8)).code == "no_face"
+
+
+def test_noise_is_no_face(astronaut: Identity) -> None:
+    assert refusal(np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)).code == "no_face"
+
+
+def test_two_people_of_like_size_are_refused(astronaut: Identity, photo: U8) -> None:
+    error = refusal(np.hstack([photo, photo]))
+    assert error.code == "several_faces" and "2 faces" in str(error)
+
+
+def test_a_face_far_in_the_background_does_not_matter(astronaut: Identity, photo: U8) -> None:
+    large = scaled(photo, 2)
+    large[40:240, 780:980] = cv2.resize(photo[20:270, 100:350], (200, 200), interpolation=cv2.INTER_AREA)
+    assert np.ptp(enrol([large]).rest.landmarks_px[:, 0]) > 150
+
+
+def test_a_face_too_small_says_how_small(astronaut: Identity, photo: U8) -> None:
+    error = refusal(scaled(photo, 0.6))
+    assert error.code == "face_too_small" and "96" in str(error)
+
+
+def test_a_head_turned_away_is_refused(astronaut: Identity, photo: U8, monkeypatch: pytest.MonkeyPatch) -> None:
+    aside = rotation_matrix(np.radians([0, 45, 0]).astype(np.float32))
+    middle = astronaut.rest.landmarks_px.mean(axis=0)
+    turned = ((astronaut.rest.landmarks_px - middle) @ aside.T + middle).astype(np.float32)
+    seen = FaceDetection(landmarks_px=turned, blendshapes=astronaut.rest.blendshapes)
+    monkeypatch.setattr(FaceLandmarker, "detect", lambda *_: [seen])
+    error = refusal(photo)
+    assert error.code == "face_turned" and "degrees" in str(error)
+
+
+def test_a_face_that_fills_the_photo_is_found(astronaut: Identity, photo: U8) -> None:
+    close = scaled(np.ascontiguousarray(photo[50:200, 160:290]), 2.5)
+    identity = enrol([close])
+    GeometryGenerator(identity, (256, 256)).render(rest_motion(0.0))
+
+
+def test_a_face_small_in_a_large_photo_is_found(astronaut: Identity, photo: U8) -> None:
+    """As from across a room: 110 pixels of 1800, enough for an avatar, too few for the detector's first look."""
+    room = np.full((1200, 1800, 3), 150, np.uint8)
+    room[640:1152, 1100:1612] = photo
+    rest = enrol([room]).rest
+    assert np.ptp(rest.landmarks_px[:, :2], axis=0) == pytest.approx(
+        np.ptp(astronaut.rest.landmarks_px[:, :2], axis=0), rel=0.05
+    )
+
+
+def test_a_large_photo_is_worked_on_at_a_sensible_size(astronaut: Identity, photo: U8) -> None:
+    identity = enrol([scaled(photo, 4)])
+    face = np.ptp(identity.rest.landmarks_px[:, :2], axis=0).max()
+    assert face == pytest.approx(WORKING_FACE_PX, rel=0.01)
+    assert max(identity.rest.rgb.shape) < 2300
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_a_photo_lying_on_its_side_by_exif_is_taken_upright(astronaut: Identity, photo: U8, orientation: int) -> None:
+    turns = {3: 2, 6: 1, 8: 3}[orientation]
+    exif = Image.Exif()
+    exif[274] = orientation
+    stream = io.BytesIO()
+    Image.fromarray(np.rot90(photo, turns)).save(stream, "JPEG", quality=95, exif=exif)
+    identity = enrol([read_photo(stream.getvalue(), LimitSettings())])
+    assert identity.rest.landmarks_px == pytest.approx(astronaut.rest.landmarks_px, abs=5)
+
+
+def test_several_photos_are_kept_and_the_first_is_the_one_at_rest(astronaut: Identity, photo: U8) -> None:
+    identity = enrol([photo, np.ascontiguousarray(photo[:, ::-1])], name="Two")
+    assert len(identity.portraits) == 2
+    assert np.array_equal(identity.rest.rgb, astronaut.rest.rgb)
+
+
+def test_of_several_photos_the_bad_one_is_named(astronaut: Identity, photo: U8) -> None:
+    error = refusal(photo, np.zeros((300, 300, 3), np.uint8))
+    assert error.code == "no_face" and str(error).startswith("Photo 2: ")
+
+
+def test_the_same_photo_gives_the_same_avatar(astronaut: Identity, photo: U8) -> None:
+    again = enrol([photo], name="Astronaut")
+    assert np.array_equal(again.rest.landmarks_px, astronaut.rest.landmarks_px)
+    assert np.array_equal(again.matte, astronaut.matte) and np.array_equal(again.plate, astronaut.plate)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (15, 400, 3), (96, 96, 3)])
+def test_tiny_pictures_are_refused_in_words(astronaut: Identity, shape: tuple[int, ...]) -> None:
+    with pytest.raises(AvatarError):
+        enrol([np.full(shape, 90, np.uint8)])
+
+
+def test_a_photo_in_which_the_background_is_all_person_still_works(astronaut: Identity, photo: U8) -> None:
+    """A close crop leaves nothing to continue the background from."""
+    identity = enrol([scaled(np.ascontiguousarray(photo[30:230, 140:320]), 2)])
+    assert identity.plate.shape == identity.rest.rgb.shape
