@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import tempfile
 from io import BytesIO
 from pathlib import Path
@@ -21,15 +22,26 @@ from safetensors.numpy import load, save
 
 from avatar.errors import IdentityFileError
 from avatar.generator.identity import Identity, Portrait
+from avatar.photo_metadata import scan_count
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
 
 FORMAT: Final = "avatar-identity"
 VERSION: Final = 1
 MAX_FILE_BYTES: Final = 64_000_000
 MAX_HEADER_BYTES: Final = 100_000
-MAX_SIDE: Final = 2048
+MAX_SIDE: Final = 2400
+"""Pixels: enrolment keeps at most 2 * 2.6 faces of 420 pixels."""
+MIN_FACE_PX: Final = 32
+"""Landmarks closer together than this are no face, and nothing could be computed with them."""
 MAX_PORTRAITS: Final = 8
 JPEG_QUALITY: Final = 95
+MAX_SCANS: Final = 20
+"""A JPEG of thousands of empty scans would take minutes to decode; ours have one."""
+_BROKEN: Final = (
+    *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error),
+    Image.DecompressionBombError,
+)
+"""What Pillow's decoders raise on damaged data."""
 
 
 def identity_to_bytes(identity: Identity) -> bytes:
@@ -60,14 +72,7 @@ def identity_from_bytes(data: bytes) -> Identity:
     except (SafetensorError, ValueError, KeyError) as error:
         raise IdentityFileError(f"The avatar file is damaged ({error}). Enrol the photo again.") from error
     count = header["portraits"]
-    portraits = tuple(
-        Portrait(
-            rgb=_picture(tensors, f"portrait.{index}.picture", channels=3),
-            landmarks_px=_numbers(tensors, f"portrait.{index}.landmarks_px", (LANDMARK_COUNT, 3)),
-            blendshapes=_numbers(tensors, f"portrait.{index}.blendshapes", (len(BLENDSHAPES),)),
-        )
-        for index in range(count)
-    )
+    portraits = tuple(_portrait(tensors, f"portrait.{index}") for index in range(count))
     matte = _picture(tensors, "matte", channels=1)
     plate = _picture(tensors, "plate", channels=3)
     if matte.shape[:2] != portraits[0].rgb.shape[:2] or plate.shape != portraits[0].rgb.shape:
@@ -129,6 +134,18 @@ def _header(data: bytes) -> dict[str, Any]:
     return {"name": name, "portraits": portraits}
 
 
+def _portrait(tensors: dict[str, np.ndarray], name: str) -> Portrait:
+    """Return one portrait, its face where a face can be."""
+    rgb = _picture(tensors, f"{name}.picture", channels=3)
+    landmarks = _numbers(tensors, f"{name}.landmarks_px", (LANDMARK_COUNT, 3))
+    low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
+    middle = (low + high) / 2
+    inside = (middle >= 0).all() and (middle <= (rgb.shape[1], rgb.shape[0])).all()
+    if (high - low).min() < MIN_FACE_PX or not inside:
+        raise IdentityFileError(f"The avatar file is damaged: {name}.landmarks_px is no face in its picture.")
+    return Portrait(rgb, landmarks, _numbers(tensors, f"{name}.blendshapes", (len(BLENDSHAPES),)))
+
+
 def _encode(picture: U8, extension: str) -> U8:
     """Compress a grey or RGB picture into a flat byte tensor."""
     bgr = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
@@ -148,8 +165,10 @@ def _picture(tensors: dict[str, np.ndarray], name: str, *, channels: int) -> U8:
         with Image.open(BytesIO(stream.tobytes()), formats=("JPEG", "PNG")) as image:
             if not (32 <= image.width <= MAX_SIDE and 32 <= image.height <= MAX_SIDE):
                 raise IdentityFileError(f"The avatar file is damaged: {name} is {image.width} x {image.height}.")
+            if image.format == "JPEG" and scan_count(stream.tobytes()) > MAX_SCANS:
+                raise IdentityFileError(f"The avatar file is damaged: {name} is no picture of ours.")
             return np.array(image.convert("L" if channels == 1 else "RGB"), np.uint8)
-    except (OSError, ValueError, SyntaxError) as error:
+    except _BROKEN as error:
         raise IdentityFileError(f"The avatar file is damaged: {name} cannot be decoded.") from error
 
 
