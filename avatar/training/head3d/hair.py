@@ -17,7 +17,7 @@ from avatar.training.head3d.raster import F32
 from avatar.training.head3d.shading import lattice_noise, smooth_step, srgb_to_linear, unit
 from avatar.training.head3d.strands import Strands, vary
 
-Style = Literal["bob", "top_knot", "crop", "afro"]
+Style = Literal["bob", "top_knot", "afro"]
 _Field = Callable[[F32, F32, F32], F32]
 """(places (n, 3), directions (n, 3), surface normals (n, 3)) -> where the strands want to go (n, 3)."""
 
@@ -87,23 +87,18 @@ def grow(head: HeadModel, vertices: F32, normals: F32, look: HairLook, rng: np.r
     skull = _Skull(head, vertices, normals)
     guides = rng.choice(len(roots.place), min(2600, len(roots.place)), replace=False)
     guide_roots = Roots(roots.place[guides], roots.normal[guides], roots.rest[guides])
-    if look.style == "crop":
-        points = _comb(
-            skull, guide_roots, look, rng, steps=9, step_cm=look.length_cm / 9, field=_crop_field(guide_roots)
-        )
-    elif look.style == "top_knot":
+    if look.style == "top_knot":
         points = _comb(skull, guide_roots, look, rng, steps=26, step_cm=0.75, field=_knot_field(vertices))
         return _follow(points, guide_roots, roots, look, rng) + _knot(vertices, look, rng)
-    else:
-        points = _comb(
-            skull,
-            guide_roots,
-            look,
-            rng,
-            steps=30,
-            step_cm=_bob_steps(guide_roots, look),
-            field=_bob_field(guide_roots, look),
-        )
+    points = _comb(
+        skull,
+        guide_roots,
+        look,
+        rng,
+        steps=30,
+        step_cm=_bob_steps(guide_roots, look),
+        field=_bob_field(guide_roots, look),
+    )
     return _follow(points, guide_roots, roots, look, rng)
 
 
@@ -121,8 +116,7 @@ def _comb(
     count = len(roots.place)
     rise = rng.random(count) ** 0.8
     place, direction = roots.place.copy(), roots.normal.copy()
-    if look.style != "crop":
-        direction = unit(0.35 * direction + field(place, direction, roots.normal))
+    direction = unit(0.35 * direction + field(place, direction, roots.normal))
     points = [place]
     swirl = unit(rng.normal(0, 1, (count, 3)).astype(np.float32))
     for step in range(steps):
@@ -135,7 +129,7 @@ def _comb(
         # Each hair keeps to its own layer of the hair's thickness, reached a little way from the root. Combed hair is
         # held down to it too, until it hangs free below the ears.
         layer = (0.08 + look.volume_cm * rise) * min(1.0, (step + 1) / 3)
-        held = 0.6 * smooth_step(place[:, 1], -1.5, 2.5) if look.style != "crop" else 0.0
+        held = 0.6 * smooth_step(place[:, 1], -1.5, 2.5)
         lift = np.where(height < layer, layer - height, held * (layer - height))[:, None].astype(np.float32)
         if look.style == "bob":
             # Past the ears hair hangs clear of the neck; the skull there is no guide.
@@ -146,17 +140,6 @@ def _comb(
         direction = unit(np.asarray(direction - pressing * normal, np.float32))
         points.append(place)
     return np.stack(points, 1).astype(np.float32)
-
-
-def _crop_field(roots: Roots) -> _Field:
-    front = smooth_step(roots.rest[:, 1], 6.0, 10.0)[:, None]
-    sweep = np.array([0.55, 0.55, -0.35], np.float32) * front + np.array([0.0, -0.75, -0.35], np.float32) * (1 - front)
-
-    def field(_place: F32, _direction: F32, normal: F32) -> F32:
-        along = sweep - (sweep * normal).sum(1, keepdims=True) * normal
-        return unit(unit(along) + 0.30 * normal * front + 0.02 * normal)
-
-    return field
 
 
 def _knot_centre(vertices: F32) -> F32:
