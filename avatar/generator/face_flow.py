@@ -7,13 +7,19 @@ from typing import Final
 
 import cv2
 import numpy as np
+from scipy.interpolate import LinearNDInterpolator
 
 from avatar import face_mesh as mesh
+from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.types import F32, U8
 
-UNFOLD_STEPS: Final = 12
-UNFOLD_STEP: Final = 0.02
-"""How far, in distances between the outer eye corners, folded landmarks move at a time."""
+HIDING: Final = (3.0, 14.0)
+"""Degrees of a photo's turn from which, and at which fully, the far rim's skin is taken from further in."""
+RIM: Final = 0.4
+"""Where that begins, in head units from the middle of the face; the rim lies at about 0.8."""
+RIM_PULL: Final = 0.6
+"""How much nearer to there the rim's skin is taken from."""
+IRIS_START: Final = 468
 SUBPIXEL_BITS: Final = 4
 """Vertices are painted at 1/16 pixel."""
 
@@ -39,7 +45,7 @@ class FaceMesh:
         self._triangles = np.concatenate([_opening_triangles(), mesh.face_triangles()])
         self._background_count = len(_opening_triangles())
         self._size = picture_size
-        corners = unfolded(rest_landmarks, self._triangles)[self._triangles]
+        corners = skin_places(rest_landmarks)[self._triangles]
         self._rest_origin = corners[:, 0]
         self._rest_edges = np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]], axis=2)
 
@@ -95,28 +101,27 @@ class FaceMesh:
         return ids
 
 
-def unfolded(rest_landmarks: F32, triangles: np.ndarray) -> F32:
+def skin_places(rest_landmarks: F32) -> F32:
     """Return where each landmark's skin is looked up in the photo, (478, 2) pixels.
 
-    On a head that is turned a little, the cheek's far rim is folded behind its silhouette: its triangles would show the
-    near cheek a second time once the head turns back. Their landmarks are moved outwards until nothing is folded.
+    On a head that is turned, the far cheek's rim is a sliver at the silhouette, mixed with hair, ear and background.
+    When the head turns back, that sliver would be stretched wide. There the rim's skin is taken from further in, where
+    the photo shows the cheek.
     """
     places = np.array(rest_landmarks[:, :2], np.float32)
-    unit = float(np.linalg.norm(places[mesh.OUTER_EYE_CORNERS[0]] - places[mesh.OUTER_EYE_CORNERS[1]]))
-    middle = places[list(mesh.OVAL)].mean(axis=0)
-    side = places[:, 0] - middle[0]
-    rim = np.isin(np.arange(len(places)), triangles[np.isin(triangles, mesh.OVAL).any(axis=1)])
-    for _ in range(UNFOLD_STEPS):
-        corners = places[triangles]
-        first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-        area = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
-        folded = area * np.sign(np.median(area)) < (UNFOLD_STEP * unit) ** 2
-        moved = np.zeros(len(places), bool)
-        moved[triangles[folded]] = True
-        moved &= rim & (np.abs(side) > 0.3 * unit)
-        # The outermost landmarks make room first; their neighbours follow at half the pace.
-        pace = np.where(np.isin(np.arange(len(places)), mesh.OVAL), 1.0, 0.5)
-        places[:, 0] += np.where(moved, np.sign(side) * UNFOLD_STEP * unit * pace, 0).astype(np.float32)
+    pose = fit_pose(rest_landmarks)
+    yaw_deg = float(np.degrees(rotation_vector(pose.rotation)[1]))
+    hidden = float(np.clip((abs(yaw_deg) - HIDING[0]) / (HIDING[1] - HIDING[0]), 0, 1))
+    if hidden == 0:
+        return places
+    frontal = to_head_frame(rest_landmarks, pose)[:, :2]
+    # A head turned to the picture's left (positive yaw) hides its left rim, where x is negative.
+    outwards = -np.sign(yaw_deg) * frontal[:, 0]
+    rim = outwards > RIM
+    inner = frontal[rim].copy()
+    inner[:, 0] -= -np.sign(yaw_deg) * (outwards[rim] - RIM) * RIM_PULL * hidden
+    in_photo = LinearNDInterpolator(frontal[:IRIS_START], places[:IRIS_START])(inner)
+    places[rim] = np.where(np.isfinite(in_photo), in_photo, places[rim])
     return places
 
 
