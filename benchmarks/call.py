@@ -107,7 +107,7 @@ def main() -> None:
     arguments = report.parser(__doc__ or "")
     arguments.add_argument("--seconds", type=float, default=60.0, help="length of the avatar's call (default 60)")
     arguments.add_argument("--driver", type=Path, help="the clip the camera plays; its sound is the microphone's")
-    arguments.add_argument("--avatar", default="astronaut", help="built-in face to show (default astronaut)")
+    arguments.add_argument("--avatar", default="mira", help="built-in face to show (default mira)")
     chosen = arguments.parse_args()
     clip = chosen.driver or test_clips(1, speech_only=True)[0]
     print(f"camera: {clip.name} as 640 x 480 at {FPS} fps; avatar {chosen.avatar} at 512 x 512\n")

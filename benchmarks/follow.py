@@ -116,7 +116,7 @@ def main() -> None:
     arguments.add_argument("--sheet", type=Path, default=Path("bench-out/follow.png"), help="contact sheet to write")
     chosen = arguments.parse_args()
     drivers = chosen.driver or test_clips(4)
-    faces = chosen.face or ["astronaut", "maya", "noah"]
+    faces = chosen.face or ["mira", "kofi", "astronaut"]
 
     rows, results, sheets = [], [], []
     for face in faces:

@@ -61,7 +61,7 @@ def main() -> None:
     arguments = report.parser(__doc__ or "")
     arguments.add_argument("--minutes", type=float, default=10.0, help="length of the call (default 10)")
     arguments.add_argument("--driver", type=Path, help="the clip the camera plays")
-    arguments.add_argument("--avatar", default="astronaut", help="built-in face to show (default astronaut)")
+    arguments.add_argument("--avatar", default="mira", help="built-in face to show (default mira)")
     chosen = arguments.parse_args()
     clip = chosen.driver or test_clips(1, speech_only=True)[0]
     report.finish(asyncio.run(soak(clip, chosen.avatar, chosen.minutes)), BARS, chosen.json)

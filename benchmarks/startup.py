@@ -53,7 +53,7 @@ def main() -> None:
     arguments.add_argument("--runs", type=int, default=5, help="repetitions of each (default 5)")
     arguments.add_argument("--photo", type=Path, help="photo to enrol")
     arguments.add_argument("--driver", type=Path, help="the clip the camera plays")
-    arguments.add_argument("--avatar", default="astronaut", help="built-in face to show (default astronaut)")
+    arguments.add_argument("--avatar", default="mira", help="built-in face to show (default mira)")
     chosen = arguments.parse_args()
     photo = chosen.photo or builtin_faces()[0].image
     packets = camera_packets(chosen.driver or test_clips(1)[0], seconds=3.0)
