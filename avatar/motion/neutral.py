@@ -13,6 +13,8 @@ from avatar.types import BLENDSHAPE_INDEX, F32, FaceState
 
 CALIBRATION_S: Final = 1.0
 """How much of the first tracked time the resting face is averaged over."""
+AWAY_S: Final = 1.5
+"""A driver unseen for longer before their rest was settled starts anew: a glimpse in passing is nobody's rest."""
 BLINKING: Final = 0.45
 """Frames with a blink coefficient above this do not count: the resting eye is open."""
 QUIET_SHARE: Final = 0.25
@@ -63,6 +65,7 @@ class NeutralCalibration:
         self._samples: list[FaceState] = []
         self._neutral: Neutral | None = None
         self._done = False
+        self._seen_s = 0.0
 
     @property
     def done(self) -> bool:
@@ -73,7 +76,9 @@ class NeutralCalibration:
         """Take one tracked face; return the resting face as far as it is known."""
         if self._neutral is not None and (self._done or face.held):
             return self._neutral
-        if self._samples and face.frame_size != self._samples[0].frame_size:
+        away = face.time_s - self._seen_s > AWAY_S
+        self._seen_s = face.time_s
+        if self._samples and (away or face.frame_size != self._samples[0].frame_size):
             self._samples.clear()
         if not self._samples or not _blinking(face):
             if self._samples and _blinking(self._samples[0]):
