@@ -51,6 +51,15 @@ CAMERA_PATIENCE: Final = 3.0
 """Frame times without a camera frame after which idle life takes over."""
 
 
+CAMERA_HOLD_S: Final = 0.5
+"""How long the last face seen still counts when no newer camera frame comes: cameras send five a second in the dark."""
+
+
+def camera_holds(now_s: float, last_camera_s: float | None) -> bool:
+    """Return whether a picture without a camera frame of its own still shows what the last frame showed."""
+    return last_camera_s is not None and now_s - last_camera_s <= CAMERA_HOLD_S
+
+
 def next_turn(now_s: float, last_camera_s: float | None, last_picture_s: float | None, fps: int) -> Turn:
     """Return whether to wait for the camera or to render an idle picture.
 

@@ -235,6 +235,8 @@ class Session:
 
     def _render(self) -> None:
         state = MixState()
+        face: FaceState | None = None
+        camera: Motion | None = None
         last_camera_s: float | None = None
         last_picture_s: float | None = None
         while not self._seen.closed:
@@ -249,8 +251,10 @@ class Session:
             if seen is not None:
                 last_camera_s = now_s
             media_s = (seen.received_s if seen is not None else now_s) - self._begin_s
-            camera = self._retarget(seen.face) if seen is not None and seen.face is not None else None
-            face = seen.face if seen is not None else None
+            if seen is not None:
+                face, camera = seen.face, self._retarget(seen.face) if seen.face is not None else None
+            elif not pacing.camera_holds(now_s, last_camera_s):
+                face = camera = None
             state, motion = mix(state, face, camera, self._idle.motion(media_s))
             self._show(motion, media_s, seen)
 
@@ -287,6 +291,7 @@ class EchoSession:
         del on_event  # an echo has nothing to tell
         self._on_picture = on_picture
         self._camera: Latest[_CameraFrame] = Latest()
+        self._bad_frames = 0
         self._meter = StageMeter()
         self._begin_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="avatar-echo", daemon=True)
@@ -311,7 +316,8 @@ class EchoSession:
     def stats(self) -> SessionStats:
         """Return how the echo does."""
         fps = self._meter.rate("picture", time.monotonic())
-        return SessionStats(fps, fps, {}, self._camera.dropped, "none", self._meter.median_s("latency"), -120.0)
+        dropped = self._camera.dropped + self._bad_frames
+        return SessionStats(fps, fps, {}, dropped, "none", self._meter.median_s("latency"), -120.0)
 
     def stop(self) -> None:
         """End the echo's thread."""
@@ -324,7 +330,11 @@ class EchoSession:
             arrived = self._camera.take()
             if arrived is None:
                 continue
-            i420 = to_i420(camera_rgb(arrived.frame))
+            try:
+                i420 = to_i420(camera_rgb(arrived.frame))
+            except FrameError:
+                self._bad_frames += 1
+                continue
             now_s = time.monotonic()
             self._meter.tick("picture", now_s)
             self._meter.add("latency", now_s - arrived.received_s)
