@@ -78,7 +78,9 @@ class SoundMeter:
         """Take one decoded frame, 16-bit or float samples, any layout."""
         samples = frame.to_ndarray()
         scale = 32768.0 if samples.dtype == np.int16 else 1.0
-        power = float(np.mean(np.square(np.nan_to_num(samples.astype(np.float32)) / scale))) if samples.size else 0.0
+        # A broken encoder may send samples that are no numbers or far beyond full scale.
+        loud = np.clip(np.nan_to_num(samples.astype(np.float32) / scale), -1, 1)
+        power = float(np.mean(np.square(loud))) if samples.size else 0.0
         self._level_db, self._at_s = max(SILENCE_DB, 10 * np.log10(max(power, 1e-12))), now_s
 
     def level_db(self, now_s: float) -> float:

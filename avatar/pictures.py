@@ -28,7 +28,13 @@ def camera_rgb(frame: av.VideoFrame) -> U8:
 
 
 def to_i420(rgb: U8) -> U8:
-    """Return (height, width, 3) RGB as (height * 3 / 2, width) planar YUV 4:2:0; odd sides lose their last line."""
+    """Return (height, width, 3) RGB as (height * 3 / 2, width) planar YUV 4:2:0; odd sides lose their last line.
+
+    Raises:
+        FrameError: a side is shorter than 2 pixels.
+    """
     height, width = rgb.shape[0] & ~1, rgb.shape[1] & ~1
+    if not (height and width):
+        raise FrameError(f"A picture of {rgb.shape[1]} x {rgb.shape[0]} pixels is too small for YUV 4:2:0.")
     even = np.ascontiguousarray(rgb[:height, :width])
     return np.asarray(cv2.cvtColor(even, cv2.COLOR_RGB2YUV_I420), np.uint8)
