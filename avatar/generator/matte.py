@@ -63,7 +63,7 @@ def background_plate(rgb: U8, matte: U8, margin_px: int) -> U8:
     """
     person = (matte > 8).astype(np.uint8)
     filled = fill(rgb, _widen(person, margin_px) == 0)
-    near = _widen(person, max(1, margin_px // 5)).astype(np.float32)
+    near = _widen(person, max(1, margin_px // 3)).astype(np.float32)
     share = cv2.blur(near, (margin_px | 1, margin_px | 1))
     share = np.clip(2 * share, 0, 1)[..., None]  # all filled where the person is, all photo beyond the margin
     return np.asarray(np.rint(rgb + share * (filled.astype(np.float32) - rgb)), np.uint8)

@@ -20,6 +20,8 @@ GRID: Final = 8
 """The moving part is a multiple of this many pixels wide and high, where the picture allows."""
 SPARE: Final = 0.7
 """Room around the moving part, in the same unit, from which a shifting head brings in what the picture cuts off."""
+FAINTEST: Final = 4
+"""A matte below this (of 255) is background."""
 SIDE_FADE: Final = 0.06
 """Where the picture is wider than the photo, the person fades out over this share of the photo's width."""
 
@@ -60,9 +62,10 @@ def set_stage(identity: Identity, picture_size: tuple[int, int]) -> Stage:
     # Everything is cut once, with room to spare, and the parts are views of it.
     place = _Placer(window, picture_size, photo_size, spare)
     matte = place.matte(identity.matte)
-    colours = foreground_colours(place.photo(photo.rgb), matte)
-    person = np.dstack([cv2.multiply(colours, cv2.merge([matte] * 3), scale=1 / 255), matte])
+    placed = place.photo(photo.rgb)
     plate = place.background(identity.plate)
+    person = np.dstack([_share_of_person(placed, plate, matte), matte])
+    colours = foreground_colours(placed, matte)
     whole = (slice(spare, spare + picture_size[1]), slice(spare, spare + picture_size[0]))
     part = (slice(rows.start + spare, rows.stop + spare), slice(columns.start + spare, columns.stop + spare))
     return Stage(
@@ -85,6 +88,16 @@ def over_plate(person: U8, plate: U8) -> U8:
     behind = cv2.merge([cv2.bitwise_not(person[..., 3])] * 3)
     seen = cv2.multiply(plate, behind, scale=1 / 255)
     return np.asarray(cv2.add(seen, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)), np.uint8)
+
+
+def _share_of_person(photo: U8, plate: U8, matte: U8) -> U8:
+    """Return the person's premultiplied colours: what the photo has beyond its share of background.
+
+    Solves photo = person + (1 - matte) * plate, so that laid over the plate at rest the person gives back the photo.
+    """
+    background = cv2.multiply(plate, cv2.merge([cv2.bitwise_not(matte)] * 3), scale=1 / 255)
+    person = cv2.subtract(photo, background)
+    return np.asarray(cv2.bitwise_and(person, person, mask=cv2.inRange(matte, FAINTEST, 255)), np.uint8)
 
 
 def _moving_part(rest: F32, unit: float, picture_size: tuple[int, int]) -> tuple[slice, slice]:
