@@ -15,7 +15,7 @@ from typing import Any
 
 import av
 import cv2
-import httpx
+import httpx2
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
@@ -54,7 +54,7 @@ def camera_packets(clip: Path, seconds: float = 10.0) -> list[bytes]:
 def microphone_samples(path: Path | None, seconds: float) -> np.ndarray:
     """Return (n,) 16-bit samples at 48 kHz: a file's sound, looped, with quiet noise that marks every moment."""
     noise = np.random.default_rng(1).normal(0, 600, round(seconds * SOUND_RATE))
-    voice = np.concatenate([block.to_ndarray().mean(axis=0) for block in sound_blocks(path)]) if path else np.zeros(1)
+    voice = np.concatenate([block.mean(axis=0) for block in sound_blocks(path)]) if path else np.zeros(1)
     looped = np.resize(voice, len(noise)) * 12_000 if len(voice) > 1 else 0.0
     return np.clip(noise + looped, -32_768, 32_767).astype(np.int16)
 
@@ -149,7 +149,7 @@ class Caller:
         """Offer the call and start reading."""
         gather_loopback_only(self._connection)
         await self._connection.setLocalDescription(await self._connection.createOffer())
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
             answer = await http.post(
                 f"{self._url}whip?{query}",
                 content=self._connection.localDescription.sdp,
@@ -165,7 +165,7 @@ class Caller:
 
     async def leave(self) -> None:
         """End the call on both sides."""
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
             await http.delete(f"{self._url}{self._location}")
         for task in self._tasks:
             task.cancel()

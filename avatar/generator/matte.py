@@ -8,6 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from avatar.perception.native_log import quiet_start
 from avatar.types import F32, U8
 
 GUIDE_RADIUS: Final = 0.008
@@ -26,12 +27,13 @@ def person_matte(rgb: U8, model_path: Path) -> U8:
     options = vision.ImageSegmenterOptions(
         base_options=BaseOptions(model_asset_path=str(model_path)), output_confidence_masks=True
     )
-    segmenter = vision.ImageSegmenter.create_from_options(options)
-    try:
-        result = segmenter.segment(mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(rgb)))
-        confidence = np.array(result.confidence_masks[0].numpy_view(), np.float32).squeeze()
-    finally:
-        segmenter.close()
+    with quiet_start():
+        segmenter = vision.ImageSegmenter.create_from_options(options)
+        try:
+            result = segmenter.segment(mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(rgb)))
+            confidence = np.array(result.confidence_masks[0].numpy_view(), np.float32).squeeze()
+        finally:
+            segmenter.close()
     return refine_matte(rgb, confidence)
 
 
