@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,12 +16,15 @@ import numpy as np
 
 from avatar.errors import MediaError
 from avatar.pictures import camera_rgb, to_i420
-from avatar.types import U8
+from avatar.types import F32, U8
 
 MAX_FPS: Final = 60.0
 VIDEO_CLOCK: Final = Fraction(1, 90_000)
 SOUND_RATE: Final = 48_000
-SOUND_BLOCK: Final = 1024
+SHORTEST_PAUSE_S: Final = 0.02
+"""A gap between two sound frames above this is a pause, to be filled; below it is jitter of their times."""
+LONGEST_PAUSE_S: Final = 60.0
+"""A gap above this is a leap of the file's clock: nothing is filled in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class ClipInfo:
     frames: int | None
     """None when the file does not say."""
     has_sound: bool
+    begin_s: float
+    """When its first picture is shown, by the file's clock."""
 
 
 def probe_clip(path: Path) -> ClipInfo:
@@ -45,7 +50,8 @@ def probe_clip(path: Path) -> ClipInfo:
         fps = float(video.average_rate or video.guessed_rate or 30)
         length_s = float(video.duration * video.time_base) if video.duration and video.time_base else None
         frames = video.frames or (round(length_s * fps) if length_s else None)
-        return ClipInfo(min(max(fps, 1.0), MAX_FPS), frames, bool(container.streams.audio))
+        begin_s = float(video.start_time * video.time_base) if video.start_time is not None else 0.0
+        return ClipInfo(min(max(fps, 1.0), MAX_FPS), frames, bool(container.streams.audio), begin_s)
 
 
 def clip_frames(path: Path, *, until_s: float | None = None) -> Iterator[tuple[float, U8]]:
@@ -73,27 +79,58 @@ def clip_frames(path: Path, *, until_s: float | None = None) -> Iterator[tuple[f
             raise MediaError(f"{path} breaks off after {max(last, 0):.1f} s: {error}.") from error
 
 
-def sound_blocks(path: Path) -> Iterator[av.AudioFrame]:
-    """Yield a file's sound as 48 kHz stereo float planar blocks; nothing when it has none.
+def sound_blocks(path: Path, *, begin_s: float | None = None) -> Iterator[F32]:
+    """Yield a file's sound as (2, n) float samples at 48 kHz, pauses in it filled; nothing when it has none.
+
+    Args:
+        path: any file with sound.
+        begin_s: the moment of the file's clock that the first sample belongs to, so that sound that starts later than
+            the picture, or earlier, stays in step with it; None: wherever the sound starts.
 
     Raises:
         MediaError: the file cannot be opened or its sound is broken.
     """
-    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SOUND_RATE, frame_size=SOUND_BLOCK)
     with _open(path) as container:
         if not container.streams.audio:
             return
         try:
-            for frame in container.decode(container.streams.audio[0]):
-                yield from resampler.resample(frame)
-            yield from resampler.resample(None)
-        except av.FFmpegError as error:
+            yield from _continuous(container.decode(container.streams.audio[0]), begin_s)
+        except (av.FFmpegError, ValueError) as error:
             raise MediaError(f"The sound of {path} is broken: {error}.") from error
 
 
-def sound_seconds(path: Path) -> float:
+def sound_seconds(path: Path, *, begin_s: float | None = None) -> float:
     """Return how long a file's sound lasts, 0 when it has none."""
-    return sum(block.samples for block in sound_blocks(path)) / SOUND_RATE
+    samples: int = sum(block.shape[1] for block in sound_blocks(path, begin_s=begin_s))
+    return samples / SOUND_RATE
+
+
+def _continuous(frames: Iterable[av.AudioFrame], begin_s: float | None) -> Iterator[F32]:
+    """Resample decoded frames, with silence where their times leave a gap, and without what lies before `begin_s`."""
+    resampler: av.AudioResampler | None = None
+    due_s, early = begin_s, 0
+    for frame in frames:
+        start_s = frame.time if frame.time is not None else due_s or 0.0
+        due_s = start_s if due_s is None else due_s
+        gap_s = start_s - due_s
+        if resampler is None or gap_s > SHORTEST_PAUSE_S:
+            early = max(round(-gap_s * SOUND_RATE), 0) if resampler is None else early
+            yield from _resampled(resampler, None)
+            yield np.zeros((2, round(gap_s * SOUND_RATE) if 0 < gap_s < LONGEST_PAUSE_S else 0), np.float32)
+            resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SOUND_RATE)
+            due_s = start_s
+        due_s += frame.samples / frame.sample_rate
+        for samples in _resampled(resampler, frame):
+            yield samples[:, early:]
+            early = max(early - samples.shape[1], 0)
+    for samples in _resampled(resampler, None):
+        yield samples[:, early:]
+
+
+def _resampled(resampler: av.AudioResampler | None, frame: av.AudioFrame | None) -> list[F32]:
+    """Return what comes out for a frame, or the rest for None."""
+    blocks = resampler.resample(frame) if resampler is not None else []
+    return [np.asarray(block.to_ndarray(), np.float32) for block in blocks]
 
 
 class MovieWriter:
@@ -106,13 +143,10 @@ class MovieWriter:
             MediaError: the folder cannot be written to.
         """
         self._path = path
-        try:
-            handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part.mp4")
-        except OSError as error:
-            raise MediaError(f"Cannot write to {path.parent}: {error.strerror or error}.") from error
-        os.close(handle)
-        self._part = Path(part)
-        self._container: Any = av.open(part, "w")
+        self._part = path.with_name(f"{path.stem[:100]}.{secrets.token_hex(4)}.part.mp4")
+        with self._plain_errors():
+            self._part.open("xb").close()
+            self._container: Any = av.open(str(self._part), "w")
         self._video: Any = self._container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         self._video.width, self._video.height = size
         self._video.pix_fmt = "yuv420p"
@@ -128,13 +162,15 @@ class MovieWriter:
         """Add one (height, width, 3) RGB picture, shown from `time_s` on."""
         frame = av.VideoFrame.from_ndarray(to_i420(rgb), format="yuv420p")
         frame.pts, frame.time_base = round(time_s / VIDEO_CLOCK), VIDEO_CLOCK
-        self._container.mux(self._video.encode(frame))
+        with self._plain_errors():
+            self._container.mux(self._video.encode(frame))
 
-    def sound(self, samples: np.ndarray, at_sample: int) -> None:
+    def sound(self, samples: F32, at_sample: int) -> None:
         """Add (2, n) float samples at 48 kHz that start at sample number `at_sample`."""
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32), format="fltp", layout="stereo")
         frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, at_sample, Fraction(1, SOUND_RATE)
-        self._container.mux(self._sound.encode(frame))
+        with self._plain_errors():
+            self._container.mux(self._sound.encode(frame))
 
     def __enter__(self) -> Self:
         return self
@@ -142,14 +178,25 @@ class MovieWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             if kind is None:
-                for stream in filter(None, (self._video, self._sound)):
-                    self._container.mux(stream.encode(None))
+                with self._plain_errors():
+                    self._finish()
         finally:
-            self._container.close()
-            if kind is None:
-                self._part.replace(self._path)
-            else:
-                self._part.unlink(missing_ok=True)
+            with suppress(av.FFmpegError, OSError):  # what went wrong before matters more
+                self._container.close()
+            self._part.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        for stream in filter(None, (self._video, self._sound)):
+            self._container.mux(stream.encode(None))
+        self._container.close()
+        self._part.replace(self._path)
+
+    @contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.FFmpegError, OSError) as error:
+            raise MediaError(f"Cannot write {self._path}: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _open(path: Path) -> Any:

@@ -21,7 +21,7 @@ from avatar.motion.mixer import MixState, mix
 from avatar.motion.neutral import CALIBRATION_S
 from avatar.motion.retarget import Retargeter
 from avatar.perception.tracker import FaceTracker
-from avatar.types import U8, FaceState
+from avatar.types import F32, U8, FaceState
 
 Progress = Callable[[int, int | None], None]
 """Called with (pictures done, pictures in all or None when unknown)."""
@@ -70,7 +70,8 @@ def render_file(
     """
     info = probe_clip(driver) if driver is not None else None
     sound = audio if audio is not None else driver
-    sound_s = sound_seconds(sound) if sound is not None else 0.0
+    begin_s = info.begin_s if info is not None and audio is None else None
+    sound_s = sound_seconds(sound, begin_s=begin_s) if sound is not None else 0.0
     if audio is not None and sound_s == 0:
         raise MediaError(f"{audio} has no sound.")
     fps = info.fps if info is not None else float(picture.fps)
@@ -80,7 +81,7 @@ def render_file(
     pictures = tracked = driven = 0
     end_s = 0.0
     with MovieWriter(out, (picture.width, picture.height), fps, sound=sound_s > 0) as movie:
-        track = _SoundTrack(movie, sound) if sound is not None and sound_s > 0 else None
+        track = _SoundTrack(movie, sound_blocks(sound, begin_s=begin_s)) if sound is not None and sound_s > 0 else None
         for frame in animate(identity, driver, picture, fps=fps, at_least_s=length_s):
             movie.picture(frame.rgb, frame.time_s)
             end_s = frame.time_s + 1 / fps
@@ -137,9 +138,9 @@ def _track(driver: Path, *, until_s: float | None = None) -> Iterator[tuple[floa
 class _SoundTrack:
     """Copies a file's sound into a movie as far as its pictures have come, so that the two are written side by side."""
 
-    def __init__(self, movie: MovieWriter, path: Path) -> None:
+    def __init__(self, movie: MovieWriter, blocks: Iterator[F32]) -> None:
         self._movie = movie
-        self._blocks = sound_blocks(path)
+        self._blocks = blocks
         self._rest = np.zeros((2, 0), np.float32)
         self._at = 0
 
@@ -147,7 +148,7 @@ class _SoundTrack:
         """Copy all sound before `end_s`."""
         wanted = round(end_s * SOUND_RATE) - self._at
         while self._rest.shape[1] < wanted and (block := next(self._blocks, None)) is not None:
-            self._rest = np.concatenate([self._rest, block.to_ndarray()], axis=1)
+            self._rest = np.concatenate([self._rest, block], axis=1)
         part, self._rest = self._rest[:, :wanted], self._rest[:, wanted:]
         if part.shape[1]:
             self._movie.sound(part, self._at)
