@@ -21,6 +21,11 @@ from avatar.types import F32, U8
 MAX_FPS: Final = 60.0
 VIDEO_CLOCK: Final = Fraction(1, 90_000)
 SOUND_RATE: Final = 48_000
+CONTAINERS: Final = (
+    *("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "flv", "asf", "gif", "ogg"),
+    *("wav", "w64", "aiff", "caf", "flac", "mp3", "aac", "amr"),
+)
+"""Kinds of files that are read. FFmpeg knows others that draw text files or fetch what a playlist names."""
 SHORTEST_PAUSE_S: Final = 0.02
 """A gap between two sound frames above this is a pause, to be filled; below it is jitter of their times."""
 LONGEST_PAUSE_S: Final = 60.0
@@ -201,7 +206,9 @@ class MovieWriter:
 
 def _open(path: Path) -> Any:
     try:
-        return av.open(str(path))
+        return av.open(str(path), options={"format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "file"})
+    except (av.ArgumentError, av.InvalidDataError) as error:
+        raise MediaError(f"Cannot open {path}: it is no clip or sound of a kind that can be read.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"Cannot open {path}: {getattr(error, 'strerror', None) or error}.") from error
 

@@ -50,6 +50,8 @@ class AnimatedFrame:
     """(height, width, 3), RGB."""
     face: FaceState | None
     """What was seen in the driver's frame."""
+    driven: bool
+    """Whether there was such a frame."""
 
 
 def render_file(
@@ -88,7 +90,7 @@ def render_file(
             if track is not None:
                 track.copy_until(end_s)
             pictures += 1
-            driven += info is not None and (audio is None or info.frames is None or pictures <= info.frames)
+            driven += frame.driven
             tracked += frame.face is not None and not frame.face.held
             if progress is not None:
                 progress(pictures, expected)
@@ -117,12 +119,12 @@ def animate(
         for time_s, face in _track(driver):
             camera = retargeter.motion(face) if face is not None else None
             state, motion = mix(state, face, camera, idle.motion(time_s))
-            yield AnimatedFrame(time_s, generator.render(motion), face)
+            yield AnimatedFrame(time_s, generator.render(motion), face, driven=True)
             next_s = time_s + 1 / fps
-    while next_s < at_least_s:
-        state, motion = mix(state, None, None, idle.motion(next_s))
-        yield AnimatedFrame(next_s, generator.render(motion), None)
-        next_s += 1 / fps
+    for index in range(round((at_least_s - next_s) * fps)):
+        time_s = next_s + index / fps
+        state, motion = mix(state, None, None, idle.motion(time_s))
+        yield AnimatedFrame(time_s, generator.render(motion), None, driven=False)
 
 
 def _track(driver: Path, *, until_s: float | None = None) -> Iterator[tuple[float, FaceState | None]]:

@@ -151,7 +151,10 @@ def test_what_is_no_clip_is_refused_in_words(tmp_path: Path) -> None:
     text, empty = tmp_path / "text.mp4", tmp_path / "empty.mp4"
     text.write_text("not a clip " * 100)
     empty.write_bytes(b"")
-    for path in (text, empty, tmp_path / "none.mp4", tmp_path):
+    notes, playlist = tmp_path / "notes.txt", tmp_path / "list.m3u8"
+    notes.write_text("FFmpeg would draw this as a film.\n" * 50)
+    playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n")
+    for path in (text, notes, playlist, empty, tmp_path / "none.mp4", tmp_path):
         for attempt in (probe_clip, lambda path: list(clip_frames(path)), lambda path: list(sound_blocks(path))):
             with pytest.raises(MediaError, match="Cannot open"):
                 attempt(path)
