@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from pathlib import Path
 
@@ -33,7 +34,8 @@ async def soak(clip: Path, avatar: str, minutes: float) -> dict[str, float]:
         while (at := time.monotonic() - begin) < seconds:
             rss.append((at, server.rss_mb()))
             caller.received.sound.clear()  # the client must not grow either: only pictures are looked at here
-            print(f"\r{at:5.0f} of {seconds:.0f} s, {rss[-1][1]:.0f} MB", end="", flush=True)
+            if sys.stdout.isatty():
+                print(f"\r{at:5.0f} of {seconds:.0f} s, {rss[-1][1]:.0f} MB", end="", flush=True)
             await asyncio.sleep(1)
         print()
         await caller.leave()
