@@ -142,7 +142,7 @@ def _lip_shadow(mask: U8) -> F32:
 def _light(face: U8) -> F32:
     """Return the light (3,) in which a face (height, width, 3) was taken, 1 where the drawn teeth need no change."""
     bright = np.percentile(face.reshape(-1, 3), 70, axis=0) / LIT_SKIN
-    level = float(bright.mean())
+    level = max(float(bright.mean()), 1e-3)  # a photo may be black
     return np.clip(level * (1 + CAST_SHARE * (bright / level - 1)), 0.2, 1.2).astype(np.float32)
 
 

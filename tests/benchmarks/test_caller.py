@@ -1,0 +1,54 @@
+"""What the calling benchmark sends and how it finds its own sound again."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from avatar.media_file import MovieWriter
+from benchmarks import caller
+
+
+def test_a_clip_becomes_a_camera_that_loops_there_and_back(tmp_path: Path) -> None:
+    levels = [40, 90, 140, 190]
+    with MovieWriter(tmp_path / "clip.mp4", (200, 320), 30, sound=False) as movie:
+        for index, level in enumerate(levels):
+            movie.picture(np.full((320, 200, 3), level, np.uint8), index / 30)
+    packets = caller.camera_packets(tmp_path / "clip.mp4")
+    decoder = av.CodecContext.create("h264", "r")
+    frames = []
+    for index, data in enumerate(packets):
+        packet = av.Packet(data)
+        packet.pts, packet.time_base = index, Fraction(1, 30)
+        frames += decoder.decode(packet)
+    frames += decoder.decode(None)
+    assert [(frame.width, frame.height) for frame in frames] == [(640, 480)] * 6
+    seen = [float(frame.to_ndarray(format="rgb24").mean()) for frame in frames]
+    assert seen == pytest.approx([40, 90, 140, 190, 140, 90], abs=6)
+
+
+@pytest.mark.parametrize("size", [(64, 48), (1920, 1080), (300, 900), (641, 479), (640, 480)])
+def test_any_picture_is_fitted_into_the_camera(size: tuple[int, int]) -> None:
+    assert caller._as_camera(np.zeros((size[1], size[0], 3), np.uint8)).shape == (480, 640, 3)
+
+
+def test_the_microphone_never_clips_and_marks_every_moment() -> None:
+    samples = caller.microphone_samples(None, 2.0)
+    assert samples.dtype == np.int16 and len(samples) == 96_000
+    assert np.array_equal(samples, caller.microphone_samples(None, 2.0)), "known to both ends"
+    score = caller._correlate(samples.astype(np.float32), samples[48_000:57_600].astype(np.float32))
+    assert int(score.argmax()) == 48_000
+    assert np.sort(score)[-2] < 0.1, "no other place resembles it"
+
+
+def test_sound_is_found_again_louder_and_under_noise() -> None:
+    samples = caller.microphone_samples(None, 2.0).astype(np.float32)
+    heard = 0.3 * samples[30_000:54_000] + np.random.default_rng(9).normal(0, 200, 24_000).astype(np.float32)
+    score = caller._correlate(samples, heard.astype(np.float32))
+    assert int(score.argmax()) == 30_000 and 0.3 < score.max() <= 1.001
+    foreign = np.random.default_rng(4).normal(0, 600, 24_000).astype(np.float32)
+    assert caller._correlate(samples, foreign).max() < 0.3, "what was not sent is not found"

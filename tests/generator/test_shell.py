@@ -1,0 +1,83 @@
+"""Everything around the face: hair goes with the head, the body stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from avatar import face_mesh as mesh
+from avatar.generator.identity import Identity
+from avatar.generator.rig import Rig
+from avatar.generator.shell import HeadShell
+from avatar.motion.basis import load_basis
+from avatar.types import F32, Motion
+
+Move = Callable[..., Motion]
+WIDTH, HEIGHT = 499, 398
+
+
+@pytest.fixture(scope="module")
+def rig(astronaut: Identity) -> Rig:
+    return Rig(astronaut.rest.landmarks_px, load_basis())
+
+
+@pytest.fixture(scope="module")
+def shell(rig: Rig) -> HeadShell:
+    return HeadShell(rig.rest, rig.rest_pose, (WIDTH, HEIGHT))
+
+
+def shift(shell: HeadShell, rig: Rig, motion: Motion) -> F32:
+    """Return how far each pixel's source lies away, (height, width, 2)."""
+    x, y = shell.flow(rig.landmarks(motion, rig.pose(motion)), rig.pose(motion))
+    assert x.shape == y.shape == (HEIGHT, WIDTH) and x.dtype == np.float32
+    return np.stack([x - np.arange(WIDTH)[None, :], y - np.arange(HEIGHT)[:, None]], axis=-1)
+
+
+def outside_face(rig: Rig) -> np.ndarray:
+    low, high = rig.rest[:, :2].min(axis=0), rig.rest[:, :2].max(axis=0)
+    x, y = np.arange(WIDTH)[None, :], np.arange(HEIGHT)[:, None]
+    return np.asarray((x < low[0]) | (x > high[0]) | (y < low[1]) | (y > high[1]))
+
+
+def test_at_rest_nothing_around_the_face_moves(shell: HeadShell, rig: Rig, move: Move) -> None:
+    assert np.abs(shift(shell, rig, move())[outside_face(rig)]).max() < 0.25, "a quarter of a pixel"
+
+
+def test_hair_goes_where_the_head_goes(shell: HeadShell, rig: Rig, move: Move) -> None:
+    unit = rig.rest_pose.scale
+    by = shift(shell, rig, move(shift=(0.2, 0.0)))
+    x, y = np.rint(rig.rest[mesh.FOREHEAD, :2]).astype(int)
+    above = by[y - round(0.3 * unit), x]
+    assert above == pytest.approx([-0.2 * unit, 0], abs=0.06 * unit)
+
+
+def test_the_body_stays_where_it_is(shell: HeadShell, rig: Rig, move: Move) -> None:
+    for motion in (move(yaw=15), move(pitch=-10), move(shift=(0.2, 0.1)), move(roll=10)):
+        by = shift(shell, rig, motion)
+        chin, face = rig.rest[mesh.CHIN, 1], rig.rest[mesh.CHIN, 1] - rig.rest[mesh.FOREHEAD, 1]
+        below = round(float(chin + 1.3 * face))
+        assert below < HEIGHT
+        assert np.abs(by[below:]).max() < 0.1
+
+
+def test_a_falling_jaw_takes_the_skin_below_the_chin_along(shell: HeadShell, rig: Rig, move: Move) -> None:
+    by = shift(shell, rig, move(jawOpen=0.8))
+    x, y = np.rint(rig.rest[mesh.CHIN, :2]).astype(int)
+    near, far = by[y + 8, x, 1], by[y + 60, x, 1]
+    assert near < -2 and abs(far) < abs(near) / 2, "most at the chin, less further down"
+
+
+def test_the_field_has_no_rips(shell: HeadShell, rig: Rig, move: Move) -> None:
+    by = shift(shell, rig, move(yaw=18, pitch=8, roll=10, shift=(0.2, 0.1)))
+    outside = outside_face(rig)
+    steps = np.abs(np.diff(by, axis=1)).max(axis=2)
+    assert steps[outside[:, 1:] & outside[:, :-1]].max() < 5, "pixels from one to the next"
+    assert np.isfinite(by).all()
+
+
+@pytest.mark.parametrize("size", [(128, 128), (131, 97), (1280, 720)])
+def test_pictures_of_any_size_are_covered(rig: Rig, size: tuple[int, int]) -> None:
+    x, y = HeadShell(rig.rest, rig.rest_pose, size).flow(rig.rest, rig.rest_pose)
+    assert x.shape == y.shape == (size[1], size[0])
