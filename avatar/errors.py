@@ -85,3 +85,9 @@ class MediaError(AvatarError):
     """A media file that cannot be read or written."""
 
     code = "bad_media"
+
+
+class TrainingError(AvatarError):
+    """A training run that cannot start or must not go on."""
+
+    code = "training_failed"
