@@ -1,0 +1,33 @@
+"""The square around a head that the network sees: it moves and grows with the head, and stays upright."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from avatar import face_mesh as mesh
+from avatar.generator.framing import Window
+from avatar.perception.pose import mean_head, to_pixels
+from avatar.types import HeadPose
+
+CROP_SIZE: Final = 256
+"""Side of the crop in pixels: about one of the crop's to one of a 512-pixel picture."""
+CROP_REACH: Final = 2.6
+"""Side of the crop in head units: a dropped jaw and the rim of the hair fit in."""
+
+
+def face_window(pose: HeadPose, size: int = CROP_SIZE) -> Window:
+    """Return the window of a picture that shows the head of a pose in a square of `size` pixels.
+
+    Only the pose decides, not the expression: the crop holds still while a mouth opens.
+    """
+    head = mean_head()
+    middle = (head[mesh.FOREHEAD] + head[mesh.CHIN]) / 2
+    centre = to_pixels(np.asarray(middle[None], np.float32), pose)[0]
+    reach = CROP_REACH * pose.scale
+    return Window(
+        scale=size / reach,
+        left=float(centre[0]) - reach / 2,
+        top=float(centre[1]) - reach / 2,
+    )
