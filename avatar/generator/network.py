@@ -1,0 +1,209 @@
+"""The network that imagines what a photo does not show. Geometry moves the photo; this fills in the rest.
+
+    photo ──► IdentityEncoder ──► latents at 1/4 and 1/8          once per photo, kept with the identity
+                                      │ moved by the mesh's flow
+    moved photo + drawn mouth ─┐      ▼
+    nearest photo, moved ──────┼─► FaceDecoder ──► pixels, mask, shift, seen
+    regions ───────────────────┘      ▲
+    expression, rotation, speech ── FiLM
+
+    picture = mask * pixels + (1 - mask) * moved photo, sampled `shift` further
+
+Where the mask is 0 the picture is the photo itself at its full resolution, so sharpness is not the network's to lose.
+Dense convolutions and ReLU only: on CPUs they run at the full rate and in 8 bits (depthwise ones do not).
+
+Imported where torch is installed: by training, export and the torch engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everyone calls it
+from torch import Tensor, nn
+
+from avatar.generator.network_input import CONDITION_SIZE, REGIONS
+
+PICTURE_CHANNELS: Final = 3 + 3 + len(REGIONS)
+PATCH: Final = 4
+"""Pixels enter and leave in patches of 4 x 4: the finest convolutions run at a quarter of the crop's resolution."""
+LARGEST_SHIFT: Final = 4 / 128
+"""How far the network may correct the flow, in halves of the crop's side: 4 pixels of 256."""
+MASK_AT_REST: Final = -2.0
+MASK_IN_HOLES: Final = 4.0
+"""Where the blending mask starts out before training: nearly closed on skin, open in mouth and eyes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSize:
+    """Channels of one tier."""
+
+    latent4: int
+    """Of the latents at a quarter of the crop's resolution."""
+    latent8: int
+    width4: int
+    """Of the decoder at a quarter, an eighth and a sixteenth of the crop's resolution."""
+    width8: int
+    width16: int
+
+
+SIZES: Final = {
+    "lite": NetworkSize(latent4=16, latent8=48, width4=32, width8=80, width16=160),
+    "standard": NetworkSize(latent4=32, latent8=96, width4=64, width8=160, width16=320),
+}
+
+
+class Residual(nn.Module):
+    """Two convolutions beside a straight way, steered by FiLM (Perez et al., AAAI 2018) where asked for."""
+
+    def __init__(self, channels: int, steering: int = 0) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.film = nn.Linear(steering, 2 * channels) if steering else None
+        # A block starts as the straight way, a FiLM as no steering.
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+        if self.film is not None:
+            nn.init.zeros_(self.film.weight)
+            nn.init.zeros_(self.film.bias)
+
+    def forward(self, x: Tensor, steering: Tensor | None = None) -> Tensor:
+        """Map (B, C, H, W) to the same shape; steering is (B, S)."""
+        hidden = self.first(x)
+        if self.film is not None:
+            gain, offset = self.film(steering)[:, :, None, None].chunk(2, dim=1)
+            hidden = hidden * (1 + gain) + offset
+        return F.relu(x + self.second(F.relu(hidden)))
+
+
+class IdentityEncoder(nn.Module):
+    """One photo's crop to latents; runs once per photo."""
+
+    def __init__(self, size: NetworkSize) -> None:
+        super().__init__()
+        fine, coarse = 2 * size.latent4, 2 * size.latent8
+        self.patches = nn.Conv2d(3 * PATCH**2, fine, 3, padding=1)
+        self.fine = Residual(fine)
+        self.to_latent4 = nn.Conv2d(fine, size.latent4, 1)
+        self.down = nn.Conv2d(fine, coarse, 2, stride=2)
+        self.coarse = nn.ModuleList([Residual(coarse), Residual(coarse)])
+        self.to_latent8 = nn.Conv2d(coarse, size.latent8, 1)
+
+    def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
+        """Map a photo's crop (B, 3, S, S) in -1..1 to latents (B, L4, S/4, S/4) and (B, L8, S/8, S/8)."""
+        x = F.relu(self.patches(F.pixel_unshuffle(rgb, PATCH)))  # (B, 2 L4, S/4, S/4)
+        x = self.fine(x)
+        latent4 = self.to_latent4(x)
+        x = F.relu(self.down(x))  # (B, 2 L8, S/8, S/8)
+        for block in self.coarse:
+            x = block(x)
+        return latent4, self.to_latent8(x)
+
+
+class FaceDecoder(nn.Module):
+    """Moved photo, moved latents and steering to what blends into the picture; runs once per frame."""
+
+    def __init__(self, size: NetworkSize) -> None:
+        super().__init__()
+        w4, w8, w16, steering = size.width4, size.width8, size.width16, 96
+        self.steer = nn.Sequential(
+            nn.Linear(CONDITION_SIZE, steering), nn.ReLU(), nn.Linear(steering, steering), nn.ReLU()
+        )
+        self.patches = nn.Conv2d(PICTURE_CHANNELS * PATCH**2, w4, 1)
+        self.look = Residual(w4)
+        self.seen = nn.Conv2d(w4, 1, 3, padding=1)
+        self.take4 = nn.Conv2d(size.latent4, w4, 1)
+        self.down8 = nn.Conv2d(w4, w8, 2, stride=2)
+        self.take8 = nn.Conv2d(size.latent8, w8, 1)
+        self.encode8 = Residual(w8, steering)
+        self.down16 = nn.Conv2d(w8, w16, 2, stride=2)
+        self.middle = nn.ModuleList([Residual(w16, steering), Residual(w16, steering), Residual(w16, steering)])
+        self.up8 = nn.Conv2d(w16, 4 * w8, 1)
+        self.decode8 = nn.ModuleList([Residual(w8, steering), Residual(w8, steering)])
+        self.up4 = nn.Conv2d(w8, 4 * w4, 1)
+        self.decode4 = nn.ModuleList([Residual(w4), Residual(w4)])
+        self.to_shift = nn.Conv2d(w4, 2, 3, padding=1)
+        self.to_pixels = nn.Conv2d(w4, 4 * PATCH**2, 3, padding=1)
+        for head in (self.to_shift, self.to_pixels, self.seen):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+
+    def forward(
+        self, picture: Tensor, grid: Tensor, latent4: Tensor, latent8: Tensor, condition: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return what is to be blended into the moved photo.
+
+        Args:
+            picture: (B, 11, S, S): moved photo with drawn mouth and nearest photo moved, both -1..1; regions, 0..1.
+            grid: (B, S/4, S/4, 2): where in the nearest photo each place comes from, -1..1.
+            latent4, latent8: (B, L4, S/4, S/4), (B, L8, S/8, S/8): the nearest photo's latents, where they were made.
+            condition: (B, 88), from `network_input.condition`.
+
+        Returns:
+            pixels (B, 3, S, S) in -1..1; mask (B, 1, S, S) in 0..1, their share; shift (B, 2, S/4, S/4), how much
+            further to sample the moved photo, halves of the crop's side; seen (B, 1, S/4, S/4) in 0..1, how far the
+            nearest photo's latents were believed.
+        """
+        steering = self.steer(condition)
+        x4 = F.relu(self.patches(F.pixel_unshuffle(picture, PATCH)))  # (B, W4, S/4, S/4)
+        x4 = self.look(x4)
+        seen = torch.sigmoid(self.seen(x4))
+        moved4 = F.grid_sample(latent4, grid, padding_mode="border", align_corners=False)
+        x4 = F.relu(x4 + self.take4(moved4 * seen))
+
+        grid8 = F.avg_pool2d(grid.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
+        moved8 = F.grid_sample(latent8, grid8, padding_mode="border", align_corners=False)
+        x8 = F.relu(self.down8(x4) + self.take8(moved8 * F.avg_pool2d(seen, 2)))  # (B, W8, S/8, S/8)
+        x8 = self.encode8(x8, steering)
+
+        x16 = F.relu(self.down16(x8))  # (B, W16, S/16, S/16)
+        for block in self.middle:
+            x16 = block(x16, steering)
+
+        y8 = F.relu(F.pixel_shuffle(self.up8(x16), 2) + x8)
+        for block in self.decode8:
+            y8 = block(y8, steering)
+        y4 = F.relu(F.pixel_shuffle(self.up4(y8), 2) + x4)
+        for block in self.decode4:
+            y4 = block(y4)
+
+        shift = LARGEST_SHIFT * torch.tanh(self.to_shift(y4))
+        drawn = F.pixel_shuffle(self.to_pixels(y4), PATCH)  # (B, 4, S, S)
+        pixels = (picture[:, :3] + 2 * torch.tanh(drawn[:, :3])).clamp(-1, 1)
+        holes = picture[:, 6:7] + picture[:, 7:8]
+        mask = torch.sigmoid(drawn[:, 3:] + MASK_AT_REST + MASK_IN_HOLES * holes)
+        return pixels, mask, shift, seen
+
+
+class FaceNetwork(nn.Module):
+    """Encoder and decoder of one tier, as they are trained together."""
+
+    def __init__(self, size: NetworkSize) -> None:
+        super().__init__()
+        self.encoder = IdentityEncoder(size)
+        self.decoder = FaceDecoder(size)
+
+    def forward(
+        self, references: Tensor, lead: Tensor, picture: Tensor, grid: Tensor, condition: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the finished crops (B, 3, S, S) and the decoder's mask, shift and seen.
+
+        `references` are R photos' crops (R, 3, S, S) in -1..1; `lead` (B,) says whose latents lead each picture.
+        """
+        latent4, latent8 = self.encoder(references)
+        pixels, mask, shift, seen = self.decoder(picture, grid, latent4[lead], latent8[lead], condition)
+        return blend(picture[:, :3], pixels, mask, shift), mask, shift, seen
+
+
+def blend(moved: Tensor, pixels: Tensor, mask: Tensor, shift: Tensor) -> Tensor:
+    """Return the picture (B, 3, S, S): drawn pixels where the mask is 1, the moved photo, shifted, where it is 0."""
+    side = moved.shape[-1]
+    steps = (torch.arange(side, device=moved.device, dtype=torch.float32) + 0.5) * (2 / side) - 1
+    here = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)  # (S, S, 2)
+    fine = F.interpolate(shift.float(), size=(side, side), mode="bilinear", align_corners=False)
+    grid = here + fine.permute(0, 2, 3, 1)
+    sharp = F.grid_sample(moved.float(), grid, padding_mode="border", align_corners=False)
+    return mask * pixels + (1 - mask) * sharp

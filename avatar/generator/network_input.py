@@ -1,0 +1,146 @@
+"""What the network is told of one frame: the head crop as geometry sees it, region by region.
+
+Training and the running generator both come through here, so the network meets at work what it was trained on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from avatar import face_mesh as mesh
+from avatar.generator.eyes import both_eyes
+from avatar.generator.face_crop import CROP_SIZE
+from avatar.generator.face_flow import FaceMesh
+from avatar.generator.framing import Window
+from avatar.generator.geometry import FEATHER
+from avatar.generator.mouth import MouthInterior
+from avatar.generator.shell import HeadShell
+from avatar.perception.pose import fit_pose
+from avatar.types import BLENDSHAPES, F32, U8
+
+REGIONS: Final = ("mouth", "eyes", "iris", "face", "head")
+"""Channels of the region masks: inside the lips, inside the lids, the irises, the skin, the head and what is around."""
+HEAD_REACH: Final = 1.35
+"""The head region is the face's outline grown by this factor."""
+SPEECH_SIZE: Final = 32
+"""Length of a speech embedding."""
+CONDITION_SIZE: Final = len(BLENDSHAPES) + 3 + SPEECH_SIZE + 1
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One photo, moved: what geometry makes of it in the crop of one frame."""
+
+    rgb: U8
+    """(size, size, 3): the photo warped, openings stretched as they are."""
+    places: F32
+    """(size, size, 2): where in the photo's crop each pixel comes from, (x, y) in pixels."""
+
+
+class CropWarp:
+    """One photo's head crop, ready to be moved. Not for several threads at once."""
+
+    def __init__(self, rgb: U8, landmarks: F32, window: Window) -> None:
+        """Take the crop (size, size, 3) RGB, its (478, 3) landmarks in crop pixels, and its window of the picture."""
+        self._size = rgb.shape[0]
+        self._rgb, self._window = rgb, window
+        square = (self._size, self._size)
+        pose = fit_pose(landmarks)
+        self._mesh = FaceMesh(landmarks, square)
+        self._shell = HeadShell(landmarks, pose, square)
+        self._eyes = both_eyes(landmarks)
+        self._landmarks, self._pose = landmarks, pose
+        self._mouth: MouthInterior | None = None
+
+    def view(self, landmarks: F32, window: Window) -> View:
+        """Return the photo moved to (478, 3) landmarks, in pixels of the crop that `window` cuts."""
+        map_x, map_y = self._around(landmarks, window)
+        face = self._mesh.flow(landmarks)
+        rows = slice(face.top, face.top + face.covered.shape[0])
+        columns = slice(face.left, face.left + face.covered.shape[1])
+        # The same seam as the geometry tier's: 0 at the outline, all mesh a band further in.
+        width = max(3, round(FEATHER * self._pose.scale)) | 1
+        inner = cv2.erode(
+            face.covered, np.ones((width, width), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0
+        )
+        share = cv2.blur(inner, (width, width), borderType=cv2.BORDER_CONSTANT).astype(np.float32) / 255
+        for whole, part in ((map_x, face.map_x), (map_y, face.map_y)):
+            whole[rows, columns] += share * (part - whole[rows, columns])
+        for eye in self._eyes:
+            eye.write(map_x, map_y, landmarks)
+        moved = cv2.remap(self._rgb, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return View(np.asarray(moved, np.uint8), np.stack([map_x, map_y], axis=-1))
+
+    def with_mouth(self, view: View, landmarks: F32) -> U8:
+        """Return a view's picture (size, size, 3) with the inside of the mouth drawn: the geometry tier's answer."""
+        if self._mouth is None:
+            self._mouth = MouthInterior(self._rgb, self._landmarks, self._pose)
+        person = np.dstack([view.rgb, np.full((self._size, self._size), 255, np.uint8)])
+        self._mouth.draw(person, landmarks, fit_pose(landmarks))
+        return np.ascontiguousarray(person[..., :3])
+
+    def _around(self, landmarks: F32, window: Window) -> tuple[F32, F32]:
+        """Return the maps around the face: the shell's, with the body still in the picture while the crop moves."""
+        turn = self._window.scale / window.scale
+        shift = np.array([window.left - self._window.left, window.top - self._window.top]) * self._window.scale
+        here = landmarks * np.float32(turn)
+        here[:, :2] += shift.astype(np.float32)
+        flow_x, flow_y = self._shell.flow(here, fit_pose(here))
+        steps = np.arange(self._size, dtype=np.float32)
+        x, y = np.meshgrid(
+            steps * np.float32(turn) + np.float32(shift[0]), steps * np.float32(turn) + np.float32(shift[1])
+        )
+        still = np.stack([flow_x - steps[None, :], flow_y - steps[:, None]], axis=-1)
+        moved = cv2.remap(still, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return x + moved[..., 0], y + moved[..., 1]
+
+
+def region_masks(landmarks: F32, size: int = CROP_SIZE) -> U8:
+    """Return the masks of `REGIONS`, (size, size, 5), 255 inside, for (478, 3) landmarks in crop pixels."""
+    points = landmarks[:, :2]
+    oval = points[list(mesh.OVAL)]
+    middle = oval.mean(axis=0)
+    mouth = _filled([points[list(mesh.MOUTH_OPENING)]], size)
+    eyes = _filled([points[list(mesh.RIGHT_EYE_OPENING)], points[list(mesh.LEFT_EYE_OPENING)]], size)
+    iris = np.zeros((size, size), np.uint8)
+    for centre, *ring in (mesh.RIGHT_IRIS, mesh.LEFT_IRIS):
+        radius = float(np.linalg.norm(points[ring] - points[centre], axis=1).mean())
+        x, y = np.rint(points[centre] * 16).astype(int).tolist()
+        cv2.circle(iris, (x, y), round(radius * 16), 255, -1, cv2.LINE_AA, 4)
+    face = _filled([oval], size)
+    head = _filled([middle + (oval - middle) * HEAD_REACH], size)
+    return np.dstack([mouth, eyes, cv2.min(iris, eyes), face, head]).astype(np.uint8, copy=False)
+
+
+def sampling_grid(places: F32, size: int) -> F32:
+    """Return (size, size, 2) places in -1..1 over the whole crop, from pixel places (crop, crop, 2).
+
+    The convention of `grid_sample` with `align_corners=False`, whatever the resolution of what is sampled.
+    """
+    crop = places.shape[0]
+    coarse = cv2.resize(places, (size, size), interpolation=cv2.INTER_AREA)
+    return np.asarray((coarse + np.float32(0.5)) * np.float32(2 / crop) - 1, np.float32)
+
+
+def condition(expression: F32, rotation: F32, speech: F32 | None = None) -> F32:
+    """Return the (88,) numbers that steer the network.
+
+    Args:
+        expression: (52,) blendshapes to be shown, 0..1.
+        rotation: (3,) rotation vector from the photo's pose, radians.
+        speech: (32,) embedding, or None when nobody speaks or only a camera drives.
+    """
+    heard = np.zeros(SPEECH_SIZE, np.float32) if speech is None else speech
+    flag = np.array([0.0 if speech is None else 1.0], np.float32)
+    return np.concatenate([expression, rotation, heard, flag]).astype(np.float32)
+
+
+def _filled(polygons: list[F32], size: int) -> U8:
+    mask = np.zeros((size, size), np.uint8)
+    for polygon in polygons:
+        cv2.fillPoly(mask, [np.rint(polygon * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return mask
