@@ -114,7 +114,6 @@ def encoder(name: str, *, essential: bool) -> Check:
     import av  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
 
-    av.logging.set_level(av.logging.PANIC)
     try:
         context = av.CodecContext.create(name, "w")
         context.width = context.height = 512  # type: ignore[attr-defined]

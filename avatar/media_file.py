@@ -67,7 +67,6 @@ def clip_frames(path: Path, *, until_s: float | None = None) -> Iterator[tuple[f
     """
     with _open(path) as container:
         video = _video(container, path)
-        video.thread_type = "AUTO"
         begin: float | None = None
         last = -1.0
         try:
