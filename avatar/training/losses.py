@@ -1,0 +1,55 @@
+"""What the network is taught to get right, and by how much."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everyone calls it
+from torch import Tensor
+
+from avatar.generator.network_input import REGIONS
+
+BACKGROUND_WEIGHT: Final = 0.05
+"""Bodies and backgrounds move by themselves between two frames: to match them would only blur edges."""
+REGION_WEIGHTS: Final = {"head": 0.25, "face": 1.2, "eyes": 4.0, "mouth": 8.0}
+"""From the outside in; an inner region's weight replaces the outer one's."""
+SCALES: Final = (2, 4, 8)
+SCALE_WEIGHT: Final = 0.5
+GRADIENT_WEIGHT: Final = 1.0
+MASK_WEIGHT: Final = 0.06
+"""Price of drawing over what geometry already explains: sharp skin stays the photo's own."""
+MASK_OUTSIDE: Final = 3.0
+SHIFT_WEIGHT: Final = 2.0
+
+
+def region_weights(regions: Tensor) -> Tensor:
+    """Return how much each pixel counts, (B, 1, S, S), from region masks (B, 5, S, S)."""
+    weights = torch.full_like(regions[:, :1], BACKGROUND_WEIGHT)
+    for name, weight in REGION_WEIGHTS.items():
+        inside = regions[:, REGIONS.index(name)][:, None]
+        weights = weights + inside * (weight - weights)
+    return weights
+
+
+def picture_loss(made: Tensor, target: Tensor, regions: Tensor) -> Tensor:
+    """Return the weighted L1 of pictures (B, 3, S, S), of their coarser versions and of their gradients."""
+    weights = region_weights(regions)
+    loss = ((made - target).abs() * weights).mean()
+    for scale in SCALES:
+        coarse = (F.avg_pool2d(made, scale) - F.avg_pool2d(target, scale)).abs()
+        loss = loss + SCALE_WEIGHT * (coarse * F.avg_pool2d(weights, scale)).mean()
+    error = made - target
+    across = (error[..., 1:] - error[..., :-1]).abs() * weights[..., 1:]
+    down = (error[..., 1:, :] - error[..., :-1, :]).abs() * weights[..., 1:, :]
+    return loss + GRADIENT_WEIGHT * (across.mean() + down.mean())
+
+
+def restraint_loss(mask: Tensor, shift: Tensor, moved: Tensor, target: Tensor, regions: Tensor) -> Tensor:
+    """Return the price of drawing where the moved photo is right already, and of shifting it."""
+    holes = (regions[:, :1] + regions[:, 1:2]).clamp(max=1)
+    face = regions[:, REGIONS.index("face")][:, None]
+    # An error of a tenth of the range is worth painting over; far smaller ones are not.
+    explained = torch.exp(-10 * F.avg_pool2d((moved - target).abs().mean(1, keepdim=True), 9, stride=1, padding=4))
+    price = (1 - holes) * torch.where(face > 0.5, explained, MASK_OUTSIDE * torch.ones_like(explained))
+    return MASK_WEIGHT * (mask * price).mean() + SHIFT_WEIGHT * shift.square().mean()
