@@ -1,0 +1,57 @@
+"""Exported networks answer as the trained ones do, in full and in eight bits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="export needs the extra `train`")
+pytest.importorskip("onnx", reason="export needs the extra `train`")
+
+import torch
+
+from avatar.generator.network import SIZES, FaceNetwork
+from avatar.training.checkpoint import save_weights
+from avatar.training.export import main
+
+
+def untrained(path: Path) -> Path:
+    """Weights that do something everywhere: heads and blocks that start at zero are set at random."""
+    torch.manual_seed(0)
+    network = FaceNetwork(SIZES["lite"])
+    with torch.no_grad():
+        for value in network.parameters():
+            if not value.any():
+                value.normal_(0, 0.01)
+    save_weights(path, network, "lite", {"step": 0, "seconds": 60, "held_back": {"mouth_l1_ratio": 0.9}})
+    return path
+
+
+def test_onnx_runtime_answers_as_torch_and_eight_bits_nearly_so(
+    packed_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = untrained(tmp_path / "w.safetensors")
+    options = ["--weights", str(weights), "--data", str(packed_folder), "--out", str(tmp_path), "--hold-back", "1"]
+    assert main([*options, "--ship", str(tmp_path / "models")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["difference"] < 2e-3
+    assert abs(found["int8_psnr_drop_db"]) < 0.3
+    names = {path.name for path in tmp_path.glob("*.onnx")}
+    assert names == {"lite-encoder.onnx", "lite-decoder.onnx", "lite-decoder-int8.onnx"}
+    card = (tmp_path / "models" / "face_network_lite.md").read_text()
+    assert "| NASA | public domain | 2 |" in card and "mouth_l1_ratio" in card
+    assert (tmp_path / "models" / "face_network_lite.safetensors").read_bytes() == weights.read_bytes()
+    assert all(path.stat().st_size < 15e6 for path in tmp_path.glob("*.onnx"))
+
+
+def test_weights_of_another_shape_are_refused(
+    packed_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_weights(tmp_path / "w.safetensors", FaceNetwork(SIZES["standard"]), "lite", {})
+    assert main(["--weights", str(tmp_path / "w.safetensors"), "--data", str(packed_folder)]) == 1
+    assert "does not fit" in capsys.readouterr().err
+    (tmp_path / "junk.safetensors").write_bytes(b"no weights at all")
+    assert main(["--weights", str(tmp_path / "junk.safetensors"), "--data", str(packed_folder)]) == 1
+    assert "damaged" in capsys.readouterr().err
