@@ -33,6 +33,8 @@ from avatar.pictures import camera_rgb, to_i420
 from avatar.types import FaceState, Motion, Picture
 
 JOIN_TIMEOUT_S: Final = 5.0
+FIRST_FACE_S: Final = 1.5
+"""A camera that has shown no face for this long since its first frame shows none: the user is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class FaceFound:
 
 @dataclass(frozen=True, slots=True)
 class FaceLost:
-    """The camera has seen no face for longer than a moment."""
+    """The camera has seen no face for longer than a moment, or none since it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class Session:
         self._meter, self._sound = StageMeter(), SoundMeter()
         self._delay = pacing.AudioDelay()
         self._face_state = "none"
+        self._looking_since_s: float | None = None
         self._bad_frames = 0
         self._stopped = False
         self._begin_s = time.monotonic()
@@ -171,7 +174,7 @@ class Session:
         return SessionStats(
             fps=self._meter.rate("picture", now_s),
             camera_fps=self._meter.rate("camera", now_s),
-            stage_ms=self._meter.medians_ms(("convert", "perceive", "generate", "wait")),
+            stage_ms=self._meter.medians_ms(("convert", "perceive", "generate")),
             dropped=self._camera.dropped + self._seen.dropped + self._bad_frames,
             face=self._face_state,
             picture_latency_s=self._meter.median_s("latency"),
@@ -219,16 +222,17 @@ class Session:
             except FrameError:
                 self._bad_frames += 1
                 continue
-            self._report_face(face)
+            self._report_face(face, arrived.received_s)
             self._seen.put(_Seen(face, arrived.frame.pts, arrived.received_s))
 
-    def _report_face(self, face: FaceState | None) -> None:
+    def _report_face(self, face: FaceState | None, received_s: float) -> None:
         before = self._face_state
-        if face is None:
-            self._face_state = "lost" if before != "none" else "none"
-        else:
+        self._looking_since_s = received_s if self._looking_since_s is None else self._looking_since_s
+        if face is not None:
             self._face_state = "held" if face.held else "tracked"
-        if self._face_state == "lost" and before in ("tracked", "held"):
+        elif before != "none" or received_s - self._looking_since_s >= FIRST_FACE_S:
+            self._face_state = "lost"
+        if self._face_state == "lost" and before != "lost":
             self._on_event(FaceLost())
         elif self._face_state == "tracked" and before in ("none", "lost"):
             self._on_event(FaceFound())

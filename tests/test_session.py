@@ -175,6 +175,12 @@ def test_a_face_that_goes_and_comes_back_is_told_once_each(
     assert audience.events == [FaceFound(), FaceLost(), FaceFound()]
 
 
+def test_a_camera_that_never_shows_a_face_is_told_of(camera: Camera, session: Session, audience: Audience) -> None:
+    camera.show(np.full((240, 320, 3), 90, np.uint8), times=40)
+    assert audience.events == [FaceLost()]
+    assert session.stats().face == "lost"
+
+
 def test_when_the_camera_stops_life_goes_on(camera: Camera, audience: Audience, shot: Callable[..., U8]) -> None:
     camera.show(shot(yaw=10), times=3)
     count = len(audience.pictures)
