@@ -176,7 +176,7 @@ def test_a_face_that_goes_and_comes_back_is_told_once_each(
 
 
 def test_a_camera_that_never_shows_a_face_is_told_of(camera: Camera, session: Session, audience: Audience) -> None:
-    camera.show(np.full((240, 320, 3), 90, np.uint8), times=40)
+    camera.show(np.full((240, 320, 3), 90, np.uint8), times=50)
     assert audience.events == [FaceLost()]
     assert session.stats().face == "lost"
 
