@@ -38,6 +38,10 @@ LEFT_UPPER_LID: Final = (398, 384, 385, 386, 387, 388, 466)
 LEFT_LOWER_LID: Final = (382, 381, 380, 374, 373, 390, 249)
 """Lids run from the picture's left to its right, upper paired with lower, corners left out."""
 
+RIGHT_LID_CREASE: Final = (247, 30, 29, 27, 28, 56, 190)
+LEFT_LID_CREASE: Final = (414, 286, 258, 257, 259, 260, 467)
+"""Above the upper lid, paired with it."""
+
 RIGHT_EYE_OPENING: Final = (RIGHT_EYE_CORNERS[0], *RIGHT_UPPER_LID, RIGHT_EYE_CORNERS[1], *reversed(RIGHT_LOWER_LID))
 LEFT_EYE_OPENING: Final = (LEFT_EYE_CORNERS[0], *LEFT_UPPER_LID, LEFT_EYE_CORNERS[1], *reversed(LEFT_LOWER_LID))
 
@@ -47,6 +51,7 @@ LEFT_IRIS: Final = (473, 474, 475, 476, 477)
 
 UPPER_LIP_CENTRE: Final = 13
 LOWER_LIP_CENTRE: Final = 14
+VERTICES: Final = 478
 CHIN: Final = 152
 FOREHEAD: Final = 10
 

@@ -10,6 +10,8 @@ import numpy as np
 from avatar import face_mesh as mesh
 from avatar.types import F32
 
+SHUT_PX: Final = 1.5
+"""Lids nearer than this show no eyeball: what is painted between them would be their border."""
 IRIS_REACH: Final = 1.7
 """Radius, in iris radii, within which the eyeball's picture moves with the iris."""
 
@@ -41,6 +43,8 @@ class Eyeball:
             landmarks: (478, 3) moved landmarks in picture pixels.
         """
         points = landmarks[:, :2]
+        if self._gap(points) < SHUT_PX:
+            return
         outline = points[self._opening]
         # Half a pixel smaller: polygons are painted with their border, and closed lids must show no eyeball.
         outline = outline + _towards_middle(points, self._opening) * 0.75

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator
 
 from avatar import face_mesh as mesh
+from avatar.generator.lashes import LashStrips
 from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.types import F32, U8
 
@@ -42,10 +43,13 @@ class FaceMesh:
 
     def __init__(self, rest_landmarks: F32, picture_size: tuple[int, int]) -> None:
         """Take (478, 3) rest landmarks in picture pixels and the picture's (width, height)."""
-        self._triangles = np.concatenate([_opening_triangles(), mesh.face_triangles()])
-        self._background_count = len(_opening_triangles())
+        self._lashes = LashStrips(rest_landmarks)
+        openings, lashes = _opening_triangles(), LashStrips.triangles()
+        self._triangles = np.concatenate([openings, mesh.face_triangles(), lashes])
+        self._beneath, self._on_top = len(openings), len(lashes)
         self._size = picture_size
-        corners = skin_places(rest_landmarks)[self._triangles]
+        places = self._lashes.add(np.column_stack([skin_places(rest_landmarks), rest_landmarks[:, 2]]))
+        corners = places[self._triangles][:, :, :2]
         self._rest_origin = corners[:, 0]
         self._rest_edges = np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]], axis=2)
 
@@ -57,7 +61,7 @@ class FaceMesh:
         left, top = max(0, int(low[0])), max(0, int(low[1]))
         right, bottom = max(left + 1, min(width, int(high[0]))), max(top + 1, min(height, int(high[1])))
 
-        corners = landmarks[self._triangles]
+        corners = self._lashes.add(landmarks)[self._triangles]
         to_photo = self._affine(corners[:, :, :2])
         ids = self._paint(corners, (left, top, right, bottom))
 
@@ -84,7 +88,7 @@ class FaceMesh:
         return np.concatenate([linear, shift[:, :, None]], axis=2).reshape(-1, 6).astype(np.float32)
 
     def _paint(self, corners: F32, box: tuple[int, int, int, int]) -> np.ndarray:
-        """Paint triangle numbers into the box, far triangles first, openings beneath everything.
+        """Paint triangle numbers into the box, far triangles first, openings beneath everything, lids on top.
 
         Triangles that face away are painted too: they lie behind their neighbours, and where the estimated depth
         folds a nostril the wrong way they keep it from becoming a hole.
@@ -94,7 +98,8 @@ class FaceMesh:
         scale = 1 << SUBPIXEL_BITS
         points = np.rint((corners[:, :, :2] - (left, top)) * scale).astype(np.int32)
         depth = corners[:, :, 2].mean(axis=1)
-        depth[: self._background_count] += 1e6
+        depth[: self._beneath] += 1e6
+        depth[-self._on_top :] -= 1e6
         paint = cv2.fillConvexPoly  # bound once: this loop is the hot path
         for number in np.argsort(-depth, kind="stable").tolist():
             paint(ids, points[number], number, cv2.LINE_8, SUBPIXEL_BITS)
