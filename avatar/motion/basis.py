@@ -9,8 +9,8 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from avatar.errors import ModelError
+from avatar.resources import weights_path
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT
-from avatar.weights import weights_path
 
 
 @dataclass(frozen=True, slots=True)

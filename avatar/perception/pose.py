@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from avatar.resources import weights_path
 from avatar.types import F32, HeadPose
-from avatar.weights import weights_path
 
 RIGID: Final = (
     8, 168, 6, 197, 195, 5, 4, 1, 122, 351, 196, 419, 3, 248, 114, 343, 128, 357,
