@@ -14,12 +14,16 @@ from avatar.generator.lashes import LashStrips
 from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.types import F32, U8
 
-HIDING: Final = (3.0, 14.0)
-"""Degrees of a photo's turn from which, and at which fully, the far rim's skin is taken from further in."""
 RIM: Final = 0.4
-"""Where that begins, in head units from the middle of the face; the rim lies at about 0.8."""
+"""Where a face's rim begins, in head units from its middle; it ends at about 0.8."""
 RIM_PULL: Final = 0.6
-"""How much nearer to there the rim's skin is taken from."""
+"""How much nearer to there the skin of a hidden rim is taken from."""
+SEEN_SHARE: Final = 0.4
+"""Share of that for a rim the photo shows as well as the other."""
+HIDDEN_DEG: Final = 14.0
+"""Turn of the photo at which its far rim counts as hidden."""
+UNCOVERED_DEG: Final = 10.0
+"""Turn of the moving head at which a rim is fully brought to the front."""
 IRIS_START: Final = 468
 SUBPIXEL_BITS: Final = 4
 """Vertices are painted at 1/16 pixel."""
@@ -48,10 +52,8 @@ class FaceMesh:
         self._triangles = np.concatenate([openings, mesh.face_triangles(), lashes])
         self._beneath, self._on_top = len(openings), len(lashes)
         self._size = picture_size
-        places = self._lashes.add(np.column_stack([skin_places(rest_landmarks), rest_landmarks[:, 2]]))
-        corners = places[self._triangles][:, :, :2]
-        self._rest_origin = corners[:, 0]
-        self._rest_edges = np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]], axis=2)
+        self._skin = CheekSkin(rest_landmarks)
+        self._rest_depth = rest_landmarks[:, 2:]
 
     def flow(self, landmarks: F32) -> FaceFlow:
         """Return the backward flow for moved (478, 3) landmarks in picture pixels."""
@@ -62,7 +64,8 @@ class FaceMesh:
         right, bottom = max(left + 1, min(width, int(high[0]))), max(top + 1, min(height, int(high[1])))
 
         corners = self._lashes.add(landmarks)[self._triangles]
-        to_photo = self._affine(corners[:, :, :2])
+        places = self._lashes.add(np.hstack([self._skin.places(landmarks), self._rest_depth]))
+        to_photo = _affine(corners[:, :, :2], places[self._triangles][:, :, :2])
         ids = self._paint(corners, (left, top, right, bottom))
 
         # One look-up table per coefficient; the last row answers pixels no triangle covers.
@@ -73,19 +76,6 @@ class FaceMesh:
         map_y = table[3].take(ids) * x + table[4].take(ids) * y + table[5].take(ids)
         covered = np.where(ids < len(self._triangles), np.uint8(255), np.uint8(0))
         return FaceFlow(left, top, map_x, map_y, covered)
-
-    def _affine(self, corners: F32) -> F32:
-        """Return each triangle's picture-to-photo map, (n, 6): x from (x, y, 1), then y."""
-        origin = corners[:, 0]
-        edges = np.stack([corners[:, 1] - origin, corners[:, 2] - origin], axis=2)
-        area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
-        safe = np.where(np.abs(area) > 1e-3, area, 1.0)
-        inverse = np.empty_like(edges)
-        inverse[:, 0, 0], inverse[:, 1, 1] = edges[:, 1, 1] / safe, edges[:, 0, 0] / safe
-        inverse[:, 0, 1], inverse[:, 1, 0] = -edges[:, 0, 1] / safe, -edges[:, 1, 0] / safe
-        linear = self._rest_edges @ inverse
-        shift = self._rest_origin - np.einsum("nij,nj->ni", linear, origin)
-        return np.concatenate([linear, shift[:, :, None]], axis=2).reshape(-1, 6).astype(np.float32)
 
     def _paint(self, corners: F32, box: tuple[int, int, int, int]) -> np.ndarray:
         """Paint triangle numbers into the box, far triangles first, openings beneath everything, lids on top.
@@ -106,28 +96,60 @@ class FaceMesh:
         return ids
 
 
-def skin_places(rest_landmarks: F32) -> F32:
-    """Return where each landmark's skin is looked up in the photo, (478, 2) pixels.
+def _affine(corners: F32, places: F32) -> F32:
+    """Return each triangle's picture-to-photo map, (n, 6): x from (x, y, 1), then y.
 
-    On a head that is turned, the far cheek's rim is a sliver at the silhouette, mixed with hair, ear and background.
-    When the head turns back, that sliver would be stretched wide. There the rim's skin is taken from further in, where
-    the photo shows the cheek.
+    Args:
+        corners: (n, 3, 2), where the triangles are in the picture.
+        places: (n, 3, 2), where they are in the photo.
     """
-    places = np.array(rest_landmarks[:, :2], np.float32)
-    pose = fit_pose(rest_landmarks)
-    yaw_deg = float(np.degrees(rotation_vector(pose.rotation)[1]))
-    hidden = float(np.clip((abs(yaw_deg) - HIDING[0]) / (HIDING[1] - HIDING[0]), 0, 1))
-    if hidden == 0:
-        return places
-    frontal = to_head_frame(rest_landmarks, pose)[:, :2]
-    # A head turned to the picture's left (positive yaw) hides its left rim, where x is negative.
-    outwards = -np.sign(yaw_deg) * frontal[:, 0]
-    rim = outwards > RIM
-    inner = frontal[rim].copy()
-    inner[:, 0] -= -np.sign(yaw_deg) * (outwards[rim] - RIM) * RIM_PULL * hidden
-    in_photo = LinearNDInterpolator(frontal[:IRIS_START], places[:IRIS_START])(inner)
-    places[rim] = np.where(np.isfinite(in_photo), in_photo, places[rim])
-    return places
+    origin = corners[:, 0]
+    edges = np.stack([corners[:, 1] - origin, corners[:, 2] - origin], axis=2)
+    area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
+    safe = np.where(np.abs(area) > 1e-3, area, 1.0)
+    inverse = np.empty_like(edges)
+    inverse[:, 0, 0], inverse[:, 1, 1] = edges[:, 1, 1] / safe, edges[:, 0, 0] / safe
+    inverse[:, 0, 1], inverse[:, 1, 0] = -edges[:, 0, 1] / safe, -edges[:, 1, 0] / safe
+    linear = np.stack([places[:, 1] - places[:, 0], places[:, 2] - places[:, 0]], axis=2) @ inverse
+    shift = places[:, 0] - np.einsum("nij,nj->ni", linear, origin)
+    return np.concatenate([linear, shift[:, :, None]], axis=2).reshape(-1, 6).astype(np.float32)
+
+
+class CheekSkin:
+    """Where each landmark's skin is looked up in the photo.
+
+    A face's rim is a sliver at its silhouette, mixed with hair, ear and background, and more so on the far side of a
+    head that is turned. When a moving head brings that rim to the front, the sliver would be stretched wide. Then the
+    rim's skin is taken from further in, where the photo shows the cheek. At rest nothing is changed.
+    """
+
+    def __init__(self, rest_landmarks: F32) -> None:
+        """Take the (478, 3) resting landmarks in pixels."""
+        self._rest = np.array(rest_landmarks[:, :2], np.float32)
+        self._pose = fit_pose(rest_landmarks)
+        yaw_deg = float(np.degrees(rotation_vector(self._pose.rotation)[1]))
+        frontal = to_head_frame(rest_landmarks, self._pose)[:, :2]
+        in_photo = LinearNDInterpolator(frontal[:IRIS_START], self._rest[:IRIS_START])
+        # A head turned to the picture's left (positive yaw) hides its left rim, where x is negative.
+        self._left = self._pull(frontal, in_photo, -1, hidden_deg=yaw_deg)
+        self._right = self._pull(frontal, in_photo, 1, hidden_deg=-yaw_deg)
+
+    def places(self, landmarks: F32) -> F32:
+        """Return (478, 2) photo pixels for moved landmarks (478, 3)."""
+        turn = fit_pose(landmarks).rotation @ self._pose.rotation.T
+        turned = float(np.degrees(rotation_vector(turn)[1])) / UNCOVERED_DEG
+        share = np.float32(min(abs(turned), 1.0))
+        return np.asarray(self._rest + share * (self._right if turned > 0 else self._left), np.float32)
+
+    def _pull(self, frontal: F32, in_photo: LinearNDInterpolator, side: int, hidden_deg: float) -> F32:
+        """Return the (478, 2) shifts of one side's look-ups once that side is fully uncovered."""
+        hidden = float(np.clip(hidden_deg / HIDDEN_DEG, 0, 1))
+        strength = RIM_PULL * (SEEN_SHARE + (1 - SEEN_SHARE) * hidden)
+        outwards = side * frontal[:, 0] - RIM
+        inner = frontal.copy()
+        inner[:, 0] -= side * np.maximum(outwards, 0) * strength
+        shift = in_photo(inner) - self._rest
+        return np.where((outwards > 0)[:, None] & np.isfinite(shift), shift, 0).astype(np.float32)
 
 
 def _opening_triangles() -> np.ndarray:

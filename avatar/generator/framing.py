@@ -13,8 +13,10 @@ FACE_SHARE: Final = 0.40
 """Height of the face (forehead to chin landmarks) as a share of the picture's height, where the photo allows it."""
 FACE_CENTRE_Y: Final = 0.47
 """How far down the picture the middle of the face sits."""
+CLOSEST_WIDE: Final = 0.5
+"""A picture wider than the photo shows the face no larger than this share of its height, if the photo is that high."""
 TIGHTEST: Final = 0.62
-"""A photo cut closer than this share is widened by mirrored borders rather than shown closer still."""
+"""A photo cut closer than this share is shown with its borders continued rather than closer still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,9 @@ def frame_window(landmarks_px: F32, photo_size: tuple[int, int], picture_size: t
 
     wanted = face_height / FACE_SHARE
     inside = min(photo_height, photo_width * picture_height / picture_width)
-    height = max(min(wanted, inside), face_height / TIGHTEST)
+    # Background goes on beside a photo better than hair above it: a wide picture may be wider than the photo.
+    beside = min(face_height / CLOSEST_WIDE, float(photo_height))
+    height = max(min(wanted, inside), beside, face_height / TIGHTEST)
     width = height * picture_width / picture_height
     return Window(
         scale=picture_height / height,

@@ -132,16 +132,25 @@ class _Placer:
     def matte(self, matte: U8) -> U8:
         """Place the matte; a person cut by the photo's side fades out there when the picture goes on."""
         if self._wider:
-            width = self._photo_size[0]
-            edge = np.minimum(np.arange(width), np.arange(width)[::-1]) / (SIDE_FADE * width)
-            matte = np.asarray(matte * np.clip(edge, 0, 1)[None, :], np.uint8)
+            matte = np.asarray(matte * self._within_sides()[None, :], np.uint8)
         return self._warp(matte, cv2.BORDER_REPLICATE)
 
     def background(self, plate: U8) -> U8:
         """Place the background; beyond the photo it goes on smoothly."""
         inside = np.full(plate.shape[:2], 255, np.uint8)
-        known = cv2.warpAffine(inside, self._map, self._size, flags=cv2.INTER_NEAREST) > 0
-        return fill(self._warp(plate, cv2.BORDER_REPLICATE), known)
+        if self._wider:
+            inside = np.rint(inside * self._within_sides()[None, :]).astype(np.uint8)
+        sure = cv2.warpAffine(inside, self._map, self._size, flags=cv2.INTER_LINEAR)
+        placed = self._warp(plate, cv2.BORDER_REPLICATE)
+        beyond = fill(placed, sure == 255).astype(np.float32)
+        share = sure.astype(np.float32)[..., None] / 255
+        return np.asarray(np.rint(beyond + share * (placed - beyond)), np.uint8)
+
+    def _within_sides(self) -> F32:
+        """Return 0 at the photo's left and right edge, rising to 1 further in, for each of its columns."""
+        width = self._photo_size[0]
+        from_edge = np.minimum(np.arange(width), np.arange(width)[::-1])
+        return np.clip(from_edge / (SIDE_FADE * width), 0, 1).astype(np.float32)
 
     def _warp(self, picture: U8, border: int) -> U8:
         return np.asarray(
