@@ -14,7 +14,7 @@ from avatar.generator.lashes import LashStrips
 from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.types import F32, U8
 
-RIM: Final = 0.4
+RIM: Final = 0.52
 """Where a face's rim begins, in head units from its middle; it ends at about 0.8."""
 RIM_PULL: Final = 0.6
 """How much nearer to there the skin of a hidden rim is taken from."""
