@@ -37,11 +37,12 @@ STEADY_S = 0.1
 def chosen_frames(time_s: F32, fps: float) -> list[int]:
     """Return which frames of a track to keep so that at most `fps` a second remain."""
     kept: list[int] = []
-    due = -np.inf
+    due = float(time_s[0]) if len(time_s) else 0.0
     for index, now in enumerate(time_s.tolist()):
+        # A frame a little early counts: clips' clocks are not exact.
         if now >= due - 0.25 / fps:
             kept.append(index)
-            due = max(due, now - 1 / fps) + 1 / fps if np.isfinite(due) else now + 1 / fps
+            due = max(due, now - 1 / fps) + 1 / fps
     return kept
 
 
@@ -92,11 +93,10 @@ def pack_clip(
 
 def cut_crop(rgb: U8, window: Window, size: int) -> U8:
     """Return the (size, size, 3) crop of a picture; what lies beyond its border repeats the border."""
-    flags = cv2.INTER_AREA if window.scale < 1 else cv2.INTER_CUBIC
     # warpAffine has no area filter: shrink first by a whole factor where the crop is much smaller.
     factor = max(1, int(1 / window.scale))
     if factor > 1:
-        rgb = np.asarray(cv2.resize(rgb, None, fx=1 / factor, fy=1 / factor, interpolation=flags), np.uint8)
+        rgb = np.asarray(cv2.resize(rgb, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA), np.uint8)
         window = Window(window.scale * factor, window.left / factor, window.top / factor)
     crop = cv2.warpAffine(
         rgb, window.photo_to_picture, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
