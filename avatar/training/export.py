@@ -211,8 +211,10 @@ def _ship(
     shipped = folder / f"face_network_{tier}.safetensors"
     shutil.copyfile(weights, shipped)
     shipped.chmod(0o644)
-    parts = {"encoder": network.encoder, "decoder": network.decoder}
-    parameters = {name: sum(value.numel() for value in part.parameters()) for name, part in parts.items()}
+    parameters = {
+        "encoder": sum(value.numel() for value in network.encoder.parameters()),
+        "decoder": sum(value.numel() for value in network.decoder.parameters()),
+    }
     about = load_weights(weights)[2]
     card = network_card(tier, about, report, train=train, held_back=held_back, parameters=parameters)
     shipped.with_suffix(".md").write_text(card, encoding="utf-8")
