@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from avatar.generator.framing import frame_window
 from avatar.generator.identity import Identity
 from avatar.generator.stage import over_plate, set_stage
 
@@ -50,3 +51,14 @@ def test_the_persons_edge_is_smooth(astronaut: Identity) -> None:
     alpha = stage.person[..., 3]
     share = ((alpha > 0) & (alpha < 255)).mean()
     assert 0.002 < share < 0.2 and cv2.countNonZero(alpha) > 0.1 * alpha.size
+
+
+def test_a_picture_wider_than_the_photo_goes_on_smoothly_and_with_nobody_else_in_it(astronaut: Identity) -> None:
+    size = (1280, 400)
+    stage = set_stage(astronaut, size)
+    photo = astronaut.rest.rgb
+    window = frame_window(astronaut.rest.landmarks_px, (photo.shape[1], photo.shape[0]), size)
+    left = round(-window.left * window.scale)
+    assert left > 100, "the picture is wider than the photo"
+    beside = stage.still[:, : left - 10].astype(int)
+    assert np.abs(np.diff(beside, axis=1)).max() <= 8, "no edges beside the photo"
