@@ -32,8 +32,9 @@ PATCH: Final = 4
 LARGEST_SHIFT: Final = 4 / 128
 """How far the network may correct the flow, in halves of the crop's side: 4 pixels of 256."""
 MASK_AT_REST: Final = -2.0
-MASK_IN_HOLES: Final = 4.0
-"""Where the blending mask starts out before training: nearly closed on skin, open in mouth and eyes."""
+MASK_IN_MOUTH: Final = 4.0
+"""Where the blending mask starts out before training: nearly closed on skin and eyes, which geometry moves well, and
+open inside the lips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,7 @@ class FaceDecoder(nn.Module):
         shift = LARGEST_SHIFT * torch.tanh(self.to_shift(y4))
         drawn = F.pixel_shuffle(self.to_pixels(y4), PATCH)  # (B, 4, S, S)
         pixels = (picture[:, :3] + 2 * torch.tanh(drawn[:, :3])).clamp(-1, 1)
-        holes = picture[:, 6:7] + picture[:, 7:8]
-        mask = torch.sigmoid(drawn[:, 3:] + MASK_AT_REST + MASK_IN_HOLES * holes)
+        mask = torch.sigmoid(drawn[:, 3:] + MASK_AT_REST + MASK_IN_MOUTH * picture[:, 6:7])
         return pixels, mask, shift, seen
 
 

@@ -47,9 +47,9 @@ def picture_loss(made: Tensor, target: Tensor, regions: Tensor) -> Tensor:
 
 def restraint_loss(mask: Tensor, shift: Tensor, moved: Tensor, target: Tensor, regions: Tensor) -> Tensor:
     """Return the price of drawing where the moved photo is right already, and of shifting it."""
-    holes = (regions[:, :1] + regions[:, 1:2]).clamp(max=1)
+    mouth = regions[:, REGIONS.index("mouth")][:, None]
     face = regions[:, REGIONS.index("face")][:, None]
     # An error of a tenth of the range is worth painting over; far smaller ones are not.
     explained = torch.exp(-10 * F.avg_pool2d((moved - target).abs().mean(1, keepdim=True), 9, stride=1, padding=4))
-    price = (1 - holes) * torch.where(face > 0.5, explained, MASK_OUTSIDE * torch.ones_like(explained))
+    price = (1 - mouth) * torch.where(face > 0.5, explained, MASK_OUTSIDE * torch.ones_like(explained))
     return MASK_WEIGHT * (mask * price).mean() + SHIFT_WEIGHT * shift.square().mean()
