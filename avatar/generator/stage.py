@@ -12,6 +12,7 @@ from avatar import face_mesh as mesh
 from avatar.generator.framing import Window, frame_window
 from avatar.generator.identity import Identity
 from avatar.generator.matte import fill, foreground_colours
+from avatar.generator.shell import NECK_FADE
 from avatar.types import F32, U8
 
 REACH: Final = (2.6, 2.4, 1.9)
@@ -20,6 +21,8 @@ GRID: Final = 8
 """The moving part is a multiple of this many pixels wide and high, where the picture allows."""
 SPARE: Final = 0.7
 """Room around the moving part, in the same unit, from which a shifting head brings in what the picture cuts off."""
+BODY_FROM: Final = (0.4, 0.8)
+"""Where the body counts as still, as shares of the way along which the neck's motion fades."""
 FAINTEST: Final = 4
 """A matte below this (of 255) is background."""
 SIDE_FADE: Final = 0.06
@@ -63,7 +66,7 @@ def set_stage(identity: Identity, picture_size: tuple[int, int]) -> Stage:
     place = _Placer(window, picture_size, photo_size, spare)
     matte = place.matte(identity.matte)
     placed = place.photo(photo.rgb)
-    plate = place.background(identity.plate)
+    plate = _beside_still_body(place.background(identity.plate), placed, matte, rest[:, 1] + spare)
     person = np.dstack([_share_of_person(placed, plate, matte), matte])
     colours = foreground_colours(placed, matte)
     whole = (slice(spare, spare + picture_size[1]), slice(spare, spare + picture_size[0]))
@@ -88,6 +91,18 @@ def over_plate(person: U8, plate: U8) -> U8:
     behind = cv2.merge([cv2.bitwise_not(person[..., 3])] * 3)
     seen = cv2.multiply(plate, behind, scale=1 / 255)
     return np.asarray(cv2.add(seen, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)), np.uint8)
+
+
+def _beside_still_body(plate: U8, photo: U8, matte: U8, rest_y: F32) -> U8:
+    """Return the background with the photo's own pixels beside the body, where hardly anything moves.
+
+    Nothing is uncovered there, and the photo has the shade and the last threads that the filled background lacks.
+    """
+    chin, forehead = float(rest_y[mesh.CHIN]), float(rest_y[mesh.FOREHEAD])
+    fading = (np.arange(plate.shape[0], dtype=np.float32) - chin) / (NECK_FADE * (chin - forehead))
+    still = np.clip((fading - BODY_FROM[0]) / (BODY_FROM[1] - BODY_FROM[0]), 0, 1)[:, None]
+    share = (still * (matte < FAINTEST))[..., None]
+    return np.asarray(np.rint(plate + share * (photo.astype(np.float32) - plate)), np.uint8)
 
 
 def _share_of_person(photo: U8, plate: U8, matte: U8) -> U8:
