@@ -67,7 +67,7 @@ split was not looked at.
 |---|---|
 {measure_lines}
 
-Exported to ONNX; psnr over the whole crop, milliseconds per frame on one core as it was at that moment:
+Exported to ONNX; PSNR on the face as above, milliseconds per frame on one core as it was at that moment:
 
 | export | |
 |---|---|
@@ -75,7 +75,7 @@ Exported to ONNX; psnr over the whole crop, milliseconds per frame on one core a
 
 ## Limits and misuse
 
-- Teeth are soft and often not the person's own; the far eye of a turned photo is not repaired; tongues are guessed.
+- Teeth are soft, dark and often not the person's own; tongues are guessed; eyes are no better than the geometry tier's.
 - {people} people are few: ages, faces, skin and ways to speak are not evenly covered.
 - The speech embedding's inputs exist but were always empty in training.
 - A moved photo of somebody is that person's likeness. Do not use it without their consent or to deceive.
