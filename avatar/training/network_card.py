@@ -45,8 +45,8 @@ photo; the network's pixels are blended in where its mask says so (`avatar/gener
 ## Recipe
 
 `python -m avatar.training.prepare`, then `python -m avatar.training.train --tier {tier}` (see `docs/training.md`):
-{about["step"]} steps of 8 pictures, {about["seconds"] / 60:.0f} minutes by the clock, pauses included, {frames} frames of
-{people} people (`split=train`). No adversarial term yet.
+{about["step"]} steps of 8 pictures, {about["seconds"] / 60:.0f} minutes by the clock, pauses included,
+{frames} frames of {people} people (`split=train`). No adversarial term yet.
 
 ## Data
 

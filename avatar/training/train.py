@@ -26,7 +26,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from avatar.errors import AvatarError, TrainingError
-from avatar.training.checkpoint import Progress, load_state, save_state, save_weights
+from avatar.training.checkpoint import Progress, load_state, load_weights, save_state, save_weights
 from avatar.training.holdback import REFERENCES, Measures, measure, measured_pairs, split_people
 from avatar.training.packed_clips import read_packed
 from avatar.training.pairs import TARGETS, PairBatch, PairBatches
@@ -190,6 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         half = options.bf16 or device.type == "cuda"
         settings = TrainerSettings(options.tier, options.seed, options.rate, half, options.critic_from)
         trainer = Trainer(settings, device)
+        if options.weights is not None:
+            trainer.start_from(load_weights(options.weights)[1])
         options.out.mkdir(parents=True, exist_ok=True)
         one_photo = measured_pairs(held_back, references=1)
         run = Run(options.out, trainer, one_photo, measured_pairs(held_back, references=REFERENCES))
@@ -225,6 +227,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=Path("build/packed"), help="folder of packed clips")
     parser.add_argument("--out", type=Path, default=Path("build/run"), help="the run's folder")
     parser.add_argument("--tier", default="lite", help="lite (CPU) or standard (GPU)")
+    parser.add_argument("--weights", type=Path, default=None, help="begin a new run with these instead of chance")
     parser.add_argument("--batch", type=int, default=8, help="pictures a step; a multiple of 4")
     parser.add_argument("--rate", type=float, default=HIGHEST_RATE, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)

@@ -70,6 +70,18 @@ class Trainer:
         self._optimiser = torch.optim.AdamW(self.network.parameters(), settings.rate, weight_decay=1e-4)
         self._critic_optimiser = torch.optim.AdamW(self.critic.parameters(), CRITIC_RATE, betas=(0.5, 0.99))
 
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Begin with weights of an earlier run.
+
+        Raises:
+            TrainingError: they belong to a network of another shape.
+        """
+        try:
+            self.network.load_state_dict(weights)
+            self.average.load_state_dict(weights)
+        except RuntimeError as error:
+            raise TrainingError(f"The weights do not fit tier {self.settings.tier}: {error}") from error
+
     def learn(self, batch: PairBatch) -> float:
         """Take one step; returns the loss.
 

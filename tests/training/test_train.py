@@ -113,6 +113,18 @@ def test_a_truncated_state_says_so(packed_folder: Path, tmp_path: Path) -> None:
         load_weights(tmp_path / "none.safetensors")
 
 
+def test_a_new_run_begins_with_the_weights_it_is_given(
+    packed_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(packed_folder, tmp_path / "old", 2)) == 0
+    given = tmp_path / "old" / "best.safetensors"
+    assert main([*arguments(packed_folder, tmp_path / "new", 0), "--weights", str(given)]) == 0
+    begun = load_state(tmp_path / "new" / "state.safetensors")[1]["network"]
+    assert all(torch.equal(value, begun[name]) for name, value in load_weights(given)[1].items())
+    assert main([*arguments(packed_folder, tmp_path / "n", 1), "--weights", str(given), "--tier", "standard"]) == 1
+    assert "do not fit" in capsys.readouterr().err
+
+
 def test_the_learning_rate_rises_then_falls_without_end() -> None:
     rates = [learning_rate(step, 1e-3) for step in (0, 99, 3000, 30_000)]
     assert rates[0] < rates[1] and rates[1] == pytest.approx(1e-3, rel=0.02)
