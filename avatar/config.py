@@ -16,6 +16,10 @@ class PictureSettings:
     """Pixels, even, 128 to 720 (or 1280 when portrait)."""
     fps: int = 30
     """Pictures a second: the most a camera may drive and what idle life runs at."""
+    tier: str = "auto"
+    """What draws it, one of `generator.tiers.TIERS`; auto: the best that runs here."""
+    engine: str = "auto"
+    """What runs the tier's network, one of `generator.engines.choice.ENGINES`; auto: the fastest that works here."""
 
 
 @dataclass(frozen=True, slots=True)

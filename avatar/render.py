@@ -11,8 +11,8 @@ import numpy as np
 
 from avatar.config import PictureSettings
 from avatar.errors import MediaError
-from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
+from avatar.generator.tiers import open_generator
 from avatar.media_file import SOUND_RATE, MovieWriter, clip_frames, probe_clip, sound_blocks, sound_seconds
 from avatar.models import get_model
 from avatar.motion.basis import load_basis
@@ -108,7 +108,7 @@ def animate(
 
     The driver's first second is looked at beforehand: its resting face is known from the first picture on.
     """
-    generator = GeometryGenerator(identity, (picture.width, picture.height))
+    generator = open_generator(identity, (picture.width, picture.height), picture.tier, picture.engine)
     idle, state = IdleLife(), MixState()
     retargeter = Retargeter(load_basis())
     next_s = 0.0

@@ -19,8 +19,9 @@ import av
 from avatar import pacing
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, FrameError
-from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
+from avatar.generator.protocol import Generator
+from avatar.generator.tiers import open_generator
 from avatar.latest import Latest
 from avatar.meters import SoundMeter, StageMeter
 from avatar.models import get_model
@@ -117,12 +118,12 @@ class Session:
         """Prepare the pipeline; pictures and events arrive on its own threads.
 
         Raises:
+            ModelError: a tier or an engine was asked for by name that cannot run here.
             ModelError, PerceptionError: the face tracker cannot start.
         """
         self._settings = picture
         self._on_picture, self._on_event = on_picture, on_event
-        self._size = (picture.width, picture.height)
-        self._generator = GeometryGenerator(identity, self._size)
+        self._generator = self._open(identity)
         self._tracker = FaceTracker(get_model("face_landmarker"))
         self._retargeter = Retargeter(load_basis())
         self._idle = IdleLife(idle_seed)
@@ -159,8 +160,8 @@ class Session:
         self._recalibrate.set()
 
     def set_identity(self, identity: Identity) -> None:
-        """Show another avatar from the next picture on. Takes a few tens of milliseconds in the caller's thread."""
-        self._generator = GeometryGenerator(identity, self._size)
+        """Show another avatar from the next picture on. Takes about a tenth of a second in the caller's thread."""
+        self._generator = self._open(identity)
         self._on_event(IdentityChanged(identity.name))
 
     @property
@@ -192,6 +193,10 @@ class Session:
             if thread.ident is not None:
                 thread.join(JOIN_TIMEOUT_S)
         self._tracker.close()
+
+    def _open(self, identity: Identity) -> Generator:
+        settings = self._settings
+        return open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
 
     def _guard(self, stage: Callable[[], None]) -> None:
         """Run a stage; report what ends it early."""

@@ -28,6 +28,24 @@ def picture_size(text: str) -> tuple[int, int]:
     return width, height
 
 
+def add_drawing(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what draws the avatar."""
+    parser.add_argument(
+        "--tier",
+        default="auto",
+        metavar="TIER",
+        help="what draws the avatar: geometry (the photo, warped), lite (with a small network), standard (a larger "
+        "one, for GPUs; train it yourself) or auto, the best that runs here",
+    )
+    parser.add_argument(
+        "--engine",
+        default="auto",
+        metavar="ENGINE",
+        help="what runs the network: openvino, onnxruntime, onnxruntime-cuda, onnxruntime-tensorrt, torch, torch-cuda "
+        "or auto, the fastest that works here",
+    )
+
+
 def refuse_overwriting(out: Path, inputs: Sequence[Path | None]) -> None:
     """Raise AvatarError when writing `out` would destroy one of `inputs`, or cannot work."""
     if any(path is not None and path.exists() and out.exists() and out.samefile(path) for path in inputs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from avatar.commands.options import Subparsers, picture_size, refuse_overwriting
+from avatar.commands.options import Subparsers, add_drawing, picture_size, refuse_overwriting
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError
 from avatar.terminal import ProgressBar
@@ -31,6 +31,7 @@ def add_command(subparsers: Subparsers) -> None:
     parser.add_argument("--audio", type=Path, metavar="SOUND", help="sound to use in place of the clip's")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.mp4", help="the file to write")
     parser.add_argument("--size", type=picture_size, default=(512, 512), metavar="WxH", help="default: 512x512")
+    add_drawing(parser)
     parser.set_defaults(run=run)
 
 
@@ -45,10 +46,9 @@ def run(args: argparse.Namespace) -> int:
     refuse_overwriting(args.out, (args.driver, args.audio, Path(args.avatar)))
     identity = open_identity(args.avatar)
     width, height = args.size
+    picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
     with ProgressBar("Rendering", "frames") as bar:
-        report = render_file(
-            identity, args.driver, args.audio, args.out, picture=PictureSettings(width, height), progress=bar.update
-        )
+        report = render_file(identity, args.driver, args.audio, args.out, picture=picture, progress=bar.update)
     seen = f", a face in {report.tracked_share:.0%} of the clip" if args.driver is not None else ""
     print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s{seen}")
     return 0

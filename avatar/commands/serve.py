@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from avatar import __version__
 from avatar.commands.models import pull
-from avatar.commands.options import Subparsers, picture_size
+from avatar.commands.options import Subparsers, add_drawing, picture_size
 from avatar.config import LimitSettings, PictureSettings, ServerSettings, TransportSettings
 from avatar.errors import AvatarError
 
@@ -51,6 +51,7 @@ def add_command(subparsers: Subparsers) -> None:
     add("--tls-key", type=Path, metavar="FILE", help="its private key in PEM")
     add("--sessions", type=int, default=_DEFAULTS.limits.sessions, help="calls at once (default: %(default)s)")
     add("--size", type=picture_size, metavar="WxH", help="usual picture of a call (default: 512x512)")
+    add_drawing(parser)
     add("--avatars", type=Path, metavar="DIR", help="offer the .avatar files of this folder too")
     add("--ice-server", action="append", default=[], metavar="URL", help="STUN or TURN server; may be repeated")
     add("--loopback", action="store_true", help="media over 127.0.0.1 only: for a browser on this machine")
@@ -66,7 +67,8 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
         raise AvatarError("--sessions takes a number from 1 to 1000.")
     if (args.tls_cert is None) != (args.tls_key is None):
         raise AvatarError("HTTPS needs both --tls-cert and --tls-key.")
-    picture = PictureSettings() if args.size is None else PictureSettings(*args.size)
+    width, height = args.size or (_DEFAULTS.picture.width, _DEFAULTS.picture.height)
+    picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
     return ServerSettings(
         host=args.host,
         port=args.port,
@@ -93,6 +95,7 @@ def _serve(args: argparse.Namespace) -> int:
     import uvicorn  # noqa: PLC0415
 
     from avatar.doctor import require_system_libraries  # noqa: PLC0415
+    from avatar.generator.tiers import chosen_tier  # noqa: PLC0415
 
     settings = settings_of(args)
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(message)s")
@@ -102,6 +105,7 @@ def _serve(args: argparse.Namespace) -> int:
         require_system_libraries()
         pull("face_landmarker")
         pull("selfie_segmentation")
+        drawn_by = chosen_tier(settings.picture.tier, settings.picture.engine)
         config = uvicorn.Config(
             _application(settings, args.avatars),
             log_config=None,
@@ -119,7 +123,7 @@ def _serve(args: argparse.Namespace) -> int:
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 if self.started:
-                    print(welcome(host, port, tls=settings.tls_cert is not None), flush=True)
+                    print(welcome(host, port, tls=settings.tls_cert is not None, drawn_by=drawn_by), flush=True)
 
         server = Server(config)
         with contextlib.suppress(KeyboardInterrupt):
@@ -138,7 +142,7 @@ def _application(settings: ServerSettings, avatars: Path | None) -> FastAPI:
     return create_app(settings, library, Calls(settings, library.identity), token=token)
 
 
-def welcome(host: str, port: int, *, tls: bool) -> str:
+def welcome(host: str, port: int, *, tls: bool, drawn_by: str) -> str:
     """Return what is printed once the server is ready."""
     everywhere = host in ("0.0.0.0", "::")  # noqa: S104
     shown = "localhost" if everywhere or host in LOCAL_HOSTS else host
@@ -151,7 +155,7 @@ def welcome(host: str, port: int, *, tls: bool) -> str:
             "Browsers give a page the camera on localhost or over HTTPS only. For other machines add: "
             "--host 0.0.0.0 --tls-cert CERT.pem --tls-key KEY.pem (how to get these: avatar serve --help)"
         )
-    return "\n".join([*lines, "Stop with Ctrl-C."])
+    return "\n".join([*lines, f"Avatars are drawn by: {drawn_by}.", "Stop with Ctrl-C."])
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+import cv2
 import numpy as np
 
 from avatar import face_mesh as mesh
 from avatar.generator.framing import Window
 from avatar.perception.pose import mean_head, to_pixels
-from avatar.types import HeadPose
+from avatar.types import U8, HeadPose
 
 CROP_SIZE: Final = 256
 """Side of the crop in pixels: about one of the crop's to one of a 512-pixel picture."""
+SEAM: Final = 21
+"""Width in crop pixels of the band around the head in which what the network adds fades in; odd."""
 CROP_REACH: Final = 2.6
 """Side of the crop in head units: a dropped jaw and the rim of the hair fit in."""
 
@@ -31,3 +34,16 @@ def face_window(pose: HeadPose, size: int = CROP_SIZE) -> Window:
         left=float(centre[0]) - reach / 2,
         top=float(centre[1]) - reach / 2,
     )
+
+
+def cut_crop(rgb: U8, window: Window, size: int) -> U8:
+    """Return the (size, size, 3) crop of a picture; what lies beyond its border repeats the border."""
+    # warpAffine has no area filter: shrink first by a whole factor where the crop is much smaller.
+    factor = max(1, int(1 / window.scale))
+    if factor > 1:
+        rgb = np.asarray(cv2.resize(rgb, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA), np.uint8)
+        window = Window(window.scale * factor, window.left / factor, window.top / factor)
+    crop = cv2.warpAffine(
+        rgb, window.photo_to_picture, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(crop, np.uint8)

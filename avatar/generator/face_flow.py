@@ -14,6 +14,8 @@ from avatar.generator.lashes import LashStrips
 from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.types import F32, U8
 
+FEATHER: Final = 0.05
+"""Width, in head units, of the band inside the face's outline where mesh flow and shell flow are blended."""
 RIM: Final = 0.52
 """Where a face's rim begins, in head units from its middle; it ends at about 0.8."""
 RIM_PULL: Final = 0.6
@@ -94,6 +96,23 @@ class FaceMesh:
         for number in np.argsort(-depth, kind="stable").tolist():
             paint(ids, points[number], number, cv2.LINE_8, SUBPIXEL_BITS)
         return ids
+
+
+def lay_face(map_x: F32, map_y: F32, face: FaceFlow, unit_px: float) -> None:
+    """Lay the face's flow over the maps (height, width) of what is around it, in place.
+
+    The seam is 0 at the face's outline and all mesh a band further in; `unit_px` is a head unit at rest.
+    """
+    rows = slice(face.top, face.top + face.covered.shape[0])
+    columns = slice(face.left, face.left + face.covered.shape[1])
+    width = max(3, round(FEATHER * unit_px)) | 1
+    # Erode, then blur by the same width.
+    square = np.ones((width, width), np.uint8)
+    inner = cv2.erode(face.covered, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    share = cv2.blur(inner, (width, width), borderType=cv2.BORDER_CONSTANT).astype(np.float32) / 255
+    for whole, part in ((map_x, face.map_x), (map_y, face.map_y)):
+        view = whole[rows, columns]
+        view += share * (part - view)
 
 
 def _affine(corners: F32, places: F32) -> F32:

@@ -6,23 +6,33 @@ when a model is missing, and the flow the networks build on.
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from avatar.generator.eyes import both_eyes
-from avatar.generator.face_flow import FaceMesh
+from avatar.generator.face_flow import FaceMesh, lay_face
 from avatar.generator.identity import Identity
 from avatar.generator.mouth import MouthInterior
+from avatar.generator.protocol import Shown, shown
 from avatar.generator.rig import Rig
 from avatar.generator.shell import HeadShell
 from avatar.generator.stage import over_plate, set_stage
 from avatar.motion.basis import load_basis
 from avatar.types import F32, U8, HeadPose, Motion
 
-FEATHER: Final = 0.05
-"""Width, in head units, of the band inside the face's outline where mesh flow and shell flow are blended."""
+
+@dataclass(frozen=True, slots=True)
+class MovedPhoto:
+    """The photo, moved, its openings stretched as they are."""
+
+    picture: U8
+    """(height, width, 3), RGB, the whole picture, free to be drawn into."""
+    places: F32
+    """(part height, part width, 2): where in the resting picture each pixel of the moving part comes from, (x, y)."""
+    origin: tuple[int, int]
+    """(x, y) of the moving part in the picture."""
 
 
 class GeometryGenerator:
@@ -33,41 +43,49 @@ class GeometryGenerator:
         self.identity = identity
         self.picture_size = picture_size
         self._stage = stage = set_stage(identity, picture_size)
-        self.rig = Rig(stage.rest, load_basis())
+        self._origin = np.array([stage.columns.start, stage.rows.start, 0], np.float32)
+        self.rig = Rig(stage.rest + self._origin, load_basis())
+        rest_pose = self._within_part(self.rig.rest_pose)
         self._mesh = FaceMesh(stage.rest, stage.size)
-        self._shell = HeadShell(stage.rest, self.rig.rest_pose, stage.size)
+        self._shell = HeadShell(stage.rest, rest_pose, stage.size)
         self._eyes = both_eyes(stage.rest)
-        self._mouth = MouthInterior(stage.colours, stage.rest, self.rig.rest_pose)
-        self._feather_px = max(3, round(FEATHER * self.rig.rest_pose.scale)) | 1
+        self._mouth = MouthInterior(stage.colours, stage.rest, rest_pose)
 
     def render(self, motion: Motion) -> U8:
         """Return the (height, width, 3) RGB picture of a motion."""
+        return self.draw(shown(self.rig, self.identity, motion))
+
+    def draw(self, shown: Shown) -> U8:
+        """Return the (height, width, 3) RGB picture of a face whose landmarks are known."""
+        picture = self.move(shown).picture
+        self.draw_mouth(picture, shown)
+        return picture
+
+    def move(self, shown: Shown) -> MovedPhoto:
+        """Return the photo moved to where the landmarks are, the mouth's inside not drawn yet."""
         stage = self._stage
-        pose = self.rig.pose(motion)
-        landmarks = self.rig.landmarks(motion, pose)
-        map_x, map_y = self._flow(landmarks, pose)
+        map_x, map_y = self._flow(shown.landmarks - self._origin, self._within_part(shown.pose))
+        places = np.stack([map_x, map_y], axis=-1) + self._origin[:2]
         map_x += stage.spare
         map_y += stage.spare
         person = np.asarray(cv2.remap(stage.person, map_x, map_y, cv2.INTER_LINEAR), np.uint8)
-        self._mouth.draw(person, landmarks, pose)
         picture = stage.still.copy()
         picture[stage.rows, stage.columns] = over_plate(person, stage.plate)
-        return picture
+        return MovedPhoto(picture, places, (stage.columns.start, stage.rows.start))
+
+    def draw_mouth(self, picture: U8, shown: Shown) -> None:
+        """Draw the inside of the mouth into a moved photo, in place."""
+        part = picture[self._stage.rows, self._stage.columns]
+        self._mouth.draw(part, shown.landmarks - self._origin, self._within_part(shown.pose))
+
+    def _within_part(self, pose: HeadPose) -> HeadPose:
+        """Return a pose of the picture in the coordinates of its moving part."""
+        return HeadPose(pose.rotation, pose.translation_px - self._origin, pose.scale)
 
     def _flow(self, landmarks: F32, pose: HeadPose) -> tuple[F32, F32]:
         """Return backward maps (x, y) of the moving part: shell outside, mesh inside the face, eyeballs on top."""
         map_x, map_y = self._shell.flow(landmarks, pose)
-        face = self._mesh.flow(landmarks)
-        rows = slice(face.top, face.top + face.covered.shape[0])
-        columns = slice(face.left, face.left + face.covered.shape[1])
-        # Erode, then blur by the same width: the blend is 0 at the outline and 1 a band further in.
-        width = self._feather_px
-        square = np.ones((width, width), np.uint8)
-        inner = cv2.erode(face.covered, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        share = cv2.blur(inner, (width, width), borderType=cv2.BORDER_CONSTANT).astype(np.float32) / 255
-        for whole, part in ((map_x, face.map_x), (map_y, face.map_y)):
-            view = whole[rows, columns]
-            view += share * (part - view)
+        lay_face(map_x, map_y, self._mesh.flow(landmarks), self.rig.rest_pose.scale)
         for eye in self._eyes:
             eye.write(map_x, map_y, landmarks)
         return map_x, map_y

@@ -90,14 +90,14 @@ class MouthInterior:
         self._rest_anchors = np.ascontiguousarray(anchors[:, :2])
         self._anchors_head = to_head_frame(anchors, rest_pose)
 
-    def draw(self, person: U8, landmarks: F32, pose: HeadPose) -> None:
-        """Fill the mouth's opening of a premultiplied RGBA picture in place."""
+    def draw(self, picture: U8, landmarks: F32, pose: HeadPose) -> None:
+        """Fill the mouth's opening of a picture (height, width, 3) RGB in place."""
         outline = landmarks[self._opening][:, :2]
         upper, lower = landmarks[list(mesh.UPPER_INNER_LIP), :2], landmarks[list(mesh.LOWER_INNER_LIP), :2]
         if np.linalg.norm(upper - lower, axis=1).max() < MIN_GAP_PX:
             return
-        rows, columns = _box(outline, person.shape, margin=2)
-        view = person[rows, columns]
+        rows, columns = _box(outline, picture.shape, margin=2)
+        view = picture[rows, columns]
         if view.size == 0:
             return
         origin = np.array([columns.start, rows.start], np.float32)
@@ -117,8 +117,7 @@ class MouthInterior:
             own = cv2.warpAffine(self._own, to_view, view.shape[1::-1], flags=cv2.INTER_LINEAR).astype(np.float32)
             inside = np.asarray(own[..., :3] + inside * (1 - own[..., 3:] / 255), np.float32)
         share = cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32)[..., None] / 255
-        view[..., :3] = np.clip(view[..., :3] + share * (inside - view[..., :3]), 0, 255).astype(np.uint8)
-        view[..., 3] = np.maximum(view[..., 3], mask)
+        view[:] = np.clip(view + share * (inside - view), 0, 255).astype(np.uint8)
 
     def _lay(self, below: F32, teeth: Teeth, lip: F32, pose: HeadPose, origin: F32) -> F32:
         """Return drawn teeth over the picture `below`, placed from a lip point (3,) in head units."""

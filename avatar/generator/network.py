@@ -3,13 +3,16 @@
     photo ──► IdentityEncoder ──► latents at 1/4 and 1/8          once per photo, kept with the identity
                                       │ moved by the mesh's flow
     moved photo + drawn mouth ─┐      ▼
-    nearest photo, moved ──────┼─► FaceDecoder ──► pixels, mask, shift, seen
+    nearest photos, moved ─────┼─► FaceDecoder ──► pixels, mask, shift, tone, borrowed
     regions ───────────────────┘      ▲
     expression, rotation, speech ── FiLM
 
-    picture = mask * pixels + (1 - mask) * moved photo, sampled `shift` further
+    pixels  = moved photo + borrowed * (nearest photos - moved photo) + what is drawn
+    picture = mask * pixels + (1 - mask) * (moved photo, sampled `shift` further, + tone)
 
-Where the mask is 0 the picture is the photo itself at its full resolution, so sharpness is not the network's to lose.
+Where the mask is 0 the picture is the photo itself at its full resolution, so sharpness is not the network's to lose:
+`shift` and `tone` are too coarse to blur it. Where another photo shows the thing itself, real teeth say, its pixels are
+borrowed as they are.
 Dense convolutions and ReLU only: on CPUs they run at the full rate and in 8 bits (depthwise ones do not).
 
 Imported where torch is installed: by training, export and the torch engine.
@@ -18,7 +21,7 @@ Imported where torch is installed: by training, export and the torch engine.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
@@ -31,10 +34,15 @@ PATCH: Final = 4
 """Pixels enter and leave in patches of 4 x 4: the finest convolutions run at a quarter of the crop's resolution."""
 LARGEST_SHIFT: Final = 4 / 128
 """How far the network may correct the flow, in halves of the crop's side: 4 pixels of 256."""
+LARGEST_TONE: Final = 0.3
+"""How much the network may lighten or darken a place, of a range of -1..1: a turned head meets another light."""
+FINE_CHANNELS: Final = 6
+"""Channels that reach the crop's own resolution; one convolution there smooths away the grid of the patches."""
 MASK_AT_REST: Final = -2.0
 MASK_IN_MOUTH: Final = 4.0
 """Where the blending mask starts out before training: nearly closed on skin and eyes, which geometry moves well, and
 open inside the lips."""
+BORROWED_AT_REST: Final = -2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,21 @@ SIZES: Final = {
     "lite": NetworkSize(latent4=16, latent8=48, width4=32, width8=80, width16=160),
     "standard": NetworkSize(latent4=32, latent8=96, width4=64, width8=160, width16=320),
 }
+
+
+class Layers(NamedTuple):
+    """What the decoder adds to a moved photo, for B crops of side S."""
+
+    pixels: Tensor
+    """(B, 3, S, S), -1..1."""
+    mask: Tensor
+    """(B, 3, S, S), 0..1: the pixels' share, by colour."""
+    shift: Tensor
+    """(B, 2, S/4, S/4): how much further to sample the moved photo, (x, y) in halves of the crop's side."""
+    tone: Tensor
+    """(B, 3, S/8, S/8): added to the moved photo."""
+    borrowed: Tensor
+    """(B, 3, S, S), 0..1: how much of the pixels is the nearest photos'; only training looks at it."""
 
 
 class Residual(nn.Module):
@@ -127,26 +150,27 @@ class FaceDecoder(nn.Module):
         self.up4 = nn.Conv2d(w8, 4 * w4, 1)
         self.decode4 = nn.ModuleList([Residual(w4), Residual(w4)])
         self.to_shift = nn.Conv2d(w4, 2, 3, padding=1)
-        self.to_pixels = nn.Conv2d(w4, 4 * PATCH**2, 3, padding=1)
-        for head in (self.to_shift, self.to_pixels, self.seen):
+        self.to_tone = nn.Conv2d(w8, 3, 3, padding=1)
+        self.to_pixels = nn.Conv2d(w4, FINE_CHANNELS * PATCH**2, 3, padding=1)
+        # One each and three channels each: on CPUs, to split or to spread channels costs more than to convolve.
+        self.draw = nn.Conv2d(FINE_CHANNELS, 3, 3, padding=1)
+        self.to_mask = nn.Conv2d(FINE_CHANNELS, 3, 3, padding=1)
+        self.open_mouth = nn.Conv2d(1, 3, 1)
+        self.to_borrowed = nn.Conv2d(FINE_CHANNELS, 3, 3, padding=1)
+        for head in (self.to_shift, self.to_tone, self.draw, self.to_mask, self.to_borrowed, self.seen):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
+        nn.init.constant_(self.open_mouth.weight, MASK_IN_MOUTH)
+        nn.init.constant_(self.open_mouth.bias, MASK_AT_REST)
 
-    def forward(
-        self, picture: Tensor, grid: Tensor, latent4: Tensor, latent8: Tensor, condition: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, picture: Tensor, grid: Tensor, latent4: Tensor, latent8: Tensor, condition: Tensor) -> Layers:
         """Return what is to be blended into the moved photo.
 
         Args:
-            picture: (B, 11, S, S): moved photo with drawn mouth and nearest photo moved, both -1..1; regions, 0..1.
-            grid: (B, S/4, S/4, 2): where in the nearest photo each place comes from, -1..1.
-            latent4, latent8: (B, L4, S/4, S/4), (B, L8, S/8, S/8): the nearest photo's latents, where they were made.
+            picture: (B, 11, S, S): moved photo with drawn mouth and nearest photos moved, both -1..1; regions, 0..1.
+            grid: (B, S/4, S/4, 2): where in the photo with the nearest mouth each place comes from, -1..1.
+            latent4, latent8: (B, L4, S/4, S/4), (B, L8, S/8, S/8): that photo's latents, where they were made.
             condition: (B, 88), from `network_input.condition`.
-
-        Returns:
-            pixels (B, 3, S, S) in -1..1; mask (B, 1, S, S) in 0..1, their share; shift (B, 2, S/4, S/4), how much
-            further to sample the moved photo, halves of the crop's side; seen (B, 1, S/4, S/4) in 0..1, how far the
-            nearest photo's latents were believed.
         """
         steering = self.steer(condition)
         x4 = F.relu(self.patches(F.pixel_unshuffle(picture, PATCH)))  # (B, W4, S/4, S/4)
@@ -172,10 +196,13 @@ class FaceDecoder(nn.Module):
             y4 = block(y4)
 
         shift = LARGEST_SHIFT * torch.tanh(self.to_shift(y4))
-        drawn = F.pixel_shuffle(self.to_pixels(y4), PATCH)  # (B, 4, S, S)
-        pixels = (picture[:, :3] + 2 * torch.tanh(drawn[:, :3])).clamp(-1, 1)
-        mask = torch.sigmoid(drawn[:, 3:] + MASK_AT_REST + MASK_IN_MOUTH * picture[:, 6:7])
-        return pixels, mask, shift, seen
+        tone = LARGEST_TONE * torch.tanh(self.to_tone(y8))
+        fine = F.pixel_shuffle(self.to_pixels(y4), PATCH)  # (B, 6, S, S)
+        moved, nearest, mouth = picture[:, :3], picture[:, 3:6], picture[:, 6:7]
+        borrowed = torch.sigmoid(self.to_borrowed(fine) + BORROWED_AT_REST)
+        pixels = (moved + borrowed * (nearest - moved) + self.draw(fine)).clamp(-1, 1)
+        mask = torch.sigmoid(self.to_mask(fine) + self.open_mouth(mouth))
+        return Layers(pixels, mask, shift, tone, borrowed)
 
 
 class FaceNetwork(nn.Module):
@@ -188,22 +215,88 @@ class FaceNetwork(nn.Module):
 
     def forward(
         self, references: Tensor, lead: Tensor, picture: Tensor, grid: Tensor, condition: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the finished crops (B, 3, S, S) and the decoder's mask, shift and seen.
+    ) -> tuple[Tensor, Layers]:
+        """Return the finished crops (B, 3, S, S) and the layers they are blended from.
 
         `references` are R photos' crops (R, 3, S, S) in -1..1; `lead` (B,) says whose latents lead each picture.
         """
         latent4, latent8 = self.encoder(references)
-        pixels, mask, shift, seen = self.decoder(picture, grid, latent4[lead], latent8[lead], condition)
-        return blend(picture[:, :3], pixels, mask, shift), mask, shift, seen
+        layers = self.decoder(picture, grid, latent4[lead], latent8[lead], condition)
+        return blend(picture[:, :3], *layers[:4]), layers
 
 
-def blend(moved: Tensor, pixels: Tensor, mask: Tensor, shift: Tensor) -> Tensor:
-    """Return the picture (B, 3, S, S): drawn pixels where the mask is 1, the moved photo, shifted, where it is 0."""
+def blend(moved: Tensor, pixels: Tensor, mask: Tensor, shift: Tensor, tone: Tensor) -> Tensor:
+    """Return the picture (B, 3, S, S): the pixels where the mask is 1, the moved photo, shifted and toned, where 0."""
     side = moved.shape[-1]
     steps = (torch.arange(side, device=moved.device, dtype=torch.float32) + 0.5) * (2 / side) - 1
     here = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)  # (S, S, 2)
-    fine = F.interpolate(shift.float(), size=(side, side), mode="bilinear", align_corners=False)
-    grid = here + fine.permute(0, 2, 3, 1)
+    grid = here + _grown(shift, side).permute(0, 2, 3, 1)
     sharp = F.grid_sample(moved.float(), grid, padding_mode="border", align_corners=False)
-    return mask * pixels + (1 - mask) * sharp
+    return mask * pixels + (1 - mask) * (sharp + _grown(tone, side))
+
+
+def _grown(coarse: Tensor, side: int) -> Tensor:
+    return F.interpolate(coarse.float(), size=(side, side), mode="bilinear", align_corners=False)
+
+
+class FrameEncoder(nn.Module):
+    """The encoder as it is exported: a photo's bytes in, latents out."""
+
+    def __init__(self, network: FaceNetwork) -> None:
+        super().__init__()
+        self.encoder = network.encoder
+
+    def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
+        """Map a photo's crop (1, S, S, 3) uint8 to latents (1, L4, S/4, S/4) and (1, L8, S/8, S/8)."""
+        latents: tuple[Tensor, Tensor] = self.encoder(centred(rgb).to(self.encoder.patches.weight.dtype))
+        return latents
+
+
+class FrameDecoder(nn.Module):
+    """The decoder as it is exported: bytes in, and out what is left to do at the picture's own resolution.
+
+    `blend` with the pixels' part done: picture = keep * (moved photo, sampled `shift` further, + tone) + add.
+    """
+
+    def __init__(self, network: FaceNetwork) -> None:
+        super().__init__()
+        self.decoder = network.decoder
+
+    def forward(
+        self,
+        moved: Tensor,
+        nearest: Tensor,
+        regions: Tensor,
+        seam: Tensor,
+        grid: Tensor,
+        latent4: Tensor,
+        latent8: Tensor,
+        condition: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return one frame's layers.
+
+        Args:
+            moved, nearest: (1, S, S, 3) uint8; regions: (1, S, S, 5) uint8.
+            seam: (1, S, S, 1) uint8, 255 on the head, falling to 0 around it: outside nothing changes.
+            grid, latent4, latent8, condition: as `FaceDecoder.forward`.
+
+        Returns:
+            add (1, S, S, 3), levels of 255; keep (1, S, S, 3), 0..1; shift (1, S/4, S/4, 2), pixels of the crop; tone
+            (1, S/8, S/8, 3), levels of 255.
+        """
+        masks = regions.permute(0, 3, 1, 2).to(grid.dtype) / 255
+        within = seam.permute(0, 3, 1, 2).to(grid.dtype) / 255
+        picture = torch.cat([centred(moved).to(grid.dtype), centred(nearest).to(grid.dtype), masks], dim=1)
+        layers = self.decoder(picture, grid, latent4, latent8, condition)
+        mask = layers.mask * within
+        return (
+            (mask * (127.5 * layers.pixels + 127.5)).permute(0, 2, 3, 1),
+            (1 - mask).permute(0, 2, 3, 1),
+            (layers.shift * within[:, :, 2::4, 2::4] * (moved.shape[1] / 2)).permute(0, 2, 3, 1),
+            (layers.tone * within[:, :, 4::8, 4::8] * 127.5).permute(0, 2, 3, 1),
+        )
+
+
+def centred(rgb: Tensor) -> Tensor:
+    """Return pictures (B, S, S, 3) uint8 as the network takes them: (B, 3, S, S), -1..1."""
+    return rgb.permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -13,10 +13,9 @@ import numpy as np
 
 from avatar import face_mesh as mesh
 from avatar.generator.eyes import both_eyes
-from avatar.generator.face_crop import CROP_SIZE
-from avatar.generator.face_flow import FaceMesh
+from avatar.generator.face_crop import CROP_SIZE, SEAM
+from avatar.generator.face_flow import FaceMesh, lay_face
 from avatar.generator.framing import Window
-from avatar.generator.geometry import FEATHER
 from avatar.generator.mouth import MouthInterior
 from avatar.generator.shell import HeadShell
 from avatar.perception.pose import fit_pose
@@ -26,6 +25,8 @@ REGIONS: Final = ("mouth", "eyes", "iris", "face", "head")
 """Channels of the region masks: inside the lips, inside the lids, the irises, the skin, the head and what is around."""
 HEAD_REACH: Final = 1.35
 """The head region is the face's outline grown by this factor."""
+EYE_SEAM: Final = 0.05
+"""How far around the lids another photo's eye is taken over, and its seam's width, as shares of the crop's side."""
 SPEECH_SIZE: Final = 32
 """Length of a speech embedding."""
 CONDITION_SIZE: Final = len(BLENDSHAPES) + 3 + SPEECH_SIZE + 1
@@ -59,17 +60,7 @@ class CropWarp:
     def view(self, landmarks: F32, window: Window) -> View:
         """Return the photo moved to (478, 3) landmarks, in pixels of the crop that `window` cuts."""
         map_x, map_y = self._around(landmarks, window)
-        face = self._mesh.flow(landmarks)
-        rows = slice(face.top, face.top + face.covered.shape[0])
-        columns = slice(face.left, face.left + face.covered.shape[1])
-        # The same seam as the geometry tier's: 0 at the outline, all mesh a band further in.
-        width = max(3, round(FEATHER * self._pose.scale)) | 1
-        inner = cv2.erode(
-            face.covered, np.ones((width, width), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0
-        )
-        share = cv2.blur(inner, (width, width), borderType=cv2.BORDER_CONSTANT).astype(np.float32) / 255
-        for whole, part in ((map_x, face.map_x), (map_y, face.map_y)):
-            whole[rows, columns] += share * (part - whole[rows, columns])
+        lay_face(map_x, map_y, self._mesh.flow(landmarks), self._pose.scale)
         for eye in self._eyes:
             eye.write(map_x, map_y, landmarks)
         moved = cv2.remap(self._rgb, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -79,9 +70,9 @@ class CropWarp:
         """Return a view's picture (size, size, 3) with the inside of the mouth drawn: the geometry tier's answer."""
         if self._mouth is None:
             self._mouth = MouthInterior(self._rgb, self._landmarks, self._pose)
-        person = np.dstack([view.rgb, np.full((self._size, self._size), 255, np.uint8)])
-        self._mouth.draw(person, landmarks, fit_pose(landmarks))
-        return np.ascontiguousarray(person[..., :3])
+        picture = view.rgb.copy()
+        self._mouth.draw(picture, landmarks, fit_pose(landmarks))
+        return picture
 
     def _around(self, landmarks: F32, window: Window) -> tuple[F32, F32]:
         """Return the maps around the face: the shell's, with the body still in the picture while the crop moves."""
@@ -99,6 +90,15 @@ class CropWarp:
         return x + moved[..., 0], y + moved[..., 1]
 
 
+def with_eyes_of(nearest: U8, other: U8, regions: U8) -> U8:
+    """Return a moved photo (size, size, 3) with the eyes of another, blended softly around the lids' `regions`."""
+    size = regions.shape[0]
+    width = round(EYE_SEAM * size) | 1
+    around = cv2.dilate(np.ascontiguousarray(regions[..., REGIONS.index("eyes")]), np.ones((width, width), np.uint8))
+    share = cv2.blur(around, (width, width)).astype(np.float32)[..., None] / 255
+    return np.rint(nearest + share * (other.astype(np.float32) - nearest)).astype(np.uint8)
+
+
 def region_masks(landmarks: F32, size: int = CROP_SIZE) -> U8:
     """Return the masks of `REGIONS`, (size, size, 5), 255 inside, for (478, 3) landmarks in crop pixels."""
     points = landmarks[:, :2]
@@ -114,6 +114,12 @@ def region_masks(landmarks: F32, size: int = CROP_SIZE) -> U8:
     face = _filled([oval], size)
     head = _filled([middle + (oval - middle) * HEAD_REACH], size)
     return np.dstack([mouth, eyes, cv2.min(iris, eyes), face, head]).astype(np.uint8, copy=False)
+
+
+def head_seam(regions: U8) -> U8:
+    """Return (size, size, 1): 255 on the head of region masks, falling to 0 in a band around its outline."""
+    head = np.ascontiguousarray(regions[..., REGIONS.index("head")])
+    return np.asarray(cv2.blur(head, (SEAM, SEAM), borderType=cv2.BORDER_CONSTANT), np.uint8)[..., None]
 
 
 def sampling_grid(places: F32, size: int) -> F32:

@@ -1,22 +1,18 @@
-"""The state of a training run, written whole or not at all: a run killed at any moment goes on from its last one."""
+"""The state of a training run: one killed at any moment goes on from its last one."""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from avatar.errors import ModelError
+from avatar.generator.network_weights import read_tensors, write_tensors
 
 FORMAT: Final = "avatar-training"
-WEIGHTS_FORMAT: Final = "avatar-face-network"
 VERSION: Final = "1"
 
 
@@ -56,7 +52,7 @@ def save_state(path: Path, progress: Progress, parts: dict[str, dict[str, Tensor
         for part, names in parts.items()
         for name, value in names.items()
     }
-    _write(path, tensors, {"format": FORMAT, "version": VERSION, "progress": json.dumps(asdict(progress))})
+    write_tensors(path, tensors, {"format": FORMAT, "version": VERSION, "progress": json.dumps(asdict(progress))})
 
 
 def load_state(path: Path) -> tuple[Progress, dict[str, dict[str, Tensor]]]:
@@ -65,48 +61,9 @@ def load_state(path: Path) -> tuple[Progress, dict[str, dict[str, Tensor]]]:
     Raises:
         ModelError: the file is not a state of a run of this version.
     """
-    tensors, metadata = _read(path, FORMAT)
+    tensors, metadata = read_tensors(path, FORMAT, VERSION)
     parts: dict[str, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         part, rest = name.split("/", 1)
         parts.setdefault(part, {})[rest] = value
     return Progress(**json.loads(metadata["progress"])), parts
-
-
-def save_weights(path: Path, network: nn.Module, tier: str, about: dict[str, Any]) -> None:
-    """Write a network's weights, with what is to be known of them."""
-    tensors = {name: value.detach().float().cpu().contiguous() for name, value in network.state_dict().items()}
-    _write(path, tensors, {"format": WEIGHTS_FORMAT, "version": VERSION, "tier": tier, "about": json.dumps(about)})
-
-
-def load_weights(path: Path) -> tuple[str, dict[str, Tensor], dict[str, Any]]:
-    """Return (tier, tensors, what is to be known of them).
-
-    Raises:
-        ModelError: the file is missing, truncated, or not weights of this version.
-    """
-    tensors, metadata = _read(path, WEIGHTS_FORMAT)
-    return metadata["tier"], tensors, json.loads(metadata["about"])
-
-
-def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file(tensors, part, metadata)
-    with part.open("rb") as handle:
-        os.fsync(handle.fileno())
-    part.replace(path)
-
-
-def _read(path: Path, wanted: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            if metadata.get("format") != wanted or metadata.get("version") != VERSION:
-                found = f"{metadata.get('format', 'something else')} version {metadata.get('version', '?')}"
-                raise ModelError(f"{path} holds {found}, not {wanted} version {VERSION}: make it again.")
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 - no mapping
-    except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing.") from error
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} is damaged ({error}): restore it from a copy or make it again.") from error

@@ -2,8 +2,9 @@
 
     python -m avatar.training.export --weights build/run/best.safetensors --data build/packed --out build/onnx
 
-Writes `TIER-encoder.onnx` (once per photo), `TIER-decoder.onnx` (once per frame) and `TIER-decoder-int8.onnx`, and
-prints what was measured as JSON. With `--ship models` the weights go there too, with a model card beside them.
+Writes `face_network_TIER-encoder.onnx` (once per photo), `-decoder.onnx` (once per frame), `-decoder-int8.onnx`, and
+the register that the product finds them by, and prints what was measured as JSON. With `--ship models` the weights and
+all of these go there, with a model card beside them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,72 +26,49 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from torch import Tensor, nn
 
 from avatar.errors import AvatarError, TrainingError
+from avatar.generator.compositing import lay_on_crop
+from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.face_crop import CROP_SIZE
-from avatar.generator.network import PICTURE_CHANNELS, SIZES, FaceNetwork, blend
-from avatar.generator.network_input import CONDITION_SIZE, REGIONS
-from avatar.training.batch_tensors import BatchTensors, to_tensors
-from avatar.training.checkpoint import load_weights
+from avatar.generator.network import SIZES, FaceNetwork, FrameDecoder, FrameEncoder, centred
+from avatar.generator.network_files import write_register
+from avatar.generator.network_input import CONDITION_SIZE, REGIONS, head_seam
+from avatar.generator.network_weights import load_network, load_weights
 from avatar.training.holdback import measured_pairs, split_people
 from avatar.training.network_card import network_card
 from avatar.training.packed_clips import PackedClip, read_packed
-from avatar.training.pairs import PairBatches
-from avatar.types import F32
+from avatar.training.pairs import PairBatch, PairBatches
+from avatar.types import F32, U8
 
 OPSET: Final = 17
 ENCODER_NAMES: Final = (["rgb"], ["latent4", "latent8"])
-DECODER_NAMES: Final = (["picture", "grid", "latent4", "latent8", "condition"], ["pixels", "mask", "shift"])
-LARGEST_DIFFERENCE: Final = 2e-3
-"""Of values in -1..1; a quarter of one of 255 levels."""
+DECODER_INPUTS: Final = ["moved", "nearest", "regions", "seam", "grid", "latent4", "latent8", "condition"]
+LARGEST_DIFFERENCE: Final = 0.5
+"""Of 255 levels, pixels or latents, whichever is furthest apart."""
 CALIBRATION_BATCHES: Final = 6
 TIMED_RUNS: Final = 30
 
-Arrays = dict[str, F32]
-
-
-class _FrameDecoder(nn.Module):
-    """The decoder without what only training looks at."""
-
-    def __init__(self, network: FaceNetwork) -> None:
-        super().__init__()
-        self.decoder = network.decoder
-
-    def forward(self, picture: Tensor, grid: Tensor, latent4: Tensor, latent8: Tensor, condition: Tensor) -> Any:
-        """Return pixels, mask and shift."""
-        return self.decoder(picture, grid, latent4, latent8, condition)[:3]
-
-
-def load_network(weights: Path) -> tuple[str, FaceNetwork]:
-    """Return (tier, network) of a weights file.
-
-    Raises:
-        ModelError: the file is not one.
-        TrainingError: it belongs to another tier's shape than it says.
-    """
-    tier, tensors, _ = load_weights(weights)
-    try:
-        network = FaceNetwork(SIZES[tier])
-        network.load_state_dict(tensors)
-    except (KeyError, RuntimeError) as error:
-        raise TrainingError(f"{weights} does not fit this version's networks: {error}") from error
-    return tier, network.eval()
+Arrays = dict[str, F32 | U8]
 
 
 def export(tier: str, network: FaceNetwork, folder: Path) -> tuple[Path, Path]:
     """Write the encoder and the decoder, for one picture at a time; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     size, side = SIZES[tier], CROP_SIZE // 4
-    encoder, decoder = folder / f"{tier}-encoder.onnx", folder / f"{tier}-decoder.onnx"
+    encoder, decoder = (folder / f"face_network_{tier}-{part}.onnx" for part in ("encoder", "decoder"))
+    photo = torch.zeros(1, CROP_SIZE, CROP_SIZE, 3, dtype=torch.uint8)
     frame = (
-        torch.zeros(1, PICTURE_CHANNELS, CROP_SIZE, CROP_SIZE),
+        photo,
+        photo.clone(),
+        torch.zeros(1, CROP_SIZE, CROP_SIZE, len(REGIONS), dtype=torch.uint8),
+        torch.zeros(1, CROP_SIZE, CROP_SIZE, 1, dtype=torch.uint8),
         torch.zeros(1, side, side, 2),
         torch.zeros(1, size.latent4, side, side),
         torch.zeros(1, size.latent8, side // 2, side // 2),
         torch.zeros(1, CONDITION_SIZE),
     )
-    photo = (torch.zeros(1, 3, CROP_SIZE, CROP_SIZE),)
-    for module, inputs, (names_in, names_out), path in (
-        (network.encoder, photo, ENCODER_NAMES, encoder),
-        (_FrameDecoder(network), frame, DECODER_NAMES, decoder),
+    for module, inputs, names_in, names_out, path in (
+        (FrameEncoder(network), (photo,), *ENCODER_NAMES, encoder),
+        (FrameDecoder(network), frame, DECODER_INPUTS, list(FrameLayers._fields), decoder),
     ):
         part = path.with_suffix(".part")
         # The newer exporter (dynamo) would need one more package for the same graph.
@@ -108,37 +87,53 @@ def session(path: Path, threads: int = 1) -> Any:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def frames(clips: Sequence[PackedClip], network: FaceNetwork, *, seed: int) -> Iterator[tuple[Arrays, Tensor, Tensor]]:
-    """Yield (decoder inputs, moved photo, target) of training frames, one at a time, endlessly."""
+@dataclass(frozen=True, slots=True)
+class AskedFrame:
+    """One frame as the exported decoder takes it, and as it should become."""
+
+    inputs: Arrays
+    face: Tensor
+    """(S, S), bool."""
+    target: Tensor
+    """(1, 3, S, S), -1..1."""
+
+
+def frames(clips: Sequence[PackedClip], network: FaceNetwork, *, seed: int) -> Iterator[AskedFrame]:
+    """Yield training frames, one at a time, endlessly."""
     batches = PairBatches(clips, batch=4, seed=seed)
     for number in range(len(batches)):
-        yield from single_frames(to_tensors(batches[number], torch.device("cpu")), network)
+        yield from single_frames(batches[number], network)
 
 
-def single_frames(data: BatchTensors, network: FaceNetwork) -> Iterator[tuple[Arrays, Tensor, Tensor]]:
-    """Yield (decoder inputs, moved photo (1, 3, S, S), target (1, 3, S, S)) of each picture of a batch."""
+def single_frames(batch: PairBatch, network: FaceNetwork) -> Iterator[AskedFrame]:
+    """Yield each picture of a batch."""
+    encoder = FrameEncoder(network)
     with torch.no_grad():
-        latent4, latent8 = network.encoder(data.references)
-    for index, lead in enumerate(data.lead.tolist()):
+        latents = [encoder(torch.from_numpy(photo[None])) for photo in batch.references]
+    for index, lead in enumerate(batch.lead.tolist()):
         one = slice(index, index + 1)
-        inputs = {
-            "picture": data.picture[one],
-            "grid": data.grid[one],
-            "latent4": latent4[lead : lead + 1],
-            "latent8": latent8[lead : lead + 1],
-            "condition": data.condition[one],
+        inputs: Arrays = {
+            "moved": batch.moved[one],
+            "nearest": batch.lead_moved[one],
+            "regions": batch.regions[one],
+            "seam": head_seam(batch.regions[index])[None],
+            "grid": batch.grid[one],
+            "latent4": latents[lead][0].numpy(),
+            "latent8": latents[lead][1].numpy(),
+            "condition": batch.condition[one],
         }
-        yield {name: value.numpy() for name, value in inputs.items()}, data.moved[one], data.target[one]
+        face = torch.from_numpy(batch.regions[index, ..., REGIONS.index("face")] > 127)
+        yield AskedFrame(inputs, face, centred(torch.from_numpy(batch.target[one])))
 
 
 def largest_difference(network: FaceNetwork, encoder: Path, decoder: Path, inputs: Arrays) -> float:
     """Return how far ONNX Runtime and torch are apart at most, over all outputs of both files."""
-    photo = inputs["picture"][:, :3]
+    photo = inputs["moved"]
     with torch.no_grad():
-        wanted = [*network.encoder(torch.from_numpy(photo))]
-        wanted += [*network.decoder(*(torch.from_numpy(inputs[name]) for name in DECODER_NAMES[0]))[:3]]
+        wanted = [*FrameEncoder(network)(torch.from_numpy(photo))]
+        wanted += [*FrameDecoder(network)(*(torch.from_numpy(inputs[name]) for name in DECODER_INPUTS))]
     found = session(encoder).run(None, {"rgb": photo}) + session(decoder).run(None, inputs)
-    return max(float(np.abs(a.numpy() - b).max()) for a, b in zip(wanted, found, strict=True))
+    return max(float(np.abs(a.numpy().astype(np.float32) - b).max()) for a, b in zip(wanted, found, strict=True))
 
 
 class _Calibration(CalibrationDataReader):
@@ -156,7 +151,16 @@ def quantise(decoder: Path, inputs: list[Arrays]) -> Path:
     """
     path = decoder.with_name(f"{decoder.stem}-int8.onnx")
     part = path.with_suffix(".part")
-    kept = ("/to_pixels/", "/to_shift/", "/seen/", "/decoder/patches/")
+    kept = (
+        "/draw/",
+        "/to_mask/",
+        "/open_mouth/",
+        "/to_borrowed/",
+        "/to_shift/",
+        "/to_tone/",
+        "/seen/",
+        "/decoder/patches/",
+    )
     import onnx  # noqa: PLC0415 - large, and needed here only
 
     graph = onnx.load(str(decoder)).graph
@@ -175,16 +179,22 @@ def quantise(decoder: Path, inputs: list[Arrays]) -> Path:
     return path
 
 
-def picture_psnr(decoder: Path, frames_asked: Sequence[tuple[Arrays, Tensor, Tensor]]) -> float:
+def picture_psnr(decoder: Path, asked: Sequence[AskedFrame]) -> float:
     """Return the mean PSNR of a decoder's finished crops against the real ones on the face, dB."""
     runner = session(decoder)
     values = []
-    for inputs, moved, target in frames_asked:
-        face = inputs["picture"][:, 6 + REGIONS.index("face")] > 0.5
-        pixels, mask, shift = (torch.from_numpy(part) for part in runner.run(None, inputs))
-        error = (blend(moved, pixels, mask, shift) - target).square().mean(1)[torch.from_numpy(face)].mean().item()
+    for frame in asked:
+        layers = FrameLayers(*(part[0] for part in runner.run(None, frame.inputs)))
+        made = centred(torch.from_numpy(lay_on_crop(frame.inputs["moved"][0], layers)[None]))
+        error = (made - frame.target).square().mean(1)[0][frame.face].mean().item()
         values.append(10 * np.log10(4 / max(error, 1e-9)))
     return float(np.mean(values))
+
+
+def count_parameters(network: FaceNetwork) -> dict[str, int]:
+    """Return how many numbers each half of the network has."""
+    halves: dict[str, nn.Module] = {"encoder": network.encoder, "decoder": network.decoder}
+    return {name: sum(value.numel() for value in half.parameters()) for name, half in halves.items()}
 
 
 def milliseconds(path: Path, inputs: Arrays) -> float:
@@ -198,27 +208,14 @@ def milliseconds(path: Path, inputs: Arrays) -> float:
     return float(np.median(times)) * 1e3
 
 
-def _ship(
-    weights: Path,
-    folder: Path,
-    tier: str,
-    network: FaceNetwork,
-    report: dict[str, float],
-    train: Sequence[PackedClip],
-    held_back: Sequence[PackedClip],
-) -> None:
-    """Put weights and their model card into a folder."""
+def _ship(weights: Path, folder: Path, card: str, made: dict[str, Path], tier: str) -> None:
+    """Put weights, their model card, the exported files and their register into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     shipped = folder / f"face_network_{tier}.safetensors"
     shutil.copyfile(weights, shipped)
     shipped.chmod(0o644)
-    parameters = {
-        "encoder": sum(value.numel() for value in network.encoder.parameters()),
-        "decoder": sum(value.numel() for value in network.decoder.parameters()),
-    }
-    about = load_weights(weights)[2]
-    card = network_card(tier, about, report, train=train, held_back=held_back, parameters=parameters)
     shipped.with_suffix(".md").write_text(card, encoding="utf-8")
+    write_register(folder, tier, {part: Path(shutil.copy(path, folder)) for part, path in made.items()})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -238,24 +235,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         train, held_back = split_people(clips, options.hold_back)
         encoder, decoder = export(tier, network, options.out)
         source = frames(train, network, seed=1)
-        calibration = [next(source)[0] for _ in range(4 * CALIBRATION_BATCHES)]
+        calibration = [next(source).inputs for _ in range(4 * CALIBRATION_BATCHES)]
         report: dict[str, float] = {"difference": largest_difference(network, encoder, decoder, calibration[0])}
         if report["difference"] > LARGEST_DIFFERENCE:
             apart = report["difference"]
             raise TrainingError(f"ONNX Runtime answers {apart:.4f} beside torch: the export is not usable.")
-        asked = [
-            frame
-            for batch in measured_pairs(held_back, references=1)
-            for frame in single_frames(to_tensors(batch, torch.device("cpu")), network)
-        ]
+        asked = [frame for batch in measured_pairs(held_back, references=1) for frame in single_frames(batch, network)]
         report["face_psnr_db"] = picture_psnr(decoder, asked)
         report["ms_1core"] = milliseconds(decoder, calibration[0])
+        made = {"encoder": encoder, "decoder": decoder}
         if not options.no_int8:
-            small = quantise(decoder, calibration)
+            made["decoder-int8"] = small = quantise(decoder, calibration)
             report["int8_psnr_drop_db"] = report["face_psnr_db"] - picture_psnr(small, asked)
             report["int8_ms_1core"] = milliseconds(small, calibration[0])
+        write_register(options.out, tier, made)
         if options.ship is not None:
-            _ship(options.weights, options.ship, tier, network, report, train, held_back)
+            about, parameters = load_weights(options.weights)[2], count_parameters(network)
+            card = network_card(tier, about, report, train=train, held_back=held_back, parameters=parameters)
+            _ship(options.weights, options.ship, card, made, tier)
     except AvatarError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor
 
+from avatar.generator.network import Layers
 from avatar.generator.network_input import REGIONS
 
 BACKGROUND_WEIGHT: Final = 0.05
@@ -20,8 +21,10 @@ GRADIENT_WEIGHT: Final = 1.0
 MASK_WEIGHT: Final = 0.06
 """Price of drawing over what geometry already explains: sharp skin stays the photo's own."""
 MASK_OUTSIDE: Final = 3.0
-SHIFT_WEIGHT: Final = 0.4
-"""Price of a shift per half of the crop's side, 0.003 per pixel: free, it followed single eyes of single people."""
+BORROWED_PRICE: Final = 0.2
+"""Of that, what another photo's pixels cost: they are sharp too, but of the crop's resolution."""
+SHIFT_WEIGHT: Final = 0.2
+"""Price of a shift per half of the crop's side, 0.0016 per pixel: free, it followed single eyes of single people."""
 
 
 def region_weights(regions: Tensor) -> Tensor:
@@ -46,11 +49,12 @@ def picture_loss(made: Tensor, target: Tensor, regions: Tensor) -> Tensor:
     return loss + GRADIENT_WEIGHT * (across.mean() + down.mean())
 
 
-def restraint_loss(mask: Tensor, shift: Tensor, moved: Tensor, target: Tensor, regions: Tensor) -> Tensor:
+def restraint_loss(layers: Layers, moved: Tensor, target: Tensor, regions: Tensor) -> Tensor:
     """Return the price of drawing where the moved photo is right already, and of shifting it."""
     mouth = regions[:, REGIONS.index("mouth")][:, None]
     face = regions[:, REGIONS.index("face")][:, None]
     # An error of a tenth of the range is worth painting over; far smaller ones are not.
     explained = torch.exp(-10 * F.avg_pool2d((moved - target).abs().mean(1, keepdim=True), 9, stride=1, padding=4))
     price = (1 - mouth) * torch.where(face > 0.5, explained, MASK_OUTSIDE * torch.ones_like(explained))
-    return MASK_WEIGHT * (mask * price).mean() + SHIFT_WEIGHT * shift.abs().mean()
+    covered = layers.mask * (1 - (1 - BORROWED_PRICE) * layers.borrowed)
+    return MASK_WEIGHT * (covered * price).mean() + SHIFT_WEIGHT * layers.shift.abs().mean()

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar.generator.framing import Window
-from avatar.generator.network_input import CropWarp, condition, region_masks, sampling_grid
-from avatar.generator.references import nearest_reference
+from avatar.generator.network_input import CropWarp, condition, region_masks, sampling_grid, with_eyes_of
+from avatar.generator.references import look, nearest_reference
 from avatar.perception.pose import fit_pose, mean_head, rotation_vector
 from avatar.training.mirror import mirrored_blendshapes, mirrored_landmarks
 from avatar.training.packed_clips import PackedClip
@@ -48,17 +48,18 @@ class PairBatch:
     moved: U8
     """(B, S, S, 3): each photo, moved, its mouth drawn: the geometry tier's answer."""
     lead_moved: U8
-    """(B, S, S, 3): the photo with the nearest expression, moved, openings stretched as they are."""
+    """(B, S, S, 3): the photo with the nearest mouth, moved, its openings stretched as they are, with the eyes of the
+    photo with the nearest eyes."""
     regions: U8
     """(B, S, S, 5), `network_input.REGIONS` of the target."""
     grid: F32
-    """(B, S/4, S/4, 2): where in the nearest photo each place comes from."""
+    """(B, S/4, S/4, 2): where in the photo with the nearest mouth each place comes from."""
     condition: F32
     """(B, 88)."""
     references: U8
     """(R, S, S, 3): the photos' crops."""
     lead: NDArray[np.int64]
-    """(B,): which of them is nearest."""
+    """(B,): which of them has the nearest mouth."""
     target: U8
     """(B, S, S, 3): the frame as it was."""
 
@@ -85,31 +86,37 @@ def mirrored(frame: Frame) -> Frame:
     )
 
 
+def _look(frame: Frame) -> F32:
+    return look(frame.blendshapes, rotation_vector(fit_pose(frame.landmarks).rotation))
+
+
 def make_batch(asked: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> PairBatch:
-    """Return the batch of several (photos, targets): the first photo is moved, any of them may lead."""
+    """Return the batch of several (photos, targets): the first photo is moved, any of them may lend mouth or eyes."""
     pictures: list[tuple[U8, U8, U8, F32, F32, int, U8]] = []
     references: list[U8] = []
     for photos, targets in asked:
-        expressions = np.array([photo.blendshapes for photo in photos])
-        nearest = [nearest_reference(target.blendshapes, expressions) for target in targets]
-        # Photos that lead nowhere are left out: to prepare one costs as much as to move it three times.
-        used = sorted({0, *nearest})
+        looks = np.stack([_look(photo) for photo in photos])
+        mouths = [nearest_reference(_look(wanted), looks, "mouth") for wanted in targets]
+        eyes = [nearest_reference(_look(wanted), looks, "eyes") for wanted in targets]
+        # Photos that lend nothing are left out: to prepare one costs as much as to move it three times.
+        used = sorted({0, *mouths, *eyes})
         warps = {k: CropWarp(photos[k].rgb, photos[k].landmarks, photos[k].window) for k in used}
         rest = fit_pose(photos[0].landmarks).rotation
-        for target, leading in zip(targets, nearest, strict=True):
-            view = warps[0].view(target.landmarks, target.window)
-            lead = view if leading == 0 else warps[leading].view(target.landmarks, target.window)
-            turn = rotation_vector(np.asarray(fit_pose(target.landmarks).rotation @ rest.T, np.float32))
-            size = target.rgb.shape[0]
+        for wanted, mouth, eye in zip(targets, mouths, eyes, strict=True):
+            views = {k: warps[k].view(wanted.landmarks, wanted.window) for k in {0, mouth, eye}}
+            turn = rotation_vector(np.asarray(fit_pose(wanted.landmarks).rotation @ rest.T, np.float32))
+            size = wanted.rgb.shape[0]
+            masks = region_masks(wanted.landmarks, size)
+            nearest = views[mouth].rgb
             pictures.append(
                 (
-                    warps[0].with_mouth(view, target.landmarks),
-                    lead.rgb,
-                    region_masks(target.landmarks, size),
-                    sampling_grid(lead.places, size // 4),
-                    condition(target.blendshapes, turn),
-                    len(references) + used.index(leading),
-                    target.rgb,
+                    warps[0].with_mouth(views[0], wanted.landmarks),
+                    nearest if eye == mouth else with_eyes_of(nearest, views[eye].rgb, masks),
+                    masks,
+                    sampling_grid(views[mouth].places, size // 4),
+                    condition(wanted.blendshapes, turn),
+                    len(references) + used.index(mouth),
+                    wanted.rgb,
                 )
             )
         references += [photos[k].rgb for k in used]

@@ -14,12 +14,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from avatar.errors import AvatarError, MediaError
-from avatar.generator.face_crop import CROP_SIZE, face_window
+from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
 from avatar.generator.framing import Window
 from avatar.models import get_model
 from avatar.perception.pose import fit_pose
@@ -89,19 +88,6 @@ def pack_clip(
     label = ClipLabel(clip.name, clip.split, clip.person, clip.source, clip.licence)
     write_packed(out, label, [pictures[index] for index in kept], tracks, fps)
     return len(kept)
-
-
-def cut_crop(rgb: U8, window: Window, size: int) -> U8:
-    """Return the (size, size, 3) crop of a picture; what lies beyond its border repeats the border."""
-    # warpAffine has no area filter: shrink first by a whole factor where the crop is much smaller.
-    factor = max(1, int(1 / window.scale))
-    if factor > 1:
-        rgb = np.asarray(cv2.resize(rgb, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA), np.uint8)
-        window = Window(window.scale * factor, window.left / factor, window.top / factor)
-    crop = cv2.warpAffine(
-        rgb, window.photo_to_picture, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(crop, np.uint8)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

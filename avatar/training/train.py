@@ -22,11 +22,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+import cv2
 import torch
 from torch.utils.data import DataLoader
 
 from avatar.errors import AvatarError, TrainingError
-from avatar.training.checkpoint import Progress, load_state, load_weights, save_state, save_weights
+from avatar.generator.network_weights import load_weights, save_weights
+from avatar.training.checkpoint import Progress, load_state, save_state
 from avatar.training.holdback import REFERENCES, Measures, measure, measured_pairs, split_people
 from avatar.training.packed_clips import read_packed
 from avatar.training.pairs import TARGETS, PairBatch, PairBatches
@@ -179,6 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
     try:
         if options.batch < TARGETS or options.batch % TARGETS:
             raise TrainingError(f"--batch must be a multiple of {TARGETS}: so many frames are asked of one photo.")

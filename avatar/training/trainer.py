@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from avatar.errors import TrainingError
-from avatar.generator.network import SIZES, FaceNetwork
+from avatar.generator.network import SIZES, FaceNetwork, Layers
 from avatar.training.adversary import Critic, critic_loss, fooling_loss, look_closely
 from avatar.training.batch_tensors import BatchTensors, to_tensors
 from avatar.training.checkpoint import load_optimiser, optimiser_tensors
@@ -92,10 +92,10 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.settings.rate)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.half):
-            made, mask, shift, _ = self.network(data.references, data.lead, data.picture, data.grid, data.condition)
-        made, mask, shift = made.float(), mask.float(), shift.float()
+            made, layers = self.network(data.references, data.lead, data.picture, data.grid, data.condition)
+        made, layers = made.float(), Layers(*(layer.float() for layer in layers))
         loss = picture_loss(made, data.target, data.regions)
-        loss = loss + restraint_loss(mask, shift, data.moved, data.target, data.regions)
+        loss = loss + restraint_loss(layers, data.moved, data.target, data.regions)
         # Asked before the way back: sampling at places that are no numbers may crash there.
         if not math.isfinite(float(loss.detach())):
             raise _not_finite(self.step, f"a loss of {float(loss.detach())}")
@@ -117,9 +117,9 @@ class Trainer:
         with torch.no_grad():
             for batch in batches:
                 data = to_tensors(batch, self.device)
-                made, mask, _, _ = self.average(data.references, data.lead, data.picture, data.grid, data.condition)
+                made, layers = self.average(data.references, data.lead, data.picture, data.grid, data.condition)
                 pictures.append(_to_bytes(made))
-                masks.append(np.asarray(mask[:, 0].float().cpu().numpy(), np.float32))
+                masks.append(np.asarray(layers.mask[:, 0].float().cpu().numpy(), np.float32))
         return pictures, masks
 
     def state(self) -> dict[str, dict[str, Tensor]]:

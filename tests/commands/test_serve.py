@@ -110,7 +110,7 @@ def test_the_options_reach_the_settings() -> None:
 
 
 def test_the_welcome_says_what_other_machines_need() -> None:
-    assert "http://localhost:8010/" in welcome("127.0.0.1", 8010, tls=False)
-    assert "--tls-cert" in welcome("0.0.0.0", 8010, tls=False)  # noqa: S104
-    assert "From other machines: https://" in welcome("0.0.0.0", 8010, tls=True)  # noqa: S104
-    assert "http://[fe80::1]:8010/" in welcome("fe80::1", 8010, tls=False)
+    assert "http://localhost:8010/" in welcome("127.0.0.1", 8010, tls=False, drawn_by="geometry")
+    assert "--tls-cert" in welcome("0.0.0.0", 8010, tls=False, drawn_by="geometry")  # noqa: S104
+    assert "From other machines: https://" in welcome("0.0.0.0", 8010, tls=True, drawn_by="geometry")  # noqa: S104
+    assert "http://[fe80::1]:8010/" in welcome("fe80::1", 8010, tls=False, drawn_by="geometry")

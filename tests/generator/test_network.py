@@ -6,12 +6,24 @@ import pytest
 
 pytest.importorskip("torch", reason="the network needs the extra `train`")
 
+import numpy as np
 import torch
 
-from avatar.generator.network import PICTURE_CHANNELS, SIZES, FaceNetwork, blend
+from avatar.generator.compositing import lay_on_crop
+from avatar.generator.engines.engine import FrameLayers
+from avatar.generator.network import (
+    PICTURE_CHANNELS,
+    SIZES,
+    FaceNetwork,
+    FrameDecoder,
+    FrameEncoder,
+    blend,
+    centred,
+)
 from avatar.generator.network_input import CONDITION_SIZE
 
-STILL = torch.zeros(1, 2, 64, 64)
+SHIFT, TONE = torch.zeros(1, 2, 64, 64), torch.zeros(1, 3, 32, 32)
+CLOSED, OPEN = torch.zeros(1, 3, 256, 256), torch.ones(1, 3, 256, 256)
 
 
 def picture() -> torch.Tensor:
@@ -21,21 +33,26 @@ def picture() -> torch.Tensor:
 
 def test_a_closed_mask_shows_the_moved_photo_untouched() -> None:
     moved = picture()
-    shown = blend(moved, torch.zeros_like(moved), torch.zeros(1, 1, 256, 256), STILL)
-    assert torch.allclose(shown, moved, atol=1e-4)
+    assert torch.allclose(blend(moved, torch.zeros_like(moved), CLOSED, SHIFT, TONE), moved, atol=1e-4)
 
 
 def test_an_open_mask_shows_the_drawn_pixels() -> None:
     moved = picture()
-    assert torch.equal(blend(moved, torch.full_like(moved, 0.3), torch.ones(1, 1, 256, 256), STILL), moved * 0 + 0.3)
+    drawn = torch.full_like(moved, 0.3)
+    assert torch.equal(blend(moved, drawn, OPEN, SHIFT, TONE), drawn)
 
 
 def test_a_shift_samples_the_photo_further_on() -> None:
     moved = picture()
-    shift = STILL.clone()
+    shift = SHIFT.clone()
     shift[:, 0] = 4 / 128  # four pixels to the right
-    shown = blend(moved, moved, torch.zeros(1, 1, 256, 256), shift)
+    shown = blend(moved, moved, CLOSED, shift, TONE)
     assert torch.allclose(shown[..., :-4], moved[..., 4:], atol=1e-3)
+
+
+def test_a_tone_lightens_the_photo_and_keeps_its_detail() -> None:
+    moved = picture()
+    assert torch.allclose(blend(moved, moved, CLOSED, SHIFT, TONE + 0.2), moved + 0.2, atol=1e-3)
 
 
 @pytest.mark.parametrize("tier", ["lite", "standard"])
@@ -43,8 +60,9 @@ def test_before_training_it_shows_what_geometry_shows(tier: str) -> None:
     torch.manual_seed(0)
     network = FaceNetwork(SIZES[tier]).eval()
     inputs = torch.rand(2, PICTURE_CHANNELS, 256, 256)
+    inputs[:, 3:6] = inputs[:, :3]  # one photo, mouth closed: the nearest photo is the moved one
     with torch.no_grad():
-        made, mask, shift, seen = network(
+        made, layers = network(
             torch.rand(3, 3, 256, 256),
             torch.tensor([2, 0]),
             inputs,
@@ -52,7 +70,34 @@ def test_before_training_it_shows_what_geometry_shows(tier: str) -> None:
             torch.zeros(2, CONDITION_SIZE),
         )
     assert torch.allclose(made, inputs[:, :3], atol=1e-4)
-    assert mask.shape == (2, 1, 256, 256) and shift.shape == (2, 2, 64, 64) and seen.shape == (2, 1, 64, 64)
+    assert layers.mask.shape == (2, 3, 256, 256) and layers.shift.shape == (2, 2, 64, 64)
+    assert layers.tone.shape == (2, 3, 32, 32)
+
+
+def test_the_exported_form_makes_the_same_picture() -> None:
+    torch.manual_seed(0)
+    network = FaceNetwork(SIZES["lite"]).eval()
+    for value in network.parameters():
+        torch.nn.init.normal_(value, std=0.02)
+    rng = np.random.default_rng(0)
+    moved, nearest = (torch.from_numpy(rng.integers(0, 256, (1, 256, 256, 3), dtype=np.uint8)) for _ in range(2))
+    regions = torch.from_numpy(rng.integers(0, 256, (1, 256, 256, 5), dtype=np.uint8))
+    seam = torch.full((1, 256, 256, 1), 255, dtype=torch.uint8)
+    grid, condition = torch.rand(1, 64, 64, 2) * 2 - 1, torch.rand(1, CONDITION_SIZE)
+    with torch.no_grad():
+        latents = FrameEncoder(network)(moved)
+        layers = FrameLayers(
+            *(
+                part[0].numpy()
+                for part in FrameDecoder(network)(moved, nearest, regions, seam, grid, *latents, condition)
+            )
+        )
+        stacked = torch.cat([centred(moved), centred(nearest), regions.permute(0, 3, 1, 2).float() / 255], dim=1)
+        wanted, _ = network(centred(moved), torch.tensor([0]), stacked, grid, condition)
+    shown = lay_on_crop(moved[0].numpy(), layers)
+    expected = ((wanted[0].clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).numpy()
+    inner = (slice(8, -8), slice(8, -8))
+    assert np.abs(shown[inner].astype(float) - expected[inner]).mean() < 1.0, "of 255"
 
 
 def test_the_lite_tier_is_small() -> None:

@@ -13,7 +13,8 @@ pytest.importorskip("onnx", reason="export needs the extra `train`")
 import torch
 
 from avatar.generator.network import SIZES, FaceNetwork
-from avatar.training.checkpoint import save_weights
+from avatar.generator.network_files import network_files
+from avatar.generator.network_weights import save_weights
 from avatar.training.export import main
 
 
@@ -38,11 +39,11 @@ def test_onnx_runtime_answers_as_torch_and_eight_bits_nearly_so(
     found = json.loads(capsys.readouterr().out)
     assert found["difference"] < 2e-3
     assert abs(found["int8_psnr_drop_db"]) < 0.3
-    names = {path.name for path in tmp_path.glob("*.onnx")}
-    assert names == {"lite-encoder.onnx", "lite-decoder.onnx", "lite-decoder-int8.onnx"}
+    shipped = network_files("lite", tmp_path / "models")
+    assert shipped.decoder_int8 is not None and shipped.decoder_int8.stat().st_size < shipped.decoder.stat().st_size / 2
+    assert shipped.weights.read_bytes() == weights.read_bytes()
     card = (tmp_path / "models" / "face_network_lite.md").read_text()
     assert "| NASA | public domain | 2 |" in card and "mouth_l1_ratio" in card
-    assert (tmp_path / "models" / "face_network_lite.safetensors").read_bytes() == weights.read_bytes()
     assert all(path.stat().st_size < 15e6 for path in tmp_path.glob("*.onnx"))
 
 

@@ -14,7 +14,8 @@ pytest.importorskip("torch", reason="training needs the extra `train`")
 import torch
 
 from avatar.errors import ModelError, TrainingError
-from avatar.training.checkpoint import load_state, load_weights
+from avatar.generator.network_weights import load_weights
+from avatar.training.checkpoint import load_state
 from avatar.training.packed_clips import PackedClip
 from avatar.training.pairs import PairBatches
 from avatar.training.train import main

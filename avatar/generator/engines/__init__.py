@@ -1,0 +1,1 @@
+"""What runs the network: one small protocol, several runtimes behind it."""

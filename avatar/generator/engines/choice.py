@@ -1,0 +1,67 @@
+"""Which engine runs the network here: the fastest that works, or the one that was asked for."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+from avatar.errors import AvatarError, ModelError
+from avatar.generator.engines.engine import Engine
+from avatar.generator.engines.onnxruntime_engine import OnnxRuntimeEngine
+from avatar.generator.engines.openvino_engine import OpenVinoEngine
+from avatar.generator.engines.torch_engine import TorchEngine
+from avatar.generator.network_files import NetworkFiles, network_files
+
+MOST_THREADS: Final = 4
+"""More do not make one frame of the small network faster."""
+
+_Maker = Callable[[NetworkFiles, int], Engine]
+ENGINES: Final[dict[str, _Maker]] = {
+    "onnxruntime-tensorrt": lambda files, threads: OnnxRuntimeEngine("onnxruntime-tensorrt", files, threads),
+    "onnxruntime-cuda": lambda files, threads: OnnxRuntimeEngine("onnxruntime-cuda", files, threads),
+    "torch-cuda": lambda files, threads: TorchEngine("torch-cuda", files, threads),
+    "openvino": OpenVinoEngine,
+    "onnxruntime": lambda files, threads: OnnxRuntimeEngine("onnxruntime", files, threads),
+    "torch": lambda files, threads: TorchEngine("torch", files, threads),
+}
+"""By name, as they can be forced."""
+PREFERRED: Final = ("torch-cuda", "onnxruntime-cuda", "openvino", "onnxruntime")
+"""In this order where none is forced: GPUs first, then what measured fastest on CPUs. TensorRT compiles for minutes
+and torch on a CPU is slow, so both want asking for."""
+
+_log = logging.getLogger(__name__)
+
+
+def default_threads() -> int:
+    """Return how many threads one frame gets: half of the cores, the rest follows the camera and encodes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(MOST_THREADS, cores // 2))
+
+
+@cache
+def load_engine(tier: str, name: str = "auto") -> Engine:
+    """Return a tier's network on an engine, loaded once per process.
+
+    A forced engine that does not work gives way to the preferred ones; the log says so once.
+
+    Raises:
+        ModelError: there is no such engine, the tier's files are missing or damaged, or no engine works here; the
+            message says what each answered.
+    """
+    if name != "auto" and name not in ENGINES:
+        raise ModelError(f"There is no engine {name!r}: choose auto or one of {', '.join(ENGINES)}.")
+    files, threads = network_files(tier), default_threads()
+    answers: list[str] = []
+    for candidate in dict.fromkeys((*(() if name == "auto" else (name,)), *PREFERRED)):
+        try:
+            engine = ENGINES[candidate](files, threads)
+        except (ImportError, RuntimeError, OSError, AvatarError) as error:
+            answers.append(f"{candidate}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+            continue
+        if name not in ("auto", candidate):
+            _log.warning("The engine %s does not work here, %s runs instead (%s)", name, candidate, answers[0])
+        return engine
+    raise ModelError(f"No engine can run tier {tier!r} here. " + "; ".join(answers))

@@ -1,0 +1,55 @@
+"""ONNX Runtime: on any CPU in 8 bits, on NVIDIA GPUs (CUDA or TensorRT) where its GPU build is installed."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from avatar.generator.engines.engine import FrameInput, FrameLayers, Latents
+from avatar.generator.network_files import NetworkFiles
+from avatar.types import U8
+
+PROVIDERS: Final = {
+    "onnxruntime": "CPUExecutionProvider",
+    "onnxruntime-cuda": "CUDAExecutionProvider",
+    "onnxruntime-tensorrt": "TensorrtExecutionProvider",
+}
+
+
+class OnnxRuntimeEngine:
+    """The network on one of ONNX Runtime's providers."""
+
+    def __init__(self, name: str, files: NetworkFiles, threads: int) -> None:
+        """Load the network for one of `PROVIDERS`.
+
+        Raises:
+            ImportError: ONNX Runtime is not installed.
+            RuntimeError: it lacks the provider, or the provider does not work here.
+        """
+        import onnxruntime  # noqa: PLC0415 - 200 ms, and only where this engine is chosen
+
+        self.name = name
+        provider = PROVIDERS[name]
+        if provider not in onnxruntime.get_available_providers():
+            raise RuntimeError(f"this build of ONNX Runtime has no {provider} (the package onnxruntime-gpu has)")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        # Spinning threads slow down whatever else the machine does.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        on_cpu = provider == "CPUExecutionProvider"
+        decoder = files.decoder_int8 if on_cpu and files.decoder_int8 is not None else files.decoder
+
+        def session(path: object) -> Any:
+            made = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+            if provider not in made.get_providers():  # it falls back to the CPU without an error
+                raise RuntimeError(f"{provider} does not work here")
+            return made
+
+        self._encoder, self._decoder = session(files.encoder), session(decoder)
+
+    def encode(self, rgb: U8) -> Latents:
+        """Return the latents of a photo's crop (S, S, 3) RGB."""
+        return Latents(*self._encoder.run(["latent4", "latent8"], {"rgb": rgb[None]}))
+
+    def decode(self, frame: FrameInput) -> FrameLayers:
+        """Return one frame's layers."""
+        return FrameLayers(*(part[0] for part in self._decoder.run(list(FrameLayers._fields), frame.by_name())))

@@ -1,0 +1,80 @@
+"""What a person's photos lend to a frame: latents, a mouth, eyes, each from the photo that has them most as wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avatar.generator.engines.engine import Engine, Latents
+from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
+from avatar.generator.identity import Portrait
+from avatar.generator.network_input import CropWarp, View, sampling_grid, with_eyes_of
+from avatar.generator.references import Part, look, nearest_reference
+from avatar.perception.pose import fit_pose, rotation_vector
+from avatar.types import F32, U8
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What the photos lend to one frame."""
+
+    rgb: U8
+    """(S, S, 3): the photo with the nearest mouth, moved, with the eyes of the photo with the nearest eyes."""
+    grid: F32
+    """(S/4, S/4, 2): where in the former each place comes from, -1..1."""
+    latents: Latents
+    """The former's."""
+
+
+class Lenders:
+    """One person's photos, the resting one first. Not for several threads at once."""
+
+    def __init__(self, portraits: tuple[Portrait, ...], engine: Engine) -> None:
+        """Encode every photo and make all but the first ready to be moved; takes tens of milliseconds each."""
+        self._latents: list[Latents] = []
+        self._others: list[_Other] = []
+        looks = []
+        for index, portrait in enumerate(portraits):
+            pose = fit_pose(portrait.landmarks_px)
+            window = face_window(pose)
+            crop = cut_crop(portrait.rgb, window, CROP_SIZE)
+            self._latents.append(engine.encode(crop))
+            looks.append(look(portrait.blendshapes, rotation_vector(pose.rotation)))
+            if index:
+                self._others.append(_Other(crop, window.to_picture(portrait.landmarks_px)))
+        self._looks = np.stack(looks)
+        self._last: dict[Part, int] = {"mouth": 0, "eyes": 0}
+
+    def lend(self, wanted: F32, landmarks: F32, regions: U8, resting: U8, grid: F32) -> Lent:
+        """Return what the photos lend to a frame.
+
+        Args:
+            wanted: (55,) `references.look` of the frame.
+            landmarks: (478, 3) in the frame's crop.
+            regions: (S, S, 5) of the frame, `network_input.REGIONS`.
+            resting: (S, S, 3), the resting photo moved, its openings stretched as they are.
+            grid: (S/4, S/4, 2), where in the resting photo's crop each place comes from, -1..1.
+        """
+        for part in self._last:
+            self._last[part] = nearest_reference(wanted, self._looks, part, kept=self._last[part])
+        mouth, eyes = self._last["mouth"], self._last["eyes"]
+        # The resting photo is moved already; the others only when they lend something.
+        views = {other: self._others[other - 1].view(landmarks) for other in {mouth, eyes} - {0}}
+        rgb = views[mouth].rgb if mouth else resting
+        if eyes != mouth:
+            rgb = with_eyes_of(rgb, views[eyes].rgb if eyes else resting, regions)
+        if mouth:
+            grid = sampling_grid(views[mouth].places, CROP_SIZE // 4)
+        return Lent(rgb, grid, self._latents[mouth])
+
+
+class _Other:
+    """A photo that is not the resting one: only its face is of use, so its body may move along with the crop."""
+
+    def __init__(self, crop: U8, landmarks: F32) -> None:
+        self._window = face_window(fit_pose(landmarks))
+        self._warp = CropWarp(crop, landmarks, self._window)
+
+    def view(self, landmarks: F32) -> View:
+        return self._warp.view(landmarks, self._window)

@@ -1,0 +1,90 @@
+"""The tiers with a network: geometry moves the photo, the network draws what the photo does not show."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from avatar.generator.anchor import AnchorState, anchored
+from avatar.generator.compositing import head_crop, lay_layers
+from avatar.generator.engines.engine import Engine, FrameInput
+from avatar.generator.face_crop import CROP_SIZE, face_window
+from avatar.generator.framing import Window
+from avatar.generator.geometry import GeometryGenerator, MovedPhoto
+from avatar.generator.identity import Identity
+from avatar.generator.lending import Lenders
+from avatar.generator.network_input import condition, head_seam, region_masks
+from avatar.generator.protocol import Shown, shown
+from avatar.generator.references import look
+from avatar.perception.pose import rotation_vector
+from avatar.types import F32, U8, Motion
+
+QUARTER: Final = CROP_SIZE // 4
+
+
+class NetworkGenerator:
+    """Renders one identity at one picture size, frame after frame. Not for several threads at once."""
+
+    def __init__(self, identity: Identity, picture_size: tuple[int, int], engine: Engine) -> None:
+        """Prepare an identity for pictures of (width, height) pixels; takes about a tenth of a second."""
+        self.identity = identity
+        self.picture_size = picture_size
+        self._geometry = GeometryGenerator(identity, picture_size)
+        self.rig = self._geometry.rig
+        self._rest_window = face_window(self.rig.rest_pose)
+        self._engine = engine
+        self._lenders = Lenders(identity.portraits, engine)
+        self._last: AnchorState | None = None
+
+    def render(self, motion: Motion) -> U8:
+        """Return the (height, width, 3) RGB picture of a motion."""
+        return self.draw(shown(self.rig, self.identity, motion))
+
+    def draw(self, shown: Shown) -> U8:
+        """Return the (height, width, 3) RGB picture of a face whose landmarks are known."""
+        moved = self._geometry.move(shown)
+        window = face_window(shown.pose)
+        landmarks = window.to_picture(shown.landmarks)
+        regions = region_masks(landmarks)
+        seam = head_seam(regions)
+        wanted = look(shown.expression, rotation_vector(shown.pose.rotation))
+        lent = self._lenders.lend(
+            wanted, landmarks, regions, head_crop(moved.picture, window), self._grid(moved, window)
+        )
+        picture = moved.picture
+        self._geometry.draw_mouth(picture, shown)
+        turn = rotation_vector(np.asarray(shown.pose.rotation @ self.rig.rest_pose.rotation.T, np.float32))
+        layers = self._engine.decode(
+            FrameInput(
+                moved=head_crop(picture, window),
+                nearest=lent.rgb,
+                regions=regions,
+                seam=seam,
+                grid=lent.grid,
+                latents=lent.latents,
+                condition=condition(shown.expression, turn, shown.speech),
+            )
+        )
+        self._last, layers = anchored(self._last, layers, landmarks)
+        lay_layers(picture, layers, window, seam)
+        return picture
+
+    def _grid(self, moved: MovedPhoto, window: Window) -> F32:
+        """Return where in the resting photo's crop each place of the frame's crop comes from, (S/4, S/4, 2), -1..1."""
+        step = CROP_SIZE / QUARTER / window.scale
+        # From the middle of a quarter-resolution pixel to the moving part of the picture.
+        first = (CROP_SIZE / QUARTER - 1) / 2 / window.scale
+        to_part = np.array(
+            [
+                [step, 0, window.left + first - moved.origin[0]],
+                [0, step, window.top + first - moved.origin[1]],
+            ],
+            np.float32,
+        )
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        places = cv2.warpAffine(moved.places, to_part, (QUARTER, QUARTER), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        rest = self._rest_window
+        in_crop = (places - np.array([rest.left, rest.top], np.float32)) * np.float32(rest.scale)
+        return np.asarray((in_crop + np.float32(0.5)) * np.float32(2 / CROP_SIZE) - 1, np.float32)

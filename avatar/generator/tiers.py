@@ -1,0 +1,70 @@
+"""Which generator draws an avatar: a network where one can run, the plain geometry where none can."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Final
+
+from avatar.errors import ModelError
+from avatar.generator.engines.choice import load_engine
+from avatar.generator.engines.engine import Engine
+from avatar.generator.geometry import GeometryGenerator
+from avatar.generator.identity import Identity
+from avatar.generator.network_generator import NetworkGenerator
+from avatar.generator.protocol import Generator
+
+TIERS: Final = ("geometry", "lite", "standard")
+"""From the fastest to the best; `standard` wants a GPU or a strong CPU, and weights of its own."""
+AUTOMATIC: Final = ("lite",)
+"""Network tiers that `auto` tries before it takes the geometry."""
+
+_log = logging.getLogger(__name__)
+
+
+def open_generator(
+    identity: Identity, picture_size: tuple[int, int], tier: str = "auto", engine: str = "auto"
+) -> Generator:
+    """Return a generator for an identity and (width, height) pixels.
+
+    `tier` is one of `TIERS`, or `auto`: the best that runs here. `engine` is one of `engines.choice.ENGINES`, or
+    `auto`.
+
+    Raises:
+        ModelError: a tier was asked for by name that cannot run here, or there is no such tier or engine.
+    """
+    chosen = choose_engine(tier, engine)
+    if chosen is None:
+        return GeometryGenerator(identity, picture_size)
+    return NetworkGenerator(identity, picture_size, chosen[1])
+
+
+def chosen_tier(tier: str, engine: str) -> str:
+    """Return in words what `open_generator` would draw with.
+
+    Raises:
+        ModelError: as `open_generator`.
+    """
+    chosen = choose_engine(tier, engine)
+    return "geometry" if chosen is None else f"{chosen[0]} (network on {chosen[1].name})"
+
+
+@cache
+def choose_engine(tier: str, engine: str) -> tuple[str, Engine] | None:
+    """Return (tier, engine) of the network that will draw, None where geometry alone will.
+
+    Raises:
+        ModelError: as `open_generator`.
+    """
+    if tier == "geometry":
+        return None
+    if tier != "auto":
+        if tier not in TIERS:
+            raise ModelError(f"There is no tier {tier!r}: choose auto or one of {', '.join(TIERS)}.")
+        return tier, load_engine(tier, engine)
+    for candidate in AUTOMATIC:
+        try:
+            return candidate, load_engine(candidate, engine)
+        except ModelError as error:
+            _log.warning("%s The plain geometry draws instead.", error)
+    return None

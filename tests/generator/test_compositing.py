@@ -1,0 +1,82 @@
+"""Layers land where they belong in the picture, at its resolution, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avatar.generator.compositing import head_crop, lay_layers, lay_on_crop
+from avatar.generator.engines.engine import FrameLayers
+from avatar.generator.framing import Window
+from avatar.types import F32, U8
+
+S = 256
+
+
+def layers(**changed: F32) -> FrameLayers:
+    nothing = FrameLayers(
+        add=np.zeros((S, S, 3), np.float32),
+        keep=np.ones((S, S, 3), np.float32),
+        shift=np.zeros((S // 4, S // 4, 2), np.float32),
+        tone=np.zeros((S // 8, S // 8, 3), np.float32),
+    )
+    return nothing._replace(**changed)
+
+
+@pytest.fixture
+def picture() -> U8:
+    return np.random.default_rng(0).integers(40, 200, (400, 500, 3), dtype=np.uint8)
+
+
+SEAM = np.full((S, S, 1), 255, np.uint8)
+
+
+@pytest.mark.parametrize("window", [Window(1.0, 60, 30), Window(0.7, 20, -40), Window(2.3, 300, 200)])
+def test_layers_that_change_nothing_change_nothing(picture: U8, window: Window) -> None:
+    before = picture.copy()
+    lay_layers(picture, layers(), window, SEAM)
+    assert np.array_equal(picture, before)
+
+
+def test_what_is_drawn_lies_where_the_crop_was_cut(picture: U8) -> None:
+    window = Window(0.8, 70, 25)
+    add, keep = np.zeros((S, S, 3), np.float32), np.ones((S, S, 3), np.float32)
+    add[96:128, 64:128], keep[96:128, 64:128] = (255, 0, 0), 0
+    before = picture.copy()
+    lay_layers(picture, layers(add=add, keep=keep), window, SEAM)
+    red = (picture == (255, 0, 0)).all(axis=2)
+    rows, columns = np.nonzero(red)
+    assert abs(columns.min() - (70 + 64 / 0.8)) <= 2 and abs(columns.max() - (70 + 128 / 0.8)) <= 2
+    assert abs(rows.min() - (25 + 96 / 0.8)) <= 2 and abs(rows.max() - (25 + 128 / 0.8)) <= 2
+    far = np.ones_like(red)
+    far[rows.min() - 3 : rows.max() + 4, columns.min() - 3 : columns.max() + 4] = False
+    assert np.array_equal(picture[far], before[far])
+
+
+def test_a_shift_samples_the_picture_further_on(picture: U8) -> None:
+    shift = np.zeros((S // 4, S // 4, 2), np.float32)
+    shift[..., 0] = 4  # crop pixels, eight of the picture
+    before = picture.copy()
+    lay_layers(picture, layers(shift=shift), Window(0.5, 0, 0), SEAM)
+    assert np.abs(picture[100:200, 100:200].astype(int) - before[100:200, 108:208]).max() <= 1
+
+
+def test_a_tone_lightens_and_stays_within_what_a_picture_can_be(picture: U8) -> None:
+    before = picture.copy()
+    tone = np.full((S // 8, S // 8, 3), 100, np.float32)
+    lay_layers(picture, layers(tone=tone), Window(1.0, 100, 100), SEAM)
+    assert np.array_equal(picture[200, 200], np.minimum(before[200, 200].astype(int) + 100, 255))
+
+
+def test_a_head_beyond_the_picture_is_no_trouble(picture: U8) -> None:
+    before = picture.copy()
+    for window in (Window(1.0, 5000, 0), Window(1.0, -5000, -5000), Window(1.0, 499.5, 10)):
+        lay_layers(picture, layers(add=np.full((S, S, 3), 50, np.float32)), window, SEAM)
+    assert np.array_equal(picture[:, :490], before[:, :490])
+
+
+def test_a_crop_laid_back_is_the_picture(picture: U8) -> None:
+    window = Window(1.0, 90, 60)
+    crop = head_crop(picture, window)
+    assert np.array_equal(crop, picture[60 : 60 + S, 90 : 90 + S])
+    assert np.array_equal(lay_on_crop(crop, layers()), crop)
