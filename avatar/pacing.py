@@ -70,3 +70,43 @@ def next_turn(now_s: float, last_camera_s: float | None, last_picture_s: float |
     if last_camera_s is not None:
         due = max(due, last_camera_s + CAMERA_PATIENCE * period)
     return Turn(wait_s=max(due - now_s, 0.0), idle=due <= now_s)
+
+
+MOST_IN_BETWEEN: Final = 3
+"""Of so many pictures at least one is drawn in full: lips would lag behind any longer."""
+SLOW_SHARE: Final = 0.85
+"""Share of a picture's time from which drawing is too slow: what is left is for the rest of the way."""
+EASY_SHARE: Final = 0.5
+"""Share below which a step back to more pictures in full is tried."""
+CADENCE_HOLD_S: Final = 2.0
+"""How long a cadence stays before the next is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """How often a picture is drawn in full when time is short."""
+
+    key_every: int = 1
+    changed_s: float = 0.0
+
+
+def next_cadence(cadence: Cadence, full_s: float, other_s: float, period_s: float, now_s: float) -> Cadence:
+    """Return how often to draw in full from now on.
+
+    Args:
+        cadence: the present one.
+        full_s: how long a picture takes that is drawn in full, seconds; 0 where not known yet.
+        other_s: how long one in between takes; 0 where not known yet.
+        period_s: the time from one picture to the next.
+        now_s: the present.
+    """
+    if now_s - cadence.changed_s < CADENCE_HOLD_S:
+        return cadence
+    every = cadence.key_every
+    mean_s = (full_s + (every - 1) * other_s) / every
+    if mean_s > SLOW_SHARE * period_s and every < MOST_IN_BETWEEN:
+        return Cadence(every + 1, now_s)
+    fewer = every - 1
+    if fewer and (full_s + (fewer - 1) * other_s) / fewer < EASY_SHARE * period_s:
+        return Cadence(fewer, now_s)
+    return cadence

@@ -132,6 +132,7 @@ class Session:
         self._recalibrate = threading.Event()
         self._meter, self._sound = StageMeter(), SoundMeter()
         self._delay = pacing.AudioDelay()
+        self._cadence = pacing.Cadence(changed_s=time.monotonic())
         self._face_state = "none"
         self._looking_since_s: float | None = None
         self._bad_frames = 0
@@ -193,6 +194,12 @@ class Session:
             if thread.ident is not None:
                 thread.join(JOIN_TIMEOUT_S)
         self._tracker.close()
+
+    def _pace_drawing(self, in_full: bool, seconds: float, now_s: float) -> None:
+        """Draw fewer pictures in full when they take too long, more when there is time again."""
+        self._meter.add("in full" if in_full else "in between", seconds)
+        full_s, other_s = self._meter.median_s("in full"), self._meter.median_s("in between")
+        self._cadence = pacing.next_cadence(self._cadence, full_s, other_s, 1 / self._settings.fps, now_s)
 
     def _open(self, identity: Identity) -> Generator:
         settings = self._settings
@@ -278,9 +285,12 @@ class Session:
         return motion
 
     def _show(self, motion: Motion, media_s: float, seen: _Seen | None) -> None:
+        generator, started_s = self._generator, time.monotonic()
+        generator.key_every = self._cadence.key_every
         with self._meter.time("generate"):
-            i420 = to_i420(self._generator.render(motion))
+            i420 = to_i420(generator.render(motion))
         now_s = time.monotonic()
+        self._pace_drawing(generator.last_in_full, now_s - started_s, now_s)
         self._meter.tick("picture", now_s)
         if seen is not None:
             latency_s = now_s - seen.received_s

@@ -7,12 +7,15 @@ from itertools import pairwise
 import pytest
 
 from avatar.pacing import (
+    CADENCE_HOLD_S,
     CAMERA_HOLD_S,
     FALL_PER_S,
     MAX_AUDIO_DELAY_S,
     RISE_PER_S,
     AudioDelay,
+    Cadence,
     camera_holds,
+    next_cadence,
     next_turn,
     observe_picture,
 )
@@ -106,3 +109,37 @@ def test_a_slow_camera_holds_the_face_between_its_frames() -> None:
     assert camera_holds(10.0 + 1 / 5, 10.0) and camera_holds(10.0, 10.0)
     assert not camera_holds(10.0 + CAMERA_HOLD_S + 0.01, 10.0), "but one that was switched off lets go"
     assert not camera_holds(10.0, None)
+
+
+def cadence_after(full_s: float, other_s: float, seconds: float = 30.0, start: Cadence | None = None) -> Cadence:
+    """Return where a machine of this speed ends up."""
+    cadence = Cadence() if start is None else start
+    for step in range(int(seconds * FPS)):
+        cadence = next_cadence(cadence, full_s, other_s, 1 / FPS, cadence.changed_s + step / FPS)
+    return cadence
+
+
+def test_a_fast_machine_draws_every_picture_in_full() -> None:
+    assert cadence_after(0.015, 0.0).key_every == 1
+
+
+def test_a_machine_too_slow_for_every_picture_draws_every_other() -> None:
+    assert cadence_after(0.035, 0.012).key_every == 2
+
+
+def test_one_far_too_slow_draws_every_third_and_no_fewer() -> None:
+    assert cadence_after(0.080, 0.030).key_every == 3
+
+
+def test_when_there_is_time_again_every_picture_is_in_full_again() -> None:
+    assert cadence_after(0.012, 0.010, start=Cadence(3, 0.0)).key_every == 1
+
+
+def test_a_machine_at_the_limit_does_not_swing_to_and_fro() -> None:
+    settled = cadence_after(0.030, 0.012)
+    assert settled.key_every == 2
+    assert cadence_after(0.030, 0.012, start=settled).key_every == 2
+
+
+def test_one_slow_moment_is_not_enough() -> None:
+    assert next_cadence(Cadence(1, 10.0), 0.1, 0.0, 1 / FPS, 10.0 + CADENCE_HOLD_S / 2).key_every == 1

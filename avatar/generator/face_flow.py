@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator
 
 from avatar import face_mesh as mesh
@@ -66,36 +68,62 @@ class FaceMesh:
         right, bottom = max(left + 1, min(width, int(high[0]))), max(top + 1, min(height, int(high[1])))
 
         corners = self._lashes.add(landmarks)[self._triangles]
-        places = self._lashes.add(np.hstack([self._skin.places(landmarks), self._rest_depth]))
-        to_photo = _affine(corners[:, :, :2], places[self._triangles][:, :, :2])
-        ids = self._paint(corners, (left, top, right, bottom))
-
-        # One look-up table per coefficient; the last row answers pixels no triangle covers.
-        table = np.concatenate([to_photo, np.zeros((1, 6), np.float32)]).T.copy()
-        x = np.arange(left, right, dtype=np.float32)[None, :]
-        y = np.arange(top, bottom, dtype=np.float32)[:, None]
-        map_x = table[0].take(ids) * x + table[1].take(ids) * y + table[2].take(ids)
-        map_y = table[3].take(ids) * x + table[4].take(ids) * y + table[5].take(ids)
+        places = self._lashes.add(np.hstack([self._skin.places(landmarks), self._rest_depth]))[self._triangles]
+        ids = _paint(corners, (left, top, right, bottom), self._beneath, self._on_top)
+        map_x, map_y = _look_up(ids, _affine(corners[:, :, :2], places[:, :, :2]), left, top)
         covered = np.where(ids < len(self._triangles), np.uint8(255), np.uint8(0))
         return FaceFlow(left, top, map_x, map_y, covered)
 
-    def _paint(self, corners: F32, box: tuple[int, int, int, int]) -> np.ndarray:
-        """Paint triangle numbers into the box, far triangles first, openings beneath everything, lids on top.
 
-        Triangles that face away are painted too: they lie behind their neighbours, and where the estimated depth
-        folds a nostril the wrong way they keep it from becoming a hole.
-        """
-        left, top, right, bottom = box
-        ids = np.full((bottom - top, right - left), len(self._triangles), np.int32)
-        scale = 1 << SUBPIXEL_BITS
-        points = np.rint((corners[:, :, :2] - (left, top)) * scale).astype(np.int32)
-        depth = corners[:, :, 2].mean(axis=1)
-        depth[: self._beneath] += 1e6
-        depth[-self._on_top :] -= 1e6
-        paint = cv2.fillConvexPoly  # bound once: this loop is the hot path
-        for number in np.argsort(-depth, kind="stable").tolist():
-            paint(ids, points[number], number, cv2.LINE_8, SUBPIXEL_BITS)
-        return ids
+def flow_between(now: F32, before: F32, size: int) -> F32:
+    """Return where each pixel of a face was a moment ago, (size, size, 2) pixels; outside the face nothing moves.
+
+    `now` and `before` are (478, 3) landmarks in pixels of the same square.
+    """
+    openings = _opening_triangles()
+    triangles = np.concatenate([openings, mesh.face_triangles()])
+    corners = now[triangles]
+    ids = _paint(corners, (0, 0, size, size), len(openings), 0)
+    to_before = _affine(corners[:, :, :2], before[triangles][:, :, :2])
+    places = np.stack(_look_up(ids, to_before, 0, 0), axis=-1)
+    still = np.stack(np.meshgrid(*[np.arange(size, dtype=np.float32)] * 2), axis=-1)
+    return np.where((ids < len(triangles))[..., None], places, still)
+
+
+def _paint(corners: F32, box: tuple[int, int, int, int], beneath: int, on_top: int) -> NDArray[np.int32]:
+    """Paint triangle numbers into a box, far triangles first; the number of triangles stands where there is none.
+
+    The first `beneath` triangles lie beneath all others, the last `on_top` above them. Triangles that face away are
+    painted too: they lie behind their neighbours, and where the estimated depth folds a nostril the wrong way they keep
+    it from becoming a hole.
+
+    Args:
+        corners: (n, 3, 3), pixels.
+        box: left, top, right, bottom.
+    """
+    left, top, right, bottom = box
+    ids = np.full((bottom - top, right - left), len(corners), np.int32)
+    scale = 1 << SUBPIXEL_BITS
+    points = np.rint((corners[:, :, :2] - (left, top)) * scale).astype(np.int32)
+    depth = corners[:, :, 2].mean(axis=1)
+    depth[:beneath] += 1e6
+    depth[len(corners) - on_top :] -= 1e6
+    paint = cv2.fillConvexPoly  # bound once: this loop is the hot path
+    for number in np.argsort(-depth, kind="stable").tolist():
+        paint(ids, points[number], number, cv2.LINE_8, SUBPIXEL_BITS)
+    return ids
+
+
+def _look_up(ids: NDArray[np.int32], to_place: F32, left: int, top: int) -> tuple[F32, F32]:
+    """Return the maps (x, y) of a box painted with triangle numbers, from each triangle's affine map (n, 6)."""
+    # One look-up table per coefficient; the last row answers pixels no triangle covers.
+    table = np.concatenate([to_place, np.zeros((1, 6), np.float32)]).T.copy()
+    x = np.arange(left, left + ids.shape[1], dtype=np.float32)[None, :]
+    y = np.arange(top, top + ids.shape[0], dtype=np.float32)[:, None]
+    return (
+        table[0].take(ids) * x + table[1].take(ids) * y + table[2].take(ids),
+        table[3].take(ids) * x + table[4].take(ids) * y + table[5].take(ids),
+    )
 
 
 def lay_face(map_x: F32, map_y: F32, face: FaceFlow, unit_px: float) -> None:
@@ -171,7 +199,8 @@ class CheekSkin:
         return np.where((outwards > 0)[:, None] & np.isfinite(shift), shift, 0).astype(np.float32)
 
 
-def _opening_triangles() -> np.ndarray:
+@cache
+def _opening_triangles() -> NDArray[np.int32]:
     """Return triangles that span the eye and mouth openings, so that no pixel there is left without a source."""
     strips = (
         (mesh.MOUTH_CORNERS, mesh.UPPER_INNER_LIP, mesh.LOWER_INNER_LIP),

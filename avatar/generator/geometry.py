@@ -42,6 +42,7 @@ class GeometryGenerator:
         """Prepare an identity for pictures of (width, height) pixels; takes a few tens of milliseconds."""
         self.identity = identity
         self.picture_size = picture_size
+        self.key_every, self.last_in_full = 1, True  # every picture is drawn alike
         self._stage = stage = set_stage(identity, picture_size)
         self._origin = np.array([stage.columns.start, stage.rows.start, 0], np.float32)
         self.rig = Rig(stage.rest + self._origin, load_basis())

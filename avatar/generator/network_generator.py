@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from avatar.generator.anchor import AnchorState, anchored
+from avatar.generator.carry import carried
 from avatar.generator.compositing import head_crop, lay_layers
 from avatar.generator.engines.engine import Engine, FrameInput
 from avatar.generator.face_crop import CROP_SIZE, face_window
@@ -37,6 +38,9 @@ class NetworkGenerator:
         self._engine = engine
         self._lenders = Lenders(identity.portraits, engine)
         self._last: AnchorState | None = None
+        self._since_key = 0
+        # The network draws every n-th picture, the mesh carries its layers through those in between.
+        self.key_every, self.last_in_full = 1, True
 
     def render(self, motion: Motion) -> U8:
         """Return the (height, width, 3) RGB picture of a motion."""
@@ -49,27 +53,35 @@ class NetworkGenerator:
         landmarks = window.to_picture(shown.landmarks)
         regions = region_masks(landmarks)
         seam = head_seam(regions)
+        self._since_key += 1
+        self.last_in_full = self._last is None or self._since_key >= self.key_every
+        if self._last is None or self.last_in_full:
+            self._since_key = 0
+            frame = self._frame(shown, moved, window, landmarks, regions, seam)
+            self._last, layers = anchored(self._last, self._engine.decode(frame), landmarks)
+        else:
+            layers = carried(self._last.layers, self._last.landmarks, landmarks)
+        lay_layers(moved.picture, layers, window, seam)
+        return moved.picture
+
+    def _frame(
+        self, shown: Shown, moved: MovedPhoto, window: Window, landmarks: F32, regions: U8, seam: U8
+    ) -> FrameInput:
+        """Return what the network is told of a picture; draws the mouth into the moved photo."""
+        bare = head_crop(moved.picture, window)
         wanted = look(shown.expression, rotation_vector(shown.pose.rotation))
-        lent = self._lenders.lend(
-            wanted, landmarks, regions, head_crop(moved.picture, window), self._grid(moved, window)
-        )
-        picture = moved.picture
-        self._geometry.draw_mouth(picture, shown)
+        lent = self._lenders.lend(wanted, landmarks, regions, bare, self._grid(moved, window))
+        self._geometry.draw_mouth(moved.picture, shown)
         turn = rotation_vector(np.asarray(shown.pose.rotation @ self.rig.rest_pose.rotation.T, np.float32))
-        layers = self._engine.decode(
-            FrameInput(
-                moved=head_crop(picture, window),
-                nearest=lent.rgb,
-                regions=regions,
-                seam=seam,
-                grid=lent.grid,
-                latents=lent.latents,
-                condition=condition(shown.expression, turn, shown.speech),
-            )
+        return FrameInput(
+            moved=head_crop(moved.picture, window),
+            nearest=lent.rgb,
+            regions=regions,
+            seam=seam,
+            grid=lent.grid,
+            latents=lent.latents,
+            condition=condition(shown.expression, turn, shown.speech),
         )
-        self._last, layers = anchored(self._last, layers, landmarks)
-        lay_layers(picture, layers, window, seam)
-        return picture
 
     def _grid(self, moved: MovedPhoto, window: Window) -> F32:
         """Return where in the resting photo's crop each place of the frame's crop comes from, (S/4, S/4, 2), -1..1."""

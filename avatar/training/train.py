@@ -27,7 +27,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from avatar.errors import AvatarError, TrainingError
-from avatar.generator.network_weights import load_weights, save_weights
+from avatar.generator.network_weights import load_network, load_weights, save_weights
 from avatar.training.checkpoint import Progress, load_state, save_state
 from avatar.training.holdback import REFERENCES, Measures, measure, measured_pairs, split_people
 from avatar.training.packed_clips import read_packed
@@ -185,14 +185,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.batch < TARGETS or options.batch % TARGETS:
             raise TrainingError(f"--batch must be a multiple of {TARGETS}: so many frames are asked of one photo.")
-        clips = [clip for clip in read_packed(options.data) if clip.label.split == "train"]
+        folders = options.data or [Path("build/packed")]
+        clips = [clip for folder in folders for clip in read_packed(folder) if clip.label.split == "train"]
         train, held_back = split_people(clips, options.hold_back)
         if not train:
-            raise TrainingError(f"{options.data} has nobody left to train on: pack more people or lower --hold-back.")
+            raise TrainingError(f"{folders[0]} has nobody left to train on: pack more people or lower --hold-back.")
         device = chosen_device(options.device)
         half = options.bf16 or device.type == "cuda"
         settings = TrainerSettings(options.tier, options.seed, options.rate, half, options.critic_from)
-        trainer = Trainer(settings, device)
+        teacher = None if options.teacher is None else load_network(options.teacher)[1]
+        trainer = Trainer(settings, device, teacher)
         if options.weights is not None:
             trainer.start_from(load_weights(options.weights)[1])
         options.out.mkdir(parents=True, exist_ok=True)
@@ -227,10 +229,16 @@ def _as_it_is(batch: PairBatch) -> PairBatch:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m avatar.training.train", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, default=Path("build/packed"), help="folder of packed clips")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        help="folder of packed clips (default: build/packed); may be repeated, to add rendered people say",
+    )
     parser.add_argument("--out", type=Path, default=Path("build/run"), help="the run's folder")
     parser.add_argument("--tier", default="lite", help="lite (CPU) or standard (GPU)")
     parser.add_argument("--weights", type=Path, default=None, help="begin a new run with these instead of chance")
+    parser.add_argument("--teacher", type=Path, default=None, help="a wider network's weights to learn from (distill)")
     parser.add_argument("--batch", type=int, default=8, help="pictures a step; a multiple of 4")
     parser.add_argument("--rate", type=float, default=HIGHEST_RATE, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)

@@ -29,6 +29,8 @@ SLOWING: Final = 3000.0
 MOST_GRADIENT: Final = 1.0
 AVERAGE_STEPS: Final = 300.0
 CRITIC_RATE: Final = 2e-4
+TEACHER_SHARE: Final = 0.5
+"""How much of what a pupil is to draw is its teacher's picture: less noisy than the one real frame among many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ def learning_rate(step: int, highest: float) -> float:
 class Trainer:
     """Holds a run's state; knows nothing of files and clocks."""
 
-    def __init__(self, settings: TrainerSettings, device: torch.device) -> None:
-        """Build the network with seeded weights.
+    def __init__(self, settings: TrainerSettings, device: torch.device, teacher: FaceNetwork | None = None) -> None:
+        """Build the network with seeded weights; the pictures of a `teacher` count beside the real ones.
 
         Raises:
             TrainingError: the tier is unknown.
@@ -62,6 +64,7 @@ class Trainer:
         if settings.tier not in SIZES:
             raise TrainingError(f"There is no tier {settings.tier!r}: choose one of {', '.join(SIZES)}.")
         self.settings, self.device, self.step = settings, device, 0
+        self._teacher = None if teacher is None else teacher.to(device).requires_grad_(requires_grad=False)
         torch.manual_seed(settings.seed)
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         self.network = FaceNetwork(SIZES[settings.tier]).to(device, memory_format=layout)
@@ -94,7 +97,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.half):
             made, layers = self.network(data.references, data.lead, data.picture, data.grid, data.condition)
         made, layers = made.float(), Layers(*(layer.float() for layer in layers))
-        loss = picture_loss(made, data.target, data.regions)
+        loss = picture_loss(made, self._wanted(data), data.regions)
         loss = loss + restraint_loss(layers, data.moved, data.target, data.regions)
         # Asked before the way back: sampling at places that are no numbers may crash there.
         if not math.isfinite(float(loss.detach())):
@@ -147,6 +150,14 @@ class Trainer:
         except (KeyError, RuntimeError, ValueError) as error:
             raise TrainingError(f"The saved state does not fit this network: {error}") from error
         self.step = step
+
+    def _wanted(self, data: BatchTensors) -> Tensor:
+        """Return what the pictures are to become (B, 3, S, S): the real frames, or between them and the teacher's."""
+        if self._teacher is None:
+            return data.target
+        with torch.no_grad():
+            taught, _ = self._teacher(data.references, data.lead, data.picture, data.grid, data.condition)
+        return torch.lerp(data.target, taught.float(), TEACHER_SHARE)
 
     def _criticised(self, made: Tensor, data: BatchTensors) -> Tensor:
         """Teach the critic one step and return what it thinks of the pictures."""

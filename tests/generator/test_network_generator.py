@@ -97,3 +97,16 @@ def test_a_still_motion_settles_to_a_still_picture(generator: NetworkGenerator, 
 def test_whatever_the_coefficients_a_picture_comes(generator: NetworkGenerator, move: Move) -> None:
     wild = move(yaw=80, pitch=-60, jawOpen=5.0, eyeBlinkLeft=3.0)
     assert generator.render(wild).shape == (512, 512, 3)
+
+
+def test_pictures_in_between_are_like_those_drawn_in_full(astronaut: Identity, move: Move) -> None:
+    full, sparse = (NetworkGenerator(astronaut, (512, 512), load_engine("lite")) for _ in range(2))
+    sparse.key_every = 2
+    opening = [move(jawOpen=0.1 * step, yaw=step) for step in range(8)]
+    drawn, apart = [], []
+    for motion in opening:
+        wanted, found = full.render(motion), sparse.render(motion)
+        drawn.append(sparse.last_in_full)
+        apart.append(np.abs(wanted.astype(int) - found)[150:350, 150:350].mean())
+    assert drawn == [True, False] * 4
+    assert max(apart) < 2.0, "of 255"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from threading import Lock
 from typing import Any
 
@@ -23,7 +25,9 @@ class TorchEngine:
             RuntimeError: there is no such device, or its memory is full.
             ModelError, TrainingError: the weights are missing, damaged or of another version.
         """
-        import torch  # noqa: PLC0415 - two seconds, and only where this engine is chosen
+        if name == "torch-cuda" and not _has_nvidia_driver():
+            raise RuntimeError("there is no NVIDIA driver")
+        import torch  # noqa: PLC0415 - two seconds and 200 MB, and only where this engine is chosen
 
         from avatar.generator.network import FrameDecoder, FrameEncoder  # noqa: PLC0415
         from avatar.generator.network_weights import load_network  # noqa: PLC0415
@@ -63,6 +67,15 @@ class TorchEngine:
     def _there(self, array: F32 | U8) -> Any:
         tensor = self._torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
         return tensor if array.dtype == np.uint8 else tensor.to(self._kind)
+
+
+def _has_nvidia_driver() -> bool:
+    """Return whether this machine has the driver that CUDA needs, without importing torch to ask it."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 class _CapturedDecoder:

@@ -1,0 +1,43 @@
+"""In-between frames without the network: the last frame's layers, carried along by the face's own motion."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from avatar.generator.engines.engine import FrameLayers
+from avatar.generator.face_crop import CROP_SIZE
+from avatar.generator.face_flow import flow_between
+from avatar.types import F32
+
+COARSER: Final = 4
+"""The motion between two frames is smooth: it is worked out at a quarter of the crop's resolution."""
+
+
+def carried(layers: FrameLayers, before: F32, now: F32) -> FrameLayers:
+    """Return a frame's layers moved to where the face is now; shift and tone, coarse as they are, stay.
+
+    Args:
+        layers: made for the landmarks `before`.
+        before, now: (478, 3) landmarks in the crop, which moves with the head.
+    """
+    side = CROP_SIZE // COARSER
+    coarse = flow_between(_coarser(now), _coarser(before), side)
+    still = np.stack(np.meshgrid(*[np.arange(side, dtype=np.float32)] * 2), axis=-1)
+    motion = cv2.resize((coarse - still) * np.float32(COARSER), (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
+    along = np.arange(CROP_SIZE, dtype=np.float32)
+    map_x, map_y = cv2.split(motion)
+    map_x += along
+    map_y += along[:, None]
+    add, keep = (
+        np.asarray(cv2.remap(layer, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+        for layer in (layers.add, layers.keep)
+    )
+    return FrameLayers(add, keep, layers.shift, layers.tone)
+
+
+def _coarser(landmarks: F32) -> F32:
+    """Return landmarks of the crop as its coarser pixels count."""
+    return np.asarray((landmarks + np.float32(0.5)) / np.float32(COARSER) - np.float32(0.5), np.float32)
