@@ -15,6 +15,7 @@ from avatar.generator.eyes import both_eyes
 from avatar.generator.face_flow import FaceMesh
 from avatar.generator.identity import Identity
 from avatar.generator.mouth import MouthInterior
+from avatar.generator.protocol import Shown, shown
 from avatar.generator.rig import Rig
 from avatar.generator.shell import HeadShell
 from avatar.generator.stage import over_plate, set_stage
@@ -33,18 +34,23 @@ class GeometryGenerator:
         self.identity = identity
         self.picture_size = picture_size
         self._stage = stage = set_stage(identity, picture_size)
-        self.rig = Rig(stage.rest, load_basis())
+        self._origin = np.array([stage.columns.start, stage.rows.start, 0], np.float32)
+        self.rig = Rig(stage.rest + self._origin, load_basis())
+        rest_pose = self._within_part(self.rig.rest_pose)
         self._mesh = FaceMesh(stage.rest, stage.size)
-        self._shell = HeadShell(stage.rest, self.rig.rest_pose, stage.size)
+        self._shell = HeadShell(stage.rest, rest_pose, stage.size)
         self._eyes = both_eyes(stage.rest)
-        self._mouth = MouthInterior(stage.colours, stage.rest, self.rig.rest_pose)
+        self._mouth = MouthInterior(stage.colours, stage.rest, rest_pose)
         self._feather_px = max(3, round(FEATHER * self.rig.rest_pose.scale)) | 1
 
     def render(self, motion: Motion) -> U8:
         """Return the (height, width, 3) RGB picture of a motion."""
+        return self.draw(shown(self.rig, self.identity, motion))
+
+    def draw(self, shown: Shown) -> U8:
+        """Return the (height, width, 3) RGB picture of a face whose landmarks are known."""
         stage = self._stage
-        pose = self.rig.pose(motion)
-        landmarks = self.rig.landmarks(motion, pose)
+        landmarks, pose = shown.landmarks - self._origin, self._within_part(shown.pose)
         map_x, map_y = self._flow(landmarks, pose)
         map_x += stage.spare
         map_y += stage.spare
@@ -53,6 +59,10 @@ class GeometryGenerator:
         picture = stage.still.copy()
         picture[stage.rows, stage.columns] = over_plate(person, stage.plate)
         return picture
+
+    def _within_part(self, pose: HeadPose) -> HeadPose:
+        """Return a pose of the picture in the coordinates of its moving part."""
+        return HeadPose(pose.rotation, pose.translation_px - self._origin, pose.scale)
 
     def _flow(self, landmarks: F32, pose: HeadPose) -> tuple[F32, F32]:
         """Return backward maps (x, y) of the moving part: shell outside, mesh inside the face, eyeballs on top."""
