@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import psutil
 
-from avatar.errors import AvatarError
+from avatar.errors import AvatarError, ModelError
 from avatar.generator.identity import Identity
 from avatar.generator.protocol import Generator
 from avatar.generator.tiers import choose_engine, open_generator
@@ -129,10 +129,8 @@ def int8_drop_db(tier: str, engine: str, clips: Sequence[Path]) -> float:
         scene = reenactment(track_clip(path, until_s=COMPARED_S), targets=20)
         full, small = (NetworkGenerator(scene.one, (SIZE, SIZE), engine) for engine in engines)
         for frame in scene.targets:
-            face = frame.region("face") > 127
-            drops.append(
-                psnr_db(full.draw(frame.shown), frame.real, face) - psnr_db(small.draw(frame.shown), frame.real, face)
-            )
+            full_db, small_db = (psnr_db(by.draw(frame.shown), frame.real, frame.face) for by in (full, small))
+            drops.append(full_db - small_db)
     if not drops:
         raise AvatarError("there are no clips to compare on")
     return float(np.mean(drops))
@@ -201,7 +199,10 @@ def main() -> None:
     chosen = arguments.parse_args()
     tie_to_one_core()
 
-    found = choose_engine(chosen.tier, chosen.engine)
+    try:
+        found = choose_engine(chosen.tier, chosen.engine)
+    except ModelError as error:
+        raise SystemExit(str(error)) from error
     tier, engine = ("geometry", "none") if found is None else (found[0], found[1].name)
     print(f"tier {tier}, engine {engine}")
     try:

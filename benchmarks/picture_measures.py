@@ -12,7 +12,9 @@ from skimage.metrics import structural_similarity
 from avatar.types import F32, U8
 
 FEWEST_PIXELS: Final = 25
-"""A mouth or eye that covers fewer pixels is closed and not measured."""
+"""Eyes that cover fewer pixels are closed and not measured."""
+OPEN_MOUTH: Final = 0.005
+"""A mouth that covers less of the face is a slit: a dark line, in which neither teeth nor error mean anything."""
 
 Mask = np.ndarray
 """(height, width), bool."""
@@ -29,10 +31,15 @@ def ratio(values: Sequence[float], others: Sequence[float]) -> float:
     return sum(values) / below if below > 0 else float("nan")
 
 
-def open_part(mask: U8) -> Mask:
-    """Return where a region's mask (0..255) is set, nowhere where it covers too little to be called open."""
+def open_part(mask: U8, *, least: float = FEWEST_PIXELS) -> Mask:
+    """Return where a region's mask (0..255) is set, nowhere where that is less than `least` pixels."""
     inside = mask > 127
-    return inside if inside.sum() >= FEWEST_PIXELS else np.zeros_like(inside)
+    return inside if inside.sum() >= least else np.zeros_like(inside)
+
+
+def open_mouth(mouth: U8, face: U8) -> Mask:
+    """Return the inside of a mouth that is open, nowhere where it is shut or a slit; masks are 0..255."""
+    return open_part(mouth, least=max(FEWEST_PIXELS, OPEN_MOUTH * float((face > 127).sum())))
 
 
 def psnr_db(picture: U8, real: U8, inside: Mask) -> float:

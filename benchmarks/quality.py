@@ -22,10 +22,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from avatar.errors import AvatarError, EnrolError
+from avatar.errors import AvatarError, EnrolError, ModelError
 from avatar.generator.identity import Identity
 from avatar.generator.protocol import Generator
-from avatar.generator.tiers import open_generator
+from avatar.generator.tiers import choose_engine, open_generator
 from avatar.motion.basis import load_basis
 from avatar.motion.neutral import NeutralCalibration
 from avatar.motion.retarget import relative_motion
@@ -34,7 +34,7 @@ from benchmarks import report
 from benchmarks.clip_track import ClipTrack, read_pictures, track_clip
 from benchmarks.likeness import Likeness, LikenessMissingError
 from benchmarks.media import test_clips
-from benchmarks.picture_measures import absolute_error, detail, flicker, open_part, psnr_db, ratio, ssim
+from benchmarks.picture_measures import absolute_error, detail, flicker, psnr_db, ratio, ssim
 from benchmarks.quality_sheet import Exhibit, contact_sheet, exhibit
 from benchmarks.reenactment import SIZE, Asked, Reenactment, Stretch, draw_all, reenactment
 
@@ -58,7 +58,15 @@ CROSS_FRAMES = 4
 
 Figures = dict[str, float]
 TABLE = (
-    *("mouth_l1_ratio", "mouth_l1_ratio_4refs", "eye_l1_ratio", "face_psnr_db", "face_psnr_gain_db", "ssim"),
+    *(
+        "open_mouths",
+        "mouth_l1_ratio",
+        "mouth_l1_ratio_4refs",
+        "eye_l1_ratio",
+        "face_psnr_db",
+        "face_psnr_gain_db",
+        "ssim",
+    ),
     *("ssim_gain", "mouth_sharpness", "identity", "identity_cross", "flicker_still", "flicker_turn"),
 )
 """Columns shown by clip."""
@@ -94,8 +102,8 @@ def measure_clip(
 def compare(targets: Sequence[Asked], by_warp: Sequence[U8], by_tier: Sequence[U8]) -> Figures:
     """Return the figures of pictures (SIZE, SIZE, 3) RGB beside the warp's and the real frames."""
     figures: Figures = {}
-    for name, region in (("mouth", "mouth"), ("eye", "eyes")):
-        inside = [open_part(frame.region(region)) for frame in targets]
+    holes = {"mouth": [frame.hole for frame in targets], "eye": [frame.eyes for frame in targets]}
+    for name, inside in holes.items():
         errors = [
             [absolute_error(made, frame.real, mask) for made, frame, mask in zip(by, targets, inside, strict=True)]
             for by in (by_tier, by_warp)
@@ -103,7 +111,8 @@ def compare(targets: Sequence[Asked], by_warp: Sequence[U8], by_tier: Sequence[U
         figures[f"{name}_l1_ratio"] = ratio(*errors)
         pixels = max(sum(int(mask.sum()) for mask in inside), 1)
         figures[f"{name}_l1_geometry"] = sum(errors[1]) / pixels
-    faces = [frame.region("face") > 127 for frame in targets]
+    figures["open_mouths"] = float(sum(bool(hole.any()) for hole in holes["mouth"]))
+    faces = [frame.face for frame in targets]
     for name, measure in (("face_psnr", psnr_db), ("ssim", ssim)):
         unit = "_db" if name == "face_psnr" else ""
         own, warp = (
@@ -118,7 +127,7 @@ def compare(targets: Sequence[Asked], by_warp: Sequence[U8], by_tier: Sequence[U
 
 def sharpness(targets: Sequence[Asked], made: Sequence[U8]) -> float:
     """Return the Laplacian energy inside open mouths over the real frames', NaN where no mouth opens."""
-    inside = [open_part(frame.region("mouth")) for frame in targets]
+    inside = [frame.hole for frame in targets]
     own, _ = np.sum([detail(picture, mask) for picture, mask in zip(made, inside, strict=True)], axis=0)
     real, pixels = np.sum([detail(frame.real, mask) for frame, mask in zip(targets, inside, strict=True)], axis=0)
     return float(own / real) if pixels and real > 0 else float("nan")
@@ -128,7 +137,7 @@ def _flicker_ratio(generator: Generator, stretch: Stretch) -> float:
     """Return how much a stretch flickers over how much the real one does."""
     pictures = list(draw_all(generator, stretch.frames))[stretch.lead_in :]
     frames = stretch.frames[stretch.lead_in :]
-    faces = [frame.region("face") > 127 for frame in frames]
+    faces = [frame.face for frame in frames]
     real = flicker([frame.real for frame in frames], faces)
     return flicker(pictures, faces) / real if real > 0 else float("nan")
 
@@ -179,9 +188,9 @@ def _picture(track: ClipTrack) -> tuple[U8, np.ndarray]:
 def _exhibits(scene: Reenactment, makers: Sequence[Generator], drawn: Sequence[Sequence[U8]]) -> Iterator[Exhibit]:
     clip = scene.track.path.stem
     for frame, *made in zip(scene.targets, *drawn, strict=True):
-        mouth = open_part(frame.region("mouth"))
-        if mouth.any():
-            yield exhibit("mouth", clip, float(mouth.sum()), frame.shown.landmarks, (frame.real, *made))
+        hole = frame.hole
+        if hole.any():
+            yield exhibit("mouth", clip, float(hole.sum()), frame.shown.landmarks, (frame.real, *made))
     for kind, frames in (("eyes", scene.closed), ("turn", scene.turned)):
         for place, frame in enumerate(frames):
             made = [maker.draw(frame.shown) for maker in makers]
@@ -260,6 +269,10 @@ def main() -> None:
     arguments.add_argument("--no-identity", action="store_true", help="leave face recognition out")
     arguments.add_argument("--sheet", type=Path, default=Path("bench-out/quality.png"), help="contact sheet to write")
     chosen = arguments.parse_args()
+    try:
+        choose_engine(chosen.tier, chosen.engine)
+    except ModelError as error:
+        raise SystemExit(str(error)) from error
     cv2.setNumThreads(1)  # dozens of small operations: threads cost more than they bring
     begin = time.perf_counter()
 

@@ -26,6 +26,7 @@ from avatar.perception.tracker import FaceTracker
 from avatar.training.holdback import spread_expressions
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, FaceState
 from benchmarks.clip_track import ClipTrack, read_pictures, slow_turn, stillest, strongest
+from benchmarks.picture_measures import Mask, open_mouth, open_part
 
 SIZE: Final = 512
 """Side of the pictures compared."""
@@ -53,6 +54,21 @@ class Asked:
     def region(self, name: str) -> U8:
         """Return one region's mask (SIZE, SIZE), 0..255."""
         return np.asarray(self.regions[..., REGIONS.index(name)], np.uint8)
+
+    @property
+    def hole(self) -> Mask:
+        """(SIZE, SIZE), bool: the inside of the mouth, nowhere where it is shut."""
+        return open_mouth(self.region("mouth"), self.region("face"))
+
+    @property
+    def eyes(self) -> Mask:
+        """(SIZE, SIZE), bool: the insides of the lids, nowhere where they are shut."""
+        return open_part(self.region("eyes"))
+
+    @property
+    def face(self) -> Mask:
+        """(SIZE, SIZE), bool."""
+        return self.region("face") > 127
 
 
 @dataclass(frozen=True, slots=True)
