@@ -200,19 +200,19 @@ def main() -> None:
     tie_to_one_core()
 
     try:
-        found = choose_engine(chosen.tier, chosen.engine)
-    except ModelError as error:
-        raise SystemExit(str(error)) from error
-    tier, engine = ("geometry", "none") if found is None else (found[0], found[1].name)
-    print(f"tier {tier}, engine {engine}")
-    try:
         clips = test_clips(COMPARED_CLIPS)
     except SystemExit:
         clips = [chosen.driver] if chosen.driver is not None else []
     driver = chosen.driver or next(iter(clips), None)
-    figures = measure_speed(
-        open_identity(chosen.face), chosen.tier, chosen.engine, motions_of(driver, chosen.frames + WARM_UP)
-    )
+    motions = motions_of(driver, chosen.frames + WARM_UP)
+    try:
+        # The engine is loaded in here, so that its memory is seen.
+        figures = measure_speed(open_identity(chosen.face), chosen.tier, chosen.engine, motions)
+    except ModelError as error:
+        raise SystemExit(str(error)) from error
+    found = choose_engine(chosen.tier, chosen.engine)
+    tier, engine = ("geometry", "none") if found is None else (found[0], found[1].name)
+    print(f"tier {tier}, engine {engine}")
     figures |= network_figures(tier, engine, chosen.decoder, clips)
     report.finish(figures, BARS, chosen.json)
 

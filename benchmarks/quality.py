@@ -29,6 +29,7 @@ from avatar.generator.tiers import choose_engine, open_generator
 from avatar.motion.basis import load_basis
 from avatar.motion.neutral import NeutralCalibration
 from avatar.motion.retarget import relative_motion
+from avatar.perception.pose import rotation_vector
 from avatar.types import U8
 from benchmarks import report
 from benchmarks.clip_track import ClipTrack, read_pictures, track_clip
@@ -36,7 +37,7 @@ from benchmarks.likeness import Likeness, LikenessMissingError
 from benchmarks.media import test_clips
 from benchmarks.picture_measures import absolute_error, detail, flicker, psnr_db, ratio, ssim
 from benchmarks.quality_sheet import Exhibit, contact_sheet, exhibit
-from benchmarks.reenactment import SIZE, Asked, Reenactment, Stretch, draw_all, reenactment
+from benchmarks.reenactment import BLINK, SIZE, Asked, Reenactment, Stretch, draw_all, reenactment
 
 BARS = {
     "mouth_l1_ratio": "<= 0.7",
@@ -191,10 +192,16 @@ def _exhibits(scene: Reenactment, makers: Sequence[Generator], drawn: Sequence[S
         hole = frame.hole
         if hole.any():
             yield exhibit("mouth", clip, float(hole.sum()), frame.shown.landmarks, (frame.real, *made))
-    for kind, frames in (("eyes", scene.closed), ("turn", scene.turned)):
-        for place, frame in enumerate(frames):
+    facing = scene.photo.shown.pose.rotation
+    closed = [(frame, float(frame.shown.expression[list(BLINK)].min())) for frame in scene.closed]
+    turned = [
+        (frame, abs(float(np.degrees(rotation_vector(frame.shown.pose.rotation @ facing.T)[1]))))
+        for frame in scene.turned
+    ]
+    for kind, weighed in (("eyes", closed), ("turn", turned)):
+        for frame, weight in weighed:
             made = [maker.draw(frame.shown) for maker in makers]
-            yield exhibit(kind, clip, -place, frame.shown.landmarks, (frame.real, *made))
+            yield exhibit(kind, clip, weight, frame.shown.landmarks, (frame.real, *made))
 
 
 def measure_clips(

@@ -28,7 +28,8 @@ class Exhibit:
     """`mouth`, `eyes` or `turn`."""
     clip: str
     weight: float
-    """The larger, the sooner it is shown: how far the mouth opens, and so on."""
+    """The larger, the sooner it is shown: how far the mouth opens (pixels), the eyes are closed (0..1), the head is
+    turned away from where it is in the photo (degrees)."""
     cells: tuple[U8, ...]
     """(CELL, CELL, 3) each, from top to bottom."""
 
@@ -74,7 +75,8 @@ def take_turns(exhibits: Sequence[Exhibit], most: int) -> list[Exhibit]:
 def _band(exhibits: Sequence[Exhibit]) -> U8:
     columns = []
     for item in exhibits:
-        label = _text(f"{item.kind} {item.clip}", CELL)
+        degrees = f" {item.weight:.0f} deg" if item.kind == "turn" else ""
+        label = _text(f"{item.kind} {item.clip}{degrees}", CELL)
         columns.append(np.vstack([label, *item.cells]))
     blank = np.zeros_like(columns[0])
     return np.hstack([*columns, *[blank] * (PER_BAND - len(columns))])
