@@ -43,7 +43,7 @@ def test_what_lies_on_the_chin_falls_with_the_jaw(face: F32) -> None:
     below = face[:, 1] > face[14, 1]
     fallen[below, 1] += 8
     layers = dot_at(face[18])  # below the lower lip
-    assert middle(carried(layers, face, fallen)) == pytest.approx(middle(layers) + (0, 8), abs=1.0)
+    assert middle(carried(layers, face, fallen)) == pytest.approx(middle(layers) + np.array([0, 8]), abs=1.0)
 
 
 def test_what_lies_on_the_forehead_stays_meanwhile(face: F32) -> None:

@@ -1,0 +1,318 @@
+"""Is the picture like the person? A tier of generator beside the plain warp, on faces it was never trained on.
+
+Each clip reenacts itself: its calmest early frame becomes the avatar, its second half is to be shown, and every picture
+is compared with the real frame. Ratios and gains are against the `geometry` tier in the same run; means over clips.
+
+mouth_l1_ratio, eye_l1_ratio   absolute error inside open lips and lids over the warp's; `_4refs`: four photos
+face_psnr_gain_db, ssim_gain   inside the face, beyond the warp's; face_psnr_db and ssim are absolute
+mouth_sharpness                Laplacian energy inside open lips over the real frames' (geometric mean)
+identity                       face-recognition cosine between the picture drawn and the real frame
+identity_cross                 the same between the avatar's photo and the avatar as other clips' people drive it
+flicker_ratio                  second difference over time within the face over the real clip's, on a still face and on
+                               a slow turn: the worse of the two medians over clips
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from avatar.errors import AvatarError, EnrolError, ModelError
+from avatar.generator.identity import Identity
+from avatar.generator.protocol import Generator
+from avatar.generator.tiers import choose_engine, open_generator
+from avatar.motion.basis import load_basis
+from avatar.motion.neutral import NeutralCalibration
+from avatar.motion.retarget import relative_motion
+from avatar.perception.pose import rotation_vector
+from avatar.types import U8
+from benchmarks import report
+from benchmarks.clip_track import ClipTrack, read_pictures, track_clip
+from benchmarks.likeness import Likeness, LikenessMissingError
+from benchmarks.media import test_clips
+from benchmarks.picture_measures import absolute_error, detail, flicker, psnr_db, ratio, ssim
+from benchmarks.quality_sheet import Exhibit, contact_sheet, exhibit
+from benchmarks.reenactment import BLINK, SIZE, Asked, Reenactment, Stretch, draw_all, reenactment
+
+BARS = {
+    "mouth_l1_ratio": "<= 0.7",
+    "mouth_l1_ratio_4refs": "<= 0.5",
+    "eye_l1_ratio": "<= 0.8",
+    "face_psnr_gain_db": ">= 1.5",
+    "ssim_gain": ">= 0",
+    "identity": ">= 0.90",
+    "identity_cross": ">= the warp's",
+    "mouth_sharpness": "0.7 to 1.3",
+    "flicker_ratio": "<= 1.3",
+}
+SUFFIXES = {".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v"}
+RECOGNISED = 8
+"""Targets of each clip that face recognition looks at: it takes longer than everything else."""
+DRIVERS = 2
+CROSS_FRAMES = 4
+"""Frames taken of each of that many other drivers."""
+
+Figures = dict[str, float]
+TABLE = (
+    *(
+        "open_mouths",
+        "mouth_l1_ratio",
+        "mouth_l1_ratio_4refs",
+        "eye_l1_ratio",
+        "face_psnr_db",
+        "face_psnr_gain_db",
+        "ssim",
+    ),
+    *("ssim_gain", "mouth_sharpness", "identity", "identity_cross", "flicker_still", "flicker_turn"),
+)
+"""Columns shown by clip."""
+
+
+def measure_clip(
+    scene: Reenactment,
+    drivers: Sequence[ClipTrack],
+    tier: str,
+    engine: str,
+    likeness: Likeness | None,
+) -> tuple[Figures, list[Exhibit]]:
+    """Return one clip's figures and what of it is to be looked at."""
+
+    def generator(named: str, identity: Identity) -> Generator:
+        return open_generator(identity, (SIZE, SIZE), named, engine if named != "geometry" else "auto")
+
+    makers = (generator("geometry", scene.one), generator(tier, scene.one), generator(tier, scene.several))
+    by_warp, by_tier, by_tier4 = (list(draw_all(maker, scene.targets)) for maker in makers)
+    figures = compare(scene.targets, by_warp, by_tier)
+    with_four = compare(scene.targets, by_warp, by_tier4)
+    for name in ("mouth_l1_ratio", "eye_l1_ratio", "mouth_sharpness", "face_psnr_gain_db"):
+        figures[f"{name}_4refs"] = with_four[name]
+    if likeness is not None:
+        figures |= _identity(scene, drivers, makers[:2], (by_warp, by_tier), likeness)
+    # Fresh ones: what a generator keeps from frame to frame is to come from these frames only.
+    for name, stretch in (("flicker_still", scene.still), ("flicker_turn", scene.turn)):
+        figures[name] = _flicker_ratio(generator(tier, scene.one), stretch)
+        figures[f"{name}_geometry"] = _flicker_ratio(generator("geometry", scene.one), stretch)
+    return figures, list(_exhibits(scene, makers, (by_warp, by_tier, by_tier4)))
+
+
+def compare(targets: Sequence[Asked], by_warp: Sequence[U8], by_tier: Sequence[U8]) -> Figures:
+    """Return the figures of pictures (SIZE, SIZE, 3) RGB beside the warp's and the real frames."""
+    figures: Figures = {}
+    holes = {"mouth": [frame.hole for frame in targets], "eye": [frame.eyes for frame in targets]}
+    for name, inside in holes.items():
+        errors = [
+            [absolute_error(made, frame.real, mask) for made, frame, mask in zip(by, targets, inside, strict=True)]
+            for by in (by_tier, by_warp)
+        ]
+        figures[f"{name}_l1_ratio"] = ratio(*errors)
+        pixels = max(sum(int(mask.sum()) for mask in inside), 1)
+        figures[f"{name}_l1_geometry"] = sum(errors[1]) / pixels
+    figures["open_mouths"] = float(sum(bool(hole.any()) for hole in holes["mouth"]))
+    faces = [frame.face for frame in targets]
+    for name, measure in (("face_psnr", psnr_db), ("ssim", ssim)):
+        unit = "_db" if name == "face_psnr" else ""
+        own, warp = (
+            float(np.mean([measure(made, at.real, face) for made, at, face in zip(by, targets, faces, strict=True)]))
+            for by in (by_tier, by_warp)
+        )
+        figures |= {f"{name}{unit}": own, f"{name}_geometry{unit}": warp, f"{name}_gain{unit}": own - warp}
+    figures["mouth_sharpness"] = sharpness(targets, by_tier)
+    figures["mouth_sharpness_geometry"] = sharpness(targets, by_warp)
+    return figures
+
+
+def sharpness(targets: Sequence[Asked], made: Sequence[U8]) -> float:
+    """Return the Laplacian energy inside open mouths over the real frames', NaN where no mouth opens."""
+    inside = [frame.hole for frame in targets]
+    own, _ = np.sum([detail(picture, mask) for picture, mask in zip(made, inside, strict=True)], axis=0)
+    real, pixels = np.sum([detail(frame.real, mask) for frame, mask in zip(targets, inside, strict=True)], axis=0)
+    return float(own / real) if pixels and real > 0 else float("nan")
+
+
+def _flicker_ratio(generator: Generator, stretch: Stretch) -> float:
+    """Return how much a stretch flickers over how much the real one does."""
+    pictures = list(draw_all(generator, stretch.frames))[stretch.lead_in :]
+    frames = stretch.frames[stretch.lead_in :]
+    faces = [frame.face for frame in frames]
+    real = flicker([frame.real for frame in frames], faces)
+    return flicker(pictures, faces) / real if real > 0 else float("nan")
+
+
+def _identity(
+    scene: Reenactment,
+    drivers: Sequence[ClipTrack],
+    makers: Sequence[Generator],
+    drawn: Sequence[Sequence[U8]],
+    likeness: Likeness,
+) -> Figures:
+    """Return cosines: pictures with the real frames, with the photo, and with the photo when others drive."""
+    photo = likeness.embed(scene.photo.real, scene.photo.shown.landmarks)
+    picks = np.unique(np.linspace(0, len(scene.targets) - 1, RECOGNISED).round().astype(int)).tolist()
+    real = [likeness.embed(scene.targets[i].real, scene.targets[i].shown.landmarks) for i in picks]
+    # What the measure says of another person: the drivers themselves.
+    strangers = [likeness.embed(*_picture(driver)) @ photo for driver in drivers]
+    figures = {
+        "identity_real_to_photo": float(np.mean([vector @ photo for vector in real])),
+        "identity_strangers": float(np.mean(strangers)) if strangers else float("nan"),
+    }
+    for suffix, maker, pictures in zip(("_geometry", ""), makers, drawn, strict=True):
+        own = [likeness.embed(pictures[i], scene.targets[i].shown.landmarks) for i in picks]
+        figures[f"identity{suffix}"] = float(np.mean([a @ b for a, b in zip(own, real, strict=True)]))
+        figures[f"identity_photo{suffix}"] = float(np.mean([vector @ photo for vector in own]))
+        driven = [likeness.embed(*picture) @ photo for driver in drivers for picture in _driven(maker, driver)]
+        figures[f"identity_cross{suffix}"] = float(np.mean(driven)) if driven else float("nan")
+    return figures
+
+
+def _driven(generator: Generator, driver: ClipTrack) -> Iterator[tuple[U8, np.ndarray]]:
+    """Yield (picture, landmarks) of an avatar as another clip's face drives it, from that face's calmest frame on."""
+    half = len(driver) // 2
+    calmest = int(np.argmin(driver.blendshapes[:half].sum(axis=1)))
+    neutral = NeutralCalibration().observe(driver.face(calmest))
+    for row in np.linspace(half, len(driver) - 1, CROSS_FRAMES).round().astype(int).tolist():
+        motion = relative_motion(driver.face(row), neutral, load_basis())
+        yield generator.render(motion), generator.rig.landmarks(motion, generator.rig.pose(motion))
+
+
+def _picture(track: ClipTrack) -> tuple[U8, np.ndarray]:
+    """Return one real (picture, landmarks) of a clip."""
+    row = len(track) // 2
+    frame = int(track.frame[row])
+    return read_pictures(track.path, [frame])[frame], track.landmarks_px[row]
+
+
+def _exhibits(scene: Reenactment, makers: Sequence[Generator], drawn: Sequence[Sequence[U8]]) -> Iterator[Exhibit]:
+    clip = scene.track.path.stem
+    for frame, *made in zip(scene.targets, *drawn, strict=True):
+        hole = frame.hole
+        if hole.any():
+            yield exhibit("mouth", clip, float(hole.sum()), frame.shown.landmarks, (frame.real, *made))
+    facing = scene.photo.shown.pose.rotation
+    closed = [(frame, float(frame.shown.expression[list(BLINK)].min())) for frame in scene.closed]
+    turned = [
+        (frame, abs(float(np.degrees(rotation_vector(frame.shown.pose.rotation @ facing.T)[1]))))
+        for frame in scene.turned
+    ]
+    for kind, weighed in (("eyes", closed), ("turn", turned)):
+        for frame, weight in weighed:
+            made = [maker.draw(frame.shown) for maker in makers]
+            yield exhibit(kind, clip, weight, frame.shown.landmarks, (frame.real, *made))
+
+
+def measure_clips(
+    tracks: Sequence[ClipTrack], chosen: argparse.Namespace, likeness: Likeness | None
+) -> tuple[dict[str, Figures], list[Exhibit]]:
+    """Return the figures by clip and what is to be looked at; a clip that makes no avatar is named and left out."""
+    measured: dict[str, Figures] = {}
+    exhibits: list[Exhibit] = []
+    for number, track in enumerate(tracks):
+        others = [tracks[(number + step) % len(tracks)] for step in range(1, min(DRIVERS, len(tracks) - 1) + 1)]
+        drivers = [other for other in others if len(other) >= CROSS_FRAMES]
+        try:
+            scene = reenactment(track, chosen.targets)
+        except EnrolError as error:
+            print(f"left out: {track.path.name}: no frame makes an avatar ({error})", flush=True)
+            continue
+        clip = track.path.stem
+        measured[clip], shown = measure_clip(scene, drivers, chosen.tier, chosen.engine, likeness)
+        exhibits += shown
+        told = ", ".join(f"{heading(name)} {measured[clip].get(name, np.nan):.3f}" for name in TABLE)
+        print(f"{clip}: {told}", flush=True)
+    return measured, exhibits
+
+
+def heading(name: str) -> str:
+    """Return a figure's name, short enough for a table."""
+    return name.replace("_l1_ratio", "").replace("_ratio", "").replace("_gain", "+").replace("_db", "")
+
+
+def chosen_clips(arguments: argparse.Namespace) -> list[Path]:
+    """Return the clips to measure: a folder's, or one of each test person.
+
+    Raises:
+        SystemExit: there are none.
+    """
+    if arguments.clips is None:
+        return test_clips(arguments.people)
+    found = sorted(path for path in arguments.clips.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise SystemExit(f"There are no clips in {arguments.clips}: give a folder with videos of one face each.")
+    return found
+
+
+def pooled(rows: Sequence[Figures]) -> Figures:
+    """Return the figures over clips: means, geometric for sharpness, medians for flicker."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: np.array([row.get(name, np.nan) for row in rows], float) for name in names}
+    figures: Figures = {}
+    for name, values in columns.items():
+        kept = values[np.isfinite(values)]
+        if not kept.size:
+            figures[name] = float("nan")
+        elif name.startswith("mouth_sharpness"):
+            figures[name] = float(np.exp(np.log(np.maximum(kept, 1e-6)).mean()))
+        else:
+            figures[name] = float(np.median(kept) if name.startswith("flicker") else kept.mean())
+    for suffix in ("", "_geometry"):
+        both = [figures.get(f"flicker_{kind}{suffix}", float("nan")) for kind in ("still", "turn")]
+        figures[f"flicker_ratio{suffix}"] = float(np.nanmax(both)) if np.isfinite(both).any() else float("nan")
+    return figures
+
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = report.parser(__doc__ or "")
+    arguments.add_argument("--clips", type=Path, help="a folder of clips of one face each (default: the test people)")
+    arguments.add_argument("--tier", default="auto", help="tier of generator (default: the best that runs here)")
+    arguments.add_argument("--engine", default="auto", help="what runs its network")
+    arguments.add_argument("--people", type=int, default=100, help="test people at most, liveliest first")
+    arguments.add_argument("--seconds", type=float, default=20.0, help="how much of each clip to use (default 20)")
+    arguments.add_argument("--targets", type=int, default=20, help="frames of each clip to compare (default 20)")
+    arguments.add_argument("--no-identity", action="store_true", help="leave face recognition out")
+    arguments.add_argument("--sheet", type=Path, default=Path("bench-out/quality.png"), help="contact sheet to write")
+    chosen = arguments.parse_args()
+    try:
+        choose_engine(chosen.tier, chosen.engine)
+    except ModelError as error:
+        raise SystemExit(str(error)) from error
+    cv2.setNumThreads(1)  # dozens of small operations: threads cost more than they bring
+    begin = time.perf_counter()
+
+    likeness: Likeness | None = None
+    if not chosen.no_identity:
+        try:
+            likeness = Likeness()
+        except LikenessMissingError as error:
+            print(f"Without identity: {error}")
+    tracks = []
+    for path in chosen_clips(chosen):
+        try:
+            tracks.append(track_clip(path, until_s=chosen.seconds))
+        except AvatarError as error:
+            print(f"left out: {path.name}: {error}", flush=True)
+    measured, exhibits = measure_clips(tracks, chosen, likeness)
+    if not measured:
+        raise SystemExit("No clip could be measured.")
+
+    columns = [[row.get(name, float("nan")) for name in TABLE] for row in measured.values()]
+    middle = [report.median(value for value in column if np.isfinite(value)) for column in zip(*columns, strict=True)]
+    print()
+    rows = [(clip, *row) for clip, row in zip(measured, columns, strict=True)]
+    report.table(("clip", *(heading(name) for name in TABLE)), [*rows, ("median", *middle)])
+    chosen.sheet.parent.mkdir(parents=True, exist_ok=True)
+    sheet = contact_sheet(exhibits, ("real", "geometry", chosen.tier, f"{chosen.tier}, more photos"))
+    cv2.imwrite(str(chosen.sheet), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    print(f"\nContact sheet: {chosen.sheet}")
+    figures = {name: float("nan") for name in BARS} | pooled(list(measured.values()))
+    bars = BARS | {"identity_cross": f">= {figures.get('identity_cross_geometry', float('nan')):.3f} (the warp's)"}
+    figures |= {"clips": float(len(measured)), "seconds": time.perf_counter() - begin}
+    report.finish(figures, bars, chosen.json)
+
+
+if __name__ == "__main__":
+    main()
