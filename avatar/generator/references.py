@@ -16,7 +16,7 @@ JAW_WEIGHT: Final = 2.0
 
 def nearest_reference(expression: F32, references: F32) -> int:
     """Return which of the (K, 52) reference expressions is nearest to an expression (52,)."""
-    return int(np.argmin((_WEIGHTS * (references - expression) ** 2).sum(axis=1)))
+    return int(np.argmin((EXPRESSION_WEIGHTS * (references - expression) ** 2).sum(axis=1)))
 
 
 def _weight(name: str) -> float:
@@ -25,4 +25,5 @@ def _weight(name: str) -> float:
     return MOUTH_WEIGHT if name.startswith("mouth") else OTHER_WEIGHT
 
 
-_WEIGHTS: Final = np.array([_weight(name) for name in BLENDSHAPES], np.float32)
+EXPRESSION_WEIGHTS: Final = np.array([_weight(name) for name in BLENDSHAPES], np.float32)
+"""(52,)."""
