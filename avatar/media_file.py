@@ -28,6 +28,8 @@ CONTAINERS: Final = (
 """Kinds of files that are read. FFmpeg knows others that draw text files or fetch what a playlist names."""
 SHORTEST_PAUSE_S: Final = 0.02
 """A gap between two sound frames above this is a pause, to be filled; below it is jitter of their times."""
+STRETCHES: Final = 30
+"""In how many places a long clip is looked into."""
 LONGEST_PAUSE_S: Final = 60.0
 """A gap above this is a leap of the file's clock: nothing is filled in."""
 
@@ -81,6 +83,42 @@ def clip_frames(path: Path, *, until_s: float | None = None) -> Iterator[tuple[f
                     yield now, _upright(camera_rgb(frame), int(frame.rotation))
         except av.FFmpegError as error:
             raise MediaError(f"{path} breaks off after {max(last, 0):.1f} s: {error}.") from error
+
+
+def spread_frames(path: Path, *, longest_s: float, most: int) -> Iterator[tuple[float, U8]]:
+    """Yield at most `most` frames spread over a clip, as `clip_frames` does; the same ones each time.
+
+    A clip of up to `longest_s` is read whole. Of a longer one, `longest_s` in all are read: short stretches evenly
+    spread, each from the picture that a leap of the file lands on, so that an hour takes no longer than a minute.
+
+    Raises:
+        MediaError: the file cannot be opened, has no picture, or is damaged.
+    """
+    with _open(path) as container:
+        video = _video(container, path)
+        length_s = container.duration / av.time_base if container.duration else None
+        begin_s = (container.start_time or 0) / av.time_base
+        known = length_s is not None and length_s > longest_s
+        starts = np.linspace(0, length_s, STRETCHES, endpoint=False).tolist() if known and length_s else [None]
+        stretch_s = longest_s / len(starts)
+        step_s = min(length_s or longest_s, longest_s) / most
+        last_s, given = -1.0, 0
+        try:
+            for start_s in starts:
+                if start_s is not None:
+                    container.seek(round((begin_s + start_s) * av.time_base))
+                first_s: float | None = None
+                before_s = last_s
+                for frame in container.decode(video):
+                    now_s = (frame.time if frame.time is not None else begin_s + last_s + 1 / 30) - begin_s
+                    first_s = now_s if first_s is None else first_s
+                    if now_s - first_s >= stretch_s or given >= most or first_s < before_s:
+                        break
+                    if last_s < 0 or now_s - last_s >= 0.99 * step_s:
+                        last_s, given = now_s, given + 1
+                        yield now_s, _upright(camera_rgb(frame), int(frame.rotation))
+        except av.FFmpegError as error:
+            raise MediaError(f"{path} is damaged after {max(last_s, 0):.1f} s: {error}.") from error
 
 
 def sound_blocks(path: Path, *, begin_s: float | None = None) -> Iterator[F32]:

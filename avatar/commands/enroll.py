@@ -1,13 +1,19 @@
-"""`avatar enroll`: photos in, an `.avatar` file out."""
+"""`avatar enroll`: photos or a clip in, an `.avatar` file out."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from avatar.commands.options import Subparsers, refuse_overwriting
 from avatar.config import LimitSettings
 from avatar.errors import AvatarError, ImageError
+from avatar.terminal import ProgressBar
+
+if TYPE_CHECKING:
+    from avatar.generator.identity import Identity
+    from avatar.generator.refine import RefineReport
 
 OWN_PHOTO_LIMITS = LimitSettings(upload_bytes=100_000_000, upload_pixels=89_000_000)
 """One's own photos on one's own machine may be larger than what strangers may send to a server."""
@@ -19,12 +25,18 @@ def add_command(subparsers: Subparsers) -> None:
         "enroll",
         help="make an avatar file from photos",
         description="Make an avatar file from one or more photos of one person. The face should look at the camera, "
-        "relaxed, mouth closed, well lit; a second photo with an open smile adds real teeth.",
-        epilog="example:\n  avatar enroll me.jpg smiling.jpg -o me.avatar --name Ada",
+        "relaxed, mouth closed, well lit; a second photo with an open smile adds real teeth. A short clip in which the "
+        "person talks, laughs, blinks and turns a little gives such pictures by itself.",
+        epilog="examples:\n"
+        "  avatar enroll me.jpg smiling.jpg -o me.avatar --name Ada\n"
+        "  avatar enroll me.jpg --refine clip.mp4 -o me.avatar --sheet chosen.png\n"
+        "  avatar enroll --refine clip.mp4 -o me.avatar                  (no photo: the calmest frame is taken)",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG, PNG or WebP, of one person")
+    parser.add_argument("photos", nargs="*", type=Path, metavar="PHOTO", help="JPEG, PNG or WebP, of one person")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE.avatar", help="the file to write")
+    parser.add_argument("--refine", type=Path, metavar="VIDEO", help="a clip of the same person, for more expressions")
+    parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="with --refine: show what was chosen, and why")
     parser.add_argument("--name", help="the avatar's name (default: the file's)")
     parser.set_defaults(run=run)
 
@@ -32,10 +44,10 @@ def add_command(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from avatar.generator.enrol import enrol  # noqa: PLC0415
-    from avatar.generator.identity_file import write_identity  # noqa: PLC0415
+    from avatar.generator.identity_file import MAX_PORTRAITS, write_identity  # noqa: PLC0415
     from avatar.images import read_photo  # noqa: PLC0415
 
-    refuse_overwriting(args.out, args.photos)
+    _check(args, MAX_PORTRAITS)
     photos = []
     for path in args.photos:
         try:
@@ -44,8 +56,63 @@ def run(args: argparse.Namespace) -> int:
             raise AvatarError(f"{path} cannot be read: {error.strerror}.") from error
         except ImageError as error:
             raise ImageError(f"{path}: {error}", code=error.code) from error
-    write_identity(enrol(photos, name=args.name or args.out.stem), args.out)
+    name = args.name or args.out.stem
+    identity = enrol(photos, name=name) if photos else None
+    if args.refine is not None:
+        identity = _refine(identity, args.refine, args.sheet, name)
+    assert identity is not None  # _check: photos or a clip  # noqa: S101
+    write_identity(identity, args.out)
     print(f"{args.out} ({args.out.stat().st_size / 1e6:.1f} MB) is ready. Use it:")
     print(f"  avatar serve --avatars {args.out.parent}")
     print(f"  avatar render --avatar {args.out} --driver CLIP.mp4 -o out.mp4")
     return 0
+
+
+def _check(args: argparse.Namespace, most: int) -> None:
+    """Raise AvatarError when the arguments do not fit together."""
+    if not args.photos and args.refine is None:
+        raise AvatarError("Give at least one photo, or a clip with --refine.")
+    if len(args.photos) > most:
+        raise AvatarError(f"{len(args.photos)} photos are too many: an avatar holds at most {most}.")
+    if args.sheet is not None and args.refine is None:
+        raise AvatarError("--sheet shows what --refine chose: give a clip with --refine, or leave it out.")
+    inputs = (*args.photos, args.refine)
+    refuse_overwriting(args.out, inputs)
+    if args.refine is not None and not args.refine.is_file():
+        raise AvatarError(f"{args.refine} does not exist.")
+    if args.sheet is not None:
+        refuse_overwriting(args.sheet, inputs)
+
+
+def _refine(identity: Identity | None, video: Path, sheet: Path | None, name: str) -> Identity:
+    """Take further portraits from a clip, say which, and draw them."""
+    from PIL import Image  # noqa: PLC0415
+
+    from avatar.generator.portrait_sheet import portrait_sheet  # noqa: PLC0415
+    from avatar.generator.refine import refine  # noqa: PLC0415
+
+    photos = len(identity.portraits) if identity is not None else 0
+    with ProgressBar("Looking at the clip", "frames") as bar:
+        refined, report = refine(identity, video, name=name, progress=bar.update)
+    labels = _labels(report, photos)
+    for label in labels[photos:]:
+        print(f"  {label}")
+    for warning in report.warnings:
+        print(f"warning: {warning}")
+    if sheet is not None:
+        try:
+            Image.fromarray(portrait_sheet(refined, labels)).save(sheet, format="PNG")
+        except OSError as error:
+            raise AvatarError(f"{sheet} cannot be written: {error.strerror or error}.") from error
+    return refined
+
+
+def _labels(report: RefineReport, photos: int) -> list[str]:
+    """Name each portrait of a refined avatar: photos first, then what came from the clip."""
+    labels = ["rest (photo)", *(f"photo {number}" for number in range(2, photos + 1))][:photos]
+    if report.rest_s is not None:
+        labels.append(f"rest ({report.rest_s:.1f} s)")
+    return labels + [
+        f"{choice.adds} ({time_s:.1f} s, +{choice.gain:.2f})"
+        for choice, time_s in zip(report.chosen, report.times_s, strict=True)
+    ]

@@ -52,10 +52,19 @@ def enrol(photos: Sequence[U8], *, name: str = "") -> Identity:
         )
     finally:
         landmarker.close()
+    return identity_of(portraits, name=name)
+
+
+def identity_of(portraits: Sequence[Portrait], *, name: str) -> Identity:
+    """Return the avatar that rests in the first of a person's portraits, cut free from its background.
+
+    Raises:
+        ModelError: a model file is missing and cannot be fetched.
+    """
     rest = portraits[0]
     matte = _matte(rest)
     plate = background_plate(rest.rgb, matte, margin_px=max(4, round(PLATE_MARGIN * face_size(rest.landmarks_px))))
-    return Identity(name=name, portraits=portraits, matte=matte, plate=plate)
+    return Identity(name=name, portraits=tuple(portraits), matte=matte, plate=plate)
 
 
 def _portrait(photo: U8, landmarker: FaceLandmarker, *, which: str) -> Portrait:
@@ -75,7 +84,7 @@ def _portrait(photo: U8, landmarker: FaceLandmarker, *, which: str) -> Portrait:
             "Use a photo that looks roughly into the camera.",
             code="face_turned",
         )
-    return _cut(photo, face)
+    return cut_portrait(photo, face)
 
 
 def _the_one(found: list[FaceDetection], which: str) -> FaceDetection:
@@ -94,8 +103,8 @@ def _the_one(found: list[FaceDetection], which: str) -> FaceDetection:
     return by_size[0]
 
 
-def _cut(photo: U8, face: FaceDetection) -> Portrait:
-    """Keep head and shoulders, at the size work is done at."""
+def cut_portrait(photo: U8, face: FaceDetection) -> Portrait:
+    """Return head and shoulders of a photo (height, width, 3) RGB, at the size work is done at."""
     height, width = photo.shape[:2]
     size = face_size(face.landmarks_px)
     centre = face.landmarks_px[:, :2].mean(axis=0)

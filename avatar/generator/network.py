@@ -43,6 +43,8 @@ MASK_IN_MOUTH: Final = 4.0
 """Where the blending mask starts out before training: nearly closed on skin and eyes, which geometry moves well, and
 open inside the lips."""
 BORROWED_AT_REST: Final = -2.0
+BORROWED_IN_MOUTH: Final = 3.0
+"""And where the share of the nearest photos' own pixels does: most of it inside the lips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +159,14 @@ class FaceDecoder(nn.Module):
         self.to_mask = nn.Conv2d(FINE_CHANNELS, 3, 3, padding=1)
         self.open_mouth = nn.Conv2d(1, 3, 1)
         self.to_borrowed = nn.Conv2d(FINE_CHANNELS, 3, 3, padding=1)
+        self.borrow_mouth = nn.Conv2d(1, 3, 1)
         for head in (self.to_shift, self.to_tone, self.draw, self.to_mask, self.to_borrowed, self.seen):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
         nn.init.constant_(self.open_mouth.weight, MASK_IN_MOUTH)
         nn.init.constant_(self.open_mouth.bias, MASK_AT_REST)
+        nn.init.constant_(self.borrow_mouth.weight, BORROWED_IN_MOUTH)
+        nn.init.constant_(self.borrow_mouth.bias, BORROWED_AT_REST)
 
     def forward(self, picture: Tensor, grid: Tensor, latent4: Tensor, latent8: Tensor, condition: Tensor) -> Layers:
         """Return what is to be blended into the moved photo.
@@ -199,7 +204,7 @@ class FaceDecoder(nn.Module):
         tone = LARGEST_TONE * torch.tanh(self.to_tone(y8))
         fine = F.pixel_shuffle(self.to_pixels(y4), PATCH)  # (B, 6, S, S)
         moved, nearest, mouth = picture[:, :3], picture[:, 3:6], picture[:, 6:7]
-        borrowed = torch.sigmoid(self.to_borrowed(fine) + BORROWED_AT_REST)
+        borrowed = torch.sigmoid(self.to_borrowed(fine) + self.borrow_mouth(mouth))
         pixels = (moved + borrowed * (nearest - moved) + self.draw(fine)).clamp(-1, 1)
         mask = torch.sigmoid(self.to_mask(fine) + self.open_mouth(mouth))
         return Layers(pixels, mask, shift, tone, borrowed)

@@ -50,3 +50,5 @@ _WEIGHTS: Final[dict[Part, F32]] = {
     part: np.array([*(_weight(name, part) for name in BLENDSHAPES), *[TURN_WEIGHT] * 3], np.float32)
     for part in ("mouth", "eyes")
 }
+EXPRESSION_WEIGHTS: Final = np.maximum(_WEIGHTS["mouth"], _WEIGHTS["eyes"])[: len(BLENDSHAPES)]
+"""(52,): how much a difference in each coefficient counts when photos are chosen that are to lend mouths and eyes."""

@@ -21,7 +21,7 @@ from avatar.types import BLENDSHAPE_INDEX, F32, U8
 TARGETS: Final = 4
 """Frames asked of one photo before another is taken: preparing a photo costs more than moving it."""
 MOST_REFERENCES: Final = 4
-ONE_PHOTO_SHARE: Final = 0.5
+ONE_PHOTO_SHARE: Final = 0.4
 OPEN_SHARE: Final = 0.5
 """Share of the targets drawn by how far the mouth is open: most frames of most clips show it closed."""
 JITTER_PX: Final = 0.6
