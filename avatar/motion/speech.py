@@ -9,7 +9,8 @@ from typing import Final
 import av
 import numpy as np
 
-from avatar.motion.speech_network import AHEAD_FRAMES, SpeechNetwork, normalised
+from avatar.motion.prosody import Prosody
+from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES, SpeechNetwork, normalised
 from avatar.motion.told import HOLD_S, Told
 from avatar.motion.voice_motion import VoiceMotion, resting_voice, voice_motion
 from avatar.perception.speech.activity import VoiceLevels
@@ -104,7 +105,7 @@ class SpeechMotion:
         """Hear what comes as something new that starts at `start_s`."""
         self._origin_s, self._taken, self._heard = start_s, 0, 0
         self._waiting, self._waiting_count = [], 0
-        self._mel, self._levels, self._emphasis = LogMelStream(), VoiceLevels(), _Emphasis()
+        self._mel, self._levels, self._prosody = LogMelStream(), VoiceLevels(), Prosody()
         self._network.reset()
 
     def _place(self, samples: F32, at_s: float) -> None:
@@ -163,30 +164,12 @@ class SpeechMotion:
             return
         levels = self._levels.push(level_db)
         mouths = self._network.push(normalised(mel_db, levels.voice_db))
-        emphasis = self._emphasis.push(level_db - levels.voice_db)
+        silence = mouths.posterior[:, CLASSES.index("silence")]
+        speaking, emphasis = self._prosody.push(level_db - levels.voice_db, silence)
         numbers = self._heard + np.arange(len(mel_db))
         times = self._origin_s + numbers * HOP / RATE + FRAME_OFFSET_S
         self._heard += len(mel_db)
-        self._told.append(np.asarray(times, np.float64), mouths, level_db, emphasis)
-
-
-class _Emphasis:
-    """Loudness of the last syllable against that of the last seconds."""
-
-    FAST, SLOW = 0.12, 0.008
-
-    def __init__(self) -> None:
-        self._fast, self._slow = -20.0, -12.0
-
-    def push(self, relative_db: F32) -> F32:
-        """Take (n,) frame levels relative to the voice's; return (n,), -1..1."""
-        out = np.empty(len(relative_db), np.float32)
-        for index, level in enumerate(np.clip(relative_db, -30, 6).tolist()):
-            self._fast += self.FAST * (level - self._fast)
-            if level > -20:
-                self._slow += self.SLOW * (level - self._slow)
-            out[index] = np.tanh((self._fast - self._slow) / 8)
-        return out
+        self._told.append(np.asarray(times, np.float64), mouths, np.stack([level_db, speaking, emphasis], axis=1))
 
 
 def speech_motions(samples: F32, rate: int, times_s: Iterable[float], *, liveliness: float = 1.0) -> list[VoiceMotion]:

@@ -13,7 +13,7 @@ from avatar.types import F32
 HOLD_S: Final = 0.1
 FADE_S: Final = 0.15
 """When sound stops coming the mouth is held, then closed, for this long."""
-_ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), EMBEDDING, 1, 1]).tolist()
+_ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), EMBEDDING, 3]).tolist()
 
 
 class Told:
@@ -26,12 +26,14 @@ class Told:
     def __len__(self) -> int:
         return len(self._times)
 
-    def append(self, times: NDArray[np.float64], mouths: Mouths, level_db: F32, emphasis: F32) -> None:
-        """Add the answers of (n,) rising moments; they replace what was told of later ones."""
+    def append(self, times: NDArray[np.float64], mouths: Mouths, sound: F32) -> None:
+        """Add the answers of (n,) rising moments; they replace what was told of later ones.
+
+        `sound` is (n, 3): level in dB, speaking and emphasis.
+        """
         self.replace_from(float(times[0]))
         columns = (
-            mouths.coefficients, mouths.closure[:, None], mouths.posterior, mouths.embedding, level_db[:, None],
-            emphasis[:, None],
+            mouths.coefficients, mouths.closure[:, None], mouths.posterior, mouths.embedding, sound,
         )  # fmt: skip
         self._times = np.concatenate([self._times, times])
         self._rows = np.concatenate([self._rows, np.concatenate(columns, axis=1, dtype=np.float32)])
@@ -46,8 +48,8 @@ class Told:
         first = int(np.searchsorted(self._times, before_s))
         self._times, self._rows = self._times[first:], self._rows[first:]
 
-    def at(self, time_s: float) -> tuple[Mouths, float, float, float] | None:
-        """Return the answer (arrays of one frame), level in dB, emphasis, and confidence of a moment, if any.
+    def at(self, time_s: float) -> tuple[Mouths, F32, float] | None:
+        """Return the answer (arrays of one frame), what is known of the sound (3,), and confidence of a moment, if any.
 
         Between two answers it is interpolated; in a hole, and after the last, held and then let fade.
         """
@@ -62,11 +64,10 @@ class Told:
         confidence = 1 - (time_s - before_s - HOLD_S) / FADE_S
         return self._split(self._rows[right - 1], min(confidence, 1.0)) if confidence > 0 else None
 
-    def _split(self, row: F32, confidence: float) -> tuple[Mouths, float, float, float]:
-        mouth, closure, kind, embedding, level, emphasis, _ = np.split(row, _ENDS)
+    def _split(self, row: F32, confidence: float) -> tuple[Mouths, F32, float]:
+        mouth, closure, kind, embedding, sound, _ = np.split(row, _ENDS)
         return (
             Mouths(mouth[None], closure, kind[None], embedding[None]),
-            float(level[0]),
-            float(emphasis[0]),
+            sound,
             confidence,
         )

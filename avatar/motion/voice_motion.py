@@ -35,7 +35,7 @@ class VoiceMotion:
     level_db: float
     """Of the sound, below full scale; -100 when silent."""
     speaking: float
-    """0..1: somebody speaks."""
+    """0..1: somebody speaks; changes over a quarter of a second."""
     emphasis: float
     """-1..1: louder or quieter than the voice has been lately: what head and brows follow."""
     confidence: float
@@ -70,14 +70,15 @@ def mouth_coefficients(coefficients: F32, closure: F32, posterior: F32, liveline
     return np.asarray(shown * (1 - resting), np.float32)
 
 
-def voice_motion(
-    time_s: float, mouths: Mouths, level_db: float, emphasis: float, confidence: float, liveliness: float
-) -> VoiceMotion:
-    """Return what a voice does at one moment, from the network's answer for it (arrays of one frame)."""
+def voice_motion(time_s: float, mouths: Mouths, sound: F32, confidence: float, liveliness: float) -> VoiceMotion:
+    """Return what a voice does at one moment, from the network's answer for it (arrays of one frame).
+
+    `sound` is (3,): level in dB, speaking and emphasis.
+    """
     blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
     shown = mouth_coefficients(mouths.coefficients, mouths.closure, mouths.posterior, liveliness)[0]
     blendshapes[list(MOUTH)] = shown * np.float32(confidence)
-    speaking = 1 - float(_smooth_step(mouths.posterior[:, CLASSES.index("silence")], *SILENT)[0])
+    level_db, speaking, emphasis = sound.tolist()
     return VoiceMotion(
         time_s=time_s,
         blendshapes=blendshapes,
@@ -85,7 +86,7 @@ def voice_motion(
         posterior=mouths.posterior[0],
         level_db=level_db,
         speaking=speaking * confidence,
-        emphasis=emphasis * speaking * confidence,
+        emphasis=emphasis * confidence,
         confidence=confidence,
     )
 
