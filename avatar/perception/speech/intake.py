@@ -51,7 +51,7 @@ class SoundIntake:
             return np.zeros(0, np.float32)
         if not pieces:
             return np.zeros(0, np.float32)
-        return self._without_offset(np.clip(np.concatenate(pieces).astype(np.float32), -1, 1))
+        return np.clip(self._without_offset(np.concatenate(pieces)), -1, 1)
 
     def _without_offset(self, samples: F32) -> F32:
         scale = (1 + OFFSET_POLE) / 2
