@@ -1,16 +1,37 @@
-"""Which source moves the avatar now: the camera while it sees a face, idle life otherwise, eased in between."""
+"""Which source moves what: head and eyes from the camera or idle life, the mouth from the camera and the voice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 import numpy as np
 
+from avatar.motion.basis import load_basis
+from avatar.motion.speech_network import MOUTH
+from avatar.motion.voice_motion import VoiceMotion
 from avatar.types import F32, FaceState, Motion
 
 EASE_IN_S: Final = 0.25
 EASE_OUT_S: Final = 0.6
+VOICE_IN_S: Final = 0.08
+"""A voice takes the mouth this fast: the first sound must not be missed."""
+VOICE_OUT_S: Final = 0.3
+MOVED: Final = 0.1
+"""A landmark that some mouth coefficient moves this far, in head units, belongs to the mouth wholly."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixGains:
+    """How much each source counts."""
+
+    camera: float = 1.0
+    """0..1: share of the camera's motion that is shown, the rest is idle life."""
+    voice: float = 1.0
+    """Factor of what a voice does to the mouth; 0 leaves the mouth to the camera."""
+    voice_over_camera: float = 0.4
+    """0..1: share of the mouth that belongs to a speaking voice while the camera tracks well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,26 +43,69 @@ class MixState:
     """0 idle, 1 camera."""
     camera: Motion | None = None
     """The last motion the camera gave."""
+    voice_share: float = 0.0
+    """0 no voice, 1 a voice is heard."""
+    voice: VoiceMotion | None = None
+    """The last motion the voice gave."""
 
 
-def mix(state: MixState, face: FaceState | None, camera: Motion | None, idle: Motion) -> tuple[MixState, Motion]:
+def mix(
+    state: MixState,
+    face: FaceState | None,
+    camera: Motion | None,
+    idle: Motion,
+    *,
+    voice: VoiceMotion | None = None,
+    gains: MixGains = MixGains(),
+) -> tuple[MixState, Motion]:
     """Return the next state and the motion to show.
 
-    A held face counts by its confidence, so a short loss eases towards rest; a lost one fades to idle life. Pure:
-    depends on nothing but its arguments; `idle.time_s` is the present.
+    A held face counts by its confidence, so a short loss eases towards rest; a lost one fades to idle life. The mouth
+    belongs to the voice where no camera sees it, and to both while it does and somebody speaks. Pure: depends on
+    nothing but its arguments; `idle.time_s` is the present.
     """
-    target = 0.0 if face is None or camera is None else face.confidence
+    target = 0.0 if face is None or camera is None else face.confidence * gains.camera
     first = state.camera is None and camera is not None
     elapsed = max(idle.time_s - state.time_s, 0.0)
-    step = elapsed / (EASE_IN_S if target > state.camera_share else EASE_OUT_S)
-    share = target if first else state.camera_share + float(np.clip(target - state.camera_share, -step, step))
-    latest = camera if camera is not None else state.camera
-    state = MixState(time_s=idle.time_s, camera_share=share, camera=latest)
-    if latest is None or share <= 0:
-        return state, idle
-    if share >= 1:
-        return state, latest
-    return state, blend(idle, latest, share * share * (3 - 2 * share))
+    share = target if first else _eased(state.camera_share, target, elapsed, EASE_IN_S, EASE_OUT_S)
+    heard = 0.0 if voice is None else voice.confidence
+    voice_share = _eased(state.voice_share, heard, elapsed, VOICE_IN_S, VOICE_OUT_S)
+    state = MixState(
+        time_s=idle.time_s,
+        camera_share=share,
+        camera=camera if camera is not None else state.camera,
+        voice_share=voice_share,
+        voice=voice if voice is not None else state.voice,
+    )
+    smooth = share * share * (3 - 2 * share)
+    if state.camera is None or share <= 0:
+        motion, smooth = idle, 0.0
+    elif share >= 1:
+        motion = state.camera
+    else:
+        motion = blend(idle, state.camera, smooth)
+    if state.voice is None or voice_share <= 0 or gains.voice <= 0:
+        return state, motion
+    over_camera = gains.voice_over_camera * state.voice.speaking
+    return state, speak(motion, state.voice, voice_share * (1 - smooth + smooth * over_camera), gains.voice)
+
+
+def speak(motion: Motion, voice: VoiceMotion, share: float, gain: float = 1.0) -> Motion:
+    """Return a motion whose mouth is the voice's, `share` of the way; the rest of the face stays as it is."""
+    blendshapes = motion.blendshapes.copy()
+    mouth = list(MOUTH)
+    blendshapes[mouth] += np.float32(share) * (np.float32(gain) * voice.blendshapes[mouth] - blendshapes[mouth])
+    residual = motion.residual
+    if residual is not None:
+        residual = (residual * (1 - np.float32(share) * mouth_weights()[:, None])).astype(np.float32)
+    return replace(motion, blendshapes=blendshapes, residual=residual, speech=voice.embedding)
+
+
+@cache
+def mouth_weights() -> F32:
+    """Return (478,), how far each landmark belongs to the mouth, 0..1: the most any mouth coefficient moves it."""
+    reach = np.linalg.norm(load_basis().offsets[list(MOUTH)], axis=2).max(axis=0)
+    return np.asarray(np.clip(reach / MOVED, 0, 1), np.float32)
 
 
 def blend(first: Motion, second: Motion, share: float) -> Motion:
@@ -68,3 +132,8 @@ def blend(first: Motion, second: Motion, share: float) -> Motion:
         residual=optional(first.residual, second.residual),
         speech=optional(first.speech, second.speech),
     )
+
+
+def _eased(now: float, target: float, elapsed_s: float, up_s: float, down_s: float) -> float:
+    step = elapsed_s / (up_s if target > now else down_s)
+    return now + float(np.clip(target - now, -step, step))

@@ -1,0 +1,200 @@
+"""A voice moves the mouth: sound in with the time it belongs to, mouths out at any moment of the media clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Final
+
+import av
+import numpy as np
+
+from avatar.motion.prosody import Prosody
+from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES, SpeechNetwork, normalised
+from avatar.motion.told import HOLD_S, Told
+from avatar.motion.voice_motion import VoiceMotion, resting_voice, voice_motion
+from avatar.perception.speech.activity import VoiceLevels
+from avatar.perception.speech.intake import SoundIntake, sound_frame
+from avatar.perception.speech.log_mel import FRAMES_PER_S, HOP, RATE, WINDOW, LogMelStream
+from avatar.types import F32
+
+LOOK_AHEAD_S: Final = 0.12
+"""How much sound after a moment is heard before the mouth of that moment is known: constant, resampling included."""
+FRAME_OFFSET_S: Final = WINDOW / 2 / RATE - AHEAD_FRAMES / FRAMES_PER_S
+"""From the start of a log-mel frame to the moment whose mouth comes out with it."""
+
+JITTER_S: Final = 0.08
+"""Sound this much earlier or later than expected still follows on what came before."""
+CLOCK_SHARE: Final = 0.02
+"""Share of such a difference by which the sound's clock is moved at each push: two clocks never run alike."""
+LONGEST_GAP_S: Final = 0.5
+"""A longer gap begins a new stretch: what was heard before says nothing about it."""
+MAX_EARLY_S: Final = 0.5
+"""Sound that runs ahead of its time by more replaces what was waiting: the newest counts."""
+BUFFER_S: Final = 12.0
+"""Sound that may wait to be heard; more is dropped and counted."""
+KEPT_S: Final = 3.0
+"""How far back mouths can be asked for."""
+
+
+class SpeechMotion:
+    """Follows one stream of speech. `push` from one thread, `motion` from another if need be."""
+
+    def __init__(self, weights: dict[str, F32] | None = None, *, liveliness: float = 1.0) -> None:
+        """Take a network's weights, or the shipped ones.
+
+        Args:
+            weights: by name, as in `models/speech_mouth.safetensors`.
+            liveliness: 0 calm, 1 as trained, 2 lively; closures are kept at any.
+
+        Raises:
+            ModelError: the shipped weights are missing.
+        """
+        self._lock = threading.Lock()
+        self._network = SpeechNetwork(weights)
+        self._intake = SoundIntake()
+        self.liveliness = liveliness
+        self._dropped = 0
+        self._forget()
+
+    @property
+    def dropped_s(self) -> float:
+        """Seconds of sound given up so far because too much came at once or too late."""
+        return self._dropped / RATE
+
+    def push(self, sound: av.AudioFrame | F32, received_s: float, rate: int = RATE) -> None:
+        """Take sound whose first sample belongs to `received_s` of the media clock; cheap, never blocks for long.
+
+        Args:
+            sound: a decoded frame of any rate, layout and format, or (n,) or (channels, n) float samples.
+            received_s: seconds; a little jitter is smoothed out.
+            rate: samples a second, for samples.
+
+        Raises:
+            ValueError: samples of another shape.
+        """
+        frame = sound if isinstance(sound, av.AudioFrame) else sound_frame(sound, rate)
+        with self._lock:
+            samples = self._intake.take(frame)
+            if len(samples):
+                self._place(samples, received_s)
+
+    def motion(self, time_s: float) -> VoiceMotion:
+        """Return the mouth at a moment of the media clock; whole when sound up to `LOOK_AHEAD_S` later was pushed."""
+        with self._lock:
+            self._hear(time_s + LOOK_AHEAD_S)
+            self._told.let_go(time_s - KEPT_S)
+            found = self._told.at(time_s)
+        return resting_voice(time_s) if found is None else voice_motion(time_s, *found, self.liveliness)
+
+    def reset(self) -> None:
+        """Forget all sound: somebody else speaks from now on."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._waiting: list[F32] = []
+        self._waiting_count = 0
+        self._told = Told()
+        self._origin_s: float | None = None
+        self._taken = 0
+        self._begin_stretch(0.0)
+        self._origin_s = None
+
+    def _begin_stretch(self, start_s: float) -> None:
+        """Hear what comes as something new that starts at `start_s`."""
+        self._origin_s, self._taken, self._heard = start_s, 0, 0
+        self._waiting, self._waiting_count = [], 0
+        self._mel, self._levels, self._prosody = LogMelStream(), VoiceLevels(), Prosody()
+        self._network.reset()
+
+    def _place(self, samples: F32, at_s: float) -> None:
+        """Put samples where they belong on the clock: after the last ones, after a pause, or instead of them."""
+        if self._origin_s is None:
+            self._begin_stretch(at_s)
+        assert self._origin_s is not None  # noqa: S101 - set just now, for the type checker
+        late_s = at_s - (self._origin_s + self._taken / RATE)
+        if late_s > LONGEST_GAP_S:
+            self._finish()
+            self._begin_stretch(at_s)
+        elif late_s < -MAX_EARLY_S:
+            self._dropped += self._waiting_count
+            self._told.replace_from(at_s)
+            self._begin_stretch(at_s)
+        elif late_s > JITTER_S:
+            self._queue(np.zeros(round(late_s * RATE), np.float32))
+        else:
+            self._origin_s += CLOCK_SHARE * late_s
+        self._queue(samples)
+
+    def _queue(self, samples: F32) -> None:
+        room = round(BUFFER_S * RATE) - self._waiting_count
+        self._dropped += max(len(samples) - room, 0)
+        kept = samples[: max(room, 0)]
+        if len(kept):
+            self._waiting.append(kept)
+            self._waiting_count += len(kept)
+            self._taken += len(kept)
+
+    def _finish(self) -> None:
+        """Hear the end of a stretch out, with silence after it."""
+        assert self._origin_s is not None  # noqa: S101 - there is a stretch
+        self._queue(np.zeros(round((LOOK_AHEAD_S + HOLD_S) * RATE), np.float32))
+        self._hear(self._origin_s + self._taken / RATE)
+
+    def _hear(self, until_s: float) -> None:
+        """Let the network hear what lies before `until_s`, a second at a time."""
+        if self._origin_s is None or not self._waiting:
+            return
+        wanted = min(
+            round((until_s - self._origin_s) * RATE) - (self._taken - self._waiting_count), self._waiting_count
+        )
+        if wanted <= 0:
+            return
+        joined = np.concatenate(self._waiting)
+        for start in range(0, wanted, RATE):
+            self._hear_piece(joined[start : min(start + RATE, wanted)])
+        self._waiting = [joined[wanted:]] if wanted < len(joined) else []
+        self._waiting_count -= wanted
+
+    def _hear_piece(self, samples: F32) -> None:
+        assert self._origin_s is not None  # noqa: S101 - there is a stretch
+        mel_db, level_db = self._mel.push(samples)
+        if not len(mel_db):
+            return
+        levels = self._levels.push(level_db)
+        mouths = self._network.push(normalised(mel_db, levels.voice_db))
+        silence = mouths.posterior[:, CLASSES.index("silence")]
+        speaking, emphasis = self._prosody.push(level_db - levels.voice_db, silence)
+        numbers = self._heard + np.arange(len(mel_db))
+        times = self._origin_s + numbers * HOP / RATE + FRAME_OFFSET_S
+        self._heard += len(mel_db)
+        self._told.append(np.asarray(times, np.float64), mouths, np.stack([level_db, speaking, emphasis], axis=1))
+
+
+def speech_motions(samples: F32, rate: int, times_s: Iterable[float], *, liveliness: float = 1.0) -> list[VoiceMotion]:
+    """Return the mouths of a whole recording at some rising moments: what a call shows, without its waiting.
+
+    Args:
+        samples: (n,) or (channels, n) floats, the first one at 0 s.
+        rate: samples a second.
+        times_s: seconds, rising.
+        liveliness: 0 calm, 1 as trained, 2 lively.
+
+    Raises:
+        ModelError: the shipped weights are missing.
+        ValueError: samples of another shape.
+    """
+    speech = SpeechMotion(liveliness=liveliness)
+    planes = np.atleast_2d(samples)
+    pushed, piece = 0, max(rate // 10, 1)
+    found = []
+    for time_s in times_s:
+        while pushed < planes.shape[1] and pushed / rate <= time_s + 2 * LOOK_AHEAD_S:
+            speech.push(planes[:, pushed : pushed + piece], pushed / rate, rate)
+            pushed += piece
+        if pushed >= planes.shape[1] and pushed / rate <= time_s + 2 * LOOK_AHEAD_S:
+            speech.push(np.zeros(piece, np.float32), pushed / rate, rate)
+            pushed += piece
+        found.append(speech.motion(time_s))
+    return found

@@ -1,0 +1,137 @@
+"""The network that hears a mouth: log-mel frames in, mouth coefficients out, causal, in numpy.
+
+    mel (40) -> conv 3 -> 8 residual blocks (conv 3, dilated; 1 x 1) -> bottleneck (32, tanh) = the speech embedding
+             -> mouth coefficients (27) | closure (1) | class of mouth (7)
+
+Every convolution looks back only. What comes out at frame k is the mouth at frame `k - AHEAD_FRAMES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from avatar.errors import ModelError
+from avatar.perception.speech.log_mel import BANDS
+from avatar.resources import weights_path
+from avatar.types import BLENDSHAPE_INDEX, F32
+
+MOUTH: Final = tuple(range(BLENDSHAPE_INDEX["jawForward"], BLENDSHAPE_INDEX["mouthUpperUpRight"] + 1))
+"""The 27 coefficients of `BLENDSHAPES` that speech moves: jaw and mouth."""
+CLASSES: Final = ("silence", "closed", "lip_teeth", "rounded", "wide", "open", "other")
+"""What a mouth does: nothing, p b m, f v, oo oh w, ee, open vowels, all else."""
+EMBEDDING: Final = 32
+"""Length of the speech embedding: `SPEECH_SIZE` of the generators' networks."""
+AHEAD_FRAMES: Final = 9
+"""How many frames (10 ms) of the future the network has heard when it tells a mouth."""
+DILATIONS: Final = (1, 2, 4, 8, 1, 2, 4, 16)
+LEVEL_SPAN_DB: Final = 20.0
+LEVEL_LIMITS: Final = (-4.5, 1.5)
+WEIGHTS: Final = "speech_mouth.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Mouths:
+    """What the network says of n frames."""
+
+    coefficients: F32
+    """(n, 27), change from rest of the coefficients `MOUTH`."""
+    closure: F32
+    """(n,), 0..1: lips that touch for p, b, m."""
+    posterior: F32
+    """(n, 7), probabilities of `CLASSES`."""
+    embedding: F32
+    """(n, 32), -1..1."""
+
+
+def normalised(mel_db: F32, voice_db: F32) -> F32:
+    """Return the network's input (n, 40) of band powers (n, 40) in dB and the voice's level (n,) in dB."""
+    return np.asarray(np.clip((mel_db - voice_db[:, None]) / LEVEL_SPAN_DB, *LEVEL_LIMITS), np.float32)
+
+
+@cache
+def load_weights() -> dict[str, F32]:
+    """Return the weights shipped with the package; read, never written.
+
+    Raises:
+        ModelError: the file is missing or belongs to another network.
+    """
+    path = weights_path(WEIGHTS)
+    weights = {name: np.ascontiguousarray(array, np.float32) for name, array in load_file(path).items()}
+    blocks = len(DILATIONS)
+    if (
+        weights.get("enter.weight", np.zeros(0)).shape[1:] != (BANDS, 3)
+        or f"blocks.{blocks - 1}.mix.bias" not in weights
+    ):
+        raise ModelError(f"{path} does not hold this version's speech network: install avatar again.")
+    return weights
+
+
+class SpeechNetwork:
+    """One stream through the network; what it has heard is kept between calls. Not for several threads at once."""
+
+    def __init__(self, weights: dict[str, F32] | None = None) -> None:
+        """Take weights by name, or the shipped ones."""
+        weights = load_weights() if weights is None else weights
+        self._enter = _Convolution(weights, "enter", 1)
+        self._blocks = [
+            (_Convolution(weights, f"blocks.{index}.look", dilation), *_dense(weights, f"blocks.{index}.mix"))
+            for index, dilation in enumerate(DILATIONS)
+        ]
+        self._squeeze = _dense(weights, "squeeze")
+        self._mouth, self._closed, self._kind = (_dense(weights, name) for name in ("mouth", "closed", "kind"))
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        self._enter.reset()
+        for look, _, _ in self._blocks:
+            look.reset()
+
+    def push(self, heard: F32) -> Mouths:
+        """Take (n, 40) normalised frames; return the n mouths `AHEAD_FRAMES` before them."""
+        x = np.maximum(self._enter.push(heard), 0)
+        for look, weight, bias in self._blocks:
+            x = x + np.maximum(look.push(x), 0) @ weight + bias
+        embedding = np.tanh(_apply(np.maximum(x, 0), self._squeeze))
+        scores = _apply(embedding, self._kind)
+        likely = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return Mouths(
+            coefficients=_apply(embedding, self._mouth),
+            closure=np.asarray(1 / (1 + np.exp(-_apply(embedding, self._closed)[:, 0])), np.float32),
+            posterior=likely / likely.sum(axis=1, keepdims=True),
+            embedding=embedding,
+        )
+
+
+class _Convolution:
+    """A causal convolution over time of width 3 that remembers the frames before."""
+
+    def __init__(self, weights: dict[str, F32], name: str, dilation: int) -> None:
+        kernel = weights[f"{name}.weight"]  # (out, in, 3)
+        self._taps = [np.ascontiguousarray(kernel[:, :, tap].T) for tap in range(3)]
+        self._bias = weights[f"{name}.bias"]
+        self._dilation = dilation
+        self.reset()
+
+    def reset(self) -> None:
+        self._past = np.zeros((2 * self._dilation, self._taps[0].shape[0]), np.float32)
+
+    def push(self, x: F32) -> F32:
+        joined = np.concatenate([self._past, x])
+        count, step = len(x), self._dilation
+        self._past = joined[count:]
+        old, middle, new = self._taps
+        return joined[:count] @ old + joined[step : count + step] @ middle + x @ new + self._bias
+
+
+def _dense(weights: dict[str, F32], name: str) -> tuple[F32, F32]:
+    kernel = weights[f"{name}.weight"]
+    return np.ascontiguousarray(kernel.reshape(kernel.shape[0], -1).T), weights[f"{name}.bias"]
+
+
+def _apply(x: F32, dense: tuple[F32, F32]) -> F32:
+    return np.asarray(x @ dense[0] + dense[1], np.float32)

@@ -1,0 +1,73 @@
+"""What the network said of the last seconds, to be asked for at any moment."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.motion.speech_network import CLASSES, EMBEDDING, MOUTH, Mouths
+from avatar.types import F32
+
+HOLD_S: Final = 0.1
+FADE_S: Final = 0.15
+"""When sound stops coming the mouth is held, then closed, for this long."""
+_ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), EMBEDDING, 3]).tolist()
+
+
+class Told:
+    """Answers in order of time; holds as much as is not let go."""
+
+    def __init__(self) -> None:
+        self._times = np.zeros(0)
+        self._rows = np.zeros((0, _ENDS[-1]), np.float32)
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def append(self, times: NDArray[np.float64], mouths: Mouths, sound: F32) -> None:
+        """Add the answers of (n,) rising moments; they replace what was told of later ones.
+
+        `sound` is (n, 3): level in dB, speaking and emphasis.
+        """
+        self.replace_from(float(times[0]))
+        columns = (
+            mouths.coefficients, mouths.closure[:, None], mouths.posterior, mouths.embedding, sound,
+        )  # fmt: skip
+        self._times = np.concatenate([self._times, times])
+        self._rows = np.concatenate([self._rows, np.concatenate(columns, axis=1, dtype=np.float32)])
+
+    def replace_from(self, time_s: float) -> None:
+        """Forget what was told of `time_s` and later."""
+        count = int(np.searchsorted(self._times, time_s))
+        self._times, self._rows = self._times[:count], self._rows[:count]
+
+    def let_go(self, before_s: float) -> None:
+        """Forget what was told of moments before `before_s`."""
+        first = int(np.searchsorted(self._times, before_s))
+        self._times, self._rows = self._times[first:], self._rows[first:]
+
+    def at(self, time_s: float) -> tuple[Mouths, F32, float] | None:
+        """Return the answer (arrays of one frame), what is known of the sound (3,), and confidence of a moment, if any.
+
+        Between two answers it is interpolated; in a hole, and after the last, held and then let fade.
+        """
+        right = int(np.searchsorted(self._times, time_s))
+        if right == 0:
+            near = len(self._times) > 0 and self._times[0] - time_s < HOLD_S
+            return self._split(self._rows[0], 1.0) if near else None
+        before_s = float(self._times[right - 1])
+        if right < len(self._times) and (span := float(self._times[right]) - before_s) < HOLD_S:
+            share = np.float32((time_s - before_s) / span)
+            return self._split(self._rows[right - 1] + share * (self._rows[right] - self._rows[right - 1]), 1.0)
+        confidence = 1 - (time_s - before_s - HOLD_S) / FADE_S
+        return self._split(self._rows[right - 1], min(confidence, 1.0)) if confidence > 0 else None
+
+    def _split(self, row: F32, confidence: float) -> tuple[Mouths, F32, float]:
+        mouth, closure, kind, embedding, sound, _ = np.split(row, _ENDS)
+        return (
+            Mouths(mouth[None], closure, kind[None], embedding[None]),
+            sound,
+            confidence,
+        )

@@ -1,0 +1,101 @@
+"""From what the speech network says to a face: closures that close, silence that rests, calm to lively."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from avatar.motion.speech_network import CLASSES, EMBEDDING, MOUTH, Mouths
+from avatar.types import BLENDSHAPES, F32
+
+CLOSES: Final = (0.3, 0.65)
+"""Closure below the first leaves the mouth alone, above the second shuts it."""
+SILENT: Final = (0.6, 0.95)
+"""Probability of silence at which the mouth begins to rest, and at which it rests."""
+CLOSED: Final = {"mouthRollLower": 0.14, "mouthRollUpper": 0.2, "mouthPressLeft": 0.12, "mouthPressRight": 0.12}
+"""Lips that touch, also on a face whose lips rest a little apart."""
+PARTS_LIPS: Final = ("jawOpen", "mouthLowerDown", "mouthUpperUp", "mouthFunnel", "mouthShrugUpper", "mouthStretch")
+CALM, LIVELY = 0.7, 1.35
+"""Gains of the emotional range's ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceMotion:
+    """What a voice does to a face at one moment."""
+
+    time_s: float
+    blendshapes: F32
+    """(52,), change from rest; only jaw and mouth are not 0."""
+    embedding: F32
+    """(32,), -1..1, for generators that are told of speech; zeros when nothing is heard."""
+    posterior: F32
+    """(7,), probabilities of `speech_network.CLASSES`."""
+    level_db: float
+    """Of the sound, below full scale; -100 when silent."""
+    speaking: float
+    """0..1: somebody speaks; changes over a quarter of a second."""
+    emphasis: float
+    """-1..1: louder or quieter than the voice has been lately: what head and brows follow."""
+    confidence: float
+    """1 while sound of this moment was heard; falls to 0 when it stops coming."""
+
+
+def resting_voice(time_s: float) -> VoiceMotion:
+    """Return what a voice does that is not heard: nothing."""
+    silent = np.zeros(len(CLASSES), np.float32)
+    silent[CLASSES.index("silence")] = 1
+    return VoiceMotion(
+        time_s, np.zeros(len(BLENDSHAPES), np.float32), np.zeros(EMBEDDING, np.float32), silent, -100.0, 0.0, 0.0, 0.0
+    )
+
+
+def mouth_coefficients(coefficients: F32, closure: F32, posterior: F32, liveliness: float = 1.0) -> F32:
+    """Return the (n, 27) coefficients `MOUTH` to show: the network's, closed where lips touch, resting in silence.
+
+    Args:
+        coefficients: (n, 27), the network's.
+        closure: (n,), 0..1.
+        posterior: (n, 7), probabilities of `CLASSES`.
+        liveliness: 0 calm, 1 as trained, 2 lively.
+    """
+    gain = np.interp(liveliness, [0, 1, 2], [CALM, 1.0, LIVELY]).astype(np.float32)
+    shut = _smooth_step(closure, *CLOSES)[:, None]
+    moving = np.clip(coefficients, -0.3, 1.2) * gain
+    closed = np.where(_PARTS, np.minimum(moving, 0), moving)
+    closed = np.where(_CLOSED > 0, _CLOSED, closed)
+    shown = moving + shut * (closed - moving)
+    resting = _smooth_step(posterior[:, CLASSES.index("silence")], *SILENT)[:, None]
+    return np.asarray(shown * (1 - resting), np.float32)
+
+
+def voice_motion(time_s: float, mouths: Mouths, sound: F32, confidence: float, liveliness: float) -> VoiceMotion:
+    """Return what a voice does at one moment, from the network's answer for it (arrays of one frame).
+
+    `sound` is (3,): level in dB, speaking and emphasis.
+    """
+    blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
+    shown = mouth_coefficients(mouths.coefficients, mouths.closure, mouths.posterior, liveliness)[0]
+    blendshapes[list(MOUTH)] = shown * np.float32(confidence)
+    level_db, speaking, emphasis = sound.tolist()
+    return VoiceMotion(
+        time_s=time_s,
+        blendshapes=blendshapes,
+        embedding=mouths.embedding[0] * np.float32(confidence),
+        posterior=mouths.posterior[0],
+        level_db=level_db,
+        speaking=speaking * confidence,
+        emphasis=emphasis * confidence,
+        confidence=confidence,
+    )
+
+
+def _smooth_step(value: F32, low: float, high: float) -> F32:
+    share = np.clip((value - low) / (high - low), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
+
+
+_NAMES: Final = [BLENDSHAPES[place] for place in MOUTH]
+_PARTS: Final = np.array([name.startswith(PARTS_LIPS) for name in _NAMES])
+_CLOSED: Final = np.array([CLOSED.get(name, 0.0) for name in _NAMES], np.float32)

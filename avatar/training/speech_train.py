@@ -1,0 +1,226 @@
+"""Trains the network that hears a mouth, on synthesised speech and real talking clips.
+
+    python -m avatar.training.speech_train --corpus build/speech/corpus --clips DIR --manifest CSV
+
+One thread, minutes on a CPU. Lessons are made once and kept in the run's folder; `--seconds` ends a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+from torch.nn import functional
+
+from avatar.errors import AvatarError
+from avatar.models import get_model
+from avatar.motion.basis import load_basis
+from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
+from avatar.training.speech_clips import clip_lesson, lip_parting, talking_clips
+from avatar.training.speech_model import SpeechModel
+from avatar.training.speech_streams import (
+    UNKNOWN,
+    UTTERANCES,
+    LabelledSound,
+    Lesson,
+    make_lesson,
+    noise_lesson,
+    read_labelled,
+)
+from avatar.types import F32
+
+CROP: Final = 300
+"""Frames of one example."""
+WARM_UP: Final = 60
+"""First frames of an example that do not count: the network has heard nothing before them."""
+CLASS_WEIGHTS: Final = (1.0, 1.5, 1.6, 1.0, 1.0, 0.8, 0.8)
+LESSON_FIELDS: Final = ("heard", "mouth", "closure", "kind", "weight")
+
+
+class Lessons:
+    """All lessons end to end; examples are cut anywhere."""
+
+    def __init__(self, lessons: list[Lesson]) -> None:
+        self._joined = {
+            name: torch.from_numpy(np.concatenate([getattr(lesson, name) for lesson in lessons]).astype(np.float32))
+            for name in LESSON_FIELDS
+        }
+        self.frames = len(self._joined["weight"])
+
+    @classmethod
+    def kept(cls, path: Path, make: Any) -> Lessons:
+        """Return the lessons of a file, made and written if it is not there."""
+        if not path.exists():
+            lessons = make()
+            arrays = {n: np.concatenate([getattr(item, n) for item in lessons]) for n in LESSON_FIELDS}
+            arrays["heard"] = arrays["heard"].astype(np.float16)
+            arrays["mouth"] = arrays["mouth"].astype(np.float16)
+            save_file(arrays, path)
+        return cls([Lesson(**{n: a.astype(np.float32) for n, a in load_file(path).items()})])
+
+    def batch(self, size: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Return `size` examples; answers are moved so that they stand where the network gives them."""
+        starts = rng.integers(AHEAD_FRAMES, self.frames - CROP, size)
+        cut = {}
+        for name, joined in self._joined.items():
+            shift = 0 if name == "heard" else AHEAD_FRAMES
+            cut[name] = torch.stack([joined[start - shift : start - shift + CROP] for start in starts.tolist()])
+        return cut
+
+
+def make_synthetic(corpus: Path, versions: int, seed: int) -> tuple[list[Lesson], list[F32]]:
+    """Return lessons of a folder of labelled speech, and some of its voices for backgrounds."""
+    rng = np.random.default_rng(seed)
+    said: list[LabelledSound] = [read_labelled(label) for label in sorted(corpus.glob("*.json"))]
+    babblers = [said[int(index)].sound for index in rng.choice(len(said), min(200, len(said)), replace=False)]
+    # Neural voices are nearest to people and fewest: they are heard twice as often.
+    natural = [index for index, label in enumerate(sorted(corpus.glob("*.json"))) if label.stem.startswith("kokoro")]
+    lessons = []
+    for version in range(versions):
+        order = rng.permutation([*range(len(said)), *natural])
+        for start in range(0, len(order), UTTERANCES):
+            chosen = [said[int(index)] for index in order[start : start + UTTERANCES]]
+            lessons.append(make_lesson(chosen, babblers, rng))
+            if rng.random() < 0.15:
+                lessons.append(noise_lesson(float(rng.uniform(3, 10)), babblers, rng))
+        print(f"lessons, version {version + 1} of {versions}: {len(lessons)}", flush=True)
+    return lessons, babblers
+
+
+def make_real(clips: Path, manifest: Path, tracks: Path, babblers: list[F32], versions: int, seed: int) -> list[Lesson]:
+    """Return lessons of the training split's talking clips."""
+    rng = np.random.default_rng(seed)
+    basis, model = load_basis(), get_model("face_landmarker")
+    chosen = talking_clips(clips, manifest, "train")
+    return [clip_lesson(clip, model, tracks, basis, babblers, rng) for _ in range(versions) for clip in chosen]
+
+
+def losses(model: SpeechModel, batch: dict[str, torch.Tensor], parting: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return the named parts of the loss for one batch."""
+    mouth, closed, kind = model(batch["heard"])
+    seen = torch.zeros_like(batch["weight"])
+    seen[:, WARM_UP:] = batch["weight"][:, WARM_UP:]
+    known = seen * (batch["kind"] != UNKNOWN)
+    off = mouth - batch["mouth"]
+    smooth = functional.smooth_l1_loss(mouth, batch["mouth"], beta=0.1, reduction="none")
+    parted = (off @ parting).abs()
+    change = ((off[:, 1:] - off[:, :-1]) @ parting).abs()
+    weights = torch.tensor(CLASS_WEIGHTS)
+    wanted = batch["kind"].clamp(min=0).long()
+    named = functional.cross_entropy(kind.transpose(1, 2), wanted, weight=weights, reduction="none")
+    shut = functional.binary_cross_entropy_with_logits(closed, batch["closure"], reduction="none")
+    total, of_known = seen.sum().clamp(min=1), known.sum().clamp(min=1)
+    return {
+        "mouth": 6 * (smooth.mean(dim=2) * seen).sum() / total,
+        "parting": 3 * (parted * seen).sum() / total,
+        "change": 6 * (change * seen[:, 1:]).sum() / total,
+        "kind": 0.25 * (named * known).sum() / of_known,
+        "closure": 0.5 * (shut * known).sum() / of_known,
+    }
+
+
+def train(
+    synthetic: Lessons, real: Lessons | None, out: Path, *, seconds: float, size: int, rate: float, real_share: float,
+    weights: Path | None, seed: int,
+) -> dict[str, F32]:  # fmt: skip
+    """Return the averaged weights after `seconds` of training; the latest lie in `out` each minute."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = SpeechModel()
+    if weights is not None:
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in load_file(weights).items()})
+    averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-3)
+    parting = torch.from_numpy(lip_parting(load_basis()))
+    from_real = round(size * real_share) if real is not None else 0
+    begin, shown, step = time.monotonic(), 0.0, 0
+    means: dict[str, float] = {}
+    while (spent := time.monotonic() - begin) < seconds:
+        done = spent / seconds
+        for group in optimizer.param_groups:
+            group["lr"] = rate * min(1.0, (step + 1) / 50) * (0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * done)))
+        batch = synthetic.batch(size - from_real, rng)
+        if from_real and real is not None:
+            more = real.batch(from_real, rng)
+            batch = {name: torch.cat([value, more[name]]) for name, value in batch.items()}
+        parts = losses(model, batch, parting)
+        loss = torch.stack(list(parts.values())).sum()
+        if not torch.isfinite(loss):
+            raise AvatarError(f"Training broke down at step {step}: start again with a lower --rate.")
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        keep = min(0.995, step / (step + 20))
+        with torch.no_grad():
+            for name, value in model.state_dict().items():
+                averaged[name].lerp_(value, 1 - keep)
+        for name, part in parts.items():
+            means[name] = 0.98 * means.get(name, part.item()) + 0.02 * part.item()
+        if spent - shown > 30:
+            shown = spent
+            told = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
+            print(f"step {step}, {spent:.0f} s: {told}", flush=True)
+            write_weights(averaged, out / "latest.safetensors")
+    write_weights(averaged, out / "latest.safetensors")
+    (out / "run.json").write_text(json.dumps({"steps": step, "losses": means}))
+    return {name: value.numpy() for name, value in averaged.items()}
+
+
+def write_weights(weights: dict[str, torch.Tensor], path: Path) -> None:
+    """Write weights whole or not at all."""
+    part = path.with_suffix(".part")
+    save_file({name: np.ascontiguousarray(value.numpy(), np.float32) for name, value in weights.items()}, part)
+    part.replace(path)
+
+
+def main() -> None:
+    """Run the command."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--corpus", type=Path, required=True, help="what avatar.training.speech_corpus made")
+    arguments.add_argument("--clips", type=Path, help="folder the manifest's files lie in")
+    arguments.add_argument("--manifest", type=Path, help="CSV of clips; only talking clips of split=train are used")
+    arguments.add_argument("--tracks", type=Path, default=Path("build/tracks"))
+    arguments.add_argument("--out", type=Path, default=Path("build/speech/run"))
+    arguments.add_argument("--seconds", type=float, default=900)
+    arguments.add_argument("--versions", type=int, default=2, help="how often each utterance is made a lesson")
+    arguments.add_argument("--batch", type=int, default=24)
+    arguments.add_argument("--rate", type=float, default=2e-3)
+    arguments.add_argument("--real-share", type=float, default=0.3, help="share of a batch from real clips")
+    arguments.add_argument("--weights", type=Path, help="go on from these")
+    arguments.add_argument("--seed", type=int, default=0)
+    chosen = arguments.parse_args()
+    torch.set_num_threads(1)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    babblers: list[F32] = []
+
+    def synthetic() -> list[Lesson]:
+        lessons, voices = make_synthetic(chosen.corpus, chosen.versions, chosen.seed)
+        babblers.extend(voices)
+        return lessons
+
+    def real() -> list[Lesson]:
+        others = babblers or [read_labelled(label).sound for label in sorted(chosen.corpus.glob("*.json"))[::7]]
+        return make_real(chosen.clips, chosen.manifest, chosen.tracks, others, 6, chosen.seed)
+
+    first = Lessons.kept(chosen.out / "synthetic.safetensors", synthetic)
+    second = Lessons.kept(chosen.out / "real.safetensors", real) if chosen.manifest is not None else None
+    print(
+        f"{first.frames / 6000:.0f} minutes synthesised, {second.frames / 6000 if second else 0:.0f} real", flush=True
+    )
+    assert len(CLASS_WEIGHTS) == len(CLASSES)  # noqa: S101
+    train(
+        first, second, chosen.out, seconds=chosen.seconds, size=chosen.batch, rate=chosen.rate,
+        real_share=chosen.real_share, weights=chosen.weights, seed=chosen.seed,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

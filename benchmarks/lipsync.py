@@ -1,0 +1,355 @@
+"""Does the mouth say what the voice says? MediaPipe looks at rendered pictures of a talking avatar.
+
+Lips closed at p, b, m (within 40 ms of the middle, under 15 % of the clip's 95th percentile), not closed inside vowels,
+teeth on the lip for f and v, rounding for oo, width for ee; sound and mouth in step; still in silence and noise;
+and, on real talking clips nothing was trained on, open when the real mouth is open, beside what loudness alone tells.
+`--corpus` takes any folder of sound files with a JSON each: {"engine", "voice", "phonemes": [{"p": IPA, "start_ms",
+"end_ms"}]}.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from avatar import face_mesh as mesh
+from avatar.generator.geometry import GeometryGenerator
+from avatar.identities import open_identity
+from avatar.media_file import clip_frames, sound_blocks
+from avatar.models import get_model
+from avatar.motion.idle import IdleLife
+from avatar.motion.mixer import MixState, mix
+from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion, speech_motions
+from avatar.motion.voice_motion import VoiceMotion
+from avatar.perception.landmarker import FaceLandmarker
+from avatar.perception.pose import fit_pose, to_head_frame
+from avatar.perception.speech.intake import SoundIntake, sound_frame
+from avatar.perception.speech.log_mel import RATE, LogMelStream
+from avatar.training.speech_clips import talking_clips
+from avatar.types import F32, U8
+from benchmarks import lip_measures as lips
+from benchmarks import report
+from benchmarks.media import SHARED
+
+EXACT = ("espeak-ng", "espeak", "flite", "festival")
+"""Engines that say exactly when they said what."""
+LOWER_LIP_EDGE, LEFT_CORNER, RIGHT_CORNER = 17, 61, 291
+SETTLE_S = 0.6
+BARS = {
+    "closure_recall_exact": ">= 0.90",
+    "closure_recall_neural": ">= 0.85",
+    "false_closures_per_s": "<= 0.3",
+    "lag_ms_worst_voice": "within +-40",
+    "aperture_r_real": ">= 0.55",
+    "silence_motion": "< 0.03",
+    "auc_fv": ">= 0.85",
+    "auc_round": ">= 0.85",
+    "auc_wide": ">= 0.85",
+    "sound_to_mouth_ms": f"<= {1e3 * LOOK_AHEAD_S:.0f} + a frame + 40",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A mouth measured picture by picture, head units in the head's own frame; NaN where no face was found."""
+
+    times: np.ndarray
+    aperture: np.ndarray
+    """(n,), between the inner lips."""
+    width: np.ndarray
+    """(n,), between the corners."""
+    tucked: np.ndarray
+    """(n,), how far the lower lip is raised and rolled in and the upper lip lifted off it, against the face's rest."""
+
+
+class Eye:
+    """MediaPipe, each picture for itself: no smoothing over time."""
+
+    def __init__(self) -> None:
+        self._landmarker = FaceLandmarker(get_model("face_landmarker"), video=False, max_faces=1)
+
+    def look(self, pictures: Iterable[tuple[float, U8]], rest: U8 | None = None) -> Seen:
+        """Return the mouth of (seconds, (height, width, 3) RGB) pictures, beside the face's resting picture."""
+        zero = self._points(rest) if rest is not None else None
+        rows = []
+        for time_s, rgb in pictures:
+            rows.append((time_s, *self._measure(rgb, zero)))
+        table = np.array(rows, np.float64).reshape(-1, 4)
+        return Seen(table[:, 0], table[:, 1], table[:, 2], table[:, 3])
+
+    def _points(self, rgb: U8) -> F32 | None:
+        faces = self._landmarker.detect(np.ascontiguousarray(rgb), 0.0)
+        return to_head_frame(faces[0].landmarks_px, fit_pose(faces[0].landmarks_px)) if faces else None
+
+    def _measure(self, rgb: U8, zero: F32 | None) -> tuple[float, float, float]:
+        head = self._points(rgb)
+        if head is None:
+            return (float("nan"),) * 3
+        upper, lower = head[mesh.UPPER_LIP_CENTRE, 1], head[mesh.LOWER_LIP_CENTRE, 1]
+        tucked = 0.0
+        if zero is not None:
+            raised = zero[mesh.UPPER_LIP_CENTRE, 1] - upper + zero[mesh.LOWER_LIP_CENTRE, 1] - lower
+            height = head[LOWER_LIP_EDGE, 1] - lower
+            tucked = raised + (zero[LOWER_LIP_EDGE, 1] - zero[mesh.LOWER_LIP_CENTRE, 1]) - height
+        return float(lower - upper), float(head[RIGHT_CORNER, 0] - head[LEFT_CORNER, 0]), float(tucked)
+
+    def close(self) -> None:
+        """Free the landmarker."""
+        self._landmarker.close()
+
+
+class Stage:
+    """One face, ready to say anything."""
+
+    def __init__(self, face: str, size: int, fps: float) -> None:
+        self.generator = GeometryGenerator(open_identity(face), (size, size))
+        self.fps = fps
+        self.rest = self.generator.render(replace(IdleLife().motion(0.0), blendshapes=np.zeros(52, np.float32)))
+
+    def say(self, sound: F32, rate: int = RATE) -> list[tuple[float, VoiceMotion]]:
+        """Return what a voice does, picture by picture, for (n,) samples."""
+        times = np.arange(round(len(sound) / rate * self.fps)) / self.fps
+        return list(zip(times.tolist(), speech_motions(sound, rate, times.tolist()), strict=True))
+
+    def show(self, spoken: Iterable[tuple[float, VoiceMotion]]) -> Iterator[tuple[float, U8]]:
+        """Yield pictures of the avatar that lives and speaks."""
+        idle, state = IdleLife(), MixState()
+        for time_s, voice in spoken:
+            state, motion = mix(state, None, None, idle.motion(time_s), voice=voice)
+            yield time_s, self.generator.render(motion)
+
+
+def read_sound(path: Path) -> F32:
+    """Return a file's sound, (n,) at 16 kHz, from the moment of its first picture where it has pictures."""
+    intake = SoundIntake()
+    blocks = [intake.take(sound_frame(block, 48_000)) for block in sound_blocks(path, begin_s=_begin_s(path))]
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+
+def _begin_s(path: Path) -> float | None:
+    from avatar.media_file import probe_clip  # noqa: PLC0415
+
+    return probe_clip(path).begin_s if path.suffix == ".mp4" else None
+
+
+def measure_corpus(stage: Stage, eye: Eye, corpus: Path, files: int) -> tuple[dict[str, float], list[U8]]:
+    """Return the figures of labelled speech, a table printed voice by voice, and some pictures."""
+    by_voice: defaultdict[tuple[str, str], list[lips.Recording]] = defaultdict(list)
+    for recording in lips.read_corpus(corpus):
+        by_voice[recording.engine, recording.voice].append(recording)
+    rows, tiles = [], []
+    pooled: defaultdict[str, list[float]] = defaultdict(list)
+    counts = {"exact": [0, 0], "neural": [0, 0]}
+    false_count, vowel_s = 0, 0.0
+    for (engine, voice), recordings in by_voice.items():
+        chosen = recordings[:: max(len(recordings) // files, 1)][:files]
+        hits = total = wrong = 0
+        within_s, lags = 0.0, []
+        for recording in chosen:
+            shown = list(stage.show(stage.say(read_sound(recording.path))))
+            seen = eye.look(shown, stage.rest)
+            tiles += _at_work(recording, shown) if len(tiles) < 24 else []
+            found, there = lips.closure_recall(recording.said, seen.times, seen.aperture)
+            hits, total = hits + found, total + there
+            false, seconds = lips.false_closures(recording.said, seen.times, seen.aperture)
+            wrong, within_s = wrong + false, within_s + seconds
+            lags.append(1e3 * lips.best_lag_s(recording.said, seen.times, seen.aperture))
+            for name, score, positive, ignored in (
+                ("fv", seen.tucked, "fv", ""),
+                ("round", -seen.width, "uʉw", ("ʊ", "oʊ", "əʊ", "ɔ", "o", "ɔɪ", "aʊ", "əu")),
+                ("wide", seen.width, "i", ("ɪ", "eɪ", "e", "j", "ei", "aɪ", "ɔɪ")),
+            ):
+                yes, no = lips.at_centres(recording.said, seen.times, score, positive, ignored)
+                pooled[f"{name}+"] += yes
+                pooled[f"{name}-"] += no
+        kind = counts["exact" if engine in EXACT else "neural"]
+        kind[0], kind[1] = kind[0] + hits, kind[1] + total
+        false_count, vowel_s = false_count + wrong, vowel_s + within_s
+        lag = float(np.mean(lags))
+        pooled["lag"].append(lag)
+        rows.append((f"{engine} {voice}", len(chosen), total, hits / max(total, 1), wrong / max(within_s, 1e-6), lag))
+        print(f"{engine} {voice}: {hits} of {total} closures, lag {lag:.0f} ms", flush=True)
+    print()
+    report.table(("voice", "files", "p b m", "closed", "false/s in vowels", "lag ms"), rows)
+    figures = {
+        "closure_recall_exact": counts["exact"][0] / max(counts["exact"][1], 1),
+        "closure_recall_neural": counts["neural"][0] / max(counts["neural"][1], 1),
+        "false_closures_per_s": false_count / max(vowel_s, 1e-6),
+        "lag_ms_worst_voice": max(pooled["lag"], key=abs),
+        **{f"auc_{name}": lips.auc(pooled[f"{name}+"], pooled[f"{name}-"]) for name in ("fv", "round", "wide")},
+    }
+    return figures, tiles
+
+
+def measure_clips(stage: Stage, eye: Eye, clips: Path, seconds: float) -> dict[str, float]:
+    """Return how the avatar's lips follow the real ones of talking clips, from their sound alone."""
+    rows = []
+    for clip in talking_clips(clips, clips / "MANIFEST.csv", "test"):
+        sound = read_sound(clip.path)[: round(seconds * RATE)]
+        real = eye.look(clip_frames(clip.path, until_s=len(sound) / RATE))
+        seen = eye.look(stage.show(stage.say(sound)), stage.rest)
+        # The clip's own lag (its sound after its lips) is no fault of the avatar.
+        spoken = np.interp(real.times + clip.lag_s, seen.times, seen.aperture)
+        level_db = LogMelStream().push(sound)[1]
+        loud = gaussian_filter1d(np.clip(level_db, level_db.max() - 40, None), 5)
+        loud_at = np.interp(real.times + clip.lag_s, np.arange(len(loud)) / 100 + 0.0125, loud)
+        rows.append((clip.path.stem, lips.correlation(spoken, real.aperture), lips.correlation(loud_at, real.aperture)))
+        print(f"{rows[-1][0]}: r {rows[-1][1]:.2f}, loudness {rows[-1][2]:.2f}", flush=True)
+    print()
+    report.table(("clip", "r", "r of loudness"), rows)
+    return {
+        "aperture_r_real": report.median(row[1] for row in rows),
+        "aperture_r_loudness_baseline": report.median(row[2] for row in rows),
+    }
+
+
+def measure_silence(stage: Stage, eye: Eye, corpus: Path) -> dict[str, float]:
+    """Return how far the lips move, as a share of their speaking range, when the voice pauses in silence and noise."""
+    recordings = lips.read_corpus(corpus)
+    step = max(len(recordings) // 8, 1)
+    voices = [read_sound(recording.path) for recording in recordings[::step]][:8]
+    rng = np.random.default_rng(0)
+    worst = []
+    for name in ("silence", "babble", "tones"):
+        moved = []
+        for index in (0, 3):
+            speech, others = voices[index], [voice for other, voice in enumerate(voices) if other != index]
+            rest = np.zeros(4 * RATE, np.float32)
+            whole = np.concatenate([speech, rest])
+            whole = whole + _noise(name, len(whole), others, rng) * _rms(speech) * np.float32(10 ** (-10 / 20))
+            seen = eye.look(stage.show(stage.say(whole)), stage.rest)
+            talking = seen.times < len(speech) / RATE
+            after = seen.times > len(speech) / RATE + SETTLE_S
+            spread = np.nanpercentile(seen.aperture[after], 97.5) - np.nanpercentile(seen.aperture[after], 2.5)
+            moved.append(spread / np.nanpercentile(seen.aperture[talking], 95))
+        print(f"mouth movement in {name}: {max(moved):.3f} of the speaking range", flush=True)
+        worst.append(max(moved))
+    return {"silence_motion": float(max(worst))}
+
+
+def _noise(name: str, count: int, voices: list[F32], rng: np.random.Generator) -> F32:
+    """Return (count,) samples of unit power (none for silence): many voices at once, or chords."""
+    if name == "silence":
+        return np.zeros(count, np.float32)
+    noise = np.zeros(count)
+    if name == "babble":
+        for voice in voices:
+            noise += np.resize(np.roll(voice, int(rng.integers(len(voice)))), count) / _rms(voice)
+    else:
+        times = np.arange(count) / RATE
+        for beat in range(0, count, RATE // 2):
+            part = slice(beat, min(beat + RATE // 2, count))
+            for hz in 220 * 2 ** (rng.choice(24, 3, replace=False) / 12):
+                noise[part] += np.sin(2 * np.pi * hz * times[part]) * np.exp(-3 * (times[part] - times[beat]))
+    return np.asarray(noise / max(_rms(noise), 1e-9), np.float32)
+
+
+def _rms(sound: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(sound))))
+
+
+def measure_delay(stage: Stage, corpus: Path) -> dict[str, float]:
+    """Return how long after a sound came in the picture of its mouth is finished, at a call's pace."""
+    sound = read_sound(lips.read_corpus(corpus)[0].path)
+    live, frame_s = SpeechMotion(), 1 / stage.fps
+    pushed, late, shown = 0, [], []
+    for index in range(int(len(sound) / RATE * stage.fps)):
+        now_s = index * frame_s
+        while (pushed + 320) / RATE <= now_s:
+            live.push(sound[pushed : pushed + 320], pushed / RATE)
+            pushed += 320
+        begin = time.perf_counter()
+        voice = live.motion(now_s - LOOK_AHEAD_S)
+        _, motion = mix(MixState(), None, None, IdleLife().motion(now_s), voice=voice)
+        stage.generator.render(motion)
+        late.append(time.perf_counter() - begin)
+        shown.append(voice.blendshapes)
+    # What was shown, against the same sound heard in one piece: how much later, and is it the same mouth?
+    times = np.arange(0, len(sound) / RATE, 0.005)
+    whole = np.array([voice.blendshapes for voice in speech_motions(sound, RATE, times.tolist())])
+    live_rows = np.array(shown)
+    ticks = np.arange(len(live_rows)) * frame_s
+    lags = np.arange(0, 0.4, 0.005)
+    errors = []
+    for lag in lags:
+        at = np.clip(np.rint((ticks - lag) / 0.005).astype(int), 0, len(whole) - 1)
+        used = ticks > 0.5
+        errors.append(float(np.abs(whole[at][used] - live_rows[used]).mean()))
+    lag_s = float(lags[int(np.argmin(errors))])
+    return {"sound_to_mouth_ms": 1e3 * (lag_s + frame_s + report.p95(late)), "voice_ms_per_picture": 1e3 * _cost(sound)}
+
+
+def _cost(sound: F32) -> float:
+    """Return seconds of hearing and answering per picture at 30 fps, the median."""
+    speech, spent, pushed = SpeechMotion(), [], 0
+    for index in range(int(len(sound) / RATE * 30)):
+        begin = time.perf_counter()
+        while pushed / RATE <= index / 30:
+            speech.push(sound[pushed : pushed + 320], pushed / RATE)
+            pushed += 320
+        speech.motion(index / 30 - LOOK_AHEAD_S)
+        spent.append(time.perf_counter() - begin)
+    return report.median(spent)
+
+
+def _at_work(recording: lips.Recording, shown: list[tuple[float, U8]]) -> list[U8]:
+    """Return labelled close-ups of the mouth at some sounds."""
+    tiles = []
+    times = np.array([time_s for time_s, _ in shown])
+    for wanted in ("m", "b", "f", "v", "u", "i", "ɑ", "oʊ"):
+        for sound in recording.said:
+            if sound.ipa == wanted:
+                rgb = shown[int(np.argmin(np.abs(times - sound.centre_s)))][1]
+                side = rgb.shape[0]
+                tile = cv2.resize(rgb[side // 4 : side, side // 8 : side * 7 // 8], (192, 192))
+                label = {"ɑ": "aa", "oʊ": "oh"}.get(wanted, wanted)
+                tiles.append(np.asarray(cv2.putText(tile, label, (6, 20), 0, 0.7, (255, 40, 40), 2), np.uint8))
+                break
+    return tiles
+
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = report.parser(__doc__ or "")
+    arguments.add_argument("--corpus", type=Path, default=SHARED / "speech_corpus", help="folder of labelled speech")
+    arguments.add_argument("--clips", type=Path, default=SHARED, help="folder with MANIFEST.csv and real talking clips")
+    arguments.add_argument("--files", type=int, default=4, help="recordings of each voice (default 4)")
+    arguments.add_argument("--seconds", type=float, default=10.0, help="how much of each clip (default 10)")
+    arguments.add_argument("--face", default="mira", help="a photo, .avatar file or built-in id")
+    arguments.add_argument("--size", type=int, default=384, help="side of the pictures (default 384)")
+    arguments.add_argument("--fps", type=float, default=30.0)
+    arguments.add_argument("--only", choices=("corpus", "clips", "silence", "delay"), help="one part of it")
+    arguments.add_argument("--sheet", type=Path, default=Path("bench-out/lipsync.png"), help="contact sheet to write")
+    chosen = arguments.parse_args()
+
+    stage, eye = Stage(chosen.face, chosen.size, chosen.fps), Eye()
+    figures: dict[str, float] = {}
+    if chosen.only in (None, "corpus"):
+        found, tiles = measure_corpus(stage, eye, chosen.corpus, chosen.files)
+        figures |= found
+        chosen.sheet.parent.mkdir(parents=True, exist_ok=True)
+        rows = [np.hstack(tiles[start : start + 8]) for start in range(0, len(tiles) // 8 * 8, 8)]
+        cv2.imwrite(str(chosen.sheet), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
+        print(f"\nContact sheet: {chosen.sheet}")
+    if chosen.only in (None, "clips"):
+        if (chosen.clips / "MANIFEST.csv").exists():
+            figures |= measure_clips(stage, eye, chosen.clips, chosen.seconds)
+        else:
+            print("No real talking clips here (--clips DIR with a MANIFEST.csv): that part is left out.")
+    if chosen.only in (None, "silence"):
+        figures |= measure_silence(stage, eye, chosen.corpus)
+    if chosen.only in (None, "delay"):
+        figures |= measure_delay(stage, chosen.corpus)
+    eye.close()
+    report.finish(figures, BARS, chosen.json)
+
+
+if __name__ == "__main__":
+    main()
