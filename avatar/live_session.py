@@ -10,7 +10,7 @@ import av
 from avatar.config import PictureSettings
 from avatar.generator.identity import Identity
 from avatar.session import SessionEvent, SessionStats
-from avatar.types import Picture
+from avatar.types import Drive, Picture
 
 
 class LiveSession(Protocol):
@@ -32,6 +32,9 @@ class LiveSession(Protocol):
 
     def calibrate(self) -> None:
         """Take the resting face anew. Never blocks."""
+
+    def set_drive(self, drive: Drive) -> None:
+        """Let camera, voice or both move the avatar from now on. Never blocks."""
 
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar. May block."""

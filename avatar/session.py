@@ -31,7 +31,7 @@ from avatar.motion.mixer import MixState, mix
 from avatar.motion.retarget import Retargeter
 from avatar.perception.tracker import FaceTracker
 from avatar.pictures import camera_rgb, to_i420
-from avatar.types import FaceState, Motion, Picture
+from avatar.types import Drive, FaceState, Motion, Picture
 
 JOIN_TIMEOUT_S: Final = 5.0
 FIRST_FACE_S: Final = 1.5
@@ -113,6 +113,7 @@ class Session:
         *,
         on_picture: Callable[[Picture], None],
         on_event: Callable[[SessionEvent], None],
+        drive: Drive = "camera",
         idle_seed: int = 0,
     ) -> None:
         """Prepare the pipeline; pictures and events arrive on its own threads.
@@ -133,6 +134,7 @@ class Session:
         self._meter, self._sound = StageMeter(), SoundMeter()
         self._delay = pacing.AudioDelay()
         self._cadence = pacing.Cadence(changed_s=time.monotonic())
+        self._drive: Drive = drive
         self._face_state = "none"
         self._looking_since_s: float | None = None
         self._bad_frames = 0
@@ -159,6 +161,10 @@ class Session:
     def calibrate(self) -> None:
         """Take the driver's resting face anew from the next second."""
         self._recalibrate.set()
+
+    def set_drive(self, drive: Drive) -> None:
+        """Let camera, voice or both move the avatar from the next picture on; never blocks."""
+        self._drive = drive
 
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar from the next picture on. Takes about a tenth of a second in the caller's thread."""
@@ -328,6 +334,9 @@ class EchoSession:
 
     def calibrate(self) -> None:
         """Do nothing: an echo has no resting face."""
+
+    def set_drive(self, drive: Drive) -> None:
+        """Do nothing: an echo shows the camera."""
 
     def set_identity(self, identity: Identity) -> None:
         """Do nothing: an echo shows the camera."""

@@ -9,13 +9,16 @@ session's one media clock. Pictures are RGB, uint8, height x width x 3.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 F32: TypeAlias = NDArray[np.float32]
 U8: TypeAlias = NDArray[np.uint8]
+
+Drive: TypeAlias = Literal["camera", "voice", "both"]
+"""What moves the avatar: the driver's face, the driver's voice (with idle life around it), or the two together."""
 
 LANDMARK_COUNT: Final = 478
 """MediaPipe's face mesh: 468 surface points and 2 x 5 iris points (468-472 subject's right eye, 473-477 left)."""
