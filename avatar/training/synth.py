@@ -33,6 +33,7 @@ from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.perception.pose import fit_pose
 from avatar.training.head3d.casting import camera_of, cast, stances
 from avatar.training.head3d.model import HeadModel, load_head
+from avatar.training.head3d.oral import Oral
 from avatar.training.head3d.sitter import Sitter
 from avatar.training.packed_clips import ClipLabel, ClipTracks, is_packed, read_packed, write_packed
 from avatar.training.prepare import FEWEST_FRAMES, FPS, cut_crop
@@ -77,9 +78,9 @@ def pack_seen(label: ClipLabel, pictures: Sequence[U8], faces: Sequence[FaceDete
     return len(crops)
 
 
-def draw_person(seed: int, head: HeadModel, frames: int, landmarker: FaceLandmarker, out: Path) -> int:
+def draw_person(seed: int, head: HeadModel, inside: Oral, frames: int, landmarker: FaceLandmarker, out: Path) -> int:
     """Draw, track and pack one person; returns the number of frames kept."""
-    sitter = Sitter(cast(seed), head, camera_of(seed, PICTURE_SIDE))
+    sitter = Sitter(cast(seed), head, inside, camera_of(seed, PICTURE_SIDE))
     pictures: list[U8] = []
     faces: list[FaceDetection | None] = []
     for stance in stances(seed, frames):
@@ -136,10 +137,11 @@ def _draw_people(options: argparse.Namespace) -> None:
     if not missing:
         return
     head = _read_head(options.head)
+    inside = Oral.of(head)
     with FaceLandmarker(get_model("face_landmarker"), video=False) as landmarker:
         for seed in missing:
             started = time.monotonic()
-            kept = draw_person(seed, head, options.frames, landmarker, options.out)
+            kept = draw_person(seed, head, inside, options.frames, landmarker, options.out)
             note = f"{kept} of {options.frames} frames" if kept else "left out: hardly a face was found"
             took = time.monotonic() - started
             sys.stderr.write(

@@ -59,12 +59,12 @@ class _Hair:
 class Sitter:
     """One person before one camera."""
 
-    def __init__(self, person: Person, head: HeadModel, camera: Camera) -> None:
+    def __init__(self, person: Person, head: HeadModel, inside: oral.Oral, camera: Camera) -> None:
         """Shape the head, hang the clothes, grow the hair (up to some seconds), paint the room."""
         self._person, self._camera = person, camera
         self._shape = level_chin(head.shape(person.identity, person.expression), head)
         self._head = replace(head, identity=head.identity[:0])
-        self._oral = oral.Oral.of(head)
+        self._oral = inside
         scale = cloth.neck_scale(head.vertices, self._shape)
         hidden = under_cloth(person.clothes, self._shape, scale)
         # Shoulders that slope less than the cloth would stand out of it; a crew neck leaves the throat bare.
@@ -74,10 +74,10 @@ class Sitter:
             hidden &= (x > 4.5) | (y < -11.6)
         self._skin = head.triangles[head.select(Part.FACE, Part.HEAD) & ~hidden[head.triangles].any(1)]
         sockets = head.triangles[head.select(Part.EYE_SOCKETS)]
-        inside = head.triangles[head.select(Part.MOUTH_SOCKET, Part.GUMS_AND_TONGUE, Part.TEETH)]
+        within = head.triangles[head.select(Part.MOUTH_SOCKET, Part.GUMS_AND_TONGUE, Part.TEETH)]
         self._groups = (
             (np.concatenate([self._skin, sockets]), Material.SKIN),
-            (inside, Material.MOUTH),
+            (within, Material.MOUTH),
             (head.triangles[outer_eyes(head)], Material.EYE),
         )
         self._fabric = cloth.garment(person.clothes, scale, person.seed, _CLOTH_GRID)
@@ -192,10 +192,10 @@ class Sitter:
         lift = person.hair.hairline_cm if person.hair is not None else 0.0
         cover = np.zeros(len(place), np.float32) if bare else hair.scalp_share(place, lift)
         linear[pixels] = skin.shade(buffers, camera, lights, sky, person.complexion, cover, person.seed)
-        channels = buffers.fragments.interpolate(
-            np.concatenate([self._oral.channels, np.zeros((len(mesh.vertices) - len(vertices), 4), np.float32)]),
-            mesh.triangles,
-        )[buffers.fragments.covered]
+        known = self._oral.channels
+        elsewhere = np.zeros((len(mesh.vertices) - len(known), known.shape[1]), np.float32)
+        channels = buffers.fragments.interpolate(np.concatenate([known, elsewhere]), mesh.triangles)
+        channels = channels[buffers.fragments.covered]
         enamel = np.array(person.enamel, np.float32)
         linear[buffers.of(Material.MOUTH)[0]] = oral.shade(buffers, channels, lights, sky, enamel)
         centres = eyes.eye_centres(self._head, vertices)
