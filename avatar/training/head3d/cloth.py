@@ -22,7 +22,8 @@ from avatar.training.head3d.shading import (
     wrapped_diffuse,
 )
 
-_ROWS, _COLUMNS = 120, 360
+_FINE = (120, 360)
+"""Rows and columns of a portrait's fabric."""
 
 Ring = tuple[float, float, float, float, float]
 """Height at the sides, how far the front dips below it, half-width, half-depth, depth of the centre: all cm."""
@@ -66,16 +67,19 @@ def neck_scale(rest: F32, vertices: F32) -> float:
     return float(np.abs(vertices[at_neck, 0]).mean() / np.abs(rest[at_neck, 0]).mean())
 
 
-def garment(look: ClothLook, scale: float, seed: int) -> Mesh:
-    """A jumper from its collar to below the picture, for a neck ``scale`` times as wide as the mean one."""
+def garment(look: ClothLook, scale: float, seed: int, grid: tuple[int, int] = _FINE) -> Mesh:
+    """A jumper from its collar to below the picture, for a neck ``scale`` times as wide as the mean one.
+
+    ``grid``: rows and columns of its mesh.
+    """
     collar = _COLLARS[look.kind]
     rings = np.array([*collar, *_SHOULDERS])
     share = np.linspace(1, 0, len(rings))[:, None] ** 0.5
     rings[:, 2:4] *= 1 + (scale - 1) * share
-    return _surface(rings, seed, folds_cm=0.16, tilt=0.0)
+    return _surface(rings, seed, folds_cm=0.16, tilt=0.0, grid=grid)
 
 
-def beanie(vertices: F32, rest: F32, seed: int) -> Mesh:
+def beanie(vertices: F32, rest: F32, seed: int, grid: tuple[int, int] = _FINE) -> Mesh:
     """A knitted cap with a folded brim, from the brow and the tops of the ears to the crown."""
     skull = np.abs(rest[:, 0]) < 7.4
     heights = np.array([4.7, 5.7, 7.4, 9.6, 11.8, 13.4])
@@ -100,19 +104,20 @@ def beanie(vertices: F32, rest: F32, seed: int) -> Mesh:
         (crown + 1.5, 0.0, 3.0, 3.2, top[3, 4] - 0.8),
         (crown + 1.75, 0.0, 0.3, 0.3, top[3, 4] - 1.0),
     ]
-    mesh = _surface(np.array(grown), seed, folds_cm=0.14, tilt=0.20)
+    mesh = _surface(np.array(grown), seed, folds_cm=0.14, tilt=0.20, grid=grid)
     return Mesh(
         mesh.vertices, mesh.normals, mesh.texture, mesh.triangles, np.full_like(mesh.material, int(Material.WRAP))
     )
 
 
-def _surface(rings: NDArray[np.float64], seed: int, *, folds_cm: float, tilt: float) -> Mesh:
+def _surface(rings: NDArray[np.float64], seed: int, *, folds_cm: float, tilt: float, grid: tuple[int, int]) -> Mesh:
     """A closed band through the rings; ``tilt`` cm per cm lifts its front over its back."""
+    rows, columns = grid
     steps = np.linalg.norm(np.diff(rings[:, [0, 2]], axis=0), axis=1)
     t = np.concatenate([[0], np.cumsum(np.maximum(steps, 0.05))])
-    along = np.linspace(0, t[-1], _ROWS)
+    along = np.linspace(0, t[-1], rows)
     y, dip, a, b, zc = PchipInterpolator(t, rings)(along).T[:, :, None]
-    turn = np.linspace(-np.pi, np.pi, _COLUMNS, endpoint=False)[None]
+    turn = np.linspace(-np.pi, np.pi, columns, endpoint=False)[None]
     front = np.cos(turn)
     points = np.stack(
         [
@@ -122,16 +127,16 @@ def _surface(rings: NDArray[np.float64], seed: int, *, folds_cm: float, tilt: fl
         ],
         -1,
     ).reshape(-1, 3)
-    around = np.broadcast_to(turn * a.mean(), (_ROWS, _COLUMNS))
+    around = np.broadcast_to(turn * a.mean(), (rows, columns))
     texture = np.stack([around, np.broadcast_to(along[:, None], around.shape), np.zeros_like(around)], -1).reshape(
         -1, 3
     )
-    row, column = np.divmod(np.arange((_ROWS - 1) * _COLUMNS), _COLUMNS)
-    after = (column + 1) % _COLUMNS
-    p, q = row * _COLUMNS + column, row * _COLUMNS + after
-    triangles = np.concatenate(
-        [np.stack([p, p + _COLUMNS, q], 1), np.stack([q, p + _COLUMNS, q + _COLUMNS], 1)]
-    ).astype(np.int32)
+    row, column = np.divmod(np.arange((rows - 1) * columns), columns)
+    after = (column + 1) % columns
+    p, q = row * columns + column, row * columns + after
+    triangles = np.concatenate([np.stack([p, p + columns, q], 1), np.stack([q, p + columns, q + columns], 1)]).astype(
+        np.int32
+    )
     mesh = Mesh.of(points.astype(np.float32), texture.astype(np.float32), triangles, Material.CLOTH)
     if (mesh.normals * (mesh.vertices - mesh.vertices.mean(0))).sum() < 0:
         triangles = triangles[:, ::-1]

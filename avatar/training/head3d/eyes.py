@@ -40,12 +40,18 @@ def eye_centres(head: HeadModel, vertices: F32) -> F32:
     return np.stack([vertices[piece].mean(0) for piece in outer])
 
 
-def shade(buffers: Buffers, camera: Camera, lights: tuple[Light, ...], sky: F32, centres: F32, look: IrisLook) -> F32:
-    """Linear light (q, 3) that eye pixels send to the camera; ``sky`` (3,) the colour of the ambient light."""
+def shade(
+    buffers: Buffers, camera: Camera, lights: tuple[Light, ...], sky: F32, centres: F32, look: IrisLook,
+    gaze_to: F32 | None = None,
+) -> F32:  # fmt: skip
+    """Linear light (q, 3) that eye pixels send to the camera; ``sky`` (3,) the colour of the ambient light.
+
+    ``gaze_to`` (3,): the direction both eyes look in; None: into the camera.
+    """
     _, rows = buffers.of(Material.EYE)
     position, normal, to_eye = buffers.position[rows], buffers.normal[rows], buffers.to_eye[rows]
-    mine = centres[(position[:, :1] < 0).astype(int)[:, 0]]
-    gaze = unit(camera.eye - mine)
+    mine = centres[((position[:, None] - centres) ** 2).sum(2).argmin(1)]
+    gaze = unit(camera.eye - mine) if gaze_to is None else np.broadcast_to(unit(gaze_to), mine.shape)
     from_centre = position - mine
     along = (from_centre * gaze).sum(1, keepdims=True)
     flat = from_centre - along * gaze

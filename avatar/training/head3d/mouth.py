@@ -41,18 +41,19 @@ LANDMARKS_CM = {
 
 _PX_PER_CM = 112  # the mouth, landmark 78 to 308, is then 508 px wide
 _SAMPLES = 3
+_CROWN_CM = 1.05
 _JAW_OPEN = 0.5
-_IVORY = srgb_to_linear((232, 220, 198))
-_NECK_OF_TOOTH = srgb_to_linear((216, 196, 162))
-_GUM = srgb_to_linear((186, 104, 102))
-_TONGUE = srgb_to_linear((192, 104, 104))
+IVORY = srgb_to_linear((232, 220, 198))
+NECK_OF_TOOTH = srgb_to_linear((216, 196, 162))
+GUM = srgb_to_linear((186, 104, 102))
+TONGUE = srgb_to_linear((192, 104, 104))
 _KEY = np.array([-0.25, 0.45, 0.86], np.float32) / np.linalg.norm([0.25, 0.45, 0.86])
 _FILL = np.array([0.5, 0.05, 0.86], np.float32) / np.linalg.norm([0.5, 0.05, 0.86])
 _EYE: F32 = np.array([0.0, 0.0, 1.0], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class _Jaw:
+class Jaw:
     """One rigid half of the mouth: its triangles, and for each of its teeth the vertices and the edge it bites with."""
 
     triangles: I32
@@ -65,7 +66,7 @@ def render_mouth(head: HeadModel, out: Path) -> None:
     """Write ``upper.png``, ``lower.png`` and ``mouth.json`` into the folder ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     half_open = head.shape({}, {"jawOpen": _JAW_OPEN})
-    upper, lower = _split_jaws(head)
+    upper, lower = split_jaws(head)
     boxes = {"upper": (-3.55, 3.55, -3.75, -1.15), "lower": (-3.35, 3.35, -6.75, -3.55)}
     registration: dict[str, object] = {}
     for name, jaw, vertices in (("upper", upper, head.vertices), ("lower", lower, half_open)):
@@ -76,7 +77,8 @@ def render_mouth(head: HeadModel, out: Path) -> None:
     (out / "mouth.json").write_text(json.dumps(_document(registration), indent=2) + "\n")
 
 
-def _split_jaws(head: HeadModel) -> tuple[_Jaw, _Jaw]:
+def split_jaws(head: HeadModel) -> tuple[Jaw, Jaw]:
+    """The skull's half of the mouth and the jaw's."""
     moved = np.linalg.norm(head.expression["jawOpen"], axis=1)
     # In the jaw's half every vertex moves at least a centimetre a full opening, in the skull's none does.
     low = moved > 0.6
@@ -92,11 +94,11 @@ def _split_jaws(head: HeadModel) -> tuple[_Jaw, _Jaw]:
         teeth = tuple(tooth for tooth in head.pieces(Part.TEETH) if side[tooth].mean() > 0.5)
         x, y, z = head.vertices.T
         tongue = np.where(gums & low, smooth_step(1.75 - np.abs(x), 0, 0.25) * (z < 9.2) * (y > -4.6), 0)
-        jaws.append(_Jaw(head.triangles[mine & ~deep], teeth, tongue.astype(np.float32)))
+        jaws.append(Jaw(head.triangles[mine & ~deep], teeth, tongue.astype(np.float32)))
     return jaws[0], jaws[1]
 
 
-def _rounded(vertices: F32, jaw: _Jaw) -> tuple[F32, _Jaw]:
+def _rounded(vertices: F32, jaw: Jaw) -> tuple[F32, Jaw]:
     """The same half with four times the triangles: seen this close, the mesh's own teeth have corners."""
     round_vertices, triangles, ends = tessellate(vertices, jaw.triangles)
     piece = np.full(len(vertices), -1, np.int32)
@@ -105,10 +107,10 @@ def _rounded(vertices: F32, jaw: _Jaw) -> tuple[F32, _Jaw]:
     piece = np.concatenate([piece, piece[ends[:, 0]]])
     teeth = tuple(np.flatnonzero(piece == index).astype(np.int32) for index in range(len(jaw.teeth)))
     tongue = np.concatenate([jaw.tongue, jaw.tongue[ends].mean(1)]).astype(np.float32)
-    return round_vertices, _Jaw(triangles, teeth, tongue)
+    return round_vertices, Jaw(triangles, teeth, tongue)
 
 
-def _draw(vertices: F32, jaw: _Jaw, box: tuple[float, float, float, float]) -> cv2.typing.MatLike:
+def _draw(vertices: F32, jaw: Jaw, box: tuple[float, float, float, float]) -> cv2.typing.MatLike:
     left, right, bottom, top = box
     scale = _PX_PER_CM * _SAMPLES
     width, height = round((right - left) * _PX_PER_CM) * _SAMPLES, round((top - bottom) * _PX_PER_CM) * _SAMPLES
@@ -126,7 +128,7 @@ def _draw(vertices: F32, jaw: _Jaw, box: tuple[float, float, float, float]) -> c
     return _straight(premultiplied)
 
 
-def _shade(vertices: F32, jaw: _Jaw, fragments: Fragments) -> F32:
+def _shade(vertices: F32, jaw: Jaw, fragments: Fragments) -> F32:
     normals = vertex_normals(vertices, jaw.triangles)
     used = np.unique(jaw.triangles)
     open_sky = np.ones(len(vertices), np.float32)
@@ -134,29 +136,20 @@ def _shade(vertices: F32, jaw: _Jaw, fragments: Fragments) -> F32:
     rays = rays[rays[:, 2] > -0.1]
     # Light falls in through the lips: rays from the front count, those from behind do not.
     open_sky[used] = ambient_occlusion(vertices, normals, jaw.triangles, rays)[used]
-    is_tooth = np.zeros(len(vertices), np.float32)
-    along = np.zeros(len(vertices), np.float32)
-    tint = np.zeros(len(vertices), np.float32)
-    crown = 1.05
     biting = 1.0 if np.mean([vertices[t, 1].mean() for t in jaw.teeth]) < -4 else -1.0
-    for index, members in enumerate(jaw.teeth):
-        is_tooth[members] = 1
-        height = biting * vertices[members, 1]
-        along[members] = np.clip((height.max() - height) / crown, 0, 1)
-        tint[members] = np.sin(index * 12.9898) * 0.5
-    channels = np.stack([open_sky, is_tooth, along, tint, jaw.tongue], 1)
+    channels = np.concatenate([open_sky[:, None], tooth_channels(vertices, jaw, biting), jaw.tongue[:, None]], 1)
     picked = fragments.interpolate(np.concatenate([channels, vertices, normals], 1), jaw.triangles)
     sky, toothness, along_px, tint_px, tongue = (picked[..., k : k + 1] for k in range(5))
     tooth: F32 = np.asarray(toothness > 0.5, np.float32)
     place = picked[..., 5:8]
     normal = _roughened(unit(picked[..., 8:11]), place, tooth[..., 0], tongue[..., 0])
-    enamel = _IVORY + (_NECK_OF_TOOTH - _IVORY) * smooth_step(along_px, 0.35, 1.0)
+    enamel = IVORY + (NECK_OF_TOOTH - IVORY) * smooth_step(along_px, 0.35, 1.0)
     # The biting edge is thin and lets the dark behind through: a little greyer and bluer.
     enamel = enamel * (1 - smooth_step(along_px, 0.16, 0.0) * np.array([0.2, 0.15, 0.09], np.float32))
     enamel = enamel * (1 + 0.05 * tint_px * np.array([0.4, 0.8, 1.5], np.float32))
     enamel = enamel * (1 + 0.03 * fractal_noise(place * np.array([5, 1.2, 5], np.float32), 11)[..., None])
     mottled = 1 + 0.10 * fractal_noise(place * 2.2, 21)[..., None] * np.array([0.5, 1, 1], np.float32)
-    flesh = (_GUM + (_TONGUE - _GUM) * tongue) * mottled
+    flesh = (GUM + (TONGUE - GUM) * tongue) * mottled
     albedo = np.where(tooth > 0, enamel, flesh)
     # Scattering inside enamel and flesh lifts the shadowed cracks and colours them warm.
     warm = np.array([0.55, 0.85, 1.0], np.float32)
@@ -169,6 +162,20 @@ def _shade(vertices: F32, jaw: _Jaw, fragments: Fragments) -> F32:
         shine = shine + strength * ggx(normal, direction, _EYE, roughness, 0.045)[..., None] * sky
     depth = np.exp(-np.maximum(10.4 - place[..., 2:], 0) / 6.5)
     return np.asarray((albedo * diffuse * 1.15 + np.minimum(shine, 0.55)) * depth, np.float32)
+
+
+def tooth_channels(vertices: F32, jaw: Jaw, biting: float) -> F32:
+    """(n, 3) at vertices: 1 on teeth; 0 at the biting edge to 1 at the neck; how this tooth's tint differs, -0.5..0.5.
+
+    ``biting``: 1 where teeth bite upwards, -1 where they bite downwards.
+    """
+    channels = np.zeros((len(vertices), 3), np.float32)
+    for index, members in enumerate(jaw.teeth):
+        height = biting * vertices[members, 1]
+        channels[members, 0] = 1
+        channels[members, 1] = np.clip((height.max() - height) / _CROWN_CM, 0, 1)
+        channels[members, 2] = np.sin(index * 12.9898) * 0.5
+    return channels
 
 
 def _roughened(normal: F32, place: F32, tooth: F32, tongue: F32) -> F32:
@@ -198,7 +205,7 @@ def _straight(premultiplied: F32) -> cv2.typing.MatLike:
 
 
 def _register(
-    head: HeadModel, jaw: _Jaw, vertices: F32, box: tuple[float, float, float, float], file: str
+    head: HeadModel, jaw: Jaw, vertices: F32, box: tuple[float, float, float, float], file: str
 ) -> dict[str, object]:
     left, right, bottom, top = box
     unit_cm = _head_unit_cm()

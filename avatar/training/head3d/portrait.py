@@ -20,6 +20,8 @@ from avatar.training.head3d.shading import develop, shrink, smooth_step
 
 _CHIN = 966
 _CAVITY = np.array([0.020, 0.006, 0.005], np.float32)
+NECK = np.array([0.0, -9.0, -0.5])
+"""Where heads turn about, cm."""
 _MAIN_EYEBALL = 770  # vertices of the piece with the cornea; the head model nests a second ball inside
 
 
@@ -44,6 +46,8 @@ class Person:
     stubble_hairs: int = 0
     stubble_cm: float = 0.18
     exposure: float = 1.0
+    enamel: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Linear RGB of the teeth beside ivory."""
     turn_degrees: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Nod, turn and tilt of the head and shoulders."""
     px_per_cm: float = 27.5
@@ -54,10 +58,8 @@ def draw(person: Person, head: HeadModel, side: int, samples: int) -> NDArray[np
     """The portrait as (side, side, 3) RGB, drawn with ``samples`` x ``samples`` rays a pixel."""
     rng = np.random.default_rng(person.seed)
     camera = Camera(side, samples, centre=(0.0, -1.2), px_per_cm=person.px_per_cm)
-    vertices = head.shape(person.identity, person.expression)
-    # Chins level: heads differ in length more than necks and collars do.
-    vertices[:, 1] += head.vertices[_CHIN, 1] - vertices[_CHIN, 1]
-    vertices = _turned(vertices, person.turn_degrees)
+    vertices = level_chin(head.shape(person.identity, person.expression), head)
+    vertices = turned(vertices, person.turn_degrees)
     skin_normals = vertex_normals(vertices, head.triangles[head.select(Part.FACE, Part.HEAD)])
     grown = hair.grow(head, vertices, skin_normals, person.hair, rng) if person.hair else None
     mesh = _mesh(person, head, vertices)
@@ -74,32 +76,46 @@ def draw(person: Person, head: HeadModel, side: int, samples: int) -> NDArray[np
     return np.asarray((shrink(picture, samples).clip(0, 1) * 255 + 0.5).astype(np.uint8))
 
 
-def _turned(vertices: F32, degrees: tuple[float, float, float]) -> F32:
+def level_chin(vertices: F32, head: HeadModel) -> F32:
+    """The head moved so that its chin is where the mean head's is: heads differ in length more than necks do."""
+    lift = np.array([0.0, head.vertices[_CHIN, 1] - vertices[_CHIN, 1], 0.0], np.float32)
+    return np.asarray(vertices + lift, np.float32)
+
+
+def turned(vertices: F32, degrees: tuple[float, float, float]) -> F32:
     """The head nodded, turned and tilted on its neck, which twists along."""
     share = smooth_step(vertices[:, 1] + 0.35 * vertices[:, 2], -13.0, -7.0)[:, None]
-    pivot = np.array([0.0, -9.0, -0.5])
-    turned = Rotation.from_euler("xyz", degrees, degrees=True).apply(vertices - pivot) + pivot
-    return np.asarray(vertices + share * (turned - vertices), np.float32)
+    moved = Rotation.from_euler("xyz", degrees, degrees=True).apply(vertices - NECK) + NECK
+    return np.asarray(vertices + share * (moved - vertices), np.float32)
 
 
 def _mesh(person: Person, head: HeadModel, vertices: F32) -> Mesh:
     scale = cloth.neck_scale(head.vertices, vertices)
     garment = cloth.garment(person.clothes, scale, person.seed)
-    # Skin outside the collar is under the cloth.
-    collar_width, collar_depth = (6.4, 6.5) if person.clothes.kind == "turtleneck" else (7.2, 6.3)
-    outside = (vertices[:, 0] / (collar_width * scale)) ** 2 + (
-        (vertices[:, 2] + 0.7) / (collar_depth * scale)
-    ) ** 2 > 1
-    hidden = outside & (vertices[:, 1] < -10.2)
+    hidden = under_cloth(person.clothes, vertices, scale)
     shown = head.select(Part.FACE, Part.HEAD, Part.MOUTH_SOCKET, Part.EYE_SOCKETS) & ~hidden[head.triangles].any(1)
     cavity = head.select(Part.MOUTH_SOCKET)
     body = Mesh.of(vertices, head.vertices, head.triangles[shown], Material.SKIN)
     body.material[cavity[shown]] = int(Material.CAVITY)
-    ball = np.zeros(len(vertices), bool)
+    mesh = body + Mesh.of(vertices, head.vertices, head.triangles[outer_eyes(head)], Material.EYE) + garment
+    return mesh + cloth.beanie(vertices, head.vertices, person.seed + 1) if person.cap else mesh
+
+
+def under_cloth(clothes: ClothLook, vertices: F32, scale: float) -> NDArray[np.bool_]:
+    """(n,) True for skin outside the collar of a neck ``scale`` times as wide as the mean one: cloth lies over it."""
+    collar_width, collar_depth = (6.4, 6.5) if clothes.kind == "turtleneck" else (7.2, 6.3)
+    outside = (vertices[:, 0] / (collar_width * scale)) ** 2 + (
+        (vertices[:, 2] + 0.7) / (collar_depth * scale)
+    ) ** 2 > 1
+    return np.asarray(outside & (vertices[:, 1] < -10.2))
+
+
+def outer_eyes(head: HeadModel) -> NDArray[np.bool_]:
+    """(m,) True for the triangles of the eyeballs that are seen."""
+    ball = np.zeros(len(head.vertices), bool)
     for piece in head.pieces(Part.EYEBALLS):
         ball[piece] = len(piece) == _MAIN_EYEBALL
-    mesh = body + Mesh.of(vertices, head.vertices, head.triangles[ball[head.triangles].all(1)], Material.EYE) + garment
-    return mesh + cloth.beanie(vertices, head.vertices, person.seed + 1) if person.cap else mesh
+    return np.asarray(ball[head.triangles].all(1))
 
 
 def _under_hair(buffers: Buffers, volume: strands.HairVolume, lights: tuple[Light, ...]) -> Buffers:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,6 +62,41 @@ def rasterise(vertices_px: F32, triangles: I32, width: int, height: int, *, cull
     return Fragments(triangle.reshape(height, width), bary.reshape(height, width, 3), depth.reshape(height, width))
 
 
+def paint(
+    vertices_px: F32, triangles: I32, width: int, height: int, *, two_sided: NDArray[np.bool_], sink_cm: F32
+) -> Fragments:
+    """As `rasterise`, ten times as fast for many small triangles and a little less exact: painted from far to near.
+
+    Triangles seen from behind are left out unless ``two_sided`` (m,). ``sink_cm`` (m,) moves triangles back in the
+    order of painting, which knows the middle of each only: what lies close beneath another must not show through.
+    """
+    corners = vertices_px[triangles]
+    xy = corners[:, :, :2]
+    area = _cross(xy[:, 1] - xy[:, 0], xy[:, 2] - xy[:, 0])
+    shown = ((area < 0) | two_sided) & (np.abs(area) > 1e-6) & (xy.max(1) > 0).all(1)
+    shown &= (xy.min(1) < [width, height]).all(1)
+    chosen = np.flatnonzero(shown)
+    chosen = chosen[np.argsort(corners[chosen, :, 2].mean(1) - sink_cm[chosen], kind="stable")]
+    triangle = np.full((height, width), -1, np.int32)
+    # OpenCV counts pixel centres as whole numbers, here in 1/256.
+    outlines = np.rint((xy[chosen] - 0.5) * 256).astype(np.int32)
+    for index, outline in zip(chosen.tolist(), outlines, strict=True):
+        cv2.fillConvexPoly(triangle, outline, index, cv2.LINE_8, 8)
+    y, x = np.nonzero(triangle >= 0)
+    ids = triangle[y, x]
+    point = np.stack([x + 0.5, y + 0.5], 1)
+    a, b, c = xy[ids, 0].astype(np.float64), xy[ids, 1].astype(np.float64), xy[ids, 2].astype(np.float64)
+    weights = np.stack([_cross(b - point, c - point), _cross(c - point, a - point), _cross(a - point, b - point)], 1)
+    # OpenCV also fills pixels that the outline only touches; they take the nearest place inside.
+    weights = (weights / weights.sum(1, keepdims=True)).clip(0, 1)
+    weights /= weights.sum(1, keepdims=True)
+    bary = np.zeros((height, width, 3), np.float32)
+    depth = np.full((height, width), -np.inf, np.float32)
+    bary[y, x] = weights
+    depth[y, x] = (weights * corners[ids, :, 2]).sum(1)
+    return Fragments(triangle, bary, depth)
+
+
 def _fragments(
     vertices_px: F32, triangles: I32, width: int, height: int, cull_back: bool
 ) -> Iterator[tuple[I32, NDArray[np.int64], F32, F32]]:
@@ -95,5 +131,5 @@ def _fragments(
             yield ids[row].astype(np.int32), pixels, weights.astype(np.float32), fragment_depth.astype(np.float32)
 
 
-def _cross(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0])
+def _cross(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.asarray(first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0], np.float64)

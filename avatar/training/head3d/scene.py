@@ -22,6 +22,7 @@ class Material(IntEnum):
     CLOTH = 2
     WRAP = 3
     CAVITY = 4
+    MOUTH = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,10 +129,10 @@ def light_vertices(mesh: Mesh, blockers: Mesh, lights: tuple[Light, ...], seed: 
     cosine = np.maximum(rays @ mesh.normals.T, 0)
     reach = visible(mesh.vertices, mesh.normals, blockers.vertices, blockers.triangles, rays)
     shares.append((cosine * reach).sum(0) / np.maximum(cosine.sum(0), 1e-6))
-    return _softened(np.stack(shares, 1).astype(np.float32), mesh.triangles)
+    return softened(np.stack(shares, 1).astype(np.float32), mesh.triangles)
 
 
-def _softened(values: F32, triangles: I32) -> F32:
+def softened(values: F32, triangles: I32) -> F32:
     """Values (n, c) at vertices, each mixed with its neighbours' twice: shadow edges lose the mesh's sawteeth."""
     corners = triangles.ravel()
     uses = np.maximum(np.bincount(corners, minlength=len(values)), 1)
@@ -145,7 +146,12 @@ def _softened(values: F32, triangles: I32) -> F32:
 
 def photograph(mesh: Mesh, light: F32, camera: Camera) -> Buffers:
     """Rasterise the mesh through the camera. ``light``: from `light_vertices`."""
-    fragments = rasterise(camera.project(mesh.vertices), mesh.triangles, camera.resolution, camera.resolution)
+    pixels = camera.resolution
+    return expose(mesh, light, camera, rasterise(camera.project(mesh.vertices), mesh.triangles, pixels, pixels))
+
+
+def expose(mesh: Mesh, light: F32, camera: Camera, fragments: Fragments) -> Buffers:
+    """The buffers of a mesh whose ``fragments`` are known. ``light``: from `light_vertices`."""
     seen = fragments.covered
     material = np.full(seen.shape, -1, np.int8)
     material[seen] = mesh.material[fragments.triangle[seen]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -52,6 +53,7 @@ class Complexion:
     """Colour of the scalp between the hairs; None: skin."""
 
 
+@cache
 def _lip_distance() -> F32:
     """Signed distance in cm from the outline of the lips on the mean head's frontal plane, positive inside."""
     outline = np.array([*_LIPS_CM, _LIPS_CM[0]])

@@ -79,15 +79,17 @@ def draw(
     sky: F32,
     *,
     volume: HairVolume | None = None,
+    colour: F32 | None = None,
 ) -> None:
     """Draw strands into the picture ``linear`` (h, w, 3), behind whatever ``depth`` (h, w) holds nearer to the camera.
 
-    ``volume``: the hair that shadows itself; None for sparse hairs. A hair finer than a sample is mixed with what lies
+    ``volume``: the hair that shadows itself; None for sparse hairs. ``colour`` (n, k - 1, 3): their light, where it is
+    known from `shade`. A hair finer than a sample is mixed with what lies
     under it.
     """
     middle = np.asarray((strands.points[:, 1:] + strands.points[:, :-1]) / 2, np.float32)
-    tangent = unit(strands.points[:, 1:] - strands.points[:, :-1])
-    colour = _shade(strands, middle, tangent, camera, lights, sky, volume)
+    if colour is None:
+        colour = shade(strands, camera, lights, sky, volume)
     screen = camera.project(strands.points)
     start, end = screen[:, :-1].reshape(-1, 3), screen[:, 1:].reshape(-1, 3)
     side = camera.resolution
@@ -105,19 +107,16 @@ def draw(
     cover = np.minimum(width / thickness, 1.0)
     flat = colour.reshape(-1, 3)
     sixteenth = np.round(np.concatenate([start[:, :2], end[:, :2]], 1) * 16).astype(int)
-    for index in order:
-        x0, y0, x1, y1 = sixteenth[index].tolist()
-        shade = flat[index]
-        if cover[index] < 0.95:
-            under = linear[row[index], column[index]]
-            shade = under + (shade - under) * cover[index]
-        cv2.line(linear, (x0, y0), (x1, y1), shade.tolist(), int(thickness[index]), cv2.LINE_8, 4)
+    places = np.stack([row, column, thickness], 1)[order].tolist()
+    ends, drawn, covers = sixteenth[order].tolist(), flat[order].tolist(), cover[order].tolist()
+    for (y, x, thick), (x0, y0, x1, y1), own, covered in zip(places, ends, drawn, covers, strict=True):
+        under = own if covered >= 0.95 else linear[y, x].tolist()
+        mixed = [below + (above - below) * covered for above, below in zip(own, under, strict=True)]
+        cv2.line(linear, (x0, y0), (x1, y1), mixed, thick, cv2.LINE_8, 4)
 
 
-def _shade(
+def shade(
     strands: Strands,
-    middle: F32,
-    tangent: F32,
     camera: Camera,
     lights: tuple[Light, ...],
     sky: F32,
@@ -125,6 +124,8 @@ def _shade(
 ) -> F32:
     """Linear colour (n, k - 1, 3). Kajiya and Kay 1989, "Rendering fur with three dimensional textures", with the two
     shifted highlights of Marschner et al. 2003: one white towards the root, one coloured towards the tip."""
+    middle = np.asarray((strands.points[:, 1:] + strands.points[:, :-1]) / 2, np.float32)
+    tangent = unit(strands.points[:, 1:] - strands.points[:, :-1])
     to_eye = unit(camera.eye - middle)
     colour = strands.colour[:, None]
     open_sky = np.ones(middle.shape[:2], np.float32) if volume is None else volume.open_sky(middle)
