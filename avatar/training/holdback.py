@@ -44,10 +44,10 @@ class Measures:
 def split_people(clips: Sequence[PackedClip], count: int) -> tuple[list[PackedClip], list[PackedClip]]:
     """Return (clips to train on, clips kept back): `count` people, the same ones each time.
 
-    Spread evenly over people whose clips are sharp, so that what is measured is the network and not the footage.
+    Spread evenly over real people whose clips are sharp, so that what is measured is the network and not the footage.
     """
     detail: dict[str, float] = {}
-    for clip in clips:
+    for clip in (clip for clip in clips if not clip.label.rendered):
         detail[clip.label.person] = max(detail.get(clip.label.person, 0.0), clip.detail)
     sharp = sorted(person for person, value in detail.items() if value > 0.8) or sorted(detail)
     picks = np.linspace(0, len(sharp) - 1, count + 2)[1:-1] if count else np.zeros(0)

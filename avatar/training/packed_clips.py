@@ -17,6 +17,8 @@ from avatar.training.face_tracks import read_frames
 from avatar.types import F32, LANDMARK_COUNT, U8
 
 PACK_VERSION: Final = 1
+RENDERED: Final = "ICT FaceKit Light (rendered)"
+"""Source of clips of people who do not exist (`avatar.training.synth`)."""
 LANDMARK_STEPS: Final = 32
 """Landmarks are kept in 1/32 of a crop pixel."""
 
@@ -31,6 +33,11 @@ class ClipLabel:
     person: str
     source: str
     licence: str
+
+    @property
+    def rendered(self) -> bool:
+        """Whether it shows a person who does not exist."""
+        return self.source == RENDERED
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ MOST_REFERENCES: Final = 4
 ONE_PHOTO_SHARE: Final = 0.4
 OPEN_SHARE: Final = 0.5
 """Share of the targets drawn by how far the mouth is open: most frames of most clips show it closed."""
+RENDERED_SHARE: Final = 0.2
+"""Share of what is drawn that shows rendered people, where there are any: they teach shapes, real ones how it looks."""
 JITTER_PX: Final = 0.6
 """Landmarks of a clip are steady to about a pixel only; the network is not to take them at their word."""
 
@@ -144,6 +146,9 @@ class PairBatches:
         self._names = sorted(self._people)
         # Soft, enlarged clips would teach softness: their people come up less often.
         detail = np.array([max(clip.detail for clip in self._people[name]) for name in self._names])
+        rendered = np.array([self._people[name][0].label.rendered for name in self._names])
+        if rendered.any() and not rendered.all():
+            detail[rendered] *= RENDERED_SHARE / (1 - RENDERED_SHARE) * detail[~rendered].sum() / detail[rendered].sum()
         self._odds = detail / detail.sum()
         self._groups, self._seed = batch // TARGETS, seed
 

@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 
 from avatar.errors import AvatarError, MediaError
-from avatar.generator.face_crop import CROP_SIZE, face_window
+from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
 from avatar.models import get_model
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.perception.pose import fit_pose
@@ -35,12 +35,11 @@ from avatar.training.head3d.casting import camera_of, cast, stances
 from avatar.training.head3d.model import HeadModel, load_head
 from avatar.training.head3d.oral import Oral
 from avatar.training.head3d.sitter import Sitter
-from avatar.training.packed_clips import ClipLabel, ClipTracks, is_packed, read_packed, write_packed
-from avatar.training.prepare import FEWEST_FRAMES, FPS, cut_crop
+from avatar.training.packed_clips import RENDERED, ClipLabel, ClipTracks, is_packed, read_packed, write_packed
+from avatar.training.prepare import FEWEST_FRAMES, FPS
 from avatar.training.sample_sheet import write_sheet
 from avatar.types import U8
 
-SOURCE: Final = "ICT FaceKit Light (rendered)"
 LICENCE: Final = "MIT"
 PICTURE_SIDE: Final = 480
 """Side of the picture a crop is cut from: the crop is shrunk to three quarters, which smooths its edges."""
@@ -49,7 +48,7 @@ SHEET_COLUMNS: Final = 8
 
 def label_of(seed: int) -> ClipLabel:
     """Return what a drawn clip says about itself; drawn people are never for measuring."""
-    return ClipLabel(f"synth_{seed:03d}", "train", f"synth_{seed:03d}", SOURCE, LICENCE)
+    return ClipLabel(f"synth_{seed:03d}", "train", f"synth_{seed:03d}", RENDERED, LICENCE)
 
 
 def pack_seen(label: ClipLabel, pictures: Sequence[U8], faces: Sequence[FaceDetection | None], out: Path) -> int:

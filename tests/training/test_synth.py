@@ -17,9 +17,9 @@ from avatar.training.head3d.model import HeadModel, load_head
 from avatar.training.head3d.oral import Oral
 from avatar.training.head3d.raster import paint, rasterise
 from avatar.training.head3d.sitter import Sitter, Stance
-from avatar.training.packed_clips import PackedClip, read_packed
+from avatar.training.packed_clips import RENDERED, PackedClip, read_packed
 from avatar.training.prepare import FEWEST_FRAMES
-from avatar.training.synth import LICENCE, SOURCE, label_of, main, pack_seen
+from avatar.training.synth import LICENCE, label_of, main, pack_seen
 from avatar.types import U8
 
 HEAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "ict_facekit_light.npz"
@@ -69,7 +69,7 @@ def test_moments_without_a_face_are_left_out(packed_clips: list[PackedClip], tmp
     assert pack_seen(label_of(5), pictures, faces, tmp_path) == len(pictures) - 1
     (again,) = read_packed(tmp_path)
     assert again.label.split == "train" and again.label.person == "synth_005"
-    assert (again.label.source, again.label.licence) == (SOURCE, LICENCE)
+    assert (again.label.source, again.label.licence) == (RENDERED, LICENCE)
     assert again.rgb.shape == (len(pictures) - 1, 256, 256, 3)
     # The landmarks moved with the crop: the face lies in its middle.
     assert np.abs(again.tracks.landmarks[:, :468, :2].mean(axis=1) - 128).max() < 30
