@@ -1,4 +1,4 @@
-"""The command line: `avatar serve | enroll | render | doctor | models`."""
+"""The command line: `avatar serve | enroll | render | say | doctor | models`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from avatar import __version__
-from avatar.commands import doctor, enroll, models, render, serve
+from avatar.commands import doctor, enroll, models, render, say, serve
 from avatar.errors import AvatarError
 
 
@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
         "  avatar serve                                   then open the address it prints\n"
         "  avatar enroll me.jpg -o me.avatar              an avatar of your own\n"
         "  avatar render --avatar me.avatar --driver clip.mp4 -o out.mp4\n"
+        '  avatar say "Hello!" -o hello.mp4\n'
         "  avatar doctor                                  when something does not work\n\n"
         "Each command explains itself: avatar COMMAND --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -28,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"avatar {__version__}")
     top.add_argument("--debug", action="store_true", help="show where an error comes from")
     subparsers = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (serve, enroll, render, doctor, models):
+    for command in (serve, enroll, render, say, doctor, models):
         command.add_command(subparsers)
     return top
 

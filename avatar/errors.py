@@ -87,6 +87,12 @@ class MediaError(AvatarError):
     code = "bad_media"
 
 
+class VoiceError(AvatarError):
+    """A voice that is not installed, or cannot speak a text."""
+
+    code = "no_voice"
+
+
 class TrainingError(AvatarError):
     """A training run that cannot start or must not go on."""
 

@@ -1,15 +1,17 @@
-"""One call's pipeline: camera frames in, finished pictures out, in two stage threads and on one media clock.
+"""One call's pipeline: camera frames and sound in, finished pictures out, in two threads and on one media clock.
 
     push_camera -> [newest frame] -> perceive thread -> [newest face] -> render thread -> on_picture
+    push_audio  -> [sound] ----------------------------------------------^
 
-Nothing here knows of asyncio or the network. Every queue holds one item and the newest wins; without a camera the
-render thread keeps the avatar alive by itself.
+Nothing here knows of asyncio or the network. Queues are bounded and the newest wins; without a camera the render thread
+keeps the avatar alive by itself.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +20,7 @@ import av
 
 from avatar import pacing
 from avatar.config import PictureSettings
+from avatar.delay_line import DelayLine
 from avatar.errors import AvatarError, FrameError
 from avatar.generator.identity import Identity
 from avatar.generator.protocol import Generator
@@ -28,12 +31,19 @@ from avatar.models import get_model
 from avatar.motion.basis import load_basis
 from avatar.motion.idle import IdleLife
 from avatar.motion.mixer import MixState, mix
+from avatar.motion.prosody import SpeakingLife
 from avatar.motion.retarget import Retargeter
+from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
+from avatar.motion.voice_motion import VoiceMotion
 from avatar.perception.tracker import FaceTracker
 from avatar.pictures import camera_rgb, to_i420
 from avatar.types import Drive, FaceState, Motion, Picture
 
 JOIN_TIMEOUT_S: Final = 5.0
+MOST_COMING: Final = 32
+"""Camera frames that may wait for their sound: a third of a second at most is asked for."""
+MOST_SOUNDS: Final = 256
+"""Pieces of sound that may wait to be heard: five seconds of 20 ms each."""
 FIRST_FACE_S: Final = 1.5
 """A camera that has shown no face for this long since its first frame shows none: the user is told."""
 
@@ -103,8 +113,16 @@ class _Seen:
     received_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What one camera frame showed, and what it makes the avatar do."""
+
+    seen: _Seen
+    motion: Motion | None
+
+
 class Session:
-    """Drives one avatar from one camera. `start` and `stop` once each; every other method from any thread."""
+    """Drives one avatar by camera, voice or both. `start` and `stop` once each; every other method from any thread."""
 
     def __init__(
         self,
@@ -135,6 +153,8 @@ class Session:
         self._delay = pacing.AudioDelay()
         self._cadence = pacing.Cadence(changed_s=time.monotonic())
         self._drive: Drive = drive
+        self._speech, self._speaking = SpeechMotion(), SpeakingLife(idle_seed)
+        self._sounds: deque[tuple[av.AudioFrame, float]] = deque(maxlen=MOST_SOUNDS)
         self._face_state = "none"
         self._looking_since_s: float | None = None
         self._bad_frames = 0
@@ -155,8 +175,11 @@ class Session:
         self._camera.put(_CameraFrame(frame, received_s))
 
     def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
-        """Offer decoded sound that arrived at `received_s` (time.monotonic); never blocks."""
+        """Offer decoded sound that arrived at `received_s` (time.monotonic); never blocks, the newest counts."""
         self._sound.observe(frame, received_s)
+        if self._drive != "camera":
+            # It arrives once its last sample is there.
+            self._sounds.append((frame, received_s - frame.samples / frame.sample_rate - self._begin_s))
 
     def calibrate(self) -> None:
         """Take the driver's resting face anew from the next second."""
@@ -182,7 +205,7 @@ class Session:
         return SessionStats(
             fps=self._meter.rate("picture", now_s),
             camera_fps=self._meter.rate("camera", now_s),
-            stage_ms=self._meter.medians_ms(("convert", "perceive", "generate")),
+            stage_ms=self._meter.medians_ms(("convert", "perceive", "speech", "generate")),
             dropped=self._camera.dropped + self._seen.dropped + self._bad_frames,
             face=self._face_state,
             picture_latency_s=self._meter.median_s("latency"),
@@ -232,6 +255,8 @@ class Session:
             if arrived is None:
                 continue
             self._meter.tick("camera", time.monotonic())
+            if self._drive == "voice":
+                continue
             try:
                 with self._meter.time("convert"):
                     rgb = camera_rgb(arrived.frame)
@@ -257,10 +282,11 @@ class Session:
 
     def _render(self) -> None:
         state = MixState()
-        face: FaceState | None = None
-        camera: Motion | None = None
+        shown: _Moment | None = None
+        coming: DelayLine[_Moment] = DelayLine(MOST_COMING)
         last_camera_s: float | None = None
         last_picture_s: float | None = None
+        media_s = 0.0
         while not self._seen.closed:
             turn = pacing.next_turn(time.monotonic(), last_camera_s, last_picture_s, self._settings.fps)
             seen = self._seen.take(turn.wait_s) if not turn.idle else self._seen.take(0)
@@ -269,16 +295,37 @@ class Session:
                 continue
             if self._seen.closed:
                 return
+            drive = self._drive
             last_picture_s = now_s
-            if seen is not None:
+            if seen is not None and drive != "voice":
                 last_camera_s = now_s
-            media_s = (seen.received_s if seen is not None else now_s) - self._begin_s
-            if seen is not None:
-                face, camera = seen.face, self._retarget(seen.face) if seen.face is not None else None
-            elif not pacing.camera_holds(now_s, last_camera_s):
-                face = camera = None
-            state, motion = mix(state, face, camera, self._idle.motion(media_s))
-            self._show(motion, media_s, seen)
+                coming.put(seen.received_s, _Moment(seen, self._retarget(seen.face) if seen.face is not None else None))
+            # A voice is heard a little ahead of what its mouth shows: the camera waits for it, and they stay in step.
+            behind_s = 0.0 if drive == "camera" else LOOK_AHEAD_S
+            at_s = (seen.received_s if seen is not None and drive == "camera" else now_s) - behind_s
+            if drive == "voice" or not pacing.camera_holds(now_s, last_camera_s):
+                shown = None
+                coming.clear()
+            due = coming.take(at_s)
+            shown = due or shown
+            media_s = max(media_s, (due.seen.received_s if due is not None else at_s) - self._begin_s)
+            voice = self._listen(media_s) if drive != "camera" else None
+            idle = self._idle.motion(media_s)
+            face, camera = (shown.seen.face, shown.motion) if shown is not None else (None, None)
+            state, motion = mix(
+                state, face, camera, self._speaking.add(idle, voice) if voice is not None else idle, voice=voice
+            )
+            self._show(
+                motion, media_s, due.seen if due is not None else None, timed=due is not None or drive != "camera"
+            )
+
+    def _listen(self, media_s: float) -> VoiceMotion:
+        """Return what the voice does at a moment, after all sound that has come was heard."""
+        with self._meter.time("speech"):
+            while self._sounds:
+                frame, begin_s = self._sounds.popleft()
+                self._speech.push(frame, begin_s)
+            return self._speech.motion(media_s)
 
     def _retarget(self, face: FaceState) -> Motion:
         if self._recalibrate.is_set():
@@ -290,7 +337,8 @@ class Session:
             self._on_event(Calibrated())
         return motion
 
-    def _show(self, motion: Motion, media_s: float, seen: _Seen | None) -> None:
+    def _show(self, motion: Motion, media_s: float, seen: _Seen | None, *, timed: bool) -> None:
+        """Draw a picture and hand it on; `timed`: sound of its moment has to wait for it."""
         generator, started_s = self._generator, time.monotonic()
         generator.key_every = self._cadence.key_every
         with self._meter.time("generate"):
@@ -298,8 +346,8 @@ class Session:
         now_s = time.monotonic()
         self._pace_drawing(generator.last_in_full, now_s - started_s, now_s)
         self._meter.tick("picture", now_s)
-        if seen is not None:
-            latency_s = now_s - seen.received_s
+        if timed:
+            latency_s = now_s - self._begin_s - media_s
             self._meter.add("latency", latency_s)
             self._delay = pacing.observe_picture(self._delay, latency_s, now_s)
         self._on_picture(Picture(media_s, i420, seen.pts if seen is not None else None))

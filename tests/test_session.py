@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import av
@@ -17,6 +18,7 @@ from avatar.errors import PerceptionError
 from avatar.generator.enrol import enrol
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
+from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.session import (
     Calibrated,
     EchoSession,
@@ -389,3 +391,67 @@ def test_an_echo_sends_back_what_it_gets_and_survives_what_it_cannot(audience: A
     echo.stop()
     echo.stop()
     assert not stage_threads()
+
+
+def vowel(seconds: float) -> np.ndarray:
+    """An open vowel, 48 kHz: a buzz of 120 Hz through resonances at 750, 1200 and 2500 Hz."""
+    times = np.arange(round(seconds * 48_000)) / 48_000
+    sound = np.zeros(len(times))
+    for harmonic in range(1, 66):
+        gain = sum(1 / (1 + ((120 * harmonic - centre) / 90) ** 2) for centre in (750, 1200, 2500))
+        sound += gain * np.sin(2 * np.pi * 120 * harmonic * times)
+    return np.asarray(0.3 * sound / np.abs(sound).max(), np.float32)
+
+
+def speak(session: Session, sound: np.ndarray, begin_s: float) -> None:
+    """Let sound arrive in pieces of 20 ms, each once its last sample is there."""
+    for start in range(0, len(sound) - 959, 960):
+        frame = av.AudioFrame.from_ndarray(sound[None, start : start + 960], format="fltp", layout="mono")
+        frame.sample_rate = 48_000
+        arrives_s = begin_s + (start + 960) / 48_000
+        time.sleep(max(arrives_s - time.monotonic(), 0))
+        session.push_audio(frame, arrives_s)
+
+
+def mouth_motion(pictures: list[Picture]) -> float:
+    """How much the middle of the pictures, where the mouth is, changes from one to the next."""
+    greys = [picture.i420[130:200, 90:166].astype(float) for picture in pictures]
+    return float(np.mean([np.abs(b - a).mean() for a, b in pairwise(greys)]))
+
+
+def test_a_voice_moves_the_mouth_and_silence_lets_it_rest(session: Session, audience: Audience) -> None:
+    session.set_drive("voice")
+    session.start()
+    audience.wait(lambda: len(audience.pictures) >= 4)
+    rest = len(audience.pictures)
+    silence = np.zeros(24_000, np.float32)
+    begin_s = time.monotonic()
+    speak(session, np.concatenate([vowel(0.4), silence[:9600], vowel(0.4), silence[:9600]]), begin_s)
+    spoke = len(audience.pictures)
+    speak(session, np.concatenate([silence, silence]), time.monotonic())
+    assert mouth_motion(audience.pictures[rest:spoke]) > 3 * mouth_motion(audience.pictures[-12:])
+    assert "speech" in session.stats().stage_ms
+
+
+def test_sound_waits_for_the_mouth_it_moves(session: Session, audience: Audience) -> None:
+    session.set_drive("voice")
+    session.start()
+    speak(session, vowel(1.0), time.monotonic())
+    assert LOOK_AHEAD_S < session.audio_delay_s < LOOK_AHEAD_S + 0.2
+
+
+def test_with_both_the_camera_waits_for_the_voice(
+    session: Session, audience: Audience, camera: Camera, shot: Callable[..., U8]
+) -> None:
+    session.set_drive("both")
+    frame = shot(yaw=8)
+    answered = []
+    for _ in range(12):
+        pts, pushed_s = camera.push(frame), time.monotonic()
+        time.sleep(1 / FPS)
+        answered.append((pts, pushed_s))
+    audience.wait(lambda: any(picture.camera_pts is not None for picture in audience.pictures))
+    known = dict(answered)
+    picture = next(picture for picture in audience.pictures if picture.camera_pts in known)
+    assert picture.camera_pts is not None
+    assert all(b.time_s >= a.time_s for a, b in pairwise(audience.pictures))

@@ -15,13 +15,14 @@ def add_command(subparsers: Subparsers) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "render",
-        help="animate an avatar with a clip, into an MP4",
-        description="Make an avatar follow the face in a clip, exactly as in a call but frame by frame, and write an "
-        "MP4 with the clip's sound.",
+        help="animate an avatar with a clip or a voice, into an MP4",
+        description="Make an avatar follow the face in a clip, speak with a voice, or both, exactly as in a call but "
+        "frame by frame, and write an MP4 with the sound.",
         epilog="examples:\n"
         "  avatar render --avatar me.avatar --driver clip.mp4 -o out.mp4\n"
         "  avatar render --avatar photo.jpg --driver clip.mp4 --audio voice.wav -o out.mp4 --size 720x720\n"
-        "  avatar render --avatar astronaut --driver clip.mp4 -o out.mp4      (a built-in face)",
+        "  avatar render --avatar mira --audio speech.wav -o out.mp4          (a talking head, no clip needed)\n"
+        "  avatar render --avatar astronaut --driver clip.mp4 --drive both -o out.mp4      (a built-in face)",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -31,6 +32,12 @@ def add_command(subparsers: Subparsers) -> None:
     parser.add_argument("--audio", type=Path, metavar="SOUND", help="sound to use in place of the clip's")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.mp4", help="the file to write")
     parser.add_argument("--size", type=picture_size, default=(512, 512), metavar="WxH", help="default: 512x512")
+    parser.add_argument(
+        "--drive",
+        choices=("camera", "voice", "both"),
+        help="what moves it: the clip's face, the voice (lips) with idle life around it, or both "
+        "(default: camera with a clip, voice without)",
+    )
     add_drawing(parser)
     parser.set_defaults(run=run)
 
@@ -43,12 +50,19 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.driver, args.audio):
         if path is not None and not path.is_file():
             raise AvatarError(f"{path} does not exist.")
+    if args.drive == "camera" and args.driver is None:
+        raise AvatarError("--drive camera follows a clip: name one with --driver.")
+    if args.drive == "voice" and args.driver is None and args.audio is None:
+        raise AvatarError("--drive voice speaks with a sound: name one with --audio.")
     refuse_overwriting(args.out, (args.driver, args.audio, Path(args.avatar)))
     identity = open_identity(args.avatar)
     width, height = args.size
     picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
     with ProgressBar("Rendering", "frames") as bar:
-        report = render_file(identity, args.driver, args.audio, args.out, picture=picture, progress=bar.update)
-    seen = f", a face in {report.tracked_share:.0%} of the clip" if args.driver is not None else ""
+        report = render_file(
+            identity, args.driver, args.audio, args.out, picture=picture, drive=args.drive, progress=bar.update
+        )
+    followed = args.driver is not None and args.drive != "voice"
+    seen = f", a face in {report.tracked_share:.0%} of the clip" if followed else ""
     print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s{seen}")
     return 0

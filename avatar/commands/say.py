@@ -1,0 +1,77 @@
+"""`avatar say`: a text, spoken by an avatar, in an MP4."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import wave
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avatar.commands.options import Subparsers, add_drawing, picture_size, refuse_overwriting
+from avatar.config import PictureSettings
+from avatar.terminal import ProgressBar
+
+if TYPE_CHECKING:
+    from avatar.speech_synthesis import Voice
+
+
+def add_command(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "say",
+        help="let an avatar speak a text, into an MP4",
+        description="Let an avatar speak a text with a voice of this machine, no network needed: hibari (English, "
+        "natural; pip install 'avatar[voice]') or espeak (espeak-ng).",
+        epilog="examples:\n"
+        '  avatar say "Hello, I am Mira." --avatar mira -o hello.mp4\n'
+        "  avatar say - --avatar me.avatar -o letter.mp4 < letter.txt       (the text from standard input)",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("text", help="what to say; - reads it from standard input")
+    parser.add_argument(
+        "--avatar",
+        default="mira",
+        metavar="AVATAR",
+        help="an .avatar file, a photo or a built-in face (default: mira)",
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.mp4", help="the file to write")
+    parser.add_argument("--voice", default="auto", choices=("auto", "hibari", "espeak"), help="default: the best here")
+    parser.add_argument("--size", type=picture_size, default=(512, 512), metavar="WxH", help="default: 512x512")
+    add_drawing(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from avatar.identities import open_identity  # noqa: PLC0415
+    from avatar.render import render_file  # noqa: PLC0415
+    from avatar.speech_synthesis import LONGEST_TEXT, checked, open_voice  # noqa: PLC0415
+
+    text = checked(sys.stdin.read(2 * LONGEST_TEXT) if args.text == "-" else args.text)
+    refuse_overwriting(args.out, (Path(args.avatar),))
+    identity = open_identity(args.avatar)
+    width, height = args.size
+    picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
+    with tempfile.TemporaryDirectory(prefix="avatar-say-") as folder:
+        sound = Path(folder) / "speech.wav"
+        write_speech(open_voice(args.voice), text, sound)
+        with ProgressBar("Rendering", "frames") as bar:
+            report = render_file(identity, None, sound, args.out, picture=picture, progress=bar.update)
+    print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s")
+    return 0
+
+
+def write_speech(voice: Voice, text: str, path: Path) -> None:
+    """Write what a voice makes of a text as a WAV file, with a breath of silence at both ends."""
+    import numpy as np  # noqa: PLC0415
+
+    pieces = list(voice.speak(text))
+    rest = np.zeros(round(0.3 * voice.sample_rate), np.float32)
+    samples = np.clip(np.concatenate([rest, *pieces, rest]), -1, 1)
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(voice.sample_rate)
+        sound.writeframes((samples * 32767).astype("<i2").tobytes())

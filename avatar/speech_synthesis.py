@@ -1,0 +1,125 @@
+"""Text to speech with no network: voices that may be installed here, behind one small protocol.
+
+`hibari` is a natural voice in a 14 MB package (extra `voice`, Apache-2.0); `espeak` is the system's espeak-ng, robotic
+but in over a hundred languages.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import wave
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from avatar.errors import VoiceError
+from avatar.types import F32
+
+LONGEST_TEXT: Final = 20_000
+"""Characters: about twenty minutes of speech."""
+ESPEAK_TIME_S: Final = 60.0
+
+
+class Voice(Protocol):
+    """Speaks text."""
+
+    sample_rate: int
+    """Samples a second."""
+
+    def speak(self, text: str) -> Iterator[F32]:
+        """Yield (n,) float samples in -1..1, piece by piece, each as soon as it is there."""
+
+
+class HibariVoice:
+    """The package hibari-tts: English, natural, some fifty times faster than real time."""
+
+    def __init__(self) -> None:
+        """Load the voice; about a second.
+
+        Raises:
+            VoiceError: the package is not installed.
+        """
+        try:
+            from hibari import Hibari  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise VoiceError("the package hibari-tts is not installed: pip install 'avatar[voice]'") from error
+        self._voice: Any = Hibari(threads=1)
+        self.sample_rate = int(self._voice.sample_rate)
+
+    def speak(self, text: str) -> Iterator[F32]:
+        """Yield a sentence at a time; the same text always sounds the same."""
+        for samples in self._voice.stream(checked(text), seed=0):
+            yield np.asarray(samples, np.float32)
+
+
+class EspeakVoice:
+    """The program espeak-ng: robotic, many languages."""
+
+    sample_rate = 22_050
+
+    def __init__(self, language: str = "en-us") -> None:
+        """Find the program.
+
+        Raises:
+            VoiceError: it is not installed.
+        """
+        program = shutil.which("espeak-ng")
+        if program is None:
+            raise VoiceError("the program espeak-ng is not installed: sudo apt-get install -y espeak-ng")
+        self._command = [program, "-v", language, "--stdout", "--stdin"]
+
+    def speak(self, text: str) -> Iterator[F32]:
+        """Yield the whole text at once.
+
+        Raises:
+            VoiceError: espeak-ng fails.
+        """
+        try:
+            done = subprocess.run(  # noqa: S603 - a fixed command; the text goes in by standard input
+                self._command, input=checked(text).encode(), capture_output=True, timeout=ESPEAK_TIME_S, check=True
+            )
+            with wave.open(io.BytesIO(done.stdout)) as sound:
+                # Written to a pipe, the header's length is a guess: take what is there.
+                samples = np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
+                self.sample_rate = sound.getframerate()
+        except (OSError, subprocess.SubprocessError, wave.Error, EOFError) as error:
+            raise VoiceError(f"espeak-ng could not speak the text: {error}.") from error
+        yield samples.astype(np.float32) / np.float32(32768)
+
+
+VOICES: Final[dict[str, Callable[[], Voice]]] = {"hibari": HibariVoice, "espeak": EspeakVoice}
+"""By name, the most natural first."""
+
+
+def open_voice(name: str = "auto") -> Voice:
+    """Return a voice; `auto` is the first of `VOICES` that is installed.
+
+    Raises:
+        VoiceError: there is no such voice here; the message says how to get one.
+    """
+    if name != "auto" and name not in VOICES:
+        raise VoiceError(f"There is no voice {name!r}: choose auto or one of {', '.join(VOICES)}.")
+    answers = []
+    for candidate in VOICES if name == "auto" else (name,):
+        try:
+            return VOICES[candidate]()
+        except VoiceError as error:
+            answers.append(f"{candidate}: {error}")
+    raise VoiceError("No voice can speak here. " + "; ".join(answers))
+
+
+def checked(text: str) -> str:
+    """Return a text that can be spoken.
+
+    Raises:
+        VoiceError: it is empty or too long.
+    """
+    spoken = " ".join(text.split())
+    if not spoken:
+        raise VoiceError("There is nothing to say: the text is empty.")
+    if len(spoken) > LONGEST_TEXT:
+        raise VoiceError(f"The text has {len(spoken):,} characters; at most {LONGEST_TEXT:,} are spoken at once.")
+    return spoken
