@@ -39,11 +39,11 @@ LARGEST_TONE: Final = 0.3
 FINE_CHANNELS: Final = 6
 """Channels that reach the crop's own resolution; one convolution there smooths away the grid of the patches."""
 MASK_AT_REST: Final = -2.0
-MASK_IN_MOUTH: Final = 4.0
+MASK_IN_MOUTH: Final = 6.0
 """Where the blending mask starts out before training: nearly closed on skin and eyes, which geometry moves well, and
 open inside the lips."""
 BORROWED_AT_REST: Final = -2.0
-BORROWED_IN_MOUTH: Final = 3.0
+BORROWED_IN_MOUTH: Final = 4.0
 """And where the share of the nearest photos' own pixels does: most of it inside the lips."""
 
 
