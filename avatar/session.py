@@ -308,16 +308,15 @@ class Session:
                 coming.clear()
             due = coming.take(at_s)
             shown = due or shown
-            media_s = max(media_s, (due.seen.received_s if due is not None else at_s) - self._begin_s)
+            taken_s = due.seen.received_s if due is not None else at_s
+            media_s = max(media_s, taken_s - self._begin_s)
             voice = self._listen(media_s) if drive != "camera" else None
             idle = self._idle.motion(media_s)
+            idle = self._speaking.add(idle, voice) if voice is not None else idle
             face, camera = (shown.seen.face, shown.motion) if shown is not None else (None, None)
-            state, motion = mix(
-                state, face, camera, self._speaking.add(idle, voice) if voice is not None else idle, voice=voice
-            )
-            self._show(
-                motion, media_s, due.seen if due is not None else None, timed=due is not None or drive != "camera"
-            )
+            state, motion = mix(state, face, camera, idle, voice=voice)
+            timed = due is not None or drive != "camera"
+            self._show(motion, media_s, due.seen if due is not None else None, taken_s if timed else None)
 
     def _listen(self, media_s: float) -> VoiceMotion:
         """Return what the voice does at a moment, after all sound that has come was heard."""
@@ -337,8 +336,8 @@ class Session:
             self._on_event(Calibrated())
         return motion
 
-    def _show(self, motion: Motion, media_s: float, seen: _Seen | None, *, timed: bool) -> None:
-        """Draw a picture and hand it on; `timed`: sound of its moment has to wait for it."""
+    def _show(self, motion: Motion, media_s: float, seen: _Seen | None, taken_s: float | None) -> None:
+        """Draw a picture and hand it on; sound taken at `taken_s` (time.monotonic) has to wait for it."""
         generator, started_s = self._generator, time.monotonic()
         generator.key_every = self._cadence.key_every
         with self._meter.time("generate"):
@@ -346,8 +345,8 @@ class Session:
         now_s = time.monotonic()
         self._pace_drawing(generator.last_in_full, now_s - started_s, now_s)
         self._meter.tick("picture", now_s)
-        if timed:
-            latency_s = now_s - self._begin_s - media_s
+        if taken_s is not None:
+            latency_s = now_s - taken_s
             self._meter.add("latency", latency_s)
             self._delay = pacing.observe_picture(self._delay, latency_s, now_s)
         self._on_picture(Picture(media_s, i420, seen.pts if seen is not None else None))
