@@ -28,6 +28,9 @@ from avatar.types import BLENDSHAPE_INDEX, F32
 
 LAG_LIMIT_MS: Final = 100.0
 """A clip whose sound and lips are further apart teaches nothing."""
+LOUDNESS_LEAD_S: Final = 0.04
+"""The manifest's lag is that of the lips after the loudness. A mouth in step opens widest this much after the vowel has
+become loud, so clips in step are listed at +40 ms."""
 QUIET_SHARE: Final = 0.1
 """Share of a clip's frames, those with the least open mouth, that its rest is taken from."""
 JAW: Final = MOUTH.index(BLENDSHAPE_INDEX["jawOpen"])
@@ -52,7 +55,7 @@ def talking_clips(clips: Path, manifest: Path, split: str) -> list[TalkingClip]:
     try:
         with manifest.open(newline="", encoding="utf-8") as lines:
             return [
-                TalkingClip(clips / row["file"], row["identity_group"], float(row["av_lag_ms"]) / 1e3)
+                TalkingClip(clips / row["file"], row["identity_group"], LOUDNESS_LEAD_S - float(row["av_lag_ms"]) / 1e3)
                 for row in csv.DictReader(lines)
                 if row["kind"] == "video"
                 and row["split"] == split

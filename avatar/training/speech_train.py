@@ -208,7 +208,7 @@ def main() -> None:
 
     def real() -> list[Lesson]:
         others = babblers or [read_labelled(label).sound for label in sorted(chosen.corpus.glob("*.json"))[::7]]
-        return make_real(chosen.clips, chosen.manifest, chosen.tracks, others, 6, chosen.seed)
+        return make_real(chosen.clips, chosen.manifest, chosen.tracks, others, 4, chosen.seed)
 
     first = Lessons.kept(chosen.out / "synthetic.safetensors", synthetic)
     second = Lessons.kept(chosen.out / "real.safetensors", real) if chosen.manifest is not None else None
