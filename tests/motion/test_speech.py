@@ -45,19 +45,27 @@ def spoken() -> Spoken:
     return Spoken(read_sound(label.with_suffix(".flac")), centres)
 
 
-def vowel(seconds: float, rate: int = RATE) -> F32:
-    """An open vowel: a buzz of 120 Hz through resonances at 750, 1200 and 2500 Hz."""
-    times = np.arange(round(seconds * rate)) / rate
+def vowel(seconds: float) -> F32:
+    """Syllables of an open vowel: a falling buzz through resonances at 750, 1200 and 2500 Hz, four a second."""
+    times = np.arange(round(seconds * RATE)) / RATE
+    within = times % 0.25
+    phase = 2 * np.pi * (130 * within - 60 * within**2)
     sound = np.zeros(len(times))
-    for harmonic in range(1, int(rate / 2 / 120)):
+    for harmonic in range(1, 50):
         hz = 120 * harmonic
         gain = sum(1 / (1 + ((hz - centre) / 90) ** 2) for centre in (750, 1200, 2500))
-        sound += gain * np.sin(2 * np.pi * hz * times)
-    return np.asarray(0.3 * sound / np.abs(sound).max(), np.float32)
+        sound += gain * np.sin(harmonic * phase)
+    loudness = np.clip(np.sin(np.pi * within / 0.19), 0, 1) ** 0.5
+    return np.asarray(0.3 * loudness * sound / np.abs(sound).max(), np.float32)
 
 
 def jaws(speech: SpeechMotion, times: np.ndarray) -> np.ndarray:
     return np.array([speech.motion(float(time_s)).blendshapes[JAW] for time_s in times])
+
+
+def open_between(speech: SpeechMotion, start_s: float, end_s: float) -> bool:
+    """Whether the jaw is well open at some moment."""
+    return bool(jaws(speech, np.arange(start_s, end_s, 0.01)).max() > 0.1)
 
 
 def feed(speech: SpeechMotion, sound: F32, start_s: float = 0.0, piece: int = 320) -> None:
@@ -145,8 +153,9 @@ def test_silence_rests(level: float) -> None:
 def test_when_sound_stops_coming_the_mouth_closes() -> None:
     speech = SpeechMotion()
     feed(speech, vowel(1.0))
+    assert open_between(speech, 0.3, 0.8)
     before, after = speech.motion(0.8), speech.motion(1.0 + HOLD_S + FADE_S + 0.02)
-    assert before.confidence == 1 and before.blendshapes[JAW] > 0.1
+    assert before.confidence == 1
     assert after.confidence == 0 and not after.blendshapes.any() and not after.embedding.any()
 
 
@@ -161,7 +170,7 @@ def test_after_a_long_gap_it_starts_anew() -> None:
     speech.motion(1.0)
     feed(speech, vowel(1.0), start_s=11.0)
     assert speech.motion(10.5).confidence == 0
-    assert speech.motion(11.7).blendshapes[JAW] > 0.1
+    assert open_between(speech, 11.2, 11.8)
 
 
 def test_a_short_gap_is_a_pause_and_what_follows_is_in_step() -> None:
@@ -169,7 +178,9 @@ def test_a_short_gap_is_a_pause_and_what_follows_is_in_step() -> None:
     feed(speech, sound)
     feed(speech, sound, start_s=1.1)
     jaw = jaws(speech, np.arange(0, 1.75, 0.01))
-    assert jaw[95:105].max() < 0.5 * jaw[40:60].mean() and jaw[150:170].mean() > 0.5 * jaw[40:60].mean()
+    assert jaw[93:103].max() < 0.3 * jaw[:80].max()
+    before, after = int(np.argmax(jaw[:50])), int(np.argmax(jaw[110:160]))
+    assert jaw[110:160].max() > 0.6 * jaw[:50].max() and abs(before - after) <= 6
 
 
 def test_jitter_of_arrival_does_not_shake_the_mouth() -> None:
@@ -178,8 +189,8 @@ def test_jitter_of_arrival_does_not_shake_the_mouth() -> None:
     for start in range(0, len(sound), 320):
         even.push(sound[start : start + 320], start / RATE)
         shaken.push(sound[start : start + 320], start / RATE + float(rng.uniform(0, 0.04)))
-    times = np.arange(0, 1.2, 0.02)
-    assert np.abs(jaws(even, times) - jaws(shaken, times)).max() < 0.12
+    calm, other = (np.abs(np.diff(jaws(speech, np.arange(0.1, 1.3, 0.01)))) for speech in (even, shaken))
+    assert other.max() < 1.3 * calm.max() and other.mean() < 1.1 * calm.mean()
 
 
 def test_sound_that_runs_ahead_of_its_time_is_replaced_by_the_newest() -> None:
@@ -235,4 +246,4 @@ def test_reset_forgets() -> None:
     speech.reset()
     assert speech.motion(0.5).confidence == 0
     feed(speech, vowel(1.0), start_s=0.2)
-    assert speech.motion(0.9).blendshapes[JAW] > 0.1
+    assert open_between(speech, 0.3, 1.0)
