@@ -43,12 +43,7 @@ def test_lips_meet_for_p_b_m_between_any_vowels() -> None:
 def test_shapes_are_told_apart() -> None:
     targets, centres = spoken("ɑ", "t", "u", "t", "i")
     assert at(targets, centres["ɑ"], "jawOpen") > 2 * at(targets, centres["i"], "jawOpen")
-<<<<<<< HEAD
-    assert at(targets, centres["u"], "mouthPucker") > 0.6
-    assert at(targets, centres["i"], "mouthPucker") < 0.1
-=======
     assert at(targets, centres["u"], "mouthPucker") > 0.6 and at(targets, centres["i"], "mouthPucker") < 0.1
->>>>>>> voice
     assert at(targets, centres["i"], "mouthStretchLeft") > 0.2
     targets, centres = spoken("ɑ", "f", "ɑ")
     assert at(targets, centres["f"], "mouthRollLower") > 0.5 and at(targets, centres["f"], "mouthUpperUpLeft") > 0.25
