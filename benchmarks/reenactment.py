@@ -23,7 +23,7 @@ from avatar.models import get_model
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.perception.pose import fit_pose
 from avatar.perception.tracker import FaceTracker
-from avatar.training.holdback import spread_expressions
+from avatar.training.pairs import spread_expressions
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, FaceState
 from benchmarks.clip_track import ClipTrack, read_pictures, slow_turn, stillest, strongest
 from benchmarks.picture_measures import Mask, open_mouth, open_part

@@ -14,7 +14,7 @@ import numpy as np
 
 from avatar.generator.network_input import REGIONS
 from avatar.training.packed_clips import PackedClip
-from avatar.training.pairs import PairBatch, clip_frame, make_batch
+from avatar.training.pairs import PairBatch, clip_frame, make_batch, spread_expressions
 from avatar.types import BLENDSHAPE_INDEX, F32, U8
 
 TARGETS: Final = 10
@@ -76,15 +76,6 @@ def measured_pairs(clips: Sequence[PackedClip], *, references: int) -> list[Pair
         photos = spread_expressions(clip.tracks.blendshapes[:half], references)
         batches.append(make_batch([([clip_frame(clip, i) for i in photos], [clip_frame(clip, i) for i in targets])]))
     return batches
-
-
-def spread_expressions(blendshapes: F32, count: int) -> list[int]:
-    """Return `count` frames of (n, 52): the calmest first, then each time the one least like those chosen."""
-    chosen = [int(np.argmin(blendshapes.sum(axis=1)))]
-    while len(chosen) < min(count, len(blendshapes)):
-        gaps = np.linalg.norm(blendshapes[:, None] - blendshapes[None, chosen], axis=2).min(axis=1)
-        chosen.append(int(np.argmax(gaps)))
-    return chosen
 
 
 def measure(batches: Sequence[PairBatch], made: Sequence[U8]) -> Measures:

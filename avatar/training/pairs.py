@@ -21,6 +21,8 @@ from avatar.types import BLENDSHAPE_INDEX, F32, U8
 TARGETS: Final = 4
 """Frames asked of one photo before another is taken: preparing a photo costs more than moving it."""
 MOST_REFERENCES: Final = 4
+CHOSEN_AMONG: Final = 8
+"""Frames of which a person's photos are chosen."""
 ONE_PHOTO_SHARE: Final = 0.4
 OPEN_SHARE: Final = 0.5
 """Share of the targets drawn by how far the mouth is open: most frames of most clips show it closed."""
@@ -135,6 +137,15 @@ def make_batch(asked: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> Pair
     )
 
 
+def spread_expressions(blendshapes: F32, count: int) -> list[int]:
+    """Return `count` frames of (n, 52): the calmest first, then each time the one least like those chosen."""
+    chosen = [int(np.argmin(blendshapes.sum(axis=1)))]
+    while len(chosen) < min(count, len(blendshapes)):
+        gaps = np.linalg.norm(blendshapes[:, None] - blendshapes[None, chosen], axis=2).min(axis=1)
+        chosen.append(int(np.argmax(gaps)))
+    return chosen
+
+
 class PairBatches:
     """Endless batches, numbered: batch n is the same whenever and wherever it is asked for."""
 
@@ -169,7 +180,10 @@ class PairBatches:
         photos = 1 if rng.random() < ONE_PHOTO_SHARE else int(rng.integers(2, MOST_REFERENCES + 1))
         openness = clip.tracks.blendshapes[:, BLENDSHAPE_INDEX["jawOpen"]] + 0.02
         odds = OPEN_SHARE * openness / openness.sum() + (1 - OPEN_SHARE) / count
-        chosen = [*rng.integers(count, size=photos), *rng.choice(count, size=TARGETS, p=odds)]
+        # As people choose photos: a calm one first, and further ones that show something else.
+        seen = rng.integers(count, size=CHOSEN_AMONG)
+        first = spread_expressions(clip.tracks.blendshapes[seen], photos)
+        chosen = [*seen[first], *rng.choice(count, size=TARGETS, p=odds)]
         look = _drawn_look(rng)
         flip = rng.random() < 0.5
         drawn = []
