@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 OWN_PHOTO_LIMITS = LimitSettings(upload_bytes=100_000_000, upload_pixels=89_000_000)
 """One's own photos on one's own machine may be larger than what strangers may send to a server."""
+MOST_TUNING_MIN = 60
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -30,12 +31,19 @@ def add_command(subparsers: Subparsers) -> None:
         epilog="examples:\n"
         "  avatar enroll me.jpg smiling.jpg -o me.avatar --name Ada\n"
         "  avatar enroll me.jpg --refine clip.mp4 -o me.avatar --sheet chosen.png\n"
+        "  avatar enroll me.jpg --refine clip.mp4 --tune 3 -o me.avatar --sheet chosen.png\n"
         "  avatar enroll --refine clip.mp4 -o me.avatar                  (no photo: the calmest frame is taken)",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("photos", nargs="*", type=Path, metavar="PHOTO", help="JPEG, PNG or WebP, of one person")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE.avatar", help="the file to write")
     parser.add_argument("--refine", type=Path, metavar="VIDEO", help="a clip of the same person, for more expressions")
+    parser.add_argument(
+        "--tune",
+        type=float,
+        metavar="MINUTES",
+        help="with --refine: fit the network to the person for so long (needs pip install 'avatar[train]')",
+    )
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="with --refine: show what was chosen, and why")
     parser.add_argument("--name", help="the avatar's name (default: the file's)")
     parser.set_defaults(run=run)
@@ -60,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
     identity = enrol(photos, name=name) if photos else None
     if args.refine is not None:
         identity = _refine(identity, args.refine, args.sheet, name)
+        if args.tune is not None:
+            identity = _tune(identity, args.refine, args.tune, args.sheet)
     assert identity is not None  # _check: photos or a clip  # noqa: S101
     write_identity(identity, args.out)
     print(f"{args.out} ({args.out.stat().st_size / 1e6:.1f} MB) is ready. Use it:")
@@ -76,6 +86,10 @@ def _check(args: argparse.Namespace, most: int) -> None:
         raise AvatarError(f"{len(args.photos)} photos are too many: an avatar holds at most {most}.")
     if args.sheet is not None and args.refine is None:
         raise AvatarError("--sheet shows what --refine chose: give a clip with --refine, or leave it out.")
+    if args.tune is not None and args.refine is None:
+        raise AvatarError("--tune fits the network to a clip: give one with --refine.")
+    if args.tune is not None and not 0 < args.tune <= MOST_TUNING_MIN:
+        raise AvatarError(f"--tune takes minutes, up to {MOST_TUNING_MIN}.")
     inputs = (*args.photos, args.refine)
     refuse_overwriting(args.out, inputs)
     if args.refine is not None and not args.refine.is_file():
@@ -105,6 +119,35 @@ def _refine(identity: Identity | None, video: Path, sheet: Path | None, name: st
         except OSError as error:
             raise AvatarError(f"{sheet} cannot be written: {error.strerror or error}.") from error
     return refined
+
+
+def _tune(identity: Identity, video: Path, minutes: float, sheet: Path | None) -> Identity:
+    """Fit the network to the person; say what it brought, and show it beside the sheet of portraits."""
+    from PIL import Image  # noqa: PLC0415
+
+    try:
+        from avatar.training.personal import tune  # noqa: PLC0415
+    except ImportError as error:
+        raise AvatarError("--tune needs torch: pip install 'avatar[train]'") from error
+
+    with ProgressBar("Fitting", "s") as bar:
+        tuned, report = tune(
+            identity,
+            video,
+            seconds=60 * minutes,
+            progress=lambda done, total: bar.update(round(done), round(total)),
+        )
+    change = 1 - report.after / report.before
+    told = f"{change:.1%} nearer to" if report.kept else "no nearer to: the photos' own latents stay for"
+    print(f"  fitted in {report.steps} steps: {told} frames of the clip that were kept back")
+    if sheet is not None:
+        shown = sheet.with_name(f"{sheet.stem}-tuned{sheet.suffix}")
+        try:
+            Image.fromarray(report.sheet).save(shown, format="PNG")
+        except OSError as error:
+            raise AvatarError(f"{shown} cannot be written: {error.strerror or error}.") from error
+        print(f"  {shown}: real frames, plain geometry, before, after")
+    return tuned
 
 
 def _labels(report: RefineReport, photos: int) -> list[str]:

@@ -24,6 +24,19 @@ class Portrait:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonalLatents:
+    """Latents of a person's portraits, fitted to them (`avatar.training.personal`)."""
+
+    tier: str
+    version: int
+    """`network_files.VERSION` they belong to; other networks do not understand them."""
+    quarter: F32
+    """(portraits, L4, 64, 64)."""
+    eighth: F32
+    """(portraits, L8, 32, 32)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """A person the generator can move. The first portrait is the one the avatar rests in."""
 
@@ -33,6 +46,8 @@ class Identity:
     """(height, width) of the first portrait: 255 person, 0 background, soft between."""
     plate: U8
     """(height, width, 3), RGB: the first portrait's background, with what hid behind the person filled in."""
+    latents: PersonalLatents | None = None
+    """Fitted latents; None: each portrait's own, encoded when needed."""
 
     @property
     def rest(self) -> Portrait:

@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from avatar.errors import IdentityFileError
-from avatar.generator.identity import Identity, Portrait
+from avatar.generator.identity import Identity, PersonalLatents, Portrait
 from avatar.photo_metadata import scan_count
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
 
@@ -34,6 +34,9 @@ MAX_SIDE: Final = 2400
 MIN_FACE_PX: Final = 32
 """Landmarks closer together than this are no face, and nothing could be computed with them."""
 MAX_PORTRAITS: Final = 8
+LATENTS: Final = {"quarter": 64, "eighth": 32}
+"""Names of fitted latents, and their resolutions."""
+MOST_CHANNELS: Final = 256
 JPEG_QUALITY: Final = 95
 MAX_SCANS: Final = 20
 """A JPEG of thousands of empty scans would take minutes to decode; ours have one."""
@@ -54,7 +57,12 @@ def identity_to_bytes(identity: Identity) -> bytes:
         tensors[f"portrait.{index}.picture"] = _encode(portrait.rgb, ".jpg")
         tensors[f"portrait.{index}.landmarks_px"] = np.ascontiguousarray(portrait.landmarks_px, np.float32)
         tensors[f"portrait.{index}.blendshapes"] = np.ascontiguousarray(portrait.blendshapes, np.float32)
-    header = {"format": FORMAT, "version": VERSION, "name": identity.name, "portraits": len(identity.portraits)}
+    header: dict[str, Any] = {"format": FORMAT, "version": VERSION, "name": identity.name}
+    header["portraits"] = len(identity.portraits)
+    if (latents := identity.latents) is not None:
+        header["latents"] = {"tier": latents.tier, "version": latents.version}
+        for name in LATENTS:
+            tensors[f"latents.{name}"] = np.ascontiguousarray(getattr(latents, name), np.float16)
     return bytes(save(tensors, metadata={"avatar": json.dumps(header)}))
 
 
@@ -77,7 +85,8 @@ def identity_from_bytes(data: bytes) -> Identity:
     plate = _picture(tensors, "plate", channels=3)
     if matte.shape[:2] != portraits[0].rgb.shape[:2] or plate.shape != portraits[0].rgb.shape:
         raise IdentityFileError("The avatar file is damaged: its pictures differ in size. Enrol the photo again.")
-    return Identity(name=header["name"], portraits=portraits, matte=matte, plate=plate)
+    latents = _latents(tensors, header["latents"], count) if header["latents"] is not None else None
+    return Identity(header["name"], portraits, matte, plate, latents)
 
 
 def write_identity(identity: Identity, path: Path) -> None:
@@ -121,6 +130,7 @@ def _header(data: bytes) -> dict[str, Any]:
         header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["avatar"])
         ours = header["format"] == FORMAT
         version, name, portraits = header["version"], header["name"], header["portraits"]
+        latents = header.get("latents")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise not_ours from error
     if not ours:
@@ -131,7 +141,7 @@ def _header(data: bytes) -> dict[str, Any]:
         raise IdentityFileError("The avatar file is damaged: its name is not a short text.")
     if type(portraits) is not int or not 1 <= portraits <= MAX_PORTRAITS:
         raise IdentityFileError(f"The avatar file is damaged: it must hold 1 to {MAX_PORTRAITS} portraits.")
-    return {"name": name, "portraits": portraits}
+    return {"name": name, "portraits": portraits, "latents": latents}
 
 
 def _portrait(tensors: dict[str, np.ndarray], name: str) -> Portrait:
@@ -144,6 +154,28 @@ def _portrait(tensors: dict[str, np.ndarray], name: str) -> Portrait:
     if (high - low).min() < MIN_FACE_PX or not inside:
         raise IdentityFileError(f"The avatar file is damaged: {name}.landmarks_px is no face in its picture.")
     return Portrait(rgb, landmarks, _numbers(tensors, f"{name}.blendshapes", (len(BLENDSHAPES),)))
+
+
+def _latents(tensors: dict[str, np.ndarray], label: object, portraits: int) -> PersonalLatents:
+    """Return fitted latents of a shape that a network could have, all finite and of sane size."""
+    damaged = IdentityFileError("The avatar file is damaged: its fitted latents are none. Refine the avatar again.")
+    if not isinstance(label, dict):
+        raise damaged
+    tier, version = label.get("tier"), label.get("version")
+    if not isinstance(tier, str) or type(version) is not int:
+        raise damaged
+    read = []
+    for name, side in LATENTS.items():
+        numbers = tensors.get(f"latents.{name}")
+        if numbers is None or numbers.dtype != np.float16 or numbers.ndim != 4:
+            raise damaged
+        count, channels, height, width = numbers.shape
+        if count != portraits or channels > MOST_CHANNELS or (height, width) != (side, side):
+            raise damaged
+        if not np.isfinite(numbers).all():
+            raise damaged
+        read.append(np.asarray(numbers, np.float32))
+    return PersonalLatents(tier, version, *read)
 
 
 def _encode(picture: U8, extension: str) -> U8:

@@ -8,7 +8,8 @@ import numpy as np
 
 from avatar.generator.engines.engine import Engine, Latents
 from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
-from avatar.generator.identity import Portrait
+from avatar.generator.identity import Identity
+from avatar.generator.network_files import VERSION
 from avatar.generator.network_input import CropWarp, View, sampling_grid, with_eyes_of
 from avatar.generator.references import Part, look, nearest_reference
 from avatar.perception.pose import fit_pose, rotation_vector
@@ -30,16 +31,23 @@ class Lent:
 class Lenders:
     """One person's photos, the resting one first. Not for several threads at once."""
 
-    def __init__(self, portraits: tuple[Portrait, ...], engine: Engine) -> None:
+    def __init__(self, identity: Identity, engine: Engine) -> None:
         """Encode every photo and make all but the first ready to be moved; takes tens of milliseconds each."""
+        fitted = identity.latents
+        if fitted is not None and (fitted.tier, fitted.version) != (engine.tier, VERSION):
+            fitted = None  # made for another network: the photos' own will do
         self._latents: list[Latents] = []
         self._others: list[_Other] = []
         looks = []
-        for index, portrait in enumerate(portraits):
+        for index, portrait in enumerate(identity.portraits):
             pose = fit_pose(portrait.landmarks_px)
             window = face_window(pose)
             crop = cut_crop(portrait.rgb, window, CROP_SIZE)
-            self._latents.append(engine.encode(crop))
+            self._latents.append(
+                engine.encode(crop)
+                if fitted is None
+                else Latents(fitted.quarter[index : index + 1], fitted.eighth[index : index + 1])
+            )
             looks.append(look(portrait.blendshapes, rotation_vector(pose.rotation)))
             if index:
                 self._others.append(_Other(crop, window.to_picture(portrait.landmarks_px)))

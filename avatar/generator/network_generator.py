@@ -36,7 +36,7 @@ class NetworkGenerator:
         self.rig = self._geometry.rig
         self._rest_window = face_window(self.rig.rest_pose)
         self._engine = engine
-        self._lenders = Lenders(identity.portraits, engine)
+        self._lenders = Lenders(identity, engine)
         self._last: AnchorState | None = None
         self._since_key = 0
         # The network draws every n-th picture, the mesh carries its layers through those in between.

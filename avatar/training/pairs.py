@@ -62,8 +62,10 @@ class PairBatch:
     """(B, 88)."""
     references: U8
     """(R, S, S, 3): the photos' crops."""
+    photo: NDArray[np.int64]
+    """(R,): which of their person's photos each of them is."""
     lead: NDArray[np.int64]
-    """(B,): which of them has the nearest mouth."""
+    """(B,): which of the references has the nearest mouth."""
     target: U8
     """(B, S, S, 3): the frame as it was."""
 
@@ -98,6 +100,7 @@ def make_batch(asked: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> Pair
     """Return the batch of several (photos, targets): the first photo is moved, any of them may lend mouth or eyes."""
     pictures: list[tuple[U8, U8, U8, F32, F32, int, U8]] = []
     references: list[U8] = []
+    numbers: list[int] = []
     for photos, targets in asked:
         looks = np.stack([_look(photo) for photo in photos])
         mouths = [nearest_reference(_look(wanted), looks, "mouth") for wanted in targets]
@@ -124,6 +127,7 @@ def make_batch(asked: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> Pair
                 )
             )
         references += [photos[k].rgb for k in used]
+        numbers += used
     moved, lead_moved, regions, grid, steering, leads, truth = zip(*pictures, strict=True)
     return PairBatch(
         moved=np.stack(moved),
@@ -132,6 +136,7 @@ def make_batch(asked: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> Pair
         grid=np.stack(grid),
         condition=np.stack(steering),
         references=np.stack(references),
+        photo=np.array(numbers, np.int64),
         lead=np.array(leads, np.int64),
         target=np.stack(truth),
     )

@@ -67,6 +67,7 @@ class Engine(Protocol):
 
     name: str
     """As `engines.choice.ENGINES` lists it."""
+    tier: str
 
     def encode(self, rgb: U8) -> Latents:
         """Return the latents of a photo's crop (S, S, 3) RGB."""

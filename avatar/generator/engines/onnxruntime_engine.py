@@ -27,7 +27,7 @@ class OnnxRuntimeEngine:
         """
         import onnxruntime  # noqa: PLC0415 - 200 ms, and only where this engine is chosen
 
-        self.name = name
+        self.name, self.tier = name, files.tier
         provider = PROVIDERS[name]
         if provider not in onnxruntime.get_available_providers():
             raise RuntimeError(f"this build of ONNX Runtime has no {provider} (the package onnxruntime-gpu has)")

@@ -24,6 +24,7 @@ class OpenVinoEngine:
         """
         import openvino  # noqa: PLC0415 - 150 ms, and only where this engine is chosen
 
+        self.tier = files.tier
         core = openvino.Core()
         options = {
             "INFERENCE_NUM_THREADS": threads,

@@ -34,7 +34,7 @@ class TorchEngine:
 
         if name == "torch-cuda" and not torch.cuda.is_available():
             raise RuntimeError("torch sees no CUDA device")
-        self.name, self._torch = name, torch
+        self.name, self.tier, self._torch = name, files.tier, torch
         self._device = torch.device("cuda" if name == "torch-cuda" else "cpu")
         on_gpu = self._device.type == "cuda"
         if not on_gpu:
