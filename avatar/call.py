@@ -24,13 +24,16 @@ from avatar.stream.control import (
     Bye,
     Calibrate,
     CalibratedMessage,
+    DriveMessage,
     ErrorMessage,
     FaceMessage,
     Hello,
     Ping,
     Pong,
     Report,
+    Request,
     SetAvatar,
+    SetDrive,
     Stats,
     Trace,
     TraceMessage,
@@ -40,6 +43,7 @@ from avatar.stream.control import (
 from avatar.stream.offer import Offer
 from avatar.stream.peer import Peer
 from avatar.stream.video_track import SentPicture
+from avatar.types import Drive
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +69,7 @@ class Call:
         picture: PictureSettings,
         settings: ServerSettings,
         *,
+        drive: Drive = "camera",
         get_avatar: GetAvatar,
         encode_pool: Executor,
         blocking_pool: Executor,
@@ -72,6 +77,8 @@ class Call:
     ) -> None:
         self.id = call_id
         self.avatar_id = avatar_id
+        self.drive: Drive = drive
+        """What moves the avatar now."""
         self.answer_sdp = ""
         self.latest: Stats | None = None
         """The figures told last."""
@@ -105,7 +112,13 @@ class Call:
         """Make the session and the answer. Raises AvatarError; the caller then ends the call."""
 
         def make() -> LiveSession:
-            return make_session(identity, self._picture, on_picture=self._peer.show, on_event=self._on_session_event)
+            return make_session(
+                identity,
+                self._picture,
+                drive=self.drive,
+                on_picture=self._peer.show,
+                on_event=self._on_session_event,
+            )
 
         # Shielded: where the visitor goes away meanwhile, the session is still there to be stopped.
         self._making = asyncio.ensure_future(self._in_pool(make))
@@ -170,7 +183,14 @@ class Call:
         """Greet the page."""
         picture = self._picture
         self._tell(
-            Hello(session=self.id, avatar=self.avatar_id, width=picture.width, height=picture.height, fps=picture.fps)
+            Hello(
+                session=self.id,
+                avatar=self.avatar_id,
+                drive=self.drive,
+                width=picture.width,
+                height=picture.height,
+                fps=picture.fps,
+            )
         )
 
     def on_message(self, message: str | bytes) -> None:
@@ -196,7 +216,7 @@ class Call:
 
     # What the page asks for
 
-    def _act(self, request: Calibrate | SetAvatar | Trace | Ping) -> None:
+    def _act(self, request: Request) -> None:
         session = self._session
         if session is None:
             raise ControlError("The avatar is not ready yet.", code="not_ready")
@@ -204,6 +224,10 @@ class Call:
             self._tell(Pong(t=request.t, reply_to=request.id))
         elif isinstance(request, Calibrate):
             session.calibrate()
+        elif isinstance(request, SetDrive):
+            session.set_drive(request.drive)
+            self.drive = request.drive
+            self._tell(DriveMessage(drive=request.drive, reply_to=request.id))
         elif isinstance(request, Trace):
             self._trace = [] if request.enabled else None
         elif self._swapping:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from avatar.call import Call, GetAvatar
 from avatar.call_limits import EndReason
@@ -21,7 +21,7 @@ from avatar.live_session import LiveSession, MakeSession
 from avatar.session import EchoSession, Session, SessionEvent
 from avatar.stream.control import Stats
 from avatar.stream.offer import read_offer
-from avatar.types import Picture
+from avatar.types import Drive, Picture
 
 logger = logging.getLogger(__name__)
 
@@ -53,24 +53,26 @@ def make_avatar_session(
     identity: Identity | None,
     picture: PictureSettings,
     *,
+    drive: Drive,
     on_picture: Callable[[Picture], None],
     on_event: Callable[[SessionEvent], None],
 ) -> LiveSession:
     """Return the pipeline that moves `identity`. Raises AvatarError when there is none, ModelError, PerceptionError."""
     if identity is None:
         raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
-    return Session(identity, picture, on_picture=on_picture, on_event=on_event)
+    return Session(identity, picture, drive=drive, on_picture=on_picture, on_event=on_event)
 
 
 def make_echo_session(
     identity: Identity | None,
     picture: PictureSettings,
     *,
+    drive: Drive,
     on_picture: Callable[[Picture], None],
     on_event: Callable[[SessionEvent], None],
 ) -> LiveSession:
     """Return a session that sends the camera's own pictures back."""
-    del identity, picture
+    del identity, picture, drive
     return EchoSession(on_picture=on_picture, on_event=on_event)
 
 
@@ -109,17 +111,20 @@ class Calls:
         width: int | None = None,
         height: int | None = None,
         mode: Mode = "avatar",
+        drive: Drive = "camera",
     ) -> Call:
         """Answer an offer and begin a call; `id` and `answer_sdp` of what is returned go back to the visitor.
 
-        Raises OfferError, ServerFullError, AvatarError (bad_size, bad_mode, unknown_avatar and whatever `get_avatar`
-        or the session raises).
+        Raises OfferError, ServerFullError, AvatarError (bad_size, bad_mode, bad_drive, unknown_avatar and whatever
+        `get_avatar` or the session raises).
         """
         offer = read_offer(offer_sdp, limit_bytes=self._settings.limits.offer_bytes)
         picture = self._picture(width, height)
         make_session = self._sessions.get(mode)
         if make_session is None:
             raise AvatarError(f"There is no mode '{mode}'. Use one of: {', '.join(self._sessions)}.", code="bad_mode")
+        if drive not in get_args(Drive):
+            raise AvatarError(f"'{drive}' moves no avatar. Use one of: {', '.join(get_args(Drive))}.", code="bad_drive")
         self._take_place()
         try:
             identity = await self._get_avatar(avatar_id) if avatar_id is not None else None
@@ -128,6 +133,7 @@ class Calls:
                 avatar_id,
                 picture,
                 self._settings,
+                drive=drive,
                 get_avatar=self._get_avatar,
                 encode_pool=self._encode_pool,
                 blocking_pool=self._blocking_pool,

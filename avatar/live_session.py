@@ -55,8 +55,9 @@ class MakeSession(Protocol):
         identity: Identity | None,
         picture: PictureSettings,
         *,
+        drive: Drive,
         on_picture: Callable[[Picture], None],
         on_event: Callable[[SessionEvent], None],
     ) -> LiveSession:
-        """Return the session; `identity` is None in a call that shows no avatar."""
+        """Return the session; `identity` is None in a call that shows no avatar, `drive` moves it from the start."""
         ...

@@ -11,6 +11,7 @@
  *
  * @typedef {object} CallWish
  * @property {string} avatar id
+ * @property {import("./drive.js").Drive} drive what moves the avatar
  * @property {string | null} [mode] "avatar" or, to measure the transport, "echo"
  * @property {number | null} [width] of the picture, in pixels; the server's own size when left out
  * @property {number | null} [height]

@@ -1,10 +1,13 @@
 /**
  * The data channel's messages: JSON text, one object a message, `"v": 1`.
  *
+ * @typedef {import("./drive.js").Drive} Drive
+ *
  * @typedef {object} Hello
  * @property {"hello"} type
  * @property {string} session
  * @property {string | null} avatar null in a call that only echoes
+ * @property {Drive} drive what moves the avatar as the call begins
  * @property {number} width
  * @property {number} height
  * @property {number} fps
@@ -25,15 +28,16 @@
  * @typedef {{type: "face", state: "tracked" | "lost"}} FaceMessage
  * @typedef {{type: "calibrated", reply_to?: string}} CalibratedMessage
  * @typedef {{type: "avatar", avatar: string, reply_to?: string}} AvatarMessage
+ * @typedef {{type: "drive", drive: Drive, reply_to?: string}} DriveMessage
  * @typedef {{type: "pong", t: number}} PongMessage
  * @typedef {{type: "error", code: string, detail: string, reply_to?: string}} ErrorMessage
  * @typedef {{type: "trace", frames: [number, number][]}} TraceMessage
  * @typedef {{type: "bye", reason: string, detail: string}} ByeMessage
- * @typedef {Hello | ServerStats | FaceMessage | CalibratedMessage | AvatarMessage | PongMessage | ErrorMessage
- *   | TraceMessage | ByeMessage} ServerMessage
+ * @typedef {Hello | ServerStats | FaceMessage | CalibratedMessage | AvatarMessage | DriveMessage | PongMessage
+ *   | ErrorMessage | TraceMessage | ByeMessage} ServerMessage
  *
- * @typedef {{type: "calibrate"} | {type: "set_avatar", avatar: string} | {type: "trace", enabled: boolean}
- *   | {type: "ping", t: number}} PageMessage
+ * @typedef {{type: "calibrate"} | {type: "set_avatar", avatar: string} | {type: "set_drive", drive: Drive}
+ *   | {type: "trace", enabled: boolean} | {type: "ping", t: number}} PageMessage
  */
 
 const VERSION = 1;
@@ -42,7 +46,7 @@ const VERSION = 1;
 
 /** What each message must hold; other fields are let through, so that a newer server can say more. */
 const SCHEMA = /** @type {Readonly<Record<string, Record<string, Kind>>>} */ ({
-  hello: { session: "string", avatar: "string?", width: "number", height: "number", fps: "number" },
+  hello: { session: "string", avatar: "string?", drive: "string", width: "number", height: "number", fps: "number" },
   stats: {
     fps: "number",
     camera_fps: "number",
@@ -58,6 +62,7 @@ const SCHEMA = /** @type {Readonly<Record<string, Record<string, Kind>>>} */ ({
   face: { state: "string" },
   calibrated: { reply_to: "string?" },
   avatar: { avatar: "string", reply_to: "string?" },
+  drive: { drive: "string", reply_to: "string?" },
   pong: { t: "number" },
   error: { code: "string", detail: "string", reply_to: "string?" },
   trace: { frames: "array" },

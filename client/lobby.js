@@ -3,12 +3,13 @@
 import { DeviceChoice } from "./device-choice.js";
 import { canAsk, isAllowed } from "./devices.js";
 import { button, byId, setIcon, showTrack, video } from "./dom.js";
+import { promise } from "./drive.js";
 import { FaceGrid } from "./face-grid.js";
 import { describe } from "./messages.js";
 import { Notice } from "./notice.js";
 import { getToken, setToken } from "./token.js";
 
-/** Events: "join" (with devices), "join-without" (with none). */
+/** Events: "join" (with devices), "join-without" (with the microphone alone). */
 export class Lobby extends EventTarget {
   /**
    * @param {import("./gallery.js").Gallery} gallery
@@ -94,6 +95,7 @@ export class Lobby extends EventTarget {
     mic.dataset.tip = media.microphoneOn ? "Mute the microphone" : "Turn the microphone on";
     cam.dataset.tip = media.cameraOn ? "Turn the camera off" : "Turn the camera on";
     mic.disabled = cam.disabled = media.busy;
+    byId("lobby-lead", HTMLElement).textContent = promise(media);
     if (media.cameraOn) this.notice.clear("device");
   }
 }

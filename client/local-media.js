@@ -78,24 +78,27 @@ export class LocalMedia extends EventTarget {
     await this.#open(kind);
   }
 
-  /** Release both devices: their lights go out. */
-  stop() {
-    return this.#inTurn(async () => {
+  /** Have the microphone alone: the camera's light goes out. A microphone that cannot be had is told as a problem. */
+  async startVoice() {
+    await this.#inTurn(async () => {
       this.#drop("camera");
-      this.#drop("microphone");
+      await this.#openNow("microphone");
     });
   }
 
   /** @param {"camera" | "microphone"} kind */
-  async #open(kind) {
-    await this.#inTurn(async () => {
-      if (this[kind]) return;
-      try {
-        this.#take(kind, await openDevice(kind, this.#ids[kind]));
-      } catch (error) {
-        this.#tell(error instanceof DeviceError ? error.code : `${kind}_busy`);
-      }
-    });
+  #open(kind) {
+    return this.#inTurn(() => this.#openNow(kind));
+  }
+
+  /** @param {"camera" | "microphone"} kind */
+  async #openNow(kind) {
+    if (this[kind]) return;
+    try {
+      this.#take(kind, await openDevice(kind, this.#ids[kind]));
+    } catch (error) {
+      this.#tell(error instanceof DeviceError ? error.code : `${kind}_busy`);
+    }
   }
 
   /**

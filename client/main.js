@@ -3,6 +3,7 @@
 import { getConfig } from "./api.js";
 import { Call } from "./call.js";
 import { announce, byId } from "./dom.js";
+import { firstDrive } from "./drive.js";
 import { FaceGrid } from "./face-grid.js";
 import { Gallery } from "./gallery.js";
 import { Lobby } from "./lobby.js";
@@ -45,27 +46,28 @@ async function load(failures = 0) {
 
 let joining = false;
 
-/** @param {boolean} withDevices */
-async function join(withDevices) {
+/** @param {boolean} withCamera */
+async function join(withCamera) {
   if (joining || stage.call) return;
   joining = true;
   try {
-    await enter(withDevices);
+    await enter(withCamera);
   } finally {
     joining = false;
   }
 }
 
-/** @param {boolean} withDevices */
-async function enter(withDevices) {
+/** @param {boolean} withCamera */
+async function enter(withCamera) {
   const face = gallery.selected;
   if (!face) return;
   if (typeof RTCPeerConnection === "undefined") return lobby.notice.show(describe("no_webrtc"));
-  if (!withDevices) await media.stop();
+  if (!withCamera) await media.startVoice();
   // A camera that was wanted and could not be had is told in the lobby; joining without it takes one more click.
   else if (!media.cameraOn && !media.microphone && !(await media.start())) return;
   const call = new Call(media, iceServers, {
     avatar: face.id,
+    drive: firstDrive(media),
     mode: query.get("mode"),
     width: Number(query.get("width")) || null,
     height: Number(query.get("height")) || null,

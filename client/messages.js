@@ -27,7 +27,7 @@ const MESSAGES = {
   },
   camera_missing: {
     title: "No camera found",
-    text: "Plug one in, or join without it: the face then breathes and blinks by itself.",
+    text: "Plug one in, or join without it: your voice then moves the lips.",
   },
   microphone_missing: {
     title: "No microphone found",
@@ -159,6 +159,10 @@ const MESSAGES = {
     title: "The camera is off",
     text: "Turn it on first: the resting face is taken from it.",
   },
+  calibration_in_voice: {
+    title: "Your voice moves the avatar",
+    text: "The resting face is taken from the camera. Choose Camera or Both in the settings first.",
+  },
   not_connected: {
     title: "Not connected yet",
     text: "Wait until the call is live, then try again.",
@@ -170,6 +174,40 @@ const MESSAGES = {
   calibration_failed: {
     title: "Resting face not set",
     text: "No face was seen. Look at the camera and try again.",
+  },
+
+  // What moves the avatar
+  voice_moves: {
+    title: "It speaks as you speak",
+    text: "Your voice moves the lips, and the rest lives by itself. The settings can change that.",
+  },
+  voice_muted: {
+    title: "You are muted",
+    text: "Unmute, and the avatar speaks as you speak.",
+  },
+  nothing_moves: {
+    title: "Nothing moves the face yet",
+    text: "Camera and microphone are off, so it breathes and blinks by itself. Turn one of them on below.",
+  },
+  camera_off_use_voice: {
+    title: "The camera is off",
+    text: "The face rests until it is on again. Your voice can move the lips instead.",
+  },
+  camera_lost_use_voice: {
+    title: "The camera stopped",
+    text: "It was unplugged or taken by another program. Your voice can move the lips instead.",
+  },
+  microphone_on_use_voice: {
+    title: "The microphone is on",
+    text: "The camera is off and the face rests. Your voice can move the lips.",
+  },
+  camera_on_use_camera: {
+    title: "The camera is on",
+    text: "Your voice moves the avatar. Your face can do it instead.",
+  },
+  microphone_lost_use_camera: {
+    title: "The microphone stopped",
+    text: "It was unplugged or taken by another program. Your face can move the avatar instead.",
   },
 
   // How a call can end

@@ -20,9 +20,10 @@ export class Notice {
   /**
    * @param {Message} message
    * @param {Tone} [tone]
-   * @param {{key?: string, forMs?: number}} [options] `key` names it for `clear`; `forMs` takes it away after a while
+   * @param {{key?: string, forMs?: number, action?: {label: string, take: () => void}}} [options] `key` names it for
+   *   `clear`; `forMs` takes it away after a while; `action` adds a button that takes it away and does something
    */
-  show(message, tone = "trouble", { key = "", forMs = 0 } = {}) {
+  show(message, tone = "trouble", { key = "", forMs = 0, action } = {}) {
     clearTimeout(this.#timer);
     this.#key = key;
     const close = make("button", "round small notice-close", icon("close"));
@@ -31,6 +32,15 @@ export class Notice {
     close.addEventListener("click", () => this.clear());
     const words = make("div", "notice-words", make("strong", "", message.title));
     if (message.text) words.append(make("p", "", message.text));
+    if (action) {
+      const act = make("button", "button compact", action.label);
+      act.type = "button";
+      act.addEventListener("click", () => {
+        this.clear();
+        action.take();
+      });
+      words.append(act);
+    }
     this.root.replaceChildren(icon(ICONS[tone]), words, close);
     this.root.dataset.tone = tone;
     this.root.hidden = false;

@@ -1,6 +1,7 @@
 /** The call on screen: the avatar large, oneself small, and the controls. */
 
 import { DeviceChoice } from "./device-choice.js";
+import { DriveChoice } from "./drive-choice.js";
 import { announce, button, byId, setIcon, setLabel, video } from "./dom.js";
 import { FaceGrid } from "./face-grid.js";
 import { Figures } from "./figures.js";
@@ -43,6 +44,7 @@ export class Stage {
     this.selfView = new SelfView(byId("stage", HTMLElement));
     this.faces = new FaceGrid(byId("call-faces", HTMLElement), gallery, "call-face");
     this.requests = new FaceRequests(gallery, this.notice, this.faces);
+    this.drive = new DriveChoice(media, this.notice);
     this.fullScreen = new FullScreen(this.root, (on) => this.#showFullScreen(on));
     this.hear = byId("hear-myself", HTMLInputElement);
     this.showSelf = byId("show-self", HTMLInputElement);
@@ -65,6 +67,7 @@ export class Stage {
       if (this.call === call) this.#play(/** @type {CustomEvent} */ (event).detail);
     });
     this.requests.attach(call);
+    this.drive.attach(call);
     this.figures.start(() => call.peer);
     this.#showFace();
     this.#showMedia();
@@ -75,6 +78,7 @@ export class Stage {
     this.call = null;
     this.root.hidden = true;
     this.requests.detach();
+    this.drive.detach();
     this.figures.stop();
     this.panel.close();
     this.notice.clear();
@@ -87,7 +91,10 @@ export class Stage {
     const { media } = this;
     media.addEventListener("change", () => this.#showMedia());
     media.addEventListener("problem", (event) => {
-      if (this.call) this.notice.show(describe(/** @type {CustomEvent} */ (event).detail));
+      const code = /** @type {CustomEvent<string>} */ (event).detail;
+      if (!this.call) return;
+      if ((code === "camera_lost" || code === "microphone_lost") && this.drive.offer(code)) return;
+      this.notice.show(describe(code));
     });
     this.gallery.addEventListener("select", () => this.#showFace());
     this.video.addEventListener("playing", () => this.frame.classList.add("playing"));
@@ -132,11 +139,13 @@ export class Stage {
   async #toggleMute() {
     await this.media.toggleMute();
     announce(this.media.microphoneOn ? "Microphone on" : "Microphone muted");
+    if (this.media.microphoneOn) this.drive.offer("microphone_on");
   }
 
   async #toggleCamera() {
     await this.media.toggleCamera();
     announce(this.media.cameraOn ? "Camera on" : "Camera off");
+    this.drive.offer(this.media.cameraOn ? "camera_on" : "camera_off");
   }
 
   /**
@@ -154,8 +163,17 @@ export class Stage {
       return;
     }
     announce(this.#wasLive ? "Connected again." : "You are in the call.");
+    if (!this.#wasLive) this.#sayWhatMoves(call);
     this.#wasLive = true;
     this.requests.resume();
+  }
+
+  /** @param {Call} call that has just begun; who joined with the camera sees what moves the face */
+  #sayWhatMoves(call) {
+    const { cameraOn, microphone, microphoneOn } = this.media;
+    if (cameraOn || call.wish.mode === "echo") return;
+    const code = microphone === null ? "nothing_moves" : microphoneOn ? "voice_moves" : "voice_muted";
+    this.notice.show(describe(code), "plain", { key: "what_moves", forMs: 8000 });
   }
 
   /**
@@ -166,8 +184,10 @@ export class Stage {
     if (this.call !== call) return;
     if (message.type === "stats") {
       this.figures.server = message;
-      this.#watchFace(message.face === "tracked" || message.face === "held", message.camera_fps > 0 && call.wish.mode !== "echo");
+      const looking = message.camera_fps > 0 && call.wish.mode !== "echo" && call.wish.drive !== "voice";
+      this.#watchFace(message.face === "tracked" || message.face === "held", looking);
     }
+    if (message.type === "drive" && message.drive === "voice") this.notice.clear("face_lost");
     if (message.type === "face") this.#showFaceSeen(message.state === "tracked");
     if (message.type === "error" && !message.reply_to) this.notice.show(describe(message.code, message.detail));
   }
@@ -176,7 +196,7 @@ export class Stage {
    * A face that was never found is not lost, so nothing tells of it but the figures.
    *
    * @param {boolean} seen
-   * @param {boolean} looking pictures of the camera arrive
+   * @param {boolean} looking pictures of the camera arrive and move the avatar
    */
   #watchFace(seen, looking) {
     this.#secondsUnseen = seen || !looking ? 0 : this.#secondsUnseen + 1;
@@ -186,7 +206,7 @@ export class Stage {
 
   /** @param {boolean} seen */
   #showFaceSeen(seen) {
-    if (seen || !this.media.cameraOn) this.notice.clear("face_lost");
+    if (seen || !this.media.cameraOn || this.call?.wish.drive === "voice") this.notice.clear("face_lost");
     else this.notice.show(describe("face_lost"), "plain", { key: "face_lost" });
   }
 

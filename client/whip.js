@@ -43,10 +43,10 @@ export function gathered(peer) {
 /**
  * The address that an offer for this face goes to.
  *
- * @param {{avatar: string, mode?: string | null, width?: number | null, height?: number | null}} wish
+ * @param {import("./call.js").CallWish} wish
  */
-export function whipAddress({ avatar, mode, width, height }) {
-  const query = new URLSearchParams({ avatar });
+export function whipAddress({ avatar, drive, mode, width, height }) {
+  const query = new URLSearchParams({ avatar, drive });
   if (mode) query.set("mode", mode);
   if (width && height) {
     query.set("width", String(width));

@@ -27,7 +27,7 @@ from skimage import data
 from avatar.config import LimitSettings, PictureSettings, ServerSettings, TransportSettings
 from avatar.session import SessionEvent, SessionStats
 from avatar.stream.aiortc_tuning import gather_loopback_only, tolerate_early_close
-from avatar.types import Picture
+from avatar.types import Drive, Picture
 
 
 @cache
@@ -165,6 +165,7 @@ class FakeSession:
     on_event: Callable[[SessionEvent], None]
     size: tuple[int, int] = (256, 256)
     identity: Any = None
+    drive: Drive = "camera"
     audio_delay_s: float = 0.06
     camera: list[tuple[int, int, int]] = field(default_factory=list)
     """pts, width and height of each camera picture."""
@@ -194,6 +195,9 @@ class FakeSession:
 
     def calibrate(self) -> None:
         self.calibrations += 1
+
+    def set_drive(self, drive: Drive) -> None:
+        self.drive = drive
 
     def set_identity(self, identity: Any) -> None:
         self.identity = identity

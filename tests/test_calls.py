@@ -51,8 +51,8 @@ async def get_avatar(avatar_id: str) -> str:
 def make_stage(loopback: ModuleType, settings: ServerSettings, prepare: Callable[[Any], None] | None = None) -> Stage:
     made: list[Any] = []
 
-    def make(identity: Any, picture: Any, *, on_picture: Any, on_event: Any) -> Any:
-        session = loopback.FakeSession(on_picture, on_event, (picture.width, picture.height), identity)
+    def make(identity: Any, picture: Any, *, drive: Any, on_picture: Any, on_event: Any) -> Any:
+        session = loopback.FakeSession(on_picture, on_event, (picture.width, picture.height), identity, drive)
         if prepare is not None:
             prepare(session)
         made.append(session)
@@ -77,7 +77,13 @@ async def test_a_visitor_joins_sees_the_avatar_and_is_told_how_the_call_does(
     await loopback.wait_for(lambda: len(client.received("stats")) >= 2)
     (hello,) = client.received("hello")
     assert hello["session"] == call.id
-    assert (hello["avatar"], hello["width"], hello["height"], hello["fps"]) == ("ada", 320, 256, 30)
+    assert (hello["avatar"], hello["drive"], hello["width"], hello["height"], hello["fps"]) == (
+        "ada",
+        "camera",
+        320,
+        256,
+        30,
+    )
     stats = client.received("stats")[-1]
     assert stats["fps"] > 0
     assert stats["latency_ms"] > 0
@@ -104,6 +110,21 @@ async def test_the_page_steers_the_call(stage: Stage, loopback: ModuleType) -> N
     await loopback.wait_for(lambda: bool(client.received("trace")))
     assert all(0 <= stamp < 2**32 for pair in client.received("trace")[0]["frames"] for stamp in pair)
     client.send(type="trace", enabled=False)
+
+
+async def test_a_call_begins_with_the_drive_asked_for_and_changes_it_live(stage: Stage, loopback: ModuleType) -> None:
+    client, call = await stage.join(drive="voice")
+    await loopback.wait_for(lambda: bool(client.received("hello")))
+    session = stage.sessions[0]
+    assert client.received("hello")[0]["drive"] == session.drive == call.drive == "voice"
+    client.send(type="set_drive", drive="both", id="d")
+    await loopback.wait_for(lambda: bool(client.received("drive")))
+    assert client.received("drive") == [{"v": 1, "type": "drive", "drive": "both", "reply_to": "d"}]
+    assert session.drive == call.drive == "both"
+    client.send(type="set_drive", drive="telepathy", id="t")
+    await loopback.wait_for(lambda: bool(client.received("error")))
+    assert client.received("error")[0]["code"] == "bad_message"
+    assert session.drive == call.drive == "both", "what nobody can be driven by changes nothing"
 
 
 async def test_what_the_session_notices_reaches_the_page(stage: Stage, loopback: ModuleType) -> None:
@@ -164,6 +185,7 @@ async def test_one_visitor_too_many_is_told_to_come_back(stage: Stage, loopback:
         ({"width": 321}, "bad_size"),
         ({"width": -4}, "bad_size"),
         ({"mode": "dance"}, "bad_mode"),
+        ({"drive": "telepathy"}, "bad_drive"),
         ({"avatar": "nobody"}, "unknown_avatar"),
     ],
 )

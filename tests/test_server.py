@@ -24,7 +24,7 @@ from avatar.generator.identity import Identity
 from avatar.library import AvatarLibrary
 from avatar.server import create_app
 from avatar.stream.control import Stats
-from avatar.types import U8
+from avatar.types import U8, Drive
 
 SDP = {"Content-Type": "application/sdp"}
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"
@@ -41,17 +41,24 @@ class FakeCalls:
     """Answers every offer, or raises `trouble`."""
 
     trouble: AvatarError | None = None
-    made: list[tuple[str, str | None, int | None, int | None, Mode]] = field(default_factory=list)
+    made: list[tuple[str, str | None, int | None, int | None, Mode, Drive]] = field(default_factory=list)
     running: dict[str, MadeCall] = field(default_factory=dict)
     latest: tuple[Stats, ...] = ()
     closed: bool = False
 
     async def create(
-        self, offer_sdp: str, avatar_id: str | None, *, width: int | None, height: int | None, mode: Mode
+        self,
+        offer_sdp: str,
+        avatar_id: str | None,
+        *,
+        width: int | None,
+        height: int | None,
+        mode: Mode,
+        drive: Drive,
     ) -> MadeCall:
         if self.trouble is not None:
             raise self.trouble
-        self.made.append((offer_sdp, avatar_id, width, height, mode))
+        self.made.append((offer_sdp, avatar_id, width, height, mode, drive))
         call = MadeCall(f"call{len(self.made)}")
         self.running[call.id] = call
         return call
@@ -240,10 +247,20 @@ def test_an_offer_is_answered_and_the_call_ends_by_its_location(client: TestClie
     assert answer.headers["location"] == "/whip/call1"
     assert answer.headers["link"] == '<stun:stun.example.org>; rel="ice-server"'
     assert answer.text.startswith("v=0")
-    assert calls.made == [(OFFER, "drawn", 640, 480, "echo")]
+    assert calls.made == [(OFFER, "drawn", 640, 480, "echo", "camera")]
     assert client.get("/healthz").json()["sessions"] == 1
     assert client.delete("/whip/call1").status_code == 200
     assert problem(client.delete("/whip/call1"), 404) == "unknown_call"
+
+
+def test_an_offer_may_say_what_moves_the_avatar(client: TestClient, calls: FakeCalls) -> None:
+    for drive in ("camera", "voice", "both"):
+        answer = client.post(f"/whip?avatar=drawn&drive={drive}", content=OFFER, headers=SDP)
+        assert answer.status_code == 201
+    assert [made[-1] for made in calls.made] == ["camera", "voice", "both"]
+    refusal = client.post("/whip?avatar=drawn&drive=telepathy", content=OFFER, headers=SDP)
+    assert problem(refusal, 400) == "bad_request"
+    assert "voice" in refusal.json()["detail"], "it says what there is"
 
 
 def test_offers_that_cannot_be_taken_are_refused_with_the_reason(client: TestClient, calls: FakeCalls) -> None:

@@ -16,6 +16,7 @@ from avatar.http.headers import WHIP_PREFLIGHT
 from avatar.http.metrics import Metrics
 from avatar.http.problems import RequestError, problem
 from avatar.http.schemas import problems
+from avatar.types import Drive
 
 SDP: Final = "application/sdp"
 
@@ -43,7 +44,14 @@ class CallHost(Protocol):
     """Runs the calls. `avatar.calls.Calls` is the one in use."""
 
     async def create(
-        self, offer_sdp: str, avatar_id: str | None, *, width: int | None, height: int | None, mode: Mode
+        self,
+        offer_sdp: str,
+        avatar_id: str | None,
+        *,
+        width: int | None,
+        height: int | None,
+        mode: Mode,
+        drive: Drive,
     ) -> AnsweredCall:
         """Set up a call. Raises AvatarError: bad_offer, bad_size, unknown_avatar, server_full and more."""
 
@@ -90,6 +98,7 @@ def whip_routes(
         width: Side = None,
         height: Side = None,
         mode: Annotated[Mode, Query(description="`echo` returns the camera picture, to measure the way.")] = "avatar",
+        drive: Annotated[Drive, Query(description="What moves the avatar as the call begins.")] = "camera",
     ) -> Response:
         """Make a call: send an offer with all its candidates, get the answer. DELETE its Location to end it."""
         try:
@@ -100,7 +109,7 @@ def whip_routes(
                 sdp = body.decode()
             except UnicodeDecodeError as error:
                 raise RequestError("The offer is not text.", code="bad_offer") from error
-            call = await calls.create(sdp, avatar, width=width, height=height, mode=mode)
+            call = await calls.create(sdp, avatar, width=width, height=height, mode=mode, drive=drive)
         except AvatarError as error:
             metrics.offers.labels(error.code).inc()
             raise

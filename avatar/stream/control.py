@@ -1,7 +1,7 @@
 """The messages of the data channel: JSON text, one object a message, version 1, checked before anything acts on them.
 
-page -> server: calibrate, set_avatar, trace, ping
-server -> page: hello, stats, face, calibrated, avatar, pong, error, trace, bye
+page -> server: calibrate, set_avatar, set_drive, trace, ping
+server -> page: hello, stats, face, calibrated, avatar, drive, pong, error, trace, bye
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from avatar.errors import ControlError
+from avatar.types import Drive
 
 VERSION: Final = 1
 TRACE_PAIRS: Final = 64
@@ -42,6 +43,13 @@ class SetAvatar(_Request):
     avatar: Annotated[str, Field(min_length=1, max_length=128)]
 
 
+class SetDrive(_Request):
+    """Let the camera, the voice or both move the avatar."""
+
+    type: Literal["set_drive"]
+    drive: Drive
+
+
 class Trace(_Request):
     """Start or stop reporting which camera frame each picture answers."""
 
@@ -56,7 +64,7 @@ class Ping(_Request):
     t: Annotated[float, Field(allow_inf_nan=False)] | int
 
 
-Request: TypeAlias = Annotated[Calibrate | SetAvatar | Trace | Ping, Field(discriminator="type")]
+Request: TypeAlias = Annotated[Calibrate | SetAvatar | SetDrive | Trace | Ping, Field(discriminator="type")]
 
 
 class Hello(_Message):
@@ -65,6 +73,8 @@ class Hello(_Message):
     type: Literal["hello"] = "hello"
     session: str
     avatar: str | None
+    drive: Drive
+    """What moves the avatar as the call begins."""
     width: int
     height: int
     fps: int
@@ -109,6 +119,14 @@ class AvatarMessage(_Message):
     avatar: str
 
 
+class DriveMessage(_Message):
+    """This moves the avatar from now on."""
+
+    type: Literal["drive"] = "drive"
+    drive: Drive
+    reply_to: str | None = None
+
+
 class Pong(_Message):
     """The answer to a ping, with its `t`."""
 
@@ -142,13 +160,22 @@ class Bye(_Message):
 
 
 Report: TypeAlias = (
-    Hello | Stats | FaceMessage | CalibratedMessage | AvatarMessage | Pong | ErrorMessage | TraceMessage | Bye
+    Hello
+    | Stats
+    | FaceMessage
+    | CalibratedMessage
+    | AvatarMessage
+    | DriveMessage
+    | Pong
+    | ErrorMessage
+    | TraceMessage
+    | Bye
 )
 
-_REQUEST: Final[TypeAdapter[Calibrate | SetAvatar | Trace | Ping]] = TypeAdapter(Request)
+_REQUEST: Final[TypeAdapter[Request]] = TypeAdapter(Request)
 
 
-def read_request(message: str | bytes, *, limit_bytes: int) -> Calibrate | SetAvatar | Trace | Ping:
+def read_request(message: str | bytes, *, limit_bytes: int) -> Request:
     """Check one message from the page. Raises ControlError, whose code is bad_message or message_too_large."""
     if isinstance(message, bytes):
         raise ControlError("Messages are JSON text, not bytes.")

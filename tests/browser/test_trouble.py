@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+DRIVE = "return document.getElementById('drive').dataset.drive"
+"""What the server has said moves the avatar."""
 OUTLINED = """
 const e = document.activeElement;
 const drawn = e.matches("input[type=radio]") ? e.nextElementSibling : e;
@@ -93,6 +95,9 @@ def test_a_full_server_is_waited_for_and_a_lost_one_is_found_again(
             second.click("control-leave")
             second.until(lambda: server.sessions() == 0, "the place to be free")
         first.join()
+        first.click("control-settings")
+        first.driver.find_element("css selector", ".segment:has(#drive-both)").click()
+        first.until(lambda: first.run(DRIVE) == "both", "face and voice to move the avatar")
         server.kill()
         first.until(lambda: first.state() == "reconnecting", "the loss to be noticed")
         assert "Connection lost" in first.text("overlay")
@@ -100,6 +105,7 @@ def test_a_full_server_is_waited_for_and_a_lost_one_is_found_again(
         with server_process.ServerProcess("--sessions", "1", port=server.port):
             first.until(lambda: first.state() == "live", "the page to come back by itself", 60)
             first.until(lambda: not first.by_id("overlay").is_displayed(), "the picture")
+            assert first.run(DRIVE) == "both", "what was chosen outlives the line"
             first.click("control-leave")
 
 

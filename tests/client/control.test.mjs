@@ -20,7 +20,7 @@ const stats = {
 
 test("a message of the server is understood", () => {
   assert.equal(parseMessage(JSON.stringify(stats))?.type, "stats");
-  const hello = { v: 1, type: "hello", session: "s", avatar: null, width: 512, height: 512, fps: 30 };
+  const hello = { v: 1, type: "hello", session: "s", avatar: null, drive: "voice", width: 512, height: 512, fps: 30 };
   assert.equal(parseMessage(JSON.stringify(hello))?.type, "hello");
 });
 
@@ -56,6 +56,18 @@ test("an answer without reply_to settles the oldest question of its kind", async
   assert.equal((await second.reply).type, "calibrated");
   replies.settle({ type: "avatar", avatar: "a" });
   assert.equal((await first.reply).type, "avatar");
+});
+
+test("the answer to a change of what moves the avatar settles it, and a refusal does too", async () => {
+  const replies = new Replies();
+  const voice = replies.expect("drive", 1000);
+  const both = replies.expect("drive", 1000);
+  const answer = { v: 1, type: "drive", drive: "both", reply_to: both.id };
+  replies.settle(parseMessage(JSON.stringify(answer)));
+  assert.equal((await both.reply).drive, "both");
+  replies.settle({ type: "error", code: "not_ready", detail: "wait", reply_to: voice.id });
+  await assert.rejects(voice.reply, { code: "not_ready" });
+  assert.equal(parseMessage(JSON.stringify({ v: 1, type: "drive" })), null);
 });
 
 test("a refusal goes to the question it names, with the server's word for it", async () => {

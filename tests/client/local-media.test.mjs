@@ -109,9 +109,30 @@ test("a camera that is unplugged is told, and can be turned on again", async () 
   assert.equal(made.cameraOn, true);
 });
 
-test("joining without camera while it is being opened ends with it closed", async () => {
+test("joining without camera puts its light out, even while it is being opened, and keeps the microphone", async () => {
   const { made } = media();
-  await Promise.all([made.start(), made.stop()]);
+  await Promise.all([made.start(), made.startVoice()]);
   assert.equal(made.camera, null);
-  assert.equal(made.microphone, null);
+  assert.equal(made.microphoneOn, true);
+  assert.deepEqual(asked, ["audio+video"]);
+});
+
+test("joining without camera asks for the microphone where it is not on yet, and goes on without it", async () => {
+  const { made } = media();
+  await made.startVoice();
+  assert.deepEqual(asked, ["audio"]);
+  assert.equal(made.microphoneOn, true);
+  refuse = () => "NotAllowedError";
+  const silent = media();
+  await silent.made.startVoice();
+  assert.equal(silent.made.microphone, null);
+  assert.deepEqual(silent.problems, ["microphone_denied"]);
+});
+
+test("who muted in the lobby is still muted after joining without camera", async () => {
+  const { made } = media();
+  await made.start();
+  await made.toggleMute();
+  await made.startVoice();
+  assert.equal(made.microphone.enabled, false);
 });

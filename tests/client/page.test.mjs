@@ -98,11 +98,11 @@ test("the small picture goes to the corner it was dropped in", () => {
   assert.equal(nearestCorner(880, 590, box), "bottom-right");
 });
 
-test("an offer goes to the face and the size wished for", () => {
-  assert.equal(whipAddress({ avatar: "a b" }), "/whip?avatar=a+b");
+test("an offer goes to the face, with what moves it and the size wished for", () => {
+  assert.equal(whipAddress({ avatar: "a b", drive: "voice" }), "/whip?avatar=a+b&drive=voice");
   assert.equal(
-    whipAddress({ avatar: "a", mode: "echo", width: 640, height: 480 }),
-    "/whip?avatar=a&mode=echo&width=640&height=480",
+    whipAddress({ avatar: "a", drive: "camera", mode: "echo", width: 640, height: 480 }),
+    "/whip?avatar=a&drive=camera&mode=echo&width=640&height=480",
   );
 });
 

@@ -12,10 +12,12 @@ from avatar.errors import ControlError
 from avatar.stream.control import (
     Bye,
     Calibrate,
+    DriveMessage,
     ErrorMessage,
     Hello,
     Ping,
     SetAvatar,
+    SetDrive,
     Stats,
     Trace,
     TraceMessage,
@@ -29,6 +31,7 @@ from avatar.stream.control import (
     [
         ('{"v":1,"type":"calibrate"}', Calibrate(v=1, type="calibrate")),
         ('{"v":1,"type":"set_avatar","avatar":"a1","id":"q"}', SetAvatar(v=1, type="set_avatar", avatar="a1", id="q")),
+        ('{"v":1,"type":"set_drive","drive":"both","id":"q"}', SetDrive(v=1, type="set_drive", drive="both", id="q")),
         ('{"v":1,"type":"trace","enabled":true}', Trace(v=1, type="trace", enabled=True)),
         ('{"v":1,"type":"ping","t":1.5}', Ping(v=1, type="ping", t=1.5)),
         ('{"v":1,"type":"ping","t":1732300000000}', Ping(v=1, type="ping", t=1732300000000)),
@@ -45,6 +48,8 @@ def test_each_request_is_understood(text: str, expected: object) -> None:
      '{"v":1,"type":"dance"}', '{"v":1,"type":"trace","enabled":"yes"}', '{"v":1,"type":"trace","enabled":1}',
      '{"v":1,"type":"ping","t":NaN}', '{"v":1,"type":"calibrate","more":1}', '{"v":1,"type":"set_avatar"}',
      '{"v":1,"type":"set_avatar","avatar":""}', '{"v":1,"type":"calibrate","id":"' + "x" * 65 + '"}',
+     '{"v":1,"type":"set_drive"}', '{"v":1,"type":"set_drive","drive":"Voice"}',
+     '{"v":1,"type":"set_drive","drive":["camera","voice"]}', '{"v":1,"type":"set_drive","drive":null}',
      "[" * 3000, '{"v":1,"v":1,"type":"trace","enabled":true', "\ud800"],
 )  # fmt: skip
 def test_junk_is_refused_with_a_reason(text: str) -> None:
@@ -72,8 +77,14 @@ def test_nothing_a_page_sends_breaks_the_reader(text: str) -> None:
 
 
 def test_reports_are_the_messages_the_page_expects() -> None:
-    hello = json.loads(write_report(Hello(session="s", avatar="a", width=512, height=512, fps=30)))
-    assert hello == {"v": 1, "type": "hello", "session": "s", "avatar": "a", "width": 512, "height": 512, "fps": 30}
+    hello = json.loads(write_report(Hello(session="s", avatar="a", drive="voice", width=512, height=512, fps=30)))
+    assert hello == {
+        "v": 1, "type": "hello", "session": "s", "avatar": "a", "drive": "voice",
+        "width": 512, "height": 512, "fps": 30,
+    }  # fmt: skip
+    drive = json.loads(write_report(DriveMessage(drive="both", reply_to="7")))
+    assert drive == {"v": 1, "type": "drive", "drive": "both", "reply_to": "7"}
+    assert "reply_to" not in json.loads(write_report(DriveMessage(drive="camera")))
     stats = Stats(
         fps=30.0, camera_fps=29.9, latency_ms=None, stage_ms={"encode": 1.0}, bitrate_bps=1, width=2, height=2,
         dropped=0, face="tracked", av_offset_ms=None,
