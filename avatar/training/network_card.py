@@ -37,8 +37,6 @@ def network_card(
     frames = sum(len(clip.rgb) for clip in train)
     return f"""# Face network, tier `{tier}`
 
-**Unfinished: in training, and not used by the product yet.** It is here so that training can go on from it.
-
 Draws what a photo does not show of a moving face: the inside of the mouth, lids, uncovered skin. Geometry moves the
 photo; the network's pixels are blended in where its mask says so (`avatar/generator/network.py`). Parameters: {sizes}.
 
@@ -46,7 +44,7 @@ photo; the network's pixels are blended in where its mask says so (`avatar/gener
 
 `python -m avatar.training.prepare`, then `python -m avatar.training.train --tier {tier}` (see `docs/training.md`):
 {about["step"]} steps of 8 pictures, {about["seconds"] / 60:.0f} minutes by the clock, pauses included,
-{frames} frames of {people} people (`split=train`). No adversarial term yet.
+{frames} frames of {people} people (`split=train`).
 
 ## Data
 
@@ -75,7 +73,8 @@ Exported to ONNX; PSNR on the face as above, milliseconds per frame on one core 
 
 ## Limits and misuse
 
-- Teeth are soft, dark and often not the person's own; tongues are guessed; eyes are no better than the geometry tier's.
+- From one photo with a closed mouth teeth are soft, dark and a guess; tongues are guessed; eyes are hardly better than
+  the geometry tier's.
 - {people} people are few: ages, faces, skin and ways to speak are not evenly covered.
 - The speech embedding's inputs exist but were always empty in training.
 - A moved photo of somebody is that person's likeness. Do not use it without their consent or to deceive.
