@@ -47,6 +47,10 @@ export class DriveChoice {
     this.#call = call;
     this.root.hidden = call.wish.mode === "echo";
     delete this.root.dataset.drive;
+    call.addEventListener("state", () => {
+      // What the last line's server held says nothing about the next one.
+      if (this.#call === call && call.status.state !== "live") delete this.root.dataset.drive;
+    });
     call.addEventListener("message", (event) => {
       if (this.#call === call) this.#hear(call, /** @type {CustomEvent<ServerMessage>} */ (event).detail);
     });

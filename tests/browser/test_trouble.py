@@ -105,7 +105,7 @@ def test_a_full_server_is_waited_for_and_a_lost_one_is_found_again(
         with server_process.ServerProcess("--sessions", "1", port=server.port):
             first.until(lambda: first.state() == "live", "the page to come back by itself", 60)
             first.until(lambda: not first.by_id("overlay").is_displayed(), "the picture")
-            assert first.run(DRIVE) == "both", "what was chosen outlives the line"
+            first.until(lambda: first.run(DRIVE) == "both", "what was chosen to outlive the line")
             first.click("control-leave")
 
 
