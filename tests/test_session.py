@@ -203,7 +203,11 @@ def test_between_the_frames_of_a_slow_camera_the_face_stays_as_it_was(
     between = audience.pictures[count : count + 3]
     # On a machine so busy that these come late, the camera counts as gone and the face may move on.
     if between[-1].time_s - audience.pictures[count - 1].time_s < 0.4:
-        assert all(np.abs(rgb(picture).astype(int) - turned).max() <= 2 for picture in between)
+        apart = [np.abs(rgb(picture).astype(int) - turned) for picture in between]
+        # The drawn layers of a face that has just come to rest still settle, by a few levels at single pixels; a head
+        # that moved would change edges by tens.
+        assert max(difference.max() for difference in apart) <= 8
+        assert max(difference.mean() for difference in apart) < 0.1
 
 
 def test_a_consumer_that_is_slow_gets_the_newest_frame(
