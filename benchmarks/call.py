@@ -54,11 +54,11 @@ def offsets_ms(caller: Caller, samples: np.ndarray, begin: float) -> list[float]
     ]
 
 
-async def measure(clip: Path, sound: Path | None, avatar: str, seconds: float) -> dict[str, float]:
+async def measure(clip: Path, sound: Path | None, avatar: str, seconds: float, tier: str) -> dict[str, float]:
     """Run echo, avatar, echo; return the figures."""
     packets = camera_packets(clip)
     samples = microphone_samples(sound, seconds + SETTLE_S + 5)
-    with ServerProcess() as server:
+    with ServerProcess("--tier", tier) as server:
         short = max(10.0, min(20.0, seconds / 3))
         first, echo_cores, began = await call(server, packets, samples, f"avatar={avatar}&mode=echo", short, "echo")
         echo = [latency for at, latency in first.latencies() if at >= began]
@@ -108,10 +108,11 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=60.0, help="length of the avatar's call (default 60)")
     arguments.add_argument("--driver", type=Path, help="the clip the camera plays; its sound is the microphone's")
     arguments.add_argument("--avatar", default="mira", help="built-in face to show (default mira)")
+    arguments.add_argument("--tier", default="auto", help="what draws it, as avatar serve takes it (default auto)")
     chosen = arguments.parse_args()
     clip = chosen.driver or test_clips(1, speech_only=True)[0]
     print(f"camera: {clip.name} as 640 x 480 at {FPS} fps; avatar {chosen.avatar} at 512 x 512\n")
-    figures = asyncio.run(measure(clip, clip, chosen.avatar, chosen.seconds))
+    figures = asyncio.run(measure(clip, clip, chosen.avatar, chosen.seconds, chosen.tier))
     report.finish(figures, BARS, chosen.json)
 
 

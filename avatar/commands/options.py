@@ -35,7 +35,7 @@ def add_drawing(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="TIER",
         help="what draws the avatar: geometry (the photo, warped), lite (with a small network), standard (a larger "
-        "one, for GPUs; train it yourself) or auto, the best that runs here",
+        "one, for GPUs; train it yourself) or auto, the best that runs here (in calls: that keeps up)",
     )
     parser.add_argument(
         "--engine",

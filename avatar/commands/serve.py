@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import ssl
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
@@ -95,7 +96,7 @@ def _serve(args: argparse.Namespace) -> int:
     import uvicorn  # noqa: PLC0415
 
     from avatar.doctor import require_system_libraries  # noqa: PLC0415
-    from avatar.generator.tiers import chosen_tier  # noqa: PLC0415
+    from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
 
     settings = settings_of(args)
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(message)s")
@@ -105,6 +106,8 @@ def _serve(args: argparse.Namespace) -> int:
         require_system_libraries()
         pull("face_landmarker")
         pull("selfie_segmentation")
+        picture = settings.picture
+        settings = replace(settings, picture=replace(picture, tier=live_tier(picture.tier, picture.engine)))
         drawn_by = chosen_tier(settings.picture.tier, settings.picture.engine)
         config = uvicorn.Config(
             _application(settings, args.avatars),

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final
 
 from avatar.errors import ModelError
-from avatar.generator.engines.choice import load_engine
+from avatar.generator.engines.choice import available_cores, load_engine
 from avatar.generator.engines.engine import Engine
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
@@ -18,6 +18,8 @@ TIERS: Final = ("geometry", "lite", "standard")
 """From the fastest to the best; `standard` wants a GPU or a strong CPU, and weights of its own."""
 AUTOMATIC: Final = ("lite",)
 """Network tiers that `auto` tries before it takes the geometry."""
+LIVE_CORES: Final = 4
+"""Cores from which `auto` draws calls with a network on the CPU: two are measured to be too few, four are a guess."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +39,23 @@ def open_generator(
     if chosen is None:
         return GeometryGenerator(identity, picture_size)
     return NetworkGenerator(identity, picture_size, chosen[1])
+
+
+def live_tier(tier: str, engine: str) -> str:
+    """Return the tier a call is drawn by: `auto` takes a network only where it leaves time for the rest of the call.
+
+    On two cores the `lite` network beside face tracking and encoding fell below 28 pictures a second
+    (`benchmarks.call --tier lite`), where the geometry holds 30.
+
+    Raises:
+        ModelError: as `open_generator`.
+    """
+    if tier != "auto":
+        return tier
+    chosen = choose_engine(tier, engine)
+    if chosen is None or ("cuda" not in chosen[1].name and available_cores() < LIVE_CORES):
+        return "geometry"
+    return chosen[0]
 
 
 def chosen_tier(tier: str, engine: str) -> str:

@@ -50,3 +50,11 @@ def test_without_weights_the_geometry_draws_and_the_reason_is_told_once(
 def test_an_unknown_tier_is_refused_with_the_list(astronaut: Identity) -> None:
     with pytest.raises(ModelError, match="geometry, lite, standard"):
         tiers.open_generator(astronaut, (256, 256), "ultra")
+
+
+def test_calls_on_few_cores_are_drawn_by_what_keeps_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiers, "available_cores", lambda: 2)
+    assert tiers.live_tier("auto", "openvino") == "geometry"
+    assert tiers.live_tier("lite", "openvino") == "lite", "whoever asks for it gets it"
+    monkeypatch.setattr(tiers, "available_cores", lambda: 8)
+    assert tiers.live_tier("auto", "openvino") == "lite"

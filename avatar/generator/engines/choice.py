@@ -35,10 +35,14 @@ and torch on a CPU is slow, so both want asking for."""
 _log = logging.getLogger(__name__)
 
 
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def default_threads() -> int:
     """Return how many threads one frame gets: half of the cores, the rest follows the camera and encodes."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(MOST_THREADS, cores // 2))
+    return max(1, min(MOST_THREADS, available_cores() // 2))
 
 
 @cache
