@@ -31,6 +31,8 @@ AHEAD_FRAMES: Final = 9
 DILATIONS: Final = (1, 2, 4, 8, 1, 2, 4, 16)
 LEVEL_SPAN_DB: Final = 20.0
 LEVEL_LIMITS: Final = (-4.5, 1.5)
+SILENT_START, SILENT_LEVEL = 128, -3.6
+"""Before its first frame the network has heard so many frames of silence, at that level of its input."""
 WEIGHTS: Final = "speech_mouth.safetensors"
 
 
@@ -84,12 +86,16 @@ class SpeechNetwork:
         ]
         self._squeeze = _dense(weights, "squeeze")
         self._mouth, self._closed, self._kind = (_dense(weights, name) for name in ("mouth", "closed", "kind"))
+        self.push(np.full((SILENT_START, BANDS), SILENT_LEVEL, np.float32))
+        self._quiet = [convolution.past for convolution in self._convolutions()]
 
     def reset(self) -> None:
-        """Forget what was heard."""
-        self._enter.reset()
-        for look, _, _ in self._blocks:
-            look.reset()
+        """Forget what was heard: there was silence before."""
+        for convolution, past in zip(self._convolutions(), self._quiet, strict=True):
+            convolution.past = past
+
+    def _convolutions(self) -> list[_Convolution]:
+        return [self._enter, *(look for look, _, _ in self._blocks)]
 
     def push(self, heard: F32) -> Mouths:
         """Take (n, 40) normalised frames; return the n mouths `AHEAD_FRAMES` before them."""
@@ -115,15 +121,12 @@ class _Convolution:
         self._taps = [np.ascontiguousarray(kernel[:, :, tap].T) for tap in range(3)]
         self._bias = weights[f"{name}.bias"]
         self._dilation = dilation
-        self.reset()
-
-    def reset(self) -> None:
-        self._past = np.zeros((2 * self._dilation, self._taps[0].shape[0]), np.float32)
+        self.past = np.zeros((2 * dilation, self._taps[0].shape[0]), np.float32)
 
     def push(self, x: F32) -> F32:
-        joined = np.concatenate([self._past, x])
+        joined = np.concatenate([self.past, x])
         count, step = len(x), self._dilation
-        self._past = joined[count:]
+        self.past = joined[count:]
         old, middle, new = self._taps
         return joined[:count] @ old + joined[step : count + step] @ middle + x @ new + self._bias
 

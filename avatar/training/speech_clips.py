@@ -22,12 +22,15 @@ from avatar.perception.pose import fit_pose, to_head_frame
 from avatar.perception.speech.intake import SoundIntake
 from avatar.perception.speech.log_mel import RATE
 from avatar.training.face_tracks import Track, track_clip
-from avatar.training.speech_streams import UNKNOWN, Lesson, hear, troubled
+from avatar.training.speech_streams import STRETCH, UNKNOWN, Lesson, hear, resampled, troubled
 from avatar.training.speech_targets import frame_times
 from avatar.types import BLENDSHAPE_INDEX, F32
 
 LAG_LIMIT_MS: Final = 100.0
 """A clip whose sound and lips are further apart teaches nothing."""
+LOUDNESS_LEAD_S: Final = 0.04
+"""The manifest's lag is that of the lips after the loudness. A mouth in step opens widest this much after the vowel has
+become loud, so clips in step are listed at +40 ms."""
 QUIET_SHARE: Final = 0.1
 """Share of a clip's frames, those with the least open mouth, that its rest is taken from."""
 JAW: Final = MOUTH.index(BLENDSHAPE_INDEX["jawOpen"])
@@ -52,7 +55,7 @@ def talking_clips(clips: Path, manifest: Path, split: str) -> list[TalkingClip]:
     try:
         with manifest.open(newline="", encoding="utf-8") as lines:
             return [
-                TalkingClip(clips / row["file"], row["identity_group"], float(row["av_lag_ms"]) / 1e3)
+                TalkingClip(clips / row["file"], row["identity_group"], LOUDNESS_LEAD_S - float(row["av_lag_ms"]) / 1e3)
                 for row in csv.DictReader(lines)
                 if row["kind"] == "video"
                 and row["split"] == split
@@ -115,7 +118,7 @@ def lip_parting(basis: ExpressionBasis) -> F32:
 def clip_lesson(
     clip: TalkingClip, model: Path, tracks: Path, basis: ExpressionBasis, babblers: list[F32], rng: np.random.Generator
 ) -> Lesson:
-    """Return a real clip as a lesson, with the troubles that `rng` draws.
+    """Return a real clip as a lesson, at the pace and with the troubles that `rng` draws.
 
     Raises:
         MediaError: the clip cannot be decoded or has no sound.
@@ -123,8 +126,10 @@ def clip_lesson(
     sound = read_sound(clip.path)
     track = track_clip(clip.path, model, tracks)
     mouth, _ = seen_mouths(track, basis)
+    factor = float(rng.uniform(*STRETCH))
+    sound = resampled(sound, factor)
     heard = hear(troubled(sound, babblers, rng) if rng.random() < 0.7 else sound)
-    times = frame_times(len(heard)) - clip.lag_s
+    times = frame_times(len(heard)) * np.float32(factor) - clip.lag_s
     answers = np.stack([np.interp(times, track.time_s, column) for column in mouth.T], axis=1).astype(np.float32)
     # Frames far from any that showed the face do not count.
     nearest = np.abs(times[:, None] - track.time_s[None]).min(axis=1)

@@ -40,6 +40,10 @@ CROP: Final = 300
 WARM_UP: Final = 60
 """First frames of an example that do not count: the network has heard nothing before them."""
 CLASS_WEIGHTS: Final = (1.0, 1.5, 1.6, 1.0, 1.0, 0.8, 0.8)
+REAL_VERSIONS: Final = 8
+"""How often each real clip is made a lesson."""
+COLOUR, COLOUR_WIDTH, GRAIN = 0.12, 5, 0.05
+"""How much, and over how many bands, an example is coloured like another throat's sound, and how grainy it is made."""
 LESSON_FIELDS: Final = ("heard", "mouth", "closure", "kind", "weight")
 
 
@@ -101,6 +105,13 @@ def make_real(clips: Path, manifest: Path, tracks: Path, babblers: list[F32], ve
     return [clip_lesson(clip, model, tracks, basis, babblers, rng) for _ in range(versions) for clip in chosen]
 
 
+def disguised(heard: torch.Tensor) -> torch.Tensor:
+    """Return input (batch, frames, 40) as another throat or microphone would colour it."""
+    colour = torch.randn(len(heard), 1, heard.shape[2] + COLOUR_WIDTH - 1)
+    smooth = functional.avg_pool1d(colour, COLOUR_WIDTH, stride=1) * COLOUR_WIDTH**0.5
+    return heard + COLOUR * smooth + GRAIN * torch.randn_like(heard)
+
+
 def losses(model: SpeechModel, batch: dict[str, torch.Tensor], parting: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return the named parts of the loss for one batch."""
     mouth, closed, kind = model(batch["heard"])
@@ -149,6 +160,7 @@ def train(
         if from_real and real is not None:
             more = real.batch(from_real, rng)
             batch = {name: torch.cat([value, more[name]]) for name, value in batch.items()}
+        batch["heard"] = disguised(batch["heard"])
         parts = losses(model, batch, parting)
         loss = torch.stack(list(parts.values())).sum()
         if not torch.isfinite(loss):
@@ -208,7 +220,7 @@ def main() -> None:
 
     def real() -> list[Lesson]:
         others = babblers or [read_labelled(label).sound for label in sorted(chosen.corpus.glob("*.json"))[::7]]
-        return make_real(chosen.clips, chosen.manifest, chosen.tracks, others, 6, chosen.seed)
+        return make_real(chosen.clips, chosen.manifest, chosen.tracks, others, REAL_VERSIONS, chosen.seed)
 
     first = Lessons.kept(chosen.out / "synthetic.safetensors", synthetic)
     second = Lessons.kept(chosen.out / "real.safetensors", real) if chosen.manifest is not None else None

@@ -8,12 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from avatar.motion.mixer import EASE_IN_S, EASE_OUT_S, MixState, blend, mix
-from avatar.types import FaceState, HeadPose, Motion
+from avatar import face_mesh as mesh
+from avatar.motion.mixer import EASE_IN_S, EASE_OUT_S, MixGains, MixState, blend, mix, speak
+from avatar.motion.voice_motion import VoiceMotion, resting_voice
+from avatar.types import BLENDSHAPE_INDEX, FaceState, HeadPose, Motion
 
 Move = Callable[..., Motion]
 FPS = 30
 YAW = 20.0
+JAW = BLENDSHAPE_INDEX["jawOpen"]
 
 
 def face(time_s: float, confidence: float = 1.0) -> FaceState:
@@ -112,3 +115,85 @@ def test_blending_goes_all_the_way_and_keeps_what_only_one_has(move: Move) -> No
     assert middle.gaze == pytest.approx([0.05, 0])
     assert middle.residual is not None and middle.residual == pytest.approx(residual / 2)
     assert start.speech is None
+
+
+def say(time_s: float, confidence: float = 1.0, speaking: float = 1.0, **mouth: float) -> VoiceMotion:
+    blendshapes = np.zeros(52, np.float32)
+    for name, value in mouth.items():
+        blendshapes[BLENDSHAPE_INDEX[name]] = value
+    voice = replace(resting_voice(time_s), blendshapes=blendshapes, embedding=np.ones(32, np.float32))
+    return replace(voice, confidence=confidence, speaking=speaking)
+
+
+def talk(
+    move: Move, steps: int, *, seen: bool = True, heard: bool = True, jaw: float = 0.5, state: MixState | None = None,
+    gains: MixGains | None = None,
+) -> tuple[MixState, list[Motion]]:  # fmt: skip
+    """A driver with closed lips who looks aside, and a voice that opens the jaw."""
+    state = MixState() if state is None else state
+    start_s, shown = state.time_s, []
+    for index in range(1, steps + 1):
+        now_s = start_s + index / FPS
+        camera = move(now_s, yaw=YAW, browInnerUp=0.4) if seen else None
+        voice = say(now_s, jawOpen=jaw) if heard else None
+        face_now = face(now_s) if seen else None
+        state, motion = mix(state, face_now, camera, move(now_s), voice=voice, gains=gains or MixGains())
+        shown.append(motion)
+    return state, shown
+
+
+def test_without_a_camera_the_mouth_is_the_voices(move: Move) -> None:
+    _, shown = talk(move, 10, seen=False)
+    assert shown[-1].blendshapes[JAW] == pytest.approx(0.5)
+    assert shown[-1].speech is not None and shown[-1].rotation == pytest.approx([0, 0, 0])
+
+
+def test_a_voice_is_there_within_three_pictures(move: Move) -> None:
+    _, shown = talk(move, 4, seen=False)
+    assert shown[2].blendshapes[JAW] == pytest.approx(0.5)
+
+
+def test_with_both_the_head_is_the_cameras_and_the_voice_strengthens_the_mouth(move: Move) -> None:
+    _, shown = talk(move, 20)
+    assert np.degrees(shown[-1].rotation[1]) == pytest.approx(YAW)
+    assert shown[-1].blendshapes[BLENDSHAPE_INDEX["browInnerUp"]] == pytest.approx(0.4)
+    assert 0.1 < shown[-1].blendshapes[JAW] < 0.4
+
+
+def test_a_silent_voice_takes_nothing_from_the_cameras_mouth(move: Move) -> None:
+    state, _ = talk(move, 5)
+    now_s = state.time_s + 1 / FPS
+    camera = move(now_s, jawOpen=0.6)
+    _, motion = mix(state, face(now_s), camera, move(now_s), voice=say(now_s, speaking=0.0))
+    assert motion.blendshapes[JAW] == pytest.approx(0.6)
+
+
+def test_when_the_face_is_lost_the_voice_takes_the_mouth_without_a_jump(move: Move) -> None:
+    state, before = talk(move, 20)
+    _, shown = talk(move, 40, seen=False, state=state)
+    jaw = [before[-1].blendshapes[JAW], *(motion.blendshapes[JAW] for motion in shown)]
+    assert jaw[-1] == pytest.approx(0.5, abs=1e-3) and np.abs(np.diff(jaw)).max() < 0.05
+
+
+def test_when_the_voice_stops_the_mouth_closes_without_a_jump(move: Move) -> None:
+    state, _ = talk(move, 20, seen=False)
+    _, shown = talk(move, 15, seen=False, heard=False, state=state)
+    jaw = [0.5, *(motion.blendshapes[JAW] for motion in shown)]
+    assert jaw[-1] == 0 and np.abs(np.diff(jaw)).max() < 0.08
+    assert shown[-1].speech is None
+
+
+def test_gains_silence_a_source(move: Move) -> None:
+    _, no_voice = talk(move, 20, seen=False, gains=MixGains(voice=0))
+    assert no_voice[-1].blendshapes[JAW] == 0
+    _, no_camera = talk(move, 20, gains=MixGains(camera=0))
+    assert no_camera[-1].rotation[1] == pytest.approx(0) and no_camera[-1].blendshapes[JAW] == pytest.approx(0.5)
+
+
+def test_the_cameras_residual_leaves_the_mouth_to_the_voice_and_keeps_the_eyes(move: Move) -> None:
+    motion = replace(move(1.0), residual=np.ones((478, 3), np.float32))
+    spoken = speak(motion, say(1.0), 1.0)
+    assert spoken.residual is not None
+    assert np.abs(spoken.residual[[mesh.LOWER_LIP_CENTRE, mesh.CHIN]]).max() < 0.05
+    assert spoken.residual[mesh.RIGHT_UPPER_LID[3]].min() > 0.5
+    assert motion.residual is not None and (motion.residual == 1).all()

@@ -1,0 +1,77 @@
+"""Voices for training: sentences that hold every sound, engines that say when they said what."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar.training.speech_corpus import KEPT_FOR_TESTING, timed
+from avatar.training.speech_labels import SILENCE
+from avatar.training.speech_sentences import make_sentence
+from avatar.training.speech_targets import SHAPE_OF
+from avatar.training.speech_voices import Espeak, Flite
+
+
+@pytest.fixture(scope="module")
+def espeak() -> Espeak:
+    try:
+        ctypes.CDLL("libespeak-ng.so.1")
+    except OSError:
+        pytest.skip("espeak-ng is not installed (Debian: libespeak-ng1)")
+    return Espeak()
+
+
+def test_sentences_are_many_and_the_same_each_time() -> None:
+    texts = [make_sentence(seed) for seed in range(300)]
+    assert len(set(texts)) == 300 and texts[7] == make_sentence(7)
+    assert all(text[0].isupper() and text[-1] in ".?!" for text in texts)
+    letters = "".join(texts).lower()
+    assert all(letters.count(letter) > 100 for letter in "pbmfvwo")
+
+
+def test_espeak_says_what_it_says_when(espeak: Espeak) -> None:
+    said = espeak.say("Mama, papa.", "en-gb", 1.0)
+    sound, phones, _ = timed(said, "Mama, papa.", None)
+    spoken = [phone.ipa for phone in phones if phone.ipa != SILENCE]
+    assert spoken.count("m") == 2 and spoken.count("p") == 2
+    level = [float(np.abs(sound[round(p.start_s * 16e3) : round(p.end_s * 16e3)]).mean()) for p in phones]
+    loud = [value for value, phone in zip(level, phones, strict=True) if phone.ipa not in (SILENCE, "p")]
+    quiet = [value for value, phone in zip(level, phones, strict=True) if phone.ipa == SILENCE]
+    assert min(loud) > max(quiet)
+
+
+def test_faster_is_shorter(espeak: Espeak) -> None:
+    slow, fast = (len(espeak.say("A big umbrella for everyone.", "en-gb", speed).sound) for speed in (0.8, 1.4))
+    assert fast < 0.75 * slow
+
+
+@pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed (Debian: flite)")
+def test_flite_tells_its_segments() -> None:
+    said = Flite().say("Five big books.", "slt", 1.0)
+    assert [phone.ipa for phone in said.phones if phone.ipa != SILENCE][:3] == ["f", "aɪ", "v"]
+    assert said.phones[-1].end_s == pytest.approx(len(said.sound) / said.rate, abs=0.1)
+
+
+def test_every_sound_they_make_has_a_mouth(espeak: Espeak) -> None:
+    for seed in range(5):
+        for phone in espeak.say(make_sentence(seed), "en-gb-scotland", 1.0).phones:
+            assert phone.ipa == SILENCE or any(letter in SHAPE_OF for letter in phone.ipa), phone.ipa
+
+
+@pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed (Debian: flite)")
+def test_a_corpus_is_made_and_gone_on_with(tmp_path: Path, espeak: Espeak) -> None:
+    pytest.importorskip("scipy")
+    if shutil.which("festival") is None:
+        pytest.skip("festival is not installed (Debian: festival festvox-kallpc16k festvox-kdlpc16k)")
+    command = [sys.executable, "-m", "avatar.training.speech_corpus", "--out", str(tmp_path), "--files", "1"]
+    for _ in range(2):
+        subprocess.run([*command, "--flite-files", "1"], check=True, capture_output=True, timeout=120)
+    labels, sounds = sorted(tmp_path.glob("*.json")), sorted(tmp_path.glob("*.wav"))
+    assert len(labels) == len(sounds) >= 16
+    assert not any(kept in label.name for label in labels for kept in KEPT_FOR_TESTING)
