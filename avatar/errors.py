@@ -91,3 +91,21 @@ class TrainingError(AvatarError):
     """A training run that cannot start or must not go on."""
 
     code = "training_failed"
+
+
+class SoundError(AvatarError):
+    """Sound of a type, shape or rate that cannot be spoken."""
+
+    code = "bad_sound"
+
+
+class CueError(AvatarError):
+    """An emotion, gesture, presence or stage direction that nobody has taught the avatar."""
+
+    code = "unknown_cue"
+
+
+class ClosedError(AvatarError):
+    """Something was asked of an avatar that is not open, or no longer."""
+
+    code = "closed"
