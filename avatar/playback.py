@@ -23,13 +23,13 @@ MARKER_PATIENCE_S: Final = 1.0
 PREBUFFER_S: Final = 0.12
 """Sound that waits before an utterance begins, or goes on after it ran dry: what the mouth has to know in advance."""
 REMEMBERED: Final = 32
-"""Interrupted labels that are remembered, to know late sound by."""
+"""SpeechInterrupted labels that are remembered, to know late sound by."""
 MOST_WAITING: Final = 256
 """Utterances that may wait; the end of an empty one more is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class SpeechStarted:
     """The first sound of an utterance was handed over."""
 
     utterance: int
@@ -37,7 +37,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class SpeechFinished:
     """An utterance was heard to its end."""
 
     utterance: int
@@ -49,7 +49,7 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Interrupted:
+class SpeechInterrupted:
     """Somebody cut in; what waited is gone."""
 
     utterance: int
@@ -61,7 +61,7 @@ class Interrupted:
     """How much was pushed in all, of it and of those after it, that nobody will hear."""
 
 
-PlaybackEvent: TypeAlias = Started | Finished | Interrupted
+PlaybackEvent: TypeAlias = SpeechStarted | SpeechFinished | SpeechInterrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def deliver(
         for one in account.waiting:
             if one.number == span.utterance:
                 if not one.delivered:
-                    told.append(Started(one.number, one.label))
+                    told.append(SpeechStarted(one.number, one.label))
                 account = _with(account, replace(one, delivered=min(one.delivered + span.count, one.taken)))
     starts_s = now_s if account.played_until_s is None else max(account.played_until_s, now_s)
     spoken_s = starts_s + sum(span.count for span in block) / account.rate
@@ -202,7 +202,7 @@ def deliver(
     ), tuple(told)
 
 
-def settle(account: Playback, now_s: float) -> tuple[Playback, tuple[Finished, ...]]:
+def settle(account: Playback, now_s: float) -> tuple[Playback, tuple[SpeechFinished, ...]]:
     """Return the account at a moment, and the utterances that have been heard to their end by then."""
     if account.played_until_s is not None and account.played_until_s - now_s > LEAP_S:
         account = replace(account, played_until_s=now_s)
@@ -217,7 +217,7 @@ def settle(account: Playback, now_s: float) -> tuple[Playback, tuple[Finished, .
         if not first.complete and dry_s < MARKER_PATIENCE_S:
             break
         lost = not first.complete
-        finished.append(Finished(first.number, first.label, _ms(account, first.delivered), lost))
+        finished.append(SpeechFinished(first.number, first.label, _ms(account, first.delivered), lost))
         account = replace(account, waiting=account.waiting[1:], marker_owed=account.marker_owed or lost)
     return account, tuple(finished)
 
@@ -233,7 +233,7 @@ def interrupt(account: Playback, now_s: float) -> tuple[Playback, tuple[Playback
     first = account.waiting[0]
     heard = heard_samples(account, now_s)
     pushed = sum(one.pushed for one in account.waiting)
-    told = Interrupted(first.number, first.label, _ms(account, heard), _ms(account, pushed - heard))
+    told = SpeechInterrupted(first.number, first.label, _ms(account, heard), _ms(account, pushed - heard))
     labels = dict.fromkeys((*account.silenced, *(one.label for one in account.waiting if one.label is not None)))
     account = replace(
         account,

@@ -12,12 +12,12 @@ from avatar.playback import (
     LEAP_S,
     MARKER_PATIENCE_S,
     PREBUFFER_S,
-    Finished,
-    Interrupted,
     Playback,
     PlaybackEvent,
     Span,
-    Started,
+    SpeechFinished,
+    SpeechInterrupted,
+    SpeechStarted,
     alive,
     deliver,
     end,
@@ -65,13 +65,13 @@ class Player:
         for _ in range(round(seconds / PERIOD_S)):
             self.block()
 
-    def cut(self) -> Interrupted | None:
+    def cut(self) -> SpeechInterrupted | None:
         self.account, events = interrupt(self.account, self.now_s)
         self.events += events
-        return next((event for event in events if isinstance(event, Interrupted)), None)
+        return next((event for event in events if isinstance(event, SpeechInterrupted)), None)
 
-    def finished(self) -> list[Finished]:
-        return [event for event in self.events if isinstance(event, Finished)]
+    def finished(self) -> list[SpeechFinished]:
+        return [event for event in self.events if isinstance(event, SpeechFinished)]
 
 
 def test_speech_is_heard_to_its_end_and_finishes_once() -> None:
@@ -79,7 +79,7 @@ def test_speech_is_heard_to_its_end_and_finishes_once() -> None:
     player.say(1.0)
     player.end()
     player.play(2.0)
-    assert player.events == [Started(1, None), Finished(1, None, 1000.0, marker_lost=False)]
+    assert player.events == [SpeechStarted(1, None), SpeechFinished(1, None, 1000.0, marker_lost=False)]
     assert player.account.waiting == ()
 
 
@@ -113,7 +113,7 @@ def test_interrupting_twice_counts_once() -> None:
     player.play(0.3)
     assert player.cut() is not None
     assert player.cut() is None
-    assert sum(isinstance(event, Interrupted) for event in player.events) == 1
+    assert sum(isinstance(event, SpeechInterrupted) for event in player.events) == 1
 
 
 def test_interrupting_before_anything_was_said_is_nothing() -> None:
@@ -182,7 +182,7 @@ def test_a_lost_end_marker_does_not_hold_up_the_turn() -> None:
     player.play(0.5 + MARKER_PATIENCE_S / 2)
     assert player.finished() == []
     player.play(MARKER_PATIENCE_S)
-    assert player.finished() == [Finished(1, None, 500.0, marker_lost=True)]
+    assert player.finished() == [SpeechFinished(1, None, 500.0, marker_lost=True)]
     player.end()  # it comes after all
     player.play(0.2)
     assert len(player.finished()) == 1
@@ -281,12 +281,12 @@ def test_whatever_happens_each_utterance_ends_once_and_nothing_is_heard_twice(st
         if not player.account.waiting:
             break
         player.block()
-    ends = [event for event in player.events if isinstance(event, Finished | Interrupted)]
+    ends = [event for event in player.events if isinstance(event, SpeechFinished | SpeechInterrupted)]
     numbers = [event.utterance for event in ends]
     assert player.account.waiting == ()
     assert numbers == sorted(set(numbers))
-    started = [event.utterance for event in player.events if isinstance(event, Started)]
+    started = [event.utterance for event in player.events if isinstance(event, SpeechStarted)]
     assert started == sorted(set(started)) and set(started) <= set(numbers)
-    unheard = sum(event.unheard_ms for event in ends if isinstance(event, Interrupted))
+    unheard = sum(event.unheard_ms for event in ends if isinstance(event, SpeechInterrupted))
     assert sum(event.heard_ms for event in ends) + unheard == pytest.approx(1e3 * pushed / RATE, abs=0.1)
     assert settle(player.account, player.now_s) == (player.account, ())

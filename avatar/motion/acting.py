@@ -22,7 +22,7 @@ HEAD_S: Final = 0.3
 """Time constants with which eyes, and the head after them, turn to what is looked at."""
 LIVELY_S: Final = 0.2
 """Time constant of the head's liveliness: a voice that is cut off leaves the head to come to rest by itself."""
-HUSH_S: Final = 0.08
+HUSH_S: Final = 0.065
 """How long the lips take to close when a voice is cut off."""
 CLOSURE_SHARE: Final = 0.7
 """How much of a feeling's mouth gives way where lips must meet."""
