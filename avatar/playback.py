@@ -191,7 +191,9 @@ def deliver(
                 if not one.delivered:
                     told.append(SpeechStarted(one.number, one.label))
                 account = _with(account, replace(one, delivered=min(one.delivered + span.count, one.taken)))
-    starts_s = now_s if account.played_until_s is None else max(account.played_until_s, now_s)
+    # A player makes up for late blocks in silence: silence waits for speech, but not for other silence.
+    before_s = account.played_until_s if any(span.utterance for span in block) else account.spoken_until_s
+    starts_s = now_s if before_s is None else max(before_s, now_s)
     spoken_s = starts_s + sum(span.count for span in block) / account.rate
     kept = _newest(account.recent, _unheard(account, now_s))
     return replace(
