@@ -109,3 +109,9 @@ class ClosedError(AvatarError):
     """Something was asked of an avatar that is not open, or no longer."""
 
     code = "closed"
+
+
+class IntegrationError(AvatarError):
+    """A framework that is not installed, or of a version its plug-in does not know."""
+
+    code = "integration_missing"

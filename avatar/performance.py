@@ -89,6 +89,17 @@ class Performance:
         with self._lock:
             return self._account.late / self._rate
 
+    @property
+    def speaking(self) -> bool:
+        """Whether something is being said, or waits to be."""
+        with self._lock:
+            return bool(self._account.waiting)
+
+    def unspoken(self) -> I16:
+        """Remove and return the samples that wait to be spoken."""
+        with self._lock:
+            return self._sound.take(len(self._sound))
+
     def push(self, samples: I16, sample_rate: int, utterance: str | None) -> None:
         """Queue (n,) samples of an utterance; dropped when that was interrupted."""
         with self._lock:

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+import numpy as np
+
 from avatar import pacing
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ClosedError, CueError
@@ -36,7 +38,7 @@ from avatar.motion.speech import SpeechMotion
 from avatar.pace import Pace
 from avatar.performance import Beat, Performance
 from avatar.playback import SpeechInterrupted
-from avatar.spoken import RATES, Pcm, spoken_samples
+from avatar.spoken import I16, RATES, Pcm, spoken_samples
 from avatar.types import U8
 
 BUFFER_S: Final = 30.0
@@ -199,6 +201,18 @@ class Avatar:
     def waiting_s(self) -> float:
         """Seconds of sound that wait to be spoken."""
         return self._open().waiting_s
+
+    @property
+    def speaking(self) -> bool:
+        """Whether something is being said, or waits to be. Raises ClosedError."""
+        return self._open().speaking
+
+    def unspoken(self) -> I16:
+        """Remove and return the sound, (n,) at `sample_rate`, that an avatar which failed or was closed has not spoken.
+
+        So that a program can play it without a face.
+        """
+        return self._performance.unspoken() if self._performance is not None else np.zeros(0, np.int16)
 
     async def push_audio(self, pcm: Pcm, sample_rate: int, *, utterance: str | None = None) -> None:
         """Take sound to be spoken after what waits already; returns when it is queued, often long before it is heard.
