@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import wave
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -138,3 +142,20 @@ async def test_closing_again_and_again_is_nothing(open_plain: Any) -> None:
     await run(service, [SleepFrame(0.1)])
     await service.cleanup()
     assert service.avatar is None
+
+
+def test_the_example_bot_speaks_with_a_face(tmp_path: Path) -> None:
+    voice = tmp_path / "voice.wav"
+    with wave.open(str(voice), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((8000 * np.sin(np.arange(16_000) / 20)).astype(np.int16).tobytes())
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.pipecat_bot", str(voice)],
+        cwd=root, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    if "pull" in done.stderr and "model" in done.stderr:
+        pytest.skip("no models and no network to pull them")
+    assert "1.0 s of speech with" in done.stdout, done.stderr[-2000:]
