@@ -1,22 +1,24 @@
 # make setup   virtual environment, pinned dependencies, system libraries checked, models by checksum
 # make run     setup, then the server            (make run ARGS="--port 9000 --size 720x720")
 # make test    setup, then every check           (make test TESTS=tests/test_server.py)
+# make test-integrations   the plug-ins against the real LiveKit and Pipecat, in a virtual environment of their own
 # make lock    pin what pip now resolves, after a change of pyproject.toml
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-client lock clean
+.PHONY: help setup run test test-integrations check check-client lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+INTEGRATIONS := .venv-integrations
 CLIENT_TOOLS := node_modules/.installed
 TESTS ?= tests
 ARGS ?=
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 4
+	@sed -n 's/^# //p' Makefile | head -n 5
 
 setup: $(INSTALLED)
 	@$(BIN)/avatar doctor --system
@@ -27,6 +29,15 @@ run: setup
 
 test: setup check check-client
 	$(BIN)/python -m pytest $(TESTS)
+
+# Both frameworks pin packages that the lock file holds at other versions.
+test-integrations: $(INTEGRATIONS)/.installed setup
+	$(INTEGRATIONS)/bin/python -m pytest tests/integrations
+
+$(INTEGRATIONS)/.installed: pyproject.toml $(INSTALLED)
+	$(BIN)/python -m venv $(INTEGRATIONS)
+	$(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[livekit,pipecat]' hypothesis pytest pytest-timeout
+	@touch $@
 
 check: $(INSTALLED)
 	$(BIN)/ruff check
@@ -66,4 +77,4 @@ lock:
 	  "$$temporary/bin/python" -m pip freeze --exclude avatar; } > requirements.lock
 
 clean:
-	rm -rf $(VENV) node_modules
+	rm -rf $(VENV) $(INTEGRATIONS) node_modules

@@ -97,3 +97,27 @@ class TrainingError(AvatarError):
     """A training run that cannot start or must not go on."""
 
     code = "training_failed"
+
+
+class SoundError(AvatarError):
+    """Sound of a type, shape or rate that cannot be spoken."""
+
+    code = "bad_sound"
+
+
+class CueError(AvatarError):
+    """An emotion, gesture, presence or stage direction that nobody has taught the avatar."""
+
+    code = "unknown_cue"
+
+
+class ClosedError(AvatarError):
+    """Something was asked of an avatar that is not open, or no longer."""
+
+    code = "closed"
+
+
+class IntegrationError(AvatarError):
+    """A framework that is not installed, or of a version its plug-in does not know."""
+
+    code = "integration_missing"

@@ -25,11 +25,21 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def loopback() -> ModuleType:
     """The two ends of a call, `tests/loopback.py`; imported only where a test makes calls."""
-    path = Path(__file__).with_name("loopback.py")
-    spec = importlib.util.spec_from_file_location("loopback", path)
+    return beside("loopback")
+
+
+@pytest.fixture(scope="session")
+def fake_stage() -> ModuleType:
+    """An avatar's painter and mouth that say what they show, `tests/fake_stage.py`."""
+    return beside("fake_stage")
+
+
+def beside(name: str) -> ModuleType:
+    """Import a file that lies beside this one."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["loopback"] = module  # dataclasses look their module up by name
+    sys.modules[name] = module  # dataclasses look their module up by name
     spec.loader.exec_module(module)
     return module
 

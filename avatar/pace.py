@@ -1,0 +1,42 @@
+"""When each beat of an avatar is due, what is drawn when time is short, and when the clock gives way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+SLIP_S: Final = 0.2
+"""A taker that comes later than this for its frames has paused: the clock waits for it. Otherwise time is made up."""
+MOST_SKIPPED: Final = 3
+"""After so many beats without a picture one is drawn, however late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Beats of one picture and its sound at a steady rate."""
+
+    fps: int
+    begin_s: float
+    """When beat 0 is due."""
+
+    @property
+    def period_s(self) -> float:
+        """From one beat to the next."""
+        return 1 / self.fps
+
+    def due_s(self, index: int) -> float:
+        """Return when a beat is due."""
+        return self.begin_s + index / self.fps
+
+    def start_s(self, index: int) -> float:
+        """Return when work on a beat begins: one period before it is due, so that nothing is known too early."""
+        return self.due_s(index - 1)
+
+    def worth_drawing(self, index: int, now_s: float, skipped: int) -> bool:
+        """Return whether there is time to draw a beat's picture; its sound goes out in any case."""
+        return skipped >= MOST_SKIPPED or now_s <= self.due_s(index) - self.period_s / 2
+
+    def taken(self, index: int, now_s: float) -> Pace:
+        """Return the pace after a beat was taken at `now_s`: put off when its taker had paused."""
+        late_s = now_s - self.due_s(index)
+        return replace(self, begin_s=self.begin_s + late_s) if late_s > SLIP_S else self

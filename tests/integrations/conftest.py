@@ -1,0 +1,25 @@
+"""What the plug-ins' tests share: sound, and avatars whose pictures say what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from avatar.sdk import Avatar
+
+RATE = 24_000
+
+
+@pytest.fixture
+def speech() -> Callable[[float], bytes]:
+    """Make loud 16-bit sound at 24 kHz of so many seconds."""
+    return lambda seconds: np.full(round(seconds * RATE), 12_000, np.int16).tobytes()
+
+
+@pytest.fixture
+def open_plain(fake_stage: Any) -> Callable[..., Callable[[int], Avatar]]:
+    """Open an avatar with a plain painter for a sound rate."""
+    return lambda **how: lambda rate: Avatar(lambda: fake_stage.plain_stage(**how), sample_rate=rate)
