@@ -27,7 +27,7 @@ from avatar.models import get_model
 from avatar.motion.idle import IdleLife
 from avatar.motion.mixer import MixState, mix
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion, speech_motions
-from avatar.motion.voice_motion import VoiceMotion
+from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.perception.pose import fit_pose, to_head_frame
 from avatar.perception.speech.intake import SoundIntake, sound_frame
@@ -221,27 +221,44 @@ def _r_in_step(real: Seen, times: np.ndarray, signal: np.ndarray, lag_s: float) 
 
 
 def measure_silence(stage: Stage, eye: Eye, corpus: Path) -> dict[str, float]:
-    """Return how far the lips move, as a share of their speaking range, when the voice pauses in silence and noise."""
+    """Return how far the lips move, as a share of their speaking range, when the voice pauses in silence and noise.
+
+    `silence_motion` is what is seen, the life of a resting face included; `idle_motion` is the same face at the same
+    moments with no voice at all, and `silence_motion_over_idle` the worst of what a pause adds to it.
+    """
     recordings = lips.read_corpus(corpus)
     step = max(len(recordings) // 8, 1)
     voices = [read_sound(recording.path) for recording in recordings[::step]][:8]
     rng = np.random.default_rng(0)
-    worst = []
+    worst, still, added = [], [], []
     for name in ("silence", "babble", "tones"):
-        moved = []
+        moved, idled = [], []
         for index in (0, 3):
             speech, others = voices[index], [voice for other, voice in enumerate(voices) if other != index]
             rest = np.zeros(4 * RATE, np.float32)
             whole = np.concatenate([speech, rest])
             whole = whole + _noise(name, len(whole), others, rng) * _rms(speech) * np.float32(10 ** (-10 / 20))
-            seen = eye.look(stage.show(stage.say(whole)), stage.rest)
+            spoken = stage.say(whole)
+            seen = eye.look(stage.show(spoken), stage.rest)
+            alone = eye.look(stage.show((time_s, resting_voice(time_s)) for time_s, _ in spoken), stage.rest)
             talking = seen.times < len(speech) / RATE
             after = seen.times > len(speech) / RATE + SETTLE_S
-            spread = np.nanpercentile(seen.aperture[after], 97.5) - np.nanpercentile(seen.aperture[after], 2.5)
-            moved.append(spread / np.nanpercentile(seen.aperture[talking], 95))
-        print(f"mouth movement in {name}: {max(moved):.3f} of the speaking range", flush=True)
+            reach = np.nanpercentile(seen.aperture[talking], 95)
+            moved.append(_spread(seen.aperture[after]) / reach)
+            idled.append(_spread(alone.aperture[after]) / reach)
+        print(f"mouth movement in {name}: {max(moved):.3f} of the speaking range, idle {max(idled):.3f}", flush=True)
         worst.append(max(moved))
-    return {"silence_motion": float(max(worst))}
+        still.append(max(idled))
+        added.append(max(one - other for one, other in zip(moved, idled, strict=True)))
+    return {
+        "silence_motion": float(max(worst)),
+        "idle_motion": float(max(still)),
+        "silence_motion_over_idle": float(max(added)),
+    }
+
+
+def _spread(aperture: np.ndarray) -> float:
+    return float(np.nanpercentile(aperture, 97.5) - np.nanpercentile(aperture, 2.5))
 
 
 def _noise(name: str, count: int, voices: list[F32], rng: np.random.Generator) -> F32:

@@ -169,7 +169,8 @@ class SpeechMotion:
         numbers = self._heard + np.arange(len(mel_db))
         times = self._origin_s + numbers * HOP / RATE + FRAME_OFFSET_S
         self._heard += len(mel_db)
-        self._told.append(np.asarray(times, np.float64), mouths, np.stack([level_db, speaking, emphasis], axis=1))
+        sound = np.stack([level_db, speaking, emphasis, levels.presence_db], axis=1)
+        self._told.append(np.asarray(times, np.float64), mouths, sound)
 
 
 def speech_motions(samples: F32, rate: int, times_s: Iterable[float], *, liveliness: float = 1.0) -> list[VoiceMotion]:

@@ -12,10 +12,21 @@ from avatar.types import BLENDSHAPES, F32
 
 CLOSES: Final = (0.3, 0.65)
 """Closure below the first leaves the mouth alone, above the second shuts it."""
+TUCKS: Final = (0.25, 0.6)
+"""The same for the probability of f and v, which tucks the lower lip under the teeth."""
 SILENT: Final = (0.6, 0.95)
 """Probability of silence at which the mouth begins to rest, and at which it rests."""
+SILENT_AFAR: Final = (0.02, 0.15)
+"""The same for sound as far below the voice's level as a murmur in the background: it has to be plainly speech."""
+NEAR_DB, AFAR_DB = -4.0, -8.0
+"""How loud the last syllables are beside the voice's usual ones when it is the voice, and when it is a murmur."""
 CLOSED: Final = {"mouthRollLower": 0.14, "mouthRollUpper": 0.2, "mouthPressLeft": 0.12, "mouthPressRight": 0.12}
 """Lips that touch, also on a face whose lips rest a little apart."""
+TUCKED: Final = {
+    "mouthRollLower": 0.75, "mouthUpperUpLeft": 0.42, "mouthUpperUpRight": 0.42, "jawOpen": 0.04,
+    "mouthLowerDownLeft": 0.0, "mouthLowerDownRight": 0.0,
+}  # fmt: skip
+"""The lower lip under the upper teeth."""
 PARTS_LIPS: Final = ("jawOpen", "mouthLowerDown", "mouthUpperUp", "mouthFunnel", "mouthShrugUpper", "mouthStretch")
 CALM, LIVELY = 0.7, 1.35
 """Gains of the emotional range's ends."""
@@ -51,34 +62,41 @@ def resting_voice(time_s: float) -> VoiceMotion:
     )
 
 
-def mouth_coefficients(coefficients: F32, closure: F32, posterior: F32, liveliness: float = 1.0) -> F32:
+def mouth_coefficients(
+    coefficients: F32, closure: F32, posterior: F32, presence_db: F32, liveliness: float = 1.0
+) -> F32:
     """Return the (n, 27) coefficients `MOUTH` to show: the network's, closed where lips touch, resting in silence.
 
     Args:
         coefficients: (n, 27), the network's.
         closure: (n,), 0..1.
         posterior: (n, 7), probabilities of `CLASSES`.
+        presence_db: (n,), loudness of the last syllables relative to the voice's usual one.
         liveliness: 0 calm, 1 as trained, 2 lively.
     """
     gain = np.interp(liveliness, [0, 1, 2], [CALM, 1.0, LIVELY]).astype(np.float32)
     shut = _smooth_step(closure, *CLOSES)[:, None]
     moving = np.clip(coefficients, -0.3, 1.2) * gain
+    tuck = _smooth_step(posterior[:, CLASSES.index("lip_teeth")], *TUCKS)[:, None]
+    moving = np.where(_TUCKS, moving + tuck * (_TUCKED - moving), moving)
     closed = np.where(_PARTS, np.minimum(moving, 0), moving)
     closed = np.where(_CLOSED > 0, _CLOSED, closed)
     shown = moving + shut * (closed - moving)
-    resting = _smooth_step(posterior[:, CLASSES.index("silence")], *SILENT)[:, None]
+    nearness = _smooth_step(presence_db, AFAR_DB, NEAR_DB)
+    low, high = (afar + nearness * (near - afar) for afar, near in zip(SILENT_AFAR, SILENT, strict=True))
+    resting = _smooth_step(posterior[:, CLASSES.index("silence")], low, high)[:, None]
     return np.asarray(shown * (1 - resting), np.float32)
 
 
 def voice_motion(time_s: float, mouths: Mouths, sound: F32, confidence: float, liveliness: float) -> VoiceMotion:
     """Return what a voice does at one moment, from the network's answer for it (arrays of one frame).
 
-    `sound` is (3,): level in dB, speaking and emphasis.
+    `sound` is (4,): level in dB, speaking, emphasis and presence in dB.
     """
     blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
-    shown = mouth_coefficients(mouths.coefficients, mouths.closure, mouths.posterior, liveliness)[0]
+    shown = mouth_coefficients(mouths.coefficients, mouths.closure, mouths.posterior, sound[3:], liveliness)[0]
     blendshapes[list(MOUTH)] = shown * np.float32(confidence)
-    level_db, speaking, emphasis = sound.tolist()
+    level_db, speaking, emphasis, _ = sound.tolist()
     return VoiceMotion(
         time_s=time_s,
         blendshapes=blendshapes,
@@ -91,11 +109,13 @@ def voice_motion(time_s: float, mouths: Mouths, sound: F32, confidence: float, l
     )
 
 
-def _smooth_step(value: F32, low: float, high: float) -> F32:
+def _smooth_step(value: F32, low: F32 | float, high: F32 | float) -> F32:
     share = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
 _NAMES: Final = [BLENDSHAPES[place] for place in MOUTH]
 _PARTS: Final = np.array([name.startswith(PARTS_LIPS) for name in _NAMES])
+_TUCKS: Final = np.array([name in TUCKED for name in _NAMES])
+_TUCKED: Final = np.array([TUCKED.get(name, 0.0) for name in _NAMES], np.float32)
 _CLOSED: Final = np.array([CLOSED.get(name, 0.0) for name in _NAMES], np.float32)

@@ -30,7 +30,7 @@ class Block(nn.Module):
 class SpeechModel(nn.Module):
     """Parameter names are those of the shipped weights."""
 
-    def __init__(self, width: int = 96) -> None:
+    def __init__(self, width: int = 128) -> None:
         super().__init__()
         self.enter = nn.Conv1d(BANDS, width, 3)
         self.blocks = nn.ModuleList(Block(width, dilation) for dilation in DILATIONS)

@@ -26,6 +26,11 @@ from avatar.types import F32
 
 UTTERANCES: Final = 6
 PAUSES_S: Final = (0.2, 1.2)
+LONG_PAUSES_S, LONG_PAUSE_SHARE = (2.0, 4.5), 0.25
+"""Now and then nobody speaks for so long that only the room is heard: the mouth rests through it."""
+LOUD_ROOM_DB, LOUD_ROOM_SHARE = (7.0, 14.0), 0.4
+"""Backgrounds so near below the voice teach that a murmur is no voice; the others are quieter."""
+SNR_DB: Final = (10.0, 38.0)
 STRETCH: Final = (0.88, 1.14)
 """A voice is played slower or faster by this much: another throat, another pace."""
 UNKNOWN: Final = -1.0
@@ -85,7 +90,7 @@ def make_lesson(utterances: Sequence[LabelledSound], babblers: Sequence[F32], rn
     phones: list[Phone] = []
     at = 0.0
     for utterance in utterances:
-        pause = float(rng.uniform(*PAUSES_S)) if rng.random() < 0.9 else 3.0
+        pause = float(rng.uniform(*(LONG_PAUSES_S if rng.random() < LONG_PAUSE_SHARE else PAUSES_S)))
         factor = float(rng.uniform(*STRETCH))
         sound = resampled(utterance.sound, factor) * np.float32(10 ** (rng.uniform(-5, 2) / 20))
         sounds += [np.zeros(round(pause * RATE), np.float32), sound]
@@ -111,7 +116,7 @@ def make_lesson(utterances: Sequence[LabelledSound], babblers: Sequence[F32], rn
 def noise_lesson(length_s: float, babblers: Sequence[F32], rng: np.random.Generator) -> Lesson:
     """Return a stretch in which nobody speaks to the microphone: hum, hiss, tones, far voices; the mouth rests."""
     count = round(length_s * RATE)
-    quiet = np.float32(10 ** (rng.uniform(-60, -30) / 20))
+    quiet = np.float32(10 ** (rng.uniform(-72, -28) / 20))
     heard = hear(background(count, babblers, rng) * quiet)
     rest = np.zeros((len(heard), len(MOUTH)), np.float32)
     none = np.zeros(len(heard), np.float32)
@@ -140,8 +145,8 @@ def troubled(sound: F32, babblers: Sequence[F32], rng: np.random.Generator) -> F
     heard = sound
     if rng.random() < 0.45:
         heard = in_room(heard, rng)
-    if rng.random() < 0.6:
-        snr_db = rng.uniform(8, 35)
+    if rng.random() < 0.7:
+        snr_db = rng.uniform(*(LOUD_ROOM_DB if rng.random() < LOUD_ROOM_SHARE else SNR_DB))
         power = float(np.mean(np.square(heard[np.abs(heard) > 1e-3]))) if np.abs(heard).max() > 1e-3 else 1e-4
         heard = heard + background(len(heard), babblers, rng) * np.float32(np.sqrt(power) * 10 ** (-snr_db / 20))
     if rng.random() < 0.2:
@@ -167,7 +172,7 @@ def in_room(sound: F32, rng: np.random.Generator) -> F32:
 
 def background(count: int, babblers: Sequence[F32], rng: np.random.Generator) -> F32:
     """Return (count,) samples of unit power that are no voice to follow."""
-    kind = rng.choice(["hiss", "hum", "tones", "babble"], p=[0.3, 0.15, 0.2, 0.35])
+    kind = rng.choice(["hiss", "hum", "tones", "babble"], p=[0.25, 0.1, 0.15, 0.5])
     times = np.arange(count) / RATE
     if kind == "hiss":
         pole = rng.uniform(0, 0.98)

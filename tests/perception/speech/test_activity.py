@@ -39,8 +39,21 @@ def test_a_steady_noise_is_soon_the_room() -> None:
     assert not active[1000:].any()
 
 
+@pytest.mark.parametrize("level_db", [-36.0, -25.0, -12.0])
+def test_a_voice_is_present_and_a_murmur_after_it_is_not(level_db: float) -> None:
+    voice, murmur = talk(level_db, 6, room_db=level_db - 30), talk(level_db - 12, 4, room_db=level_db - 20)
+    presence_db = VoiceLevels().push(np.concatenate([voice, murmur])).presence_db
+    assert presence_db[100:600].min() > -4
+    assert presence_db[760:].max() < -8
+
+
+def test_a_quiet_voice_is_not_taken_for_a_murmur() -> None:
+    assert VoiceLevels().push(talk(-40, 4)).presence_db[:400].min() > -7
+
+
 def test_pieces_make_no_difference() -> None:
     level_db = talk(-20, 5)
     whole, pieces = VoiceLevels().push(level_db), VoiceLevels()
-    cut = np.concatenate([pieces.push(level_db[start : start + 7]).voice_db for start in range(0, len(level_db), 7)])
-    assert np.array_equal(whole.voice_db, cut)
+    cut = [pieces.push(level_db[start : start + 7]) for start in range(0, len(level_db), 7)]
+    assert np.array_equal(whole.voice_db, np.concatenate([levels.voice_db for levels in cut]))
+    assert np.array_equal(whole.presence_db, np.concatenate([levels.presence_db for levels in cut]))

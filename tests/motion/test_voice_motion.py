@@ -1,0 +1,50 @@
+"""From the network's answer to a mouth: what must close closes, what is a murmur rests, all else is left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avatar.motion.speech_network import CLASSES, MOUTH
+from avatar.motion.voice_motion import AFAR_DB, NEAR_DB, TUCKED, mouth_coefficients
+from avatar.types import BLENDSHAPE_INDEX, F32
+
+JAW, ROLL, RAISED = (MOUTH.index(BLENDSHAPE_INDEX[n]) for n in ("jawOpen", "mouthRollLower", "mouthUpperUpLeft"))
+
+
+def shown(kinds: dict[str, float], *, closure: float = 0.0, presence_db: float = 0.0, liveliness: float = 1.0) -> F32:
+    """The mouth shown for a half open one, given the probabilities of some classes; `other` has the rest."""
+    coefficients = np.zeros((1, len(MOUTH)), np.float32)
+    coefficients[0, JAW] = 0.4
+    posterior = np.zeros((1, len(CLASSES)), np.float32)
+    for name, share in {"other": 1 - sum(kinds.values()), **kinds}.items():
+        posterior[0, CLASSES.index(name)] = share
+    levels = np.array([closure], np.float32), np.array([presence_db], np.float32)
+    return mouth_coefficients(coefficients, levels[0], posterior, levels[1], liveliness)[0]
+
+
+def test_a_vowel_is_left_alone() -> None:
+    assert shown({"open": 0.9})[JAW] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("liveliness", [0.0, 1.0, 2.0])
+def test_p_b_m_close_at_any_liveliness(liveliness: float) -> None:
+    assert shown({"closed": 0.9}, closure=0.9, liveliness=liveliness)[JAW] == 0
+
+
+def test_f_and_v_tuck_the_lower_lip() -> None:
+    mouth = shown({"lip_teeth": 0.8})
+    assert mouth[ROLL] == pytest.approx(TUCKED["mouthRollLower"]) and mouth[RAISED] > 0.3 and mouth[JAW] < 0.1
+    assert shown({"lip_teeth": 0.1})[JAW] == pytest.approx(0.4)
+
+
+def test_silence_rests_and_doubt_near_the_voice_does_not() -> None:
+    assert not shown({"silence": 0.99}).any()
+    assert shown({"silence": 0.4})[JAW] == pytest.approx(0.4)
+
+
+def test_a_murmur_far_below_the_voice_has_to_be_plainly_speech() -> None:
+    assert not shown({"silence": 0.4}, presence_db=AFAR_DB - 1).any()
+    assert shown({"silence": 0.01}, presence_db=AFAR_DB - 1)[JAW] == pytest.approx(0.4)
+    half = shown({"silence": 0.4}, presence_db=(AFAR_DB + NEAR_DB) / 2)[JAW]
+    assert 0 <= half <= 0.4
