@@ -16,8 +16,9 @@ TUCKS: Final = (0.25, 0.6)
 """The same for the probability of f and v, which tucks the lower lip under the teeth."""
 SILENT: Final = (0.6, 0.95)
 """Probability of silence at which the mouth begins to rest, and at which it rests."""
-SILENT_AFAR: Final = (0.02, 0.15)
-"""The same for sound as far below the voice's level as a murmur in the background: it has to be plainly speech."""
+SILENT_AFAR: Final = (0.05, 0.25)
+"""The same for sound as far below the voice's level as a murmur in the background: it has to be plainly speech, and to
+have been for a while."""
 NEAR_DB, AFAR_DB = -4.0, -8.0
 """How loud the last syllables are beside the voice's usual ones when it is the voice, and when it is a murmur."""
 CLOSED: Final = {"mouthRollLower": 0.14, "mouthRollUpper": 0.2, "mouthPressLeft": 0.12, "mouthPressRight": 0.12}
@@ -63,7 +64,7 @@ def resting_voice(time_s: float) -> VoiceMotion:
 
 
 def mouth_coefficients(
-    coefficients: F32, closure: F32, posterior: F32, presence_db: F32, liveliness: float = 1.0
+    coefficients: F32, closure: F32, posterior: F32, speaking: F32, presence_db: F32, liveliness: float = 1.0
 ) -> F32:
     """Return the (n, 27) coefficients `MOUTH` to show: the network's, closed where lips touch, resting in silence.
 
@@ -71,6 +72,7 @@ def mouth_coefficients(
         coefficients: (n, 27), the network's.
         closure: (n,), 0..1.
         posterior: (n, 7), probabilities of `CLASSES`.
+        speaking: (n,), 0..1, smooth: somebody speaks.
         presence_db: (n,), loudness of the last syllables relative to the voice's usual one.
         liveliness: 0 calm, 1 as trained, 2 lively.
     """
@@ -83,9 +85,11 @@ def mouth_coefficients(
     closed = np.where(_CLOSED > 0, _CLOSED, closed)
     shown = moving + shut * (closed - moving)
     nearness = _smooth_step(presence_db, AFAR_DB, NEAR_DB)
-    low, high = (afar + nearness * (near - afar) for afar, near in zip(SILENT_AFAR, SILENT, strict=True))
-    resting = _smooth_step(posterior[:, CLASSES.index("silence")], low, high)[:, None]
-    return np.asarray(shown * (1 - resting), np.float32)
+    silence = posterior[:, CLASSES.index("silence")]
+    resting = _smooth_step(silence, *SILENT)
+    resting_afar = _smooth_step(np.maximum(silence, 1 - speaking), *SILENT_AFAR)
+    moved = 1 - np.maximum(resting, (1 - nearness) * resting_afar)
+    return np.asarray(shown * moved[:, None], np.float32)
 
 
 def voice_motion(time_s: float, mouths: Mouths, sound: F32, confidence: float, liveliness: float) -> VoiceMotion:
@@ -94,7 +98,9 @@ def voice_motion(time_s: float, mouths: Mouths, sound: F32, confidence: float, l
     `sound` is (4,): level in dB, speaking, emphasis and presence in dB.
     """
     blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
-    shown = mouth_coefficients(mouths.coefficients, mouths.closure, mouths.posterior, sound[3:], liveliness)[0]
+    shown = mouth_coefficients(
+        mouths.coefficients, mouths.closure, mouths.posterior, sound[1:2], sound[3:], liveliness
+    )[0]
     blendshapes[list(MOUTH)] = shown * np.float32(confidence)
     level_db, speaking, emphasis, _ = sound.tolist()
     return VoiceMotion(

@@ -12,15 +12,22 @@ from avatar.types import BLENDSHAPE_INDEX, F32
 JAW, ROLL, RAISED = (MOUTH.index(BLENDSHAPE_INDEX[n]) for n in ("jawOpen", "mouthRollLower", "mouthUpperUpLeft"))
 
 
-def shown(kinds: dict[str, float], *, closure: float = 0.0, presence_db: float = 0.0, liveliness: float = 1.0) -> F32:
+def shown(
+    kinds: dict[str, float],
+    *,
+    closure: float = 0.0,
+    speaking: float = 1.0,
+    presence_db: float = 0.0,
+    liveliness: float = 1.0,
+) -> F32:
     """The mouth shown for a half open one, given the probabilities of some classes; `other` has the rest."""
     coefficients = np.zeros((1, len(MOUTH)), np.float32)
     coefficients[0, JAW] = 0.4
     posterior = np.zeros((1, len(CLASSES)), np.float32)
     for name, share in {"other": 1 - sum(kinds.values()), **kinds}.items():
         posterior[0, CLASSES.index(name)] = share
-    levels = np.array([closure], np.float32), np.array([presence_db], np.float32)
-    return mouth_coefficients(coefficients, levels[0], posterior, levels[1], liveliness)[0]
+    closures, speakings, presences = (np.array([value], np.float32) for value in (closure, speaking, presence_db))
+    return mouth_coefficients(coefficients, closures, posterior, speakings, presences, liveliness)[0]
 
 
 def test_a_vowel_is_left_alone() -> None:
@@ -45,6 +52,6 @@ def test_silence_rests_and_doubt_near_the_voice_does_not() -> None:
 
 def test_a_murmur_far_below_the_voice_has_to_be_plainly_speech() -> None:
     assert not shown({"silence": 0.4}, presence_db=AFAR_DB - 1).any()
+    assert not shown({"silence": 0.01}, speaking=0.7, presence_db=AFAR_DB - 1).any()
     assert shown({"silence": 0.01}, presence_db=AFAR_DB - 1)[JAW] == pytest.approx(0.4)
-    half = shown({"silence": 0.4}, presence_db=(AFAR_DB + NEAR_DB) / 2)[JAW]
-    assert 0 <= half <= 0.4
+    assert shown({"silence": 0.4}, presence_db=(AFAR_DB + NEAR_DB) / 2)[JAW] == pytest.approx(0.2)
