@@ -33,6 +33,7 @@ LEVEL_SPAN_DB: Final = 20.0
 LEVEL_LIMITS: Final = (-4.5, 1.5)
 SILENT_START, SILENT_LEVEL = 128, -3.6
 """Before its first frame the network has heard so many frames of silence, at that level of its input."""
+MAX_WIDTH: Final = 256
 WEIGHTS: Final = "speech_mouth.safetensors"
 
 
@@ -55,6 +56,23 @@ def normalised(mel_db: F32, voice_db: F32) -> F32:
     return np.asarray(np.clip((mel_db - voice_db[:, None]) / LEVEL_SPAN_DB, *LEVEL_LIMITS), np.float32)
 
 
+def shapes(width: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each weight of a network with `width` channels."""
+    layers: dict[str, tuple[int, ...]] = {"enter": (width, BANDS, 3), "squeeze": (EMBEDDING, width)}
+    for index in range(len(DILATIONS)):
+        layers |= {f"blocks.{index}.look": (width, width, 3), f"blocks.{index}.mix": (width, width, 1)}
+    layers |= {"mouth": (len(MOUTH), EMBEDDING), "closed": (1, EMBEDDING), "kind": (len(CLASSES), EMBEDDING)}
+    biases = {f"{name}.bias": shape[:1] for name, shape in layers.items()}
+    return {f"{name}.weight": shape for name, shape in layers.items()} | biases
+
+
+def fits(weights: dict[str, F32]) -> bool:
+    """Whether these are the weights of such a network, of any sensible width, all finite."""
+    width = len(weights.get("enter.bias", ()))
+    found = {name: array.shape for name, array in weights.items()}
+    return 0 < width <= MAX_WIDTH and found == shapes(width) and all(np.isfinite(a).all() for a in weights.values())
+
+
 @cache
 def load_weights() -> dict[str, F32]:
     """Return the weights shipped with the package; read, never written.
@@ -64,11 +82,7 @@ def load_weights() -> dict[str, F32]:
     """
     path = weights_path(WEIGHTS)
     weights = {name: np.ascontiguousarray(array, np.float32) for name, array in load_file(path).items()}
-    blocks = len(DILATIONS)
-    if (
-        weights.get("enter.weight", np.zeros(0)).shape[1:] != (BANDS, 3)
-        or f"blocks.{blocks - 1}.mix.bias" not in weights
-    ):
+    if not fits(weights):
         raise ModelError(f"{path} does not hold this version's speech network: install avatar again.")
     return weights
 

@@ -152,7 +152,10 @@ def train(
     rng = np.random.default_rng(seed)
     model = SpeechModel()
     if weights is not None:
-        model.load_state_dict({name: torch.from_numpy(array) for name, array in load_file(weights).items()})
+        arrays = {name: torch.from_numpy(array) for name, array in load_file(weights).items()}
+        if {n: a.shape for n, a in arrays.items()} != {n: a.shape for n, a in model.state_dict().items()}:
+            raise AvatarError(f"{weights} is not of this version's speech network: start without --weights.")
+        model.load_state_dict(arrays)
     averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-3)
     parting = torch.from_numpy(lip_parting(load_basis()))

@@ -150,6 +150,20 @@ def test_silence_rests(level: float) -> None:
     assert shown[-1].posterior[CLASSES.index("silence")] > 0.9 and shown[-1].speaking < 0.1
 
 
+def test_voices_in_the_background_do_not_move_it(spoken: Spoken) -> None:
+    """After a voice, seven others at once, 10 dB below it."""
+    labels = [*sorted(CORPUS.glob("*_02.json")), CORPUS / "flite_rms_03.json", CORPUS / "espeak-ng_en-us_03.json"]
+    others = [read_sound(label.with_suffix(".flac")) for label in labels][:7]
+    count = len(spoken.sound) + 4 * RATE
+    murmur = sum(np.resize(other / np.sqrt(np.mean(other**2)), count) for other in others)
+    level = np.sqrt(np.mean(spoken.sound**2)) * 10 ** (-10 / 20)
+    heard = np.pad(spoken.sound, (0, 4 * RATE)) + level * murmur / np.sqrt(np.mean(murmur**2))
+    times = np.arange(0, count / RATE - 0.3, 0.02)
+    jaw = np.array([m.blendshapes[JAW] for m in speech_motions(heard.astype(np.float32), RATE, times.tolist())])
+    assert np.percentile(jaw[times < spoken.length_s], 95) > 0.12
+    assert np.percentile(jaw[times > spoken.length_s + 0.6], 95) < 0.02
+
+
 def test_when_sound_stops_coming_the_mouth_closes() -> None:
     speech = SpeechMotion()
     feed(speech, vowel(1.0))

@@ -9,11 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
-from avatar.motion.speech_network import CLASSES, MOUTH, SpeechNetwork  # noqa: E402
+from avatar.errors import AvatarError  # noqa: E402
+from avatar.motion.speech_network import CLASSES, MOUTH, SpeechNetwork, fits  # noqa: E402
 from avatar.perception.speech.log_mel import BANDS  # noqa: E402
 from avatar.training.speech_model import SpeechModel  # noqa: E402
 from avatar.training.speech_streams import UNKNOWN, Lesson  # noqa: E402
-from avatar.training.speech_train import Lessons, losses, train  # noqa: E402
+from avatar.training.speech_train import Lessons, losses, train, write_weights  # noqa: E402
 
 
 def lesson(kind: float = 5.0, frames: int = 3000) -> Lesson:
@@ -50,6 +51,24 @@ def test_numpy_says_what_torch_says() -> None:
 
 def test_it_is_small() -> None:
     assert sum(value.numel() for value in SpeechModel().parameters()) < 2_000_000
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    good = {name: value.numpy() for name, value in SpeechModel().state_dict().items()}
+    assert fits(good) and fits({name: value.numpy() for name, value in SpeechModel(96).state_dict().items()})
+    for name in good:
+        assert not fits({key: value for key, value in good.items() if key != name})
+        assert not fits({**good, name: good[name][:-1]})
+    assert not fits({**good, "kind.bias": np.full_like(good["kind.bias"], np.nan)})
+
+
+def test_a_run_of_another_network_is_not_gone_on_with(tmp_path: Path) -> None:
+    write_weights(SpeechModel(96).state_dict(), tmp_path / "other.safetensors")
+    with pytest.raises(AvatarError, match="without --weights"):
+        train(
+            Lessons([lesson()]), None, tmp_path, seconds=1, size=2, rate=1e-3, real_share=0, seed=0,
+            weights=tmp_path / "other.safetensors",
+        )  # fmt: skip
 
 
 def test_a_run_learns_and_its_weights_can_be_gone_on_with(tmp_path: Path) -> None:
