@@ -10,7 +10,7 @@ import numpy as np
 from avatar.motion.speech_network import CLASSES, EMBEDDING, MOUTH, Mouths
 from avatar.types import BLENDSHAPES, F32
 
-CLOSES: Final = (0.3, 0.65)
+CLOSES: Final = (0.4, 0.6)
 """Closure below the first leaves the mouth alone, above the second shuts it."""
 TUCKS: Final = (0.25, 0.6)
 """The same for the probability of f and v, which tucks the lower lip under the teeth."""
