@@ -34,7 +34,9 @@ class Levels:
     voice_db: F32
     """(n,), level of the voice's loud frames, dB below full scale: changes slowly."""
     active: F32
-    """(n,), 1 while somebody speaks, else 0."""
+    """(n,), 1 while somebody speaks, else 0; holds on for `HANG_FRAMES`."""
+    loud: F32
+    """(n,), 1 in the frames that are louder than the room, else 0."""
 
 
 class VoiceLevels:
@@ -48,6 +50,7 @@ class VoiceLevels:
         """Take (n,) frame levels in dB below full scale."""
         voice = np.empty(len(level_db), np.float32)
         active = np.empty(len(level_db), np.float32)
+        louds = np.empty(len(level_db), np.float32)
         for index, level in enumerate(level_db.tolist()):
             self._room_db = min(self._room_db + ROOM_RISE_DB, max(level, -90.0))
             loud = level > max(self._room_db + ACTIVE_OVER_ROOM_DB, LEAST_ACTIVE_DB)
@@ -58,5 +61,5 @@ class VoiceLevels:
                 self._voice_db -= FALL_DB
             self._voice_db = min(max(self._voice_db, VOICE_RANGE_DB[0]), VOICE_RANGE_DB[1])
             voice[index] = self._voice_db
-            active[index] = self._since_loud < HANG_FRAMES
-        return Levels(voice, active)
+            active[index], louds[index] = self._since_loud < HANG_FRAMES, loud
+        return Levels(voice, active, louds)
