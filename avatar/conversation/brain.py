@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -28,7 +28,7 @@ class Heard:
 class Brain(Protocol):
     """Answers turns, one after another."""
 
-    def reply(self, heard: Heard) -> AsyncIterator[str]:
+    def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
         """Yield the answer a sentence at a time, each as soon as it is there. Closed early when the user cuts in.
 
         Raises:
@@ -85,7 +85,7 @@ class ScriptedBrain:
         self._turns = 0
         self._last = ""
 
-    async def reply(self, heard: Heard) -> AsyncIterator[str]:
+    async def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
         """Yield an answer to a turn."""
         self._turns += 1
         self._last = self._line(heard)
