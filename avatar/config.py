@@ -61,6 +61,14 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationSettings:
+    """Talking with the avatar."""
+
+    voice: str = "auto"
+    """What it speaks with, one of `speech_synthesis.VOICES`; auto: the most natural that is installed."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The HTTP server."""
 
@@ -71,3 +79,4 @@ class ServerSettings:
     picture: PictureSettings = field(default_factory=PictureSettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    conversation: ConversationSettings = field(default_factory=ConversationSettings)

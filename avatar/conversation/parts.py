@@ -1,0 +1,34 @@
+"""What a conversation is made of, from the server's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from avatar.config import ConversationSettings
+from avatar.conversation.brain import Brain, ScriptedBrain
+from avatar.conversation.ears import Ears
+from avatar.speech_synthesis import Voice, open_voice
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Who speaks, who thinks, and who listens for words."""
+
+    voice: Voice
+    brain: Brain
+    ears: Ears | None = None
+
+
+MakeParts: TypeAlias = Callable[[], Parts]
+"""Returns the parts of one conversation; may block for a second. Raises AvatarError."""
+
+
+def open_parts(settings: ConversationSettings) -> Parts:
+    """Return the parts of a new conversation. Blocks while the voice loads.
+
+    Raises:
+        VoiceError: no such voice can speak here; the message says how to get one.
+    """
+    return Parts(open_voice(settings.voice), ScriptedBrain())
