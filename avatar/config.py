@@ -66,6 +66,14 @@ class ConversationSettings:
 
     voice: str = "auto"
     """What it speaks with, one of `speech_synthesis.VOICES`; auto: the most natural that is installed."""
+    brain_url: str | None = None
+    """Base URL of an OpenAI-compatible chat endpoint; None: the small scripted brain."""
+    brain_model: str = "default"
+    brain_key: str | None = field(default=None, repr=False)
+    ears_url: str | None = None
+    """Base URL of an OpenAI-compatible transcription endpoint; None: nobody listens for words."""
+    ears_model: str = "default"
+    ears_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ class Conversation:
         """(sample of the answer, sentence that begins with it)."""
         self._put = self._taken = 0
         self._said: list[str] = []
+        self._asked = False
         self._turn = 0
         self._times: dict[str, float] | None = None
         self._answer: asyncio.Task[None] | None = None
@@ -116,7 +117,8 @@ class Conversation:
         if len(last):
             self._line.push(np.asarray(last * np.linspace(1, 0, len(last)), np.int16), RATE)
         said = " ".join(self._said)
-        self._brain.interrupted(said)
+        if self._asked:
+            self._brain.interrupted(said)
         self._tell(Interrupted(self._turn, heard_ms, said))
         return heard_ms
 
@@ -163,7 +165,7 @@ class Conversation:
         self._line.clear()
         self._captions.clear()
         self._put = self._taken = 0
-        self._said = []
+        self._said, self._asked = [], False
         self._times = {"ended": said.ended_s, "decided": self._clock()}
         self._attend("thinking")
         self._answer = asyncio.create_task(self._answer_turn(said, self._times), name="avatar-answer")
@@ -183,7 +185,7 @@ class Conversation:
             text = (await self._ears.transcribe(said.samples)).strip()[:LONGEST_TEXT]
             times["words"] = self._clock()
         self._tell(Caption("you", text or "", self._turn, said.seconds))
-        count = 0
+        count, self._asked = 0, True
         async with contextlib.aclosing(self._brain.reply(Heard(said.seconds, text or None))) as answer:
             async for sentence in answer:
                 times.setdefault("text", self._clock())
