@@ -311,7 +311,8 @@ class Session:
                 last_camera_s = now_s
                 coming.put(seen.received_s, _Moment(seen, self._retarget(seen.face) if seen.face is not None else None))
             # A voice is heard a little ahead of what its mouth shows: the camera waits for it, and they stay in step.
-            behind_s = 0.0 if drive == "camera" else LOOK_AHEAD_S
+            # What the avatar says by itself comes early enough.
+            behind_s = LOOK_AHEAD_S if drive in ("voice", "both") else 0.0
             at_s = (seen.received_s if seen is not None and drive == "camera" else now_s) - behind_s
             if drive in UNSEEN or not pacing.camera_holds(now_s, last_camera_s):
                 shown = None

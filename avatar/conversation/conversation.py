@@ -27,6 +27,7 @@ from avatar.conversation.listener import Began, Listener, Said
 from avatar.conversation.told import Answered, Caption, ConversationEvent, Interrupted, Trouble
 from avatar.errors import AvatarError
 from avatar.motion.presence import PresenceKind
+from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.speech_synthesis import Voice
 from avatar.spoken import I16, SpokenSound, spoken_samples
 from avatar.types import F32
@@ -38,6 +39,10 @@ BLOCK: Final = RATE // 50
 """Samples sent at once: 20 ms, as browsers do."""
 LATE_S: Final = 0.2
 """A loop that was held up for longer goes on from now instead of making up for it."""
+LEAD_S: Final = LOOK_AHEAD_S + BLOCK / RATE
+"""Speech is sent this long before it is due: the mouth is known with its sound, which then need not wait for it."""
+TAIL: Final = 15
+"""Silent blocks that are sent early too after speech: they close the mouth."""
 MOST_SENTENCES: Final = 24
 """Sentences of one answer; more are not said."""
 AHEAD_S: Final = 8.0
@@ -123,14 +128,18 @@ class Conversation:
         return heard_ms
 
     async def run(self) -> None:
-        """Send a block every 20 ms, for ever."""
-        due_s = self._clock()
+        """Send a block for every 20 ms, for ever; silence when it is due, speech a little earlier."""
+        due_s, silent = self._clock(), TAIL
         while True:
-            await asyncio.sleep(max(due_s - self._clock(), 0.0))
-            if self._clock() - due_s > LATE_S:
-                due_s = self._clock()
+            now_s = self._clock()
+            due_s = now_s if now_s - due_s > LATE_S else due_s
+            silent = 0 if len(self._line) else silent
+            wait_s = due_s - now_s - (LEAD_S if silent < TAIL else 0.0)
+            if wait_s > 0:
+                await asyncio.sleep(min(wait_s, BLOCK / RATE))
+                continue
             self._send_block(due_s)
-            due_s += BLOCK / RATE
+            due_s, silent = due_s + BLOCK / RATE, silent + 1
 
     async def close(self) -> None:
         """End the answer at hand and the voice's thread. Idempotent."""

@@ -22,7 +22,7 @@ class TurnRules:
     """Loud sound that cuts the avatar short: a cough or an "mhm" does not."""
     gap_s: float = 0.2
     """Silence after which loud sound that began no turn is forgotten."""
-    end_s: float = 0.42
+    end_s: float = 0.4
     """Silence that ends a turn: pauses between words are shorter."""
     longest_s: float = 30.0
     """A turn is answered after so long even if nobody pauses."""
