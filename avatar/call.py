@@ -11,8 +11,10 @@ from typing import Any, Final, Literal, TypeVar, cast
 
 import av
 
+from avatar.call_conversation import CallConversation
 from avatar.call_limits import REASONS, CallTimes, EndReason, why_end
 from avatar.config import PictureSettings, ServerSettings
+from avatar.conversation.parts import MakeParts
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.identity import Identity
 from avatar.live_session import LiveSession, MakeSession
@@ -71,6 +73,7 @@ class Call:
         *,
         drive: Drive = "camera",
         get_avatar: GetAvatar,
+        make_parts: MakeParts,
         encode_pool: Executor,
         blocking_pool: Executor,
         on_end: Callable[[Call], None],
@@ -88,6 +91,7 @@ class Call:
         self._picture = picture
         self._settings = settings
         self._get_avatar = get_avatar
+        self._make_parts = make_parts
         self._pool = blocking_pool
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
@@ -104,6 +108,8 @@ class Call:
         self._trace: list[tuple[int, int]] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._swapping = False
+        self._conversation: CallConversation | None = None
+        self._joining: asyncio.Task[None] | None = None
         self._making: asyncio.Future[LiveSession] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -156,12 +162,22 @@ class Call:
     def on_microphone(self, frame: av.AudioFrame, arrival_s: float) -> None:
         """Give a piece of sound to the session, and send it with the picture of its moment."""
         self._times.last_media_s = time.monotonic()
-        if self._session is not None:
-            self._session.push_audio(frame, arrival_s)
-            # The session's delay ends with the finished picture, which still has to be encoded. The sound in a block
-            # is older than a picture that arrives with it: by the block's length, and by what Opus holds back.
-            self._sound_age_s = frame.samples / frame.sample_rate + OPUS_LOOKAHEAD_S
-            self._peer.sound(frame, arrival_s, self._session.audio_delay_s + self._meter.encode_s - self._sound_age_s)
+        if self._conversation is not None:
+            self._conversation.hear(frame, arrival_s)
+        elif self.drive != "conversation":
+            self._sound(frame, arrival_s)
+
+    def _sound(self, frame: av.AudioFrame, arrival_s: float) -> float:
+        """Let sound move the mouth and leave with its picture; return how many seconds later that is."""
+        if self._session is None:
+            return 0.0
+        self._session.push_audio(frame, arrival_s)
+        # The session's delay ends with the finished picture, which still has to be encoded. The sound in a block is
+        # older than a picture that arrives with it: by the block's length, and by what Opus holds back.
+        self._sound_age_s = frame.samples / frame.sample_rate + OPUS_LOOKAHEAD_S
+        delay_s = self._session.audio_delay_s + self._meter.encode_s - self._sound_age_s
+        self._peer.sound(frame, arrival_s, delay_s)
+        return max(delay_s, 0.0)
 
     def on_picture_sent(self, sent: SentPicture) -> None:
         """Count a picture."""
@@ -192,6 +208,8 @@ class Call:
                 fps=picture.fps,
             )
         )
+        if self.drive == "conversation" and self._session is not None:
+            self._set_drive(self._session, "conversation", None)  # now that it can be told whether that works
 
     def on_message(self, message: str | bytes) -> None:
         """Answer a message; a bad one is answered too, and changes nothing."""
@@ -225,9 +243,7 @@ class Call:
         elif isinstance(request, Calibrate):
             session.calibrate()
         elif isinstance(request, SetDrive):
-            session.set_drive(request.drive)
-            self.drive = request.drive
-            self._tell(DriveMessage(drive=request.drive, reply_to=request.id))
+            self._set_drive(session, request.drive, request.id)
         elif isinstance(request, Trace):
             self._trace = [] if request.enabled else None
         elif self._swapping:
@@ -235,6 +251,36 @@ class Call:
         else:
             self._swapping = True
             self._run(self._swap(session, request))
+
+    def _set_drive(self, session: LiveSession, drive: Drive, reply_to: str | None) -> None:
+        if drive == "conversation":
+            if self._joining is not None and not self._joining.done():
+                raise ControlError("The avatar is getting ready to talk already.", code="busy")
+            self._joining = self._run(self._converse(session, reply_to))
+            return
+        if self._joining is not None:
+            self._joining.cancel()
+        conversation, self._conversation = self._conversation, None
+        if conversation is not None:
+            self._run(conversation.close())
+        session.set_drive(drive)
+        self.drive = drive
+        self._tell(DriveMessage(drive=drive, reply_to=reply_to))
+
+    async def _converse(self, session: LiveSession, reply_to: str | None) -> None:
+        """Let the avatar talk by itself; where it cannot, say why and leave what moves it as it is."""
+        if self._conversation is None:
+            try:
+                parts = await self._in_pool(self._make_parts)
+            except AvatarError as error:
+                self._tell(ErrorMessage(code=error.code, detail=str(error), reply_to=reply_to))
+                if self.drive == "conversation":  # asked for as the call began: the voice that is heard moves it
+                    self._set_drive(session, "voice", None)
+                return
+            self._conversation = CallConversation(parts, send=self._sound, tell=self._tell, attend=session.set_presence)
+        session.set_drive("conversation")
+        self.drive = "conversation"
+        self._tell(DriveMessage(drive="conversation", reply_to=reply_to))
 
     async def _swap(self, session: LiveSession, request: SetAvatar) -> None:
         try:
@@ -331,6 +377,8 @@ class Call:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            if self._conversation is not None:
+                await self._conversation.close()
             await self._peer.close()
             if self._starting is not None:
                 await self._starting
@@ -341,10 +389,11 @@ class Call:
                     await self._in_pool(self._making.result().stop)
             self._on_end(self)
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

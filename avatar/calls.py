@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal, TypeAlias, get_args
 
 from avatar.call import Call, GetAvatar
 from avatar.call_limits import EndReason
 from avatar.config import PictureSettings, ServerSettings
+from avatar.conversation.parts import MakeParts, open_parts
 from avatar.errors import AvatarError, ServerFullError
 from avatar.generator.identity import Identity
 from avatar.live_session import LiveSession, MakeSession
@@ -85,11 +87,20 @@ class Calls:
         get_avatar: GetAvatar,
         *,
         sessions: Mapping[Mode, MakeSession] | None = None,
+        make_parts: MakeParts | None = None,
     ) -> None:
-        """`get_avatar` returns the identity with an id and raises AvatarError; `sessions` makes the pipelines."""
+        """Prepare for calls.
+
+        Args:
+            settings: of the server.
+            get_avatar: returns the identity with an id and raises AvatarError.
+            sessions: makes the pipelines; None: the real ones.
+            make_parts: makes who speaks and thinks in a conversation; None: as the settings say.
+        """
         self._settings = settings
         self._get_avatar = get_avatar
         self._sessions = sessions or {"avatar": make_avatar_session, "echo": make_echo_session}
+        self._make_parts = make_parts or partial(open_parts, settings.conversation)
         self._calls: dict[str, Call] = {}
         self._opening = 0
         self._closing = False
@@ -135,6 +146,7 @@ class Calls:
                 self._settings,
                 drive=drive,
                 get_avatar=self._get_avatar,
+                make_parts=self._make_parts,
                 encode_pool=self._encode_pool,
                 blocking_pool=self._blocking_pool,
                 on_end=self._forget,

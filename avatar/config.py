@@ -61,6 +61,22 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationSettings:
+    """Talking with the avatar."""
+
+    voice: str = "auto"
+    """What it speaks with, one of `speech_synthesis.VOICES`; auto: the most natural that is installed."""
+    brain_url: str | None = None
+    """Base URL of an OpenAI-compatible chat endpoint; None: the small scripted brain."""
+    brain_model: str = "default"
+    brain_key: str | None = field(default=None, repr=False)
+    ears_url: str | None = None
+    """Base URL of an OpenAI-compatible transcription endpoint; None: nobody listens for words."""
+    ears_model: str = "default"
+    ears_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The HTTP server."""
 
@@ -71,3 +87,4 @@ class ServerSettings:
     picture: PictureSettings = field(default_factory=PictureSettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    conversation: ConversationSettings = field(default_factory=ConversationSettings)

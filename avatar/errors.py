@@ -121,3 +121,9 @@ class IntegrationError(AvatarError):
     """A framework that is not installed, or of a version its plug-in does not know."""
 
     code = "integration_missing"
+
+
+class ConversationError(AvatarError):
+    """A brain or ears that cannot be reached, take too long, or answer with rubbish."""
+
+    code = "conversation_failed"

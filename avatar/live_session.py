@@ -9,6 +9,7 @@ import av
 
 from avatar.config import PictureSettings
 from avatar.generator.identity import Identity
+from avatar.motion.presence import PresenceKind
 from avatar.session import SessionEvent, SessionStats
 from avatar.types import Drive, Picture
 
@@ -28,13 +29,16 @@ class LiveSession(Protocol):
         """Take a camera picture that arrived at `received_s` (time.monotonic()). Never blocks."""
 
     def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
-        """Take a piece of sound. Never blocks."""
+        """Take a piece of the sound that moves the mouth: the driver's or, in a conversation, the avatar's own."""
 
     def calibrate(self) -> None:
         """Take the resting face anew. Never blocks."""
 
     def set_drive(self, drive: Drive) -> None:
-        """Let camera, voice or both move the avatar from now on. Never blocks."""
+        """Let camera, voice, both or a conversation move the avatar from now on. Never blocks."""
+
+    def set_presence(self, presence: PresenceKind) -> None:
+        """Listen, think or speak in a conversation. Never blocks."""
 
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar. May block."""

@@ -31,6 +31,7 @@ from avatar.models import get_model
 from avatar.motion.basis import load_basis
 from avatar.motion.idle import IdleLife
 from avatar.motion.mixer import MixState, mix
+from avatar.motion.presence import Presence, PresenceKind, be_present, next_presence
 from avatar.motion.prosody import SpeakingLife
 from avatar.motion.retarget import Retargeter
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
@@ -40,6 +41,8 @@ from avatar.pictures import camera_rgb, to_i420
 from avatar.types import Drive, FaceState, Motion, Picture
 
 JOIN_TIMEOUT_S: Final = 5.0
+UNSEEN: Final[tuple[Drive, ...]] = ("voice", "conversation")
+"""What moves the avatar without the camera."""
 MOST_COMING: Final = 32
 """Camera frames that may wait for their sound: a third of a second at most is asked for."""
 MOST_SOUNDS: Final = 256
@@ -122,7 +125,7 @@ class _Moment:
 
 
 class Session:
-    """Drives one avatar by camera, voice or both. `start` and `stop` once each; every other method from any thread."""
+    """Drives one avatar. `start` and `stop` once each; every other method from any thread."""
 
     def __init__(
         self,
@@ -153,6 +156,8 @@ class Session:
         self._delay = pacing.AudioDelay()
         self._cadence = pacing.Cadence(changed_s=time.monotonic())
         self._drive: Drive = drive
+        self._presence: PresenceKind = "idle"
+        self._seed = idle_seed
         self._speech, self._speaking = SpeechMotion(), SpeakingLife(idle_seed)
         self._sounds: deque[tuple[av.AudioFrame, float]] = deque(maxlen=MOST_SOUNDS)
         self._face_state = "none"
@@ -186,8 +191,12 @@ class Session:
         self._recalibrate.set()
 
     def set_drive(self, drive: Drive) -> None:
-        """Let camera, voice or both move the avatar from the next picture on; never blocks."""
+        """Let camera, voice, both or a conversation move the avatar from the next picture on; never blocks."""
         self._drive = drive
+
+    def set_presence(self, presence: PresenceKind) -> None:
+        """Listen, think or speak from the next picture on, while a conversation moves the avatar; never blocks."""
+        self._presence = presence
 
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar from the next picture on. Takes about a tenth of a second in the caller's thread."""
@@ -255,7 +264,7 @@ class Session:
             if arrived is None:
                 continue
             self._meter.tick("camera", time.monotonic())
-            if self._drive == "voice":
+            if self._drive in UNSEEN:
                 continue
             try:
                 with self._meter.time("convert"):
@@ -287,6 +296,7 @@ class Session:
         last_camera_s: float | None = None
         last_picture_s: float | None = None
         media_s = 0.0
+        presence = Presence()
         while not self._seen.closed:
             turn = pacing.next_turn(time.monotonic(), last_camera_s, last_picture_s, self._settings.fps)
             seen = self._seen.take(turn.wait_s) if not turn.idle else self._seen.take(0)
@@ -297,13 +307,14 @@ class Session:
                 return
             drive = self._drive
             last_picture_s = now_s
-            if seen is not None and drive != "voice":
+            if seen is not None and drive not in UNSEEN:
                 last_camera_s = now_s
                 coming.put(seen.received_s, _Moment(seen, self._retarget(seen.face) if seen.face is not None else None))
             # A voice is heard a little ahead of what its mouth shows: the camera waits for it, and they stay in step.
-            behind_s = 0.0 if drive == "camera" else LOOK_AHEAD_S
+            # What the avatar says by itself comes early enough.
+            behind_s = LOOK_AHEAD_S if drive in ("voice", "both") else 0.0
             at_s = (seen.received_s if seen is not None and drive == "camera" else now_s) - behind_s
-            if drive == "voice" or not pacing.camera_holds(now_s, last_camera_s):
+            if drive in UNSEEN or not pacing.camera_holds(now_s, last_camera_s):
                 shown = None
                 coming.clear()
             due = coming.take(at_s)
@@ -311,7 +322,8 @@ class Session:
             taken_s = due.seen.received_s if due is not None else at_s
             media_s = max(media_s, taken_s - self._begin_s)
             voice = self._listen(media_s) if drive != "camera" else None
-            idle = self._idle.motion(media_s)
+            presence = next_presence(presence, self._presence if drive == "conversation" else "idle", media_s)
+            idle = be_present(self._idle.motion(media_s), presence, self._seed)
             idle = self._speaking.add(idle, voice) if voice is not None else idle
             face, camera = (shown.seen.face, shown.motion) if shown is not None else (None, None)
             state, motion = mix(state, face, camera, idle, voice=voice)
@@ -384,6 +396,9 @@ class EchoSession:
 
     def set_drive(self, drive: Drive) -> None:
         """Do nothing: an echo shows the camera."""
+
+    def set_presence(self, presence: PresenceKind) -> None:
+        """Do nothing: an echo is as present as the camera's picture."""
 
     def set_identity(self, identity: Identity) -> None:
         """Do nothing: an echo shows the camera."""

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 F32: TypeAlias = NDArray[np.float32]
 U8: TypeAlias = NDArray[np.uint8]
 
-Drive: TypeAlias = Literal["camera", "voice", "both"]
-"""What moves the avatar: the driver's face, the driver's voice (with idle life around it), or the two together."""
+Drive: TypeAlias = Literal["camera", "voice", "both", "conversation"]
+"""What moves the avatar: the driver's face, the driver's voice (with idle life around it), the two together, or what it
+answers in a conversation."""
 
 LANDMARK_COUNT: Final = 478
 """MediaPipe's face mesh: 468 surface points and 2 x 5 iris points (468-472 subject's right eye, 473-477 left)."""

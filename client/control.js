@@ -29,12 +29,15 @@
  * @typedef {{type: "calibrated", reply_to?: string}} CalibratedMessage
  * @typedef {{type: "avatar", avatar: string, reply_to?: string}} AvatarMessage
  * @typedef {{type: "drive", drive: Drive, reply_to?: string}} DriveMessage
+ * @typedef {{type: "caption", speaker: "you" | "avatar", text: string, turn: number, seconds: number}} CaptionMessage
+ * @typedef {{type: "interrupted", turn: number, heard_ms: number}} InterruptedMessage
+ * @typedef {{type: "answered", turn: number, stage_ms: Record<string, number>}} AnsweredMessage
  * @typedef {{type: "pong", t: number}} PongMessage
  * @typedef {{type: "error", code: string, detail: string, reply_to?: string}} ErrorMessage
  * @typedef {{type: "trace", frames: [number, number][]}} TraceMessage
  * @typedef {{type: "bye", reason: string, detail: string}} ByeMessage
- * @typedef {Hello | ServerStats | FaceMessage | CalibratedMessage | AvatarMessage | DriveMessage | PongMessage
- *   | ErrorMessage | TraceMessage | ByeMessage} ServerMessage
+ * @typedef {Hello | ServerStats | FaceMessage | CalibratedMessage | AvatarMessage | DriveMessage | CaptionMessage
+ *   | InterruptedMessage | AnsweredMessage | PongMessage | ErrorMessage | TraceMessage | ByeMessage} ServerMessage
  *
  * @typedef {{type: "calibrate"} | {type: "set_avatar", avatar: string} | {type: "set_drive", drive: Drive}
  *   | {type: "trace", enabled: boolean} | {type: "ping", t: number}} PageMessage
@@ -63,6 +66,9 @@ const SCHEMA = /** @type {Readonly<Record<string, Record<string, Kind>>>} */ ({
   calibrated: { reply_to: "string?" },
   avatar: { avatar: "string", reply_to: "string?" },
   drive: { drive: "string", reply_to: "string?" },
+  caption: { speaker: "string", text: "string", turn: "number", seconds: "number" },
+  interrupted: { turn: "number", heard_ms: "number" },
+  answered: { turn: "number", stage_ms: "object" },
   pong: { t: "number" },
   error: { code: "string", detail: "string", reply_to: "string?" },
   trace: { frames: "array" },

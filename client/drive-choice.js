@@ -1,4 +1,4 @@
-/** The switch between camera, voice and both: shows what holds, asks the server, and offers the other when one is gone. */
+/** The switch between camera, voice, both and a conversation: shows what holds, asks the server, and offers the other when one is gone. */
 
 import { ControlRefused } from "./control.js";
 import { announce, byId } from "./dom.js";
@@ -13,8 +13,12 @@ const SAID = {
   camera: "Your face moves the avatar.",
   voice: "Your voice moves the avatar.",
   both: "Your face and voice move the avatar.",
+  conversation: "The avatar talks with you.",
 };
 const MUTED = "You are muted: the lips rest until you unmute.";
+const MUTED_IN_TALK = "You are muted: the avatar hears you once you unmute.";
+/** A voice takes seconds to load. */
+const GET_VOICE_MS = 30_000;
 const OFFER = "drive_offer";
 
 export class DriveChoice {
@@ -108,7 +112,7 @@ export class DriveChoice {
    */
   async #ask(call, drive) {
     try {
-      await call.ask({ type: "set_drive", drive }, "drive");
+      await call.ask({ type: "set_drive", drive }, "drive", drive === "conversation" ? GET_VOICE_MS : undefined);
       if (call.wish.drive === drive) announce(SAID[drive]);
     } catch (error) {
       const lost = !(error instanceof ControlRefused) || error.code === "connection_lost";
@@ -125,10 +129,11 @@ export class DriveChoice {
     if (!call) return;
     for (const { drive, input, words, plain } of this.options) {
       const reason = whyNot(drive, this.media);
-      const muted = drive === "voice" && this.media.microphone !== null && !this.media.microphoneOn;
+      const mute = drive === "voice" ? MUTED : drive === "conversation" ? MUTED_IN_TALK : "";
+      const muted = mute !== "" && this.media.microphone !== null && !this.media.microphoneOn;
       input.checked = drive === call.wish.drive;
       input.disabled = reason !== "";
-      words.textContent = reason || (muted ? MUTED : plain);
+      words.textContent = reason || (muted ? mute : plain);
     }
     if (this.#offered && offerAfter(this.#offered, call.wish.drive, this.media)) return;
     this.#offered = null;

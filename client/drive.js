@@ -1,7 +1,7 @@
 /**
  * What moves the avatar, as pure rules of what is on.
  *
- * @typedef {"camera" | "voice" | "both"} Drive
+ * @typedef {"camera" | "voice" | "both" | "conversation"} Drive
  *
  * @typedef {object} MediaState what the rules look at; a LocalMedia is one
  * @property {boolean} cameraOn
@@ -38,7 +38,7 @@ export function promise({ cameraOn, microphone }) {
  * @param {MediaState} media
  */
 export function whyNot(drive, { cameraOn, microphone }) {
-  const noCamera = drive !== "voice" && !cameraOn;
+  const noCamera = (drive === "camera" || drive === "both") && !cameraOn;
   const noMicrophone = drive !== "camera" && microphone === null;
   if (noCamera && noMicrophone) return "Turn the camera and the microphone on first.";
   if (noCamera) return "Turn the camera on first.";

@@ -9,12 +9,36 @@ import { formatBitrate, formatMs, measure, snapshot } from "./stats.js";
 /** @typedef {import("./stats.js").Measurement} Measurement */
 
 const EVERY_MS = 1000;
+const ANSWER_STAGES = {
+  decided: "you have finished",
+  words: "your words",
+  text: "what to say",
+  sound: "first sound made",
+  sent: "first sound sent",
+};
+
+/**
+ * The rows of an answer: the whole way from the end of the user's speech to the avatar's first sound, and its parts.
+ *
+ * @param {Record<string, number>} stageMs
+ * @returns {[string, string, string][]} name, figure, class
+ */
+export function answerRows(stageMs) {
+  const parts = Object.entries(ANSWER_STAGES).filter(([stage]) => Number.isFinite(stageMs[stage]));
+  const totalMs = parts.reduce((sum, [stage]) => sum + (stageMs[stage] ?? 0), 0);
+  return [
+    ["Answer after you stop", formatMs(totalMs), ""],
+    ...parts.map(([stage, name]) => /** @type {[string, string, string]} */ ([name, formatMs(stageMs[stage] ?? null), "part"])),
+  ];
+}
 
 export class Figures {
   /** @type {Measurement | null} */
   last = null;
   /** @type {ServerStats | null} */
   server = null;
+  /** @type {import("./control.js").AnsweredMessage | null} of a conversation, the last one */
+  answered = null;
 
   #fps = new Series();
   #latency = new Series();
@@ -126,6 +150,7 @@ export class Figures {
       ["Resolution", m?.width ? `${m.width} × ${m.height}` : "–", ""],
       ["Sound after picture", typeof s?.av_offset_ms === "number" ? `${Math.round(s.av_offset_ms)} ms` : "–", ""],
       ["Packets lost", m ? String(m.packetsLost) : "–", ""],
+      ...(this.answered ? answerRows(this.answered.stage_ms) : []),
     ];
     this.list.replaceChildren(
       ...rows.map(([name, figure, kind]) => make("div", kind, make("dt", "", name), make("dd", "", figure))),

@@ -163,6 +163,18 @@ const MESSAGES = {
     title: "Your voice moves the avatar",
     text: "The resting face is taken from the camera. Choose Camera or Both in the settings first.",
   },
+  calibration_in_conversation: {
+    title: "The avatar moves by itself",
+    text: "The resting face is taken from the camera. Choose Camera or Both in the settings first.",
+  },
+  no_voice: {
+    title: "The avatar has no voice on this server",
+    text: "Whoever runs it installs one with: pip install 'avatar[voice]' (or: sudo apt-get install espeak-ng). Then choose Conversation again.",
+  },
+  no_answer: {
+    title: "The avatar did not know what to say",
+    text: "It listens: say it again, or something else.",
+  },
   not_connected: {
     title: "Not connected yet",
     text: "Wait until the call is live, then try again.",

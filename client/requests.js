@@ -68,6 +68,8 @@ export class FaceRequests {
     const call = this.#call;
     if (!call || this.#counting) return;
     if (call.wish.drive === "voice") return this.notice.show(describe("calibration_in_voice"), "plain", { forMs: 6000 });
+    if (call.wish.drive === "conversation")
+      return this.notice.show(describe("calibration_in_conversation"), "plain", { forMs: 6000 });
     if (!cameraOn) return this.notice.show(describe("calibration_needs_camera"), "plain", { forMs: 6000 });
     if (call.status.state !== "live") return this.notice.show(describe("not_connected"), "plain", { forMs: 6000 });
     this.#counting = new AbortController();

@@ -1,5 +1,6 @@
 /** The call on screen: the avatar large, oneself small, and the controls. */
 
+import { Captions } from "./captions.js";
 import { DeviceChoice } from "./device-choice.js";
 import { DriveChoice } from "./drive-choice.js";
 import { announce, button, byId, setIcon, setLabel, video } from "./dom.js";
@@ -26,6 +27,8 @@ export class Stage {
   call = null;
   #wasLive = false;
   #secondsUnseen = 0;
+  /** Whether the user hears the sound that comes back outside of a conversation too. */
+  #hears = false;
 
   /**
    * @param {import("./gallery.js").Gallery} gallery
@@ -40,6 +43,7 @@ export class Stage {
     this.notice = new Notice(byId("call-notice", HTMLElement));
     this.panel = new Panel();
     this.figures = new Figures();
+    this.captions = new Captions();
     this.overlay = new Overlay();
     this.selfView = new SelfView(byId("stage", HTMLElement));
     this.faces = new FaceGrid(byId("call-faces", HTMLElement), gallery, "call-face");
@@ -58,8 +62,8 @@ export class Stage {
     this.call = call;
     this.#wasLive = false;
     this.root.hidden = false;
-    this.hear.checked = false;
-    this.video.muted = true;
+    this.#talk(false);
+    this.#hearSound(false);
     this.frame.classList.remove("playing");
     call.addEventListener("state", (event) => this.#showState(call, /** @type {CustomEvent} */ (event).detail));
     call.addEventListener("message", (event) => this.#hearServer(call, /** @type {CustomEvent} */ (event).detail));
@@ -80,6 +84,7 @@ export class Stage {
     this.requests.detach();
     this.drive.detach();
     this.figures.stop();
+    this.captions.show(false);
     this.panel.close();
     this.notice.clear();
     this.video.srcObject = null;
@@ -99,10 +104,7 @@ export class Stage {
     this.gallery.addEventListener("select", () => this.#showFace());
     this.video.addEventListener("playing", () => this.frame.classList.add("playing"));
     this.video.addEventListener("resize", () => this.setRatio(this.video.videoWidth, this.video.videoHeight));
-    this.hear.addEventListener("change", () => {
-      this.video.muted = !this.hear.checked;
-      void this.call?.listen(this.hear.checked);
-    });
+    this.hear.addEventListener("change", () => this.#hearSound(this.hear.checked));
     this.showSelf.addEventListener("change", () => this.#showMedia());
     this.overlay.addEventListener("retry", () => this.call?.retryNow());
     this.overlay.addEventListener("cancel", () => this.call?.leave());
@@ -184,10 +186,14 @@ export class Stage {
     if (this.call !== call) return;
     if (message.type === "stats") {
       this.figures.server = message;
-      const looking = message.camera_fps > 0 && call.wish.mode !== "echo" && call.wish.drive !== "voice";
+      const looking = message.camera_fps > 0 && call.wish.mode !== "echo" && ["camera", "both"].includes(call.wish.drive);
       this.#watchFace(message.face === "tracked" || message.face === "held", looking);
     }
-    if (message.type === "drive" && message.drive === "voice") this.notice.clear("face_lost");
+    if (message.type === "drive" && (message.drive === "voice" || message.drive === "conversation"))
+      this.notice.clear("face_lost");
+    if (message.type === "drive") this.#talk(message.drive === "conversation");
+    if (message.type === "answered") this.figures.answered = message;
+    this.captions.hear(message);
     if (message.type === "face") this.#showFaceSeen(message.state === "tracked");
     if (message.type === "error" && !message.reply_to) this.notice.show(describe(message.code, message.detail));
   }
@@ -206,8 +212,26 @@ export class Stage {
 
   /** @param {boolean} seen */
   #showFaceSeen(seen) {
-    if (seen || !this.media.cameraOn || this.call?.wish.drive === "voice") this.notice.clear("face_lost");
+    const looking = ["camera", "both"].includes(this.call?.wish.drive ?? "camera");
+    if (seen || !this.media.cameraOn || !looking) this.notice.clear("face_lost");
     else this.notice.show(describe("face_lost"), "plain", { key: "face_lost" });
+  }
+
+  /** @param {boolean} on whether the avatar talks by itself: then it is heard, and its words are shown */
+  #talk(on) {
+    if (on !== this.captions.root.hidden) return;
+    if (on) this.#hears = this.hear.checked;
+    this.root.classList.toggle("talking", on);
+    this.captions.show(on);
+    this.figures.answered = null;
+    this.#hearSound(on || this.#hears);
+  }
+
+  /** @param {boolean} on whether the sound that comes back is played here */
+  #hearSound(on) {
+    this.hear.checked = on;
+    this.video.muted = !on;
+    void this.call?.listen(on);
   }
 
   /** @param {MediaStream} stream */

@@ -171,6 +171,7 @@ class FakeSession:
     """pts, width and height of each camera picture."""
     sounds: list[av.AudioFrame] = field(default_factory=list)
     calibrations: int = 0
+    presences: list[str] = field(default_factory=list)
     started: bool = False
     stopped: bool = False
 
@@ -198,6 +199,9 @@ class FakeSession:
 
     def set_drive(self, drive: Drive) -> None:
         self.drive = drive
+
+    def set_presence(self, presence: str) -> None:
+        self.presences.append(presence)
 
     def set_identity(self, identity: Any) -> None:
         self.identity = identity

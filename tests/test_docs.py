@@ -14,7 +14,11 @@ from avatar.media_file import probe_clip, sound_seconds
 from avatar.motion.cues import CUES, DEGREES
 
 ROOT = Path(__file__).resolve().parents[1]
-PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/sdk.md").read_text(encoding="utf-8"), re.DOTALL)
+PROGRAMS = [
+    program
+    for page in ("sdk.md", "conversation.md")
+    for program in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+]
 
 
 def run(*arguments: str) -> str:
@@ -28,7 +32,7 @@ def run(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("number", range(len(PROGRAMS)))
-def test_a_program_of_the_sdk_page_runs(number: int) -> None:
+def test_a_program_of_the_pages_runs(number: int) -> None:
     assert run("-c", PROGRAMS[number]).strip()
 
 

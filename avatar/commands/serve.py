@@ -17,13 +17,16 @@ from typing import TYPE_CHECKING, Final
 from avatar import __version__
 from avatar.commands.models import pull
 from avatar.commands.options import Subparsers, add_drawing, picture_size
-from avatar.config import LimitSettings, PictureSettings, ServerSettings, TransportSettings
+from avatar.config import ConversationSettings, LimitSettings, PictureSettings, ServerSettings, TransportSettings
+from avatar.conversation.endpoint import check_url
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+VOICE_NAMES: Final = ("auto", "hibari", "espeak")
+"""`speech_synthesis.VOICES` by name, without loading what these need."""
 _GOODBYE_S: Final = 3
 """How long open requests may take once the server is told to stop."""
 _DEFAULTS: Final = ServerSettings()
@@ -42,6 +45,11 @@ def add_command(subparsers: Subparsers) -> None:
         "Browsers give camera and microphone to a page on localhost or over HTTPS only, so other machines need the\n"
         "last form. A certificate to try it with (browsers will warn of it):\n"
         "  openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=avatar -keyout key.pem -out cert.pem\n\n"
+        "On the page, choose Conversation to talk with the avatar. It works without a network: a small script\n"
+        "answers, and goes by the sound of your voice alone. Models that answer and that hear words plug in:\n"
+        "  avatar serve --brain http://localhost:11434/v1 --brain-model llama3.2\n"
+        "  avatar serve --brain URL --brain-model NAME --ears URL --ears-model NAME\n"
+        "Keys come from the environment only: AVATAR_BRAIN_KEY, AVATAR_EARS_KEY. What is said goes to those URLs.\n\n"
         "With the environment variable AVATAR_TOKEN set, calls and uploads need it as a bearer token.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -54,6 +62,11 @@ def add_command(subparsers: Subparsers) -> None:
     add("--size", type=picture_size, metavar="WxH", help="usual picture of a call (default: 512x512)")
     add_drawing(parser)
     add("--avatars", type=Path, metavar="DIR", help="offer the .avatar files of this folder too")
+    add("--voice", default="auto", choices=VOICE_NAMES, help="what the avatar speaks with in a conversation")
+    add("--brain", metavar="URL", help="OpenAI-compatible chat endpoint that answers (default: a small script)")
+    add("--brain-model", default="default", metavar="NAME", help="the model to ask there")
+    add("--ears", metavar="URL", help="OpenAI-compatible endpoint that turns speech into words (default: none)")
+    add("--ears-model", default="default", metavar="NAME", help="the model to ask there")
     add("--ice-server", action="append", default=[], metavar="URL", help="STUN or TURN server; may be repeated")
     add("--loopback", action="store_true", help="media over 127.0.0.1 only: for a browser on this machine")
     add("--verbose", action="store_true", help="log requests and calls")
@@ -68,6 +81,9 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
         raise AvatarError("--sessions takes a number from 1 to 1000.")
     if (args.tls_cert is None) != (args.tls_key is None):
         raise AvatarError("HTTPS needs both --tls-cert and --tls-key.")
+    for url in (args.brain, args.ears):
+        if url is not None:
+            check_url(url)
     width, height = args.size or (_DEFAULTS.picture.width, _DEFAULTS.picture.height)
     picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
     return ServerSettings(
@@ -78,6 +94,15 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
         picture=picture,
         transport=TransportSettings(ice_servers=tuple(args.ice_server), loopback_only=args.loopback),
         limits=LimitSettings(sessions=args.sessions),
+        conversation=ConversationSettings(
+            voice=args.voice,
+            brain_url=args.brain,
+            brain_model=args.brain_model,
+            brain_key=os.environ.get("AVATAR_BRAIN_KEY") or None,
+            ears_url=args.ears,
+            ears_model=args.ears_model,
+            ears_key=os.environ.get("AVATAR_EARS_KEY") or None,
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """The messages of the data channel: JSON text, one object a message, version 1, checked before anything acts on them.
 
 page -> server: calibrate, set_avatar, set_drive, trace, ping
-server -> page: hello, stats, face, calibrated, avatar, drive, pong, error, trace, bye
+server -> page: hello, stats, face, calibrated, avatar, drive, caption, interrupted, answered, pong, error, trace, bye
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class SetAvatar(_Request):
 
 
 class SetDrive(_Request):
-    """Let the camera, the voice or both move the avatar."""
+    """Let the camera, the voice or both move the avatar, or talk with it."""
 
     type: Literal["set_drive"]
     drive: Drive
@@ -127,6 +127,35 @@ class DriveMessage(_Message):
     reply_to: str | None = None
 
 
+class CaptionMessage(_Message):
+    """In a conversation: somebody has said this, or begins to say it just now."""
+
+    type: Literal["caption"] = "caption"
+    speaker: Literal["you", "avatar"]
+    text: str
+    """Empty where the user spoke and nobody knows what."""
+    turn: int
+    seconds: float
+    """How long the user spoke; 0 for the avatar."""
+
+
+class InterruptedMessage(_Message):
+    """The user has cut the avatar short."""
+
+    type: Literal["interrupted"] = "interrupted"
+    turn: int
+    heard_ms: float
+    """How much of the answer was sent."""
+
+
+class AnsweredMessage(_Message):
+    """The first sound of an answer leaves: how long each stage took since the end of the user's speech."""
+
+    type: Literal["answered"] = "answered"
+    turn: int
+    stage_ms: dict[str, float]
+
+
 class Pong(_Message):
     """The answer to a ping, with its `t`."""
 
@@ -166,6 +195,9 @@ Report: TypeAlias = (
     | CalibratedMessage
     | AvatarMessage
     | DriveMessage
+    | CaptionMessage
+    | InterruptedMessage
+    | AnsweredMessage
     | Pong
     | ErrorMessage
     | TraceMessage

@@ -57,3 +57,16 @@ def face_camera(chromium: ModuleType, tmp_path_factory: pytest.TempPathFactory) 
     camera = _load("face_camera").make_face_camera(tmp_path_factory.mktemp("camera"))
     yield camera
     camera.video.unlink()  # a hundred megabytes, and pytest keeps its folders
+
+
+@pytest.fixture(scope="session")
+def speaking_microphone(face_camera: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A microphone in which somebody speaks, and waits, and speaks again."""
+    from avatar.errors import VoiceError  # noqa: PLC0415
+
+    try:
+        return _load("speaking_microphone").make_speaking_microphone(
+            tmp_path_factory.mktemp("microphone"), face_camera.video
+        )
+    except VoiceError as error:
+        pytest.skip(f"needs a voice (pip install 'avatar[voice]'): {error}")

@@ -11,7 +11,7 @@ const media = (cameraOn, microphone, muted = false) => ({
   microphone: microphone ? track : null,
   microphoneOn: microphone && !muted,
 });
-const DRIVES = ["camera", "voice", "both"];
+const DRIVES = ["camera", "voice", "both", "conversation"];
 const TURNS = ["camera_on", "camera_off", "camera_lost", "microphone_on", "microphone_lost"];
 const STATES = [true, false].flatMap((camera) => [media(camera, false), media(camera, true), media(camera, true, true)]);
 
@@ -38,13 +38,15 @@ test("the lobby says what the face will do", () => {
 });
 
 test("what needs a device that is off cannot be chosen, and says which", () => {
-  assert.deepEqual(DRIVES.map((drive) => whyNot(drive, media(true, true, true))), ["", "", ""]);
+  assert.deepEqual(DRIVES.map((drive) => whyNot(drive, media(true, true, true))), ["", "", "", ""]);
   assert.match(whyNot("camera", media(false, true)), /the camera on/);
   assert.match(whyNot("voice", media(true, false)), /the microphone on/);
   assert.match(whyNot("both", media(true, false)), /the microphone on/);
   assert.match(whyNot("both", media(false, true)), /the camera on/);
   assert.match(whyNot("both", media(false, false)), /camera and the microphone/);
   assert.equal(whyNot("voice", media(false, true)), "");
+  assert.match(whyNot("conversation", media(true, false)), /the microphone on/);
+  assert.equal(whyNot("conversation", media(false, true)), "");
 });
 
 test("a camera turned off offers the voice only where the voice can be heard and does not move the face yet", () => {

@@ -40,10 +40,12 @@ class Levels:
     voice_db: F32
     """(n,), level of the voice's loud frames, dB below full scale: changes slowly."""
     active: F32
-    """(n,), 1 while somebody speaks, else 0."""
+    """(n,), 1 while somebody speaks, else 0; holds on for `HANG_FRAMES`."""
     presence_db: F32
     """(n,), loudness of the last syllables relative to what the voice's usually are: about 0 while it speaks, far below
     in pauses and in a murmur."""
+    loud: F32
+    """(n,), 1 in the frames that are louder than the room, else 0."""
 
 
 class VoiceLevels:
@@ -59,6 +61,7 @@ class VoiceLevels:
         voice = np.empty(len(level_db), np.float32)
         active = np.empty(len(level_db), np.float32)
         presence = np.empty(len(level_db), np.float32)
+        louds = np.empty(len(level_db), np.float32)
         for index, level in enumerate(level_db.tolist()):
             self._room_db = min(self._room_db + ROOM_RISE_DB, max(level, -90.0))
             loud = level > max(self._room_db + ACTIVE_OVER_ROOM_DB, LEAST_ACTIVE_DB)
@@ -75,5 +78,5 @@ class VoiceLevels:
             self._syllable_db = max(level, self._syllable_db - PRESENCE_FALL_DB, -100.0)
             voice[index] = self._voice_db
             presence[index] = self._syllable_db - self._usual_db
-            active[index] = self._since_loud < HANG_FRAMES
-        return Levels(voice, active, presence)
+            active[index], louds[index] = self._since_loud < HANG_FRAMES, loud
+        return Levels(voice, active, presence, louds)

@@ -34,6 +34,12 @@ def test_speech_is_active_and_pauses_are_not() -> None:
     assert not active[:200].any() and active[200:480].all() and not active[500 + HANG_FRAMES :].any()
 
 
+def test_what_is_loud_ends_with_the_sound_itself() -> None:
+    level_db = np.concatenate([np.full(100, -70, np.float32), np.full(30, -25, np.float32), np.full(50, -70)])
+    loud = VoiceLevels().push(level_db.astype(np.float32)).loud
+    assert not loud[:100].any() and loud[100:130].all() and not loud[130:].any()
+
+
 def test_a_steady_noise_is_soon_the_room() -> None:
     active = VoiceLevels().push(np.full(2000, -40, np.float32)).active
     assert not active[1000:].any()

@@ -1,0 +1,89 @@
+"""One HTTP endpoint of somebody else's: asked with a key, answered within bounds of time and size, or given up.
+
+Blocking; for threads of a brain's or ears' own. `close` from any thread ends a request that is under way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from avatar.errors import ConversationError
+
+CONNECT_S: Final = 5.0
+PATIENCE_S: Final = 15.0
+"""How long the endpoint may be silent."""
+WHOLE_S: Final = 60.0
+"""How long an answer may take in all."""
+MOST_BYTES: Final = 1_000_000
+LONGEST_LINE: Final = 65_536
+
+
+def check_url(url: str) -> str:
+    """Return a base URL without a slash at its end. Raises ConversationError for what is none."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+        usable = usable and parts.username is None and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConversationError(f"{url!r} is no base URL: give one such as http://localhost:11434/v1, without a key.")
+    return url.rstrip("/")
+
+
+class Request:
+    """One POST. `lines` may be called once."""
+
+    def __init__(self, base_url: str, path: str, body: bytes, content_type: str, key: str | None) -> None:
+        """Prepare to post `body` to `base_url` + `path`; `key` goes along as a bearer token."""
+        parts = urlsplit(check_url(base_url))
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._connection = kind(str(parts.hostname), parts.port, timeout=CONNECT_S)
+        self._path, self._body, self._host = parts.path + path, body, parts.netloc
+        self._headers = {"Content-Type": content_type, "Connection": "close"}
+        if key:
+            self._headers["Authorization"] = f"Bearer {key}"
+        self._socket: socket.socket | None = None
+        self._closed = False
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the answer's lines as they come.
+
+        Raises:
+            ConversationError: the endpoint cannot be reached, refuses, takes too long, or says too much.
+        """
+        begin_s, count = time.monotonic(), 0
+        try:
+            with contextlib.closing(self._connection):
+                self._connection.connect()
+                self._socket = self._connection.sock
+                self._socket.settimeout(PATIENCE_S)
+                self._connection.request("POST", self._path, self._body, self._headers)
+                answer = self._connection.getresponse()
+                if answer.status != http.client.OK:
+                    raise ConversationError(f"{self._host} refused: {answer.status} {answer.reason[:80]}.")
+                while line := answer.readline(LONGEST_LINE):
+                    count += len(line)
+                    if count > MOST_BYTES:
+                        raise ConversationError(f"{self._host} answered with more than {MOST_BYTES:,} bytes.")
+                    if time.monotonic() - begin_s > WHOLE_S:
+                        raise ConversationError(f"{self._host} took longer than {WHOLE_S:.0f} seconds.")
+                    yield line
+        except TimeoutError as error:
+            raise ConversationError(f"{self._host} took too long to answer.") from error
+        except (OSError, http.client.HTTPException) as error:
+            reason = "" if self._closed else f": {getattr(error, 'strerror', None) or type(error).__name__}"
+            raise ConversationError(f"{self._host} cannot be reached{reason}.") from error
+
+    def close(self) -> None:
+        """Give the request up, from any thread. Idempotent."""
+        self._closed = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,89 @@
+"""A brain behind any endpoint that speaks the OpenAI chat protocol: a model on this machine, or somebody's service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from avatar.conversation.brain import LONGEST_TEXT, Heard, split_sentences
+from avatar.conversation.endpoint import Request, check_url
+from avatar.errors import ConversationError
+
+PROMPT: Final = (
+    "You are a friendly person in a video call. What you write is spoken aloud: answer in one to three short sentences "
+    "of plain words, without lists, markup, or emoji."
+)
+MOST_MESSAGES: Final = 20
+"""Of the conversation so far that the model is told; older ones are forgotten."""
+MOST_TOKENS: Final = 300
+THREADS: Final = 4
+"""A request that was given up may need a moment to end while the next one is made."""
+
+
+class OpenAIBrain:
+    """Keeps one conversation with one model."""
+
+    def __init__(self, base_url: str, model: str, key: str | None = None, *, prompt: str = PROMPT) -> None:
+        """Ask `model` at `base_url`, such as http://localhost:11434/v1. Raises ConversationError for what is no URL."""
+        self._base_url, self._model, self._key, self._prompt = check_url(base_url), model, key, prompt
+        self._history: list[dict[str, str]] = []
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="avatar-brain")
+
+    async def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
+        """Yield the model's answer a sentence at a time.
+
+        Raises:
+            ConversationError: the endpoint cannot be reached, refuses, takes too long or answers with rubbish.
+        """
+        told = heard.text or f"(The user spoke for {heard.seconds:.1f} seconds; nobody could make out the words.)"
+        spoken = [message for message in self._history if message["content"]]
+        self._history = [*spoken, {"role": "user", "content": told}][-MOST_MESSAGES:]
+        body = {
+            "model": self._model,
+            "stream": True,
+            "max_tokens": MOST_TOKENS,
+            "messages": [{"role": "system", "content": self._prompt}, *self._history],
+        }
+        request = Request(self._base_url, "/chat/completions", json.dumps(body).encode(), "application/json", self._key)
+        pieces, rest, said = _pieces(request.lines()), "", ""
+        loop = asyncio.get_running_loop()
+        self._history.append({"role": "assistant", "content": ""})
+        try:
+            while (piece := await loop.run_in_executor(self._threads, next, pieces, None)) is not None:
+                whole, rest = split_sentences((rest + piece)[: 10 * LONGEST_TEXT])
+                for sentence in whole:
+                    said = f"{said} {sentence}".strip()
+                    self._history[-1]["content"] = said
+                    yield sentence
+            if rest.strip():
+                self._history[-1]["content"] = f"{said} {rest}".strip()
+                yield rest.strip()
+        finally:
+            request.close()
+
+    def interrupted(self, said: str) -> None:
+        """Remember that only so much of the last answer was begun to be said."""
+        if self._history and self._history[-1]["role"] == "assistant":
+            self._history[-1]["content"] = f"{said} (interrupted here)" if said else ""
+
+
+def _pieces(lines: Iterator[bytes]) -> Iterator[str]:
+    """Yield the pieces of text in a stream of server-sent events."""
+    for line in lines:
+        if not line.startswith(b"data:"):
+            continue
+        data = line[5:].strip()
+        if data == b"[DONE]":
+            return
+        try:
+            event: Any = json.loads(data)
+            if not event["choices"]:  # some end with an event of figures
+                continue
+            text = event["choices"][0]["delta"].get("content")
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            raise ConversationError("The brain's endpoint answered with what is no chat completion.") from error
+        if isinstance(text, str) and text:
+            yield text

@@ -1,0 +1,73 @@
+"""Ears behind any endpoint that speaks the OpenAI transcription protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import secrets
+import wave
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import numpy as np
+
+from avatar.conversation.brain import LONGEST_TEXT
+from avatar.conversation.endpoint import Request, check_url
+from avatar.errors import ConversationError
+from avatar.perception.speech.log_mel import RATE
+from avatar.types import F32
+
+THREADS: Final = 4
+
+
+class OpenAIEars:
+    """Asks one model what was said."""
+
+    def __init__(self, base_url: str, model: str, key: str | None = None) -> None:
+        """Ask `model` at `base_url`, such as http://localhost:8000/v1. Raises ConversationError for what is no URL."""
+        self._base_url, self._model, self._key = check_url(base_url), model, key
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="avatar-ears")
+
+    async def transcribe(self, samples: F32) -> str:
+        """Return what is said in (n,) samples at 16 kHz; empty where nothing is understood.
+
+        Raises:
+            ConversationError: the endpoint cannot be reached, refuses, takes too long or answers with rubbish.
+        """
+        body, content_type = _form(_wav(samples), self._model)
+        request = Request(self._base_url, "/audio/transcriptions", body, content_type, self._key)
+        try:
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._threads, lambda: b"".join(request.lines()))
+        finally:
+            request.close()
+        try:
+            text = json.loads(answer)["text"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConversationError("The ears' endpoint answered with what is no transcription.") from error
+        if not isinstance(text, str):
+            raise ConversationError("The ears' endpoint answered with what is no transcription.")
+        return text[:LONGEST_TEXT]
+
+
+def _wav(samples: F32) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(RATE)
+        sound.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return file.getvalue()
+
+
+def _form(wav: bytes, model: str) -> tuple[bytes, str]:
+    """Return a multipart form and its content type."""
+    edge = secrets.token_hex(16)
+    head = (
+        f'--{edge}\r\nContent-Disposition: form-data; name="model"\r\n\r\n{model}\r\n'
+        f'--{edge}\r\nContent-Disposition: form-data; name="response_format"\r\n\r\njson\r\n'
+        f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="turn.wav"\r\n'
+        "Content-Type: audio/wav\r\n\r\n"
+    )
+    return head.encode() + wav + f"\r\n--{edge}--\r\n".encode(), f"multipart/form-data; boundary={edge}"

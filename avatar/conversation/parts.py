@@ -1,0 +1,46 @@
+"""What a conversation is made of, from the server's settings."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from avatar.config import ConversationSettings
+from avatar.conversation.brain import Brain, ScriptedBrain
+from avatar.conversation.ears import Ears
+from avatar.conversation.openai_brain import OpenAIBrain
+from avatar.conversation.openai_ears import OpenAIEars
+from avatar.speech_synthesis import Voice, open_voice
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Who speaks, who thinks, and who listens for words."""
+
+    voice: Voice
+    brain: Brain
+    ears: Ears | None = None
+
+
+MakeParts: TypeAlias = Callable[[], Parts]
+"""Returns the parts of one conversation; may block for a second. Raises AvatarError."""
+
+
+def open_parts(settings: ConversationSettings) -> Parts:
+    """Return the parts of a new conversation. Blocks while the voice loads.
+
+    Raises:
+        VoiceError: no such voice can speak here; the message says how to get one.
+        ConversationError: a base URL that is none.
+    """
+    brain: Brain = ScriptedBrain()
+    if settings.brain_url is not None:
+        brain = OpenAIBrain(settings.brain_url, settings.brain_model, settings.brain_key)
+    ears = None
+    if settings.ears_url is not None:
+        ears = OpenAIEars(settings.ears_url, settings.ears_model, settings.ears_key)
+    voice = open_voice(settings.voice)
+    deque(voice.speak("Hello."), maxlen=0)  # the first sentence takes longest: it is not one that somebody waits for
+    return Parts(voice, brain, ears)

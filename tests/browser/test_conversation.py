@@ -1,0 +1,75 @@
+"""Talking with the avatar on the page: a fake microphone says a sentence, hears the answer, and cuts it short."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+WATCH = """
+const call = avatarCall.call;
+const seen = { captions: [], answered: [], interrupted: [], levels: [] };
+globalThis.conversation = seen;
+const context = new AudioContext();
+const source = context.createMediaStreamSource(document.getElementById("avatar-video").srcObject);
+const analyser = new AnalyserNode(context, { fftSize: 1024 });
+source.connect(analyser);
+const samples = new Float32Array(1024);
+setInterval(() => {
+  analyser.getFloatTimeDomainData(samples);
+  const level = Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
+  seen.levels.push([performance.now(), level]);
+  if (seen.levels.length > 6000) seen.levels.shift();
+}, 20);
+call.addEventListener("message", ({ detail }) => {
+  if (detail.type === "caption") seen.captions.push([performance.now(), detail]);
+  if (detail.type === "answered" || detail.type === "interrupted") seen[detail.type].push([performance.now(), detail]);
+});
+"""
+"""Notes when things happen, and how loud what comes back is."""
+QUIET = 0.003
+"""Root mean square under which nothing is heard: -50 dB."""
+
+
+def loudest(browser: Any, from_ms: float, until_ms: float) -> float:
+    """Return the highest level between two moments of the page's clock."""
+    levels = browser.run("return conversation.levels")
+    return max((level for at_ms, level in levels if from_ms <= at_ms <= until_ms), default=0.0)
+
+
+def test_the_avatar_answers_aloud_with_captions_and_stops_when_it_is_talked_over(
+    chromium: ModuleType, server: Any, speaking_microphone: Any
+) -> None:
+    with chromium.Chromium(speaking_microphone) as browser:
+        browser.open(server.address)
+        browser.join()
+        assert not browser.by_id("captions").is_displayed()
+        browser.click("control-settings")
+        browser.run("document.getElementById('drive-conversation').click()")
+        browser.until(
+            lambda: browser.run("return document.getElementById('drive').dataset.drive") == "conversation",
+            "the voice to be loaded",
+        )
+        browser.until(lambda: "Say something" in browser.text("captions"), "the invitation")
+        assert browser.by_id("captions").get_attribute("aria-live") == "polite"
+        assert not browser.run("return document.getElementById('avatar-video').muted"), "the avatar is heard"
+        browser.run(WATCH)
+
+        browser.until(lambda: browser.run("return conversation.answered.length"), "an answer", 60)
+        answered_ms, answered = browser.run("return conversation.answered[0]")
+        assert answered["stage_ms"].keys() == {"decided", "text", "sound", "sent"}
+        turn = f"return conversation.captions.filter(([, c]) => c.turn === {answered['turn']})"
+        said = [caption for _, caption in browser.run(turn)]
+        assert [one["speaker"] for one in said[:2]] == ["you", "avatar"] and said[0]["seconds"] > 1
+        assert len(said[1]["text"]) > 10
+        browser.until(lambda: loudest(browser, answered_ms, 1e12) > 10 * QUIET, "the answer's sound")
+
+        cut = "return conversation.interrupted.find(([, message]) => message.heard_ms > 0) ?? null"
+        cut_ms, _ = browser.until(lambda: browser.run(cut), "the avatar to be cut short", 60)
+        browser.until(lambda: browser.run(f"return performance.now() > {cut_ms} + 1300"), "what is left of it")
+        # What was on its way when it was cut short is still heard: the picture's delay, and the browser's buffer.
+        assert loudest(browser, cut_ms + 700, cut_ms + 1200) < QUIET
+
+        browser.click("readout")
+        browser.until(lambda: "Answer after you stop" in browser.text("figures"), "the times of the answer", 60)
+        assert "first sound made" in browser.text("figures")
+        assert browser.complaints() == []

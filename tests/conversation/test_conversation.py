@@ -1,0 +1,230 @@
+"""A conversation as its user meets it: answered, cut short, and alive after whatever goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from avatar.conversation.brain import Heard
+from avatar.conversation.conversation import BLOCK, MOST_SENTENCES, RATE, Conversation
+from avatar.conversation.told import Answered, Caption, Interrupted, Trouble
+from avatar.errors import ConversationError
+from avatar.types import F32
+
+pytestmark = pytest.mark.anyio
+
+
+class ToneVoice:
+    """Half a second of tone a word, in two pieces."""
+
+    sample_rate = 24_000
+
+    def speak(self, text: str) -> Iterator[F32]:
+        for _ in range(2):
+            yield np.full(6_000 * len(text.split()), 0.5, np.float32)
+
+
+@dataclass
+class ToldBrain:
+    """Says what it was told to; remembers what it was asked."""
+
+    answers: list[Any]
+    heard: list[Heard] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+
+    async def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
+        self.heard.append(heard)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        for sentence in answer:
+            yield sentence
+
+    def interrupted(self, said: str) -> None:
+        self.cut.append(said)
+
+
+@dataclass
+class ToldEars:
+    """Understands what it was told to."""
+
+    texts: list[Any]
+    lengths: list[int] = field(default_factory=list)
+
+    async def transcribe(self, samples: F32) -> str:
+        self.lengths.append(len(samples))
+        text = self.texts.pop(0)
+        if isinstance(text, Exception):
+            raise text
+        return str(text)
+
+
+@dataclass
+class Talk:
+    """A conversation, what it has sent and told, and a user who can speak."""
+
+    conversation: Conversation
+    told: list[Any]
+    sent: list[np.ndarray]
+    presences: list[str]
+
+    def user(self, loud: bool, seconds: float) -> None:
+        """Let sound arrive, faster than it would be spoken."""
+        for _ in range(round(seconds / 0.02)):
+            level = 8_000 if loud else 0
+            wave = (level * np.sin(np.arange(BLOCK) * 0.05)).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(wave[None], format="s16", layout="mono")
+            frame.sample_rate = RATE
+            self.conversation.hear(frame, time.monotonic())
+
+    def says(self, seconds: float = 0.6) -> None:
+        self.user(False, 0.4)
+        self.user(True, seconds)
+        self.user(False, 0.6)
+
+    def of(self, kind: type) -> list[Any]:
+        return [one for one in self.told if isinstance(one, kind)]
+
+    def loud_blocks(self) -> int:
+        return sum(bool(np.abs(block).max() > 100) for block in self.sent)
+
+
+@pytest.fixture
+async def talks() -> AsyncIterator[Callable[..., Talk]]:
+    running: list[tuple[Conversation, asyncio.Task[None]]] = []
+
+    def begin(brain: Any, ears: Any = None, voice: Any = None) -> Talk:
+        told: list[Any] = []
+        sent: list[np.ndarray] = []
+        presences: list[str] = []
+
+        def send(samples: np.ndarray, due_s: float) -> float:
+            sent.append(samples)
+            return 0.1
+
+        conversation = Conversation(
+            voice or ToneVoice(), brain, ears, send=send, tell=told.append, attend=presences.append
+        )
+        running.append((conversation, asyncio.create_task(conversation.run())))
+        return Talk(conversation, told, sent, presences)
+
+    yield begin
+    for conversation, task in running:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await conversation.close()
+        await conversation.close()
+
+
+async def test_a_turn_is_answered_in_the_avatars_voice_with_captions_and_times(
+    talks: Callable[..., Talk], loopback: Any
+) -> None:
+    brain = ToldBrain([["Hello there.", "Go on."]])
+    talk = talks(brain)
+    talk.says(0.6)
+    await loopback.wait_for(lambda: bool(talk.of(Answered)) and not talk.conversation.has_floor)
+    assert brain.heard[0].text is None and brain.heard[0].seconds == pytest.approx(0.6, abs=0.05)
+    you, *avatar = talk.of(Caption)
+    assert (you.speaker, you.text, you.turn) == ("you", "", 1) and you.seconds == pytest.approx(0.6, abs=0.05)
+    assert [(one.speaker, one.text, one.turn) for one in avatar] == [
+        ("avatar", "Hello there.", 1),
+        ("avatar", "Go on.", 1),
+    ]
+    assert sum(len(block) for block in talk.sent) == len(talk.sent) * BLOCK
+    assert talk.loud_blocks() == pytest.approx(4 * 0.5 / 0.02, abs=2)
+    (answered,) = talk.of(Answered)
+    assert list(answered.stage_ms()) == ["decided", "text", "sound", "sent"]
+    assert all(milliseconds >= 0 for milliseconds in answered.stage_ms().values())
+    assert talk.presences == ["listening", "thinking", "speaking", "listening"]
+
+
+async def test_a_voice_cuts_the_avatar_short_and_tells_how_much_was_heard(
+    talks: Callable[..., Talk], loopback: Any
+) -> None:
+    brain = ToldBrain([["one two three four five six", "never said"], ["What?"]])
+    talk = talks(brain)
+    talk.says()
+    await loopback.wait_for(lambda: talk.loud_blocks() >= 10)
+    talk.user(True, 0.1)
+    assert not talk.of(Interrupted), "a cough does not"
+    talk.user(True, 0.3)
+    (cut,) = talk.of(Interrupted)
+    blocks = talk.loud_blocks()
+    assert cut.heard_ms == pytest.approx(20 * (blocks + 1), abs=1e-6) and cut.said == "one two three four five six"
+    assert brain.cut == [cut.said]
+    count = len(talk.sent)
+    await loopback.wait_for(lambda: len(talk.sent) >= count + 10)
+    assert talk.loud_blocks() <= blocks + 1, "one block fades, then there is silence"
+    talk.user(False, 0.6)
+    await loopback.wait_for(lambda: bool(talk.of(Answered)[1:]))
+    assert talk.of(Caption)[-1].text == "What?"
+
+
+async def test_who_goes_on_before_the_answer_has_begun_is_not_talked_over(
+    talks: Callable[..., Talk], loopback: Any
+) -> None:
+    brain = ToldBrain([["Now."]])
+    talk = talks(brain)
+    talk.says()
+    talk.user(True, 0.4)
+    (cut,) = talk.of(Interrupted)
+    assert cut.heard_ms == 0
+    talk.user(False, 0.6)
+    await loopback.wait_for(lambda: bool(talk.of(Answered)))
+    assert [one.text for one in talk.of(Caption) if one.speaker == "avatar"] == ["Now."]
+
+
+async def test_ears_give_the_brain_words_and_the_page_a_caption(talks: Callable[..., Talk], loopback: Any) -> None:
+    brain, ears = ToldBrain([["Yes."]]), ToldEars(["  are you there  "])
+    talk = talks(brain, ears)
+    talk.says(1.0)
+    await loopback.wait_for(lambda: bool(talk.of(Answered)))
+    assert brain.heard[0].text == talk.of(Caption)[0].text == "are you there"
+    assert ears.lengths[0] / 16_000 == pytest.approx(1.0 + 0.3 + 0.4, abs=0.1)
+    assert "words" in talk.of(Answered)[0].stage_ms()
+
+
+@pytest.mark.parametrize(
+    ("brain", "ears", "code"),
+    [
+        (ToldBrain([ConversationError("It took too long."), ["Back."]]), None, "conversation_failed"),
+        (ToldBrain([RuntimeError("rubbish"), ["Back."]]), None, "conversation_failed"),
+        (ToldBrain([[], ["Back."]]), None, "no_answer"),
+        (ToldBrain([[" "], ["Back."]]), None, "no_voice"),
+        (ToldBrain([["Back."]]), ToldEars([ConversationError("Nobody answers."), "hello"]), "conversation_failed"),
+    ],
+)
+async def test_trouble_is_told_and_the_next_turn_is_answered(
+    talks: Callable[..., Talk], loopback: Any, brain: ToldBrain, ears: Any, code: str
+) -> None:
+    class PickyVoice(ToneVoice):
+        def speak(self, text: str) -> Iterator[F32]:
+            from avatar.speech_synthesis import checked  # noqa: PLC0415
+
+            return super().speak(checked(text))
+
+    talk = talks(brain, ears, PickyVoice())
+    talk.says()
+    await loopback.wait_for(lambda: bool(talk.of(Trouble)))
+    assert talk.of(Trouble)[0].code == code and talk.presences[-1] == "listening"
+    talk.says()
+    await loopback.wait_for(lambda: bool(talk.of(Answered)))
+    assert talk.of(Caption)[-1].text == "Back."
+
+
+async def test_an_answer_without_end_ends(talks: Callable[..., Talk], loopback: Any) -> None:
+    class ShortVoice(ToneVoice):
+        def speak(self, text: str) -> Iterator[F32]:
+            yield np.full(480, 0.5, np.float32)
+
+    talk = talks(ToldBrain([["a"] * 1000]), voice=ShortVoice())
+    talk.says()
+    await loopback.wait_for(lambda: bool(talk.of(Answered)) and not talk.conversation.has_floor)
+    assert len(talk.of(Caption)) == 1 + MOST_SENTENCES

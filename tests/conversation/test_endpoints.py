@@ -1,0 +1,182 @@
+"""A brain and ears behind endpoints of somebody else's, which may do anything."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import threading
+import wave
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import pytest
+
+from avatar.commands.serve import VOICE_NAMES
+from avatar.conversation import endpoint
+from avatar.conversation.brain import Heard
+from avatar.conversation.endpoint import check_url
+from avatar.conversation.openai_brain import OpenAIBrain
+from avatar.conversation.openai_ears import OpenAIEars
+from avatar.errors import ConversationError
+from avatar.speech_synthesis import VOICES
+
+Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
+
+
+class Service:
+    """A service on this machine that answers as it is told to."""
+
+    def __init__(self) -> None:
+        service = self
+        self.answer: Answer = lambda handler, body: None
+        self.asked: list[tuple[str, dict[str, str], bytes]] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                service.asked.append((self.path, dict(self.headers), body))
+                service.answer(self, body)
+
+            def log_message(self, *arguments: object) -> None:
+                """Stay silent."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+
+def with_body(body: bytes, status: int = 200) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        handler.send_response(status)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+def events(*texts: str) -> bytes:
+    lines = [json.dumps({"choices": [{"delta": {"content": text}}]}) for text in texts]
+    return "".join(f"data: {line}\n\n" for line in [*lines, '{"choices": []}', "[DONE]"]).encode()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    made = Service()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def ask(brain: OpenAIBrain, text: str | None = "Hi") -> list[str]:
+    async def collect() -> list[str]:
+        return [sentence async for sentence in brain.reply(Heard(1.0, text))]
+
+    return asyncio.run(collect())
+
+
+def test_sentences_come_out_of_a_stream_and_the_conversation_is_remembered(service: Service) -> None:
+    service.answer = with_body(events("Hel", "lo. How", " are you? ", "Fine"))
+    brain = OpenAIBrain(service.url, "small", "secret")
+    assert ask(brain, "Hi") == ["Hello.", "How are you?", "Fine"]
+    brain.interrupted("Hello.")
+    ask(brain, None)
+    path, headers, body = service.asked[-1]
+    asked = json.loads(body)
+    assert path == "/v1/chat/completions" and headers["Authorization"] == "Bearer secret"
+    assert asked["model"] == "small" and asked["stream"] is True
+    contents = [message["content"] for message in asked["messages"]]
+    assert contents[1:3] == ["Hi", "Hello. (interrupted here)"] and "1.0 seconds" in contents[3]
+    for _ in range(30):
+        ask(brain)
+    assert len(json.loads(service.asked[-1][2])["messages"]) <= 21
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (with_body(b"no", 401), "401"),
+        (with_body(b"no", 500), "500"),
+        (with_body(b"data: {rubbish\n\n"), "no chat completion"),
+        (with_body(b'data: {"choices": [3]}\n\n'), "no chat completion"),
+        (with_body(b"data: []\n\n"), "no chat completion"),
+        (with_body(b": stay awake\n" * 100_000), "more than"),
+        (lambda handler, body: handler.connection.close(), "cannot be reached"),
+    ],
+)
+def test_rubbish_and_refusals_are_one_error_that_never_tells_the_key(
+    service: Service, answer: Answer, words: str
+) -> None:
+    service.answer = answer
+    with pytest.raises(ConversationError, match=words) as caught:
+        ask(OpenAIBrain(service.url, "small", "secret"))
+    assert "secret" not in str(caught.value)
+
+
+def test_silence_has_an_end(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "PATIENCE_S", 0.2)
+    done = threading.Event()
+    service.answer = lambda handler, body: (done.wait(20), None)[1]
+    with pytest.raises(ConversationError, match="too long"):
+        ask(OpenAIBrain(service.url, "small"))
+    done.set()
+
+
+def test_nobody_there_is_told() -> None:
+    with pytest.raises(ConversationError, match="cannot be reached"):
+        ask(OpenAIBrain("http://127.0.0.1:9/v1", "small"))
+
+
+def test_an_answer_that_is_given_up_ends_its_request(service: Service) -> None:
+    gone = threading.Event()
+
+    def endless(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        try:
+            handler.wfile.write(events("One. Two").split(b"data: [DONE]")[0])
+            while not gone.wait(0.02):
+                handler.wfile.write(b": still here\n\n")
+        except OSError:
+            gone.set()
+
+    async def take_one() -> str:
+        answer = OpenAIBrain(service.url, "small").reply(Heard(1.0, "Hi"))
+        first = await anext(answer)
+        await answer.aclose()
+        return first
+
+    service.answer = endless
+    assert asyncio.run(take_one()) == "One."
+    assert gone.wait(10)
+
+
+def test_ears_send_a_recording_and_return_its_words(service: Service) -> None:
+    service.answer = with_body(b'{"text": " hello there "}')
+    ears = OpenAIEars(service.url, "whisper", "secret")
+    text = asyncio.run(ears.transcribe(np.full(1600, 0.5, np.float32)))
+    path, headers, body = service.asked[-1]
+    assert text.strip() == "hello there" and path == "/v1/audio/transcriptions"
+    assert headers["Authorization"] == "Bearer secret" and b"whisper" in body
+    with wave.open(io.BytesIO(body[body.index(b"RIFF") :])) as sound:
+        assert (sound.getframerate(), sound.getnframes(), sound.getnchannels()) == (16_000, 1600, 1)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"text": 3}', b"\xff"])
+def test_rubbish_is_no_transcription(service: Service, body: bytes) -> None:
+    service.answer = with_body(body)
+    with pytest.raises(ConversationError, match="no transcription"):
+        asyncio.run(OpenAIEars(service.url, "whisper").transcribe(np.zeros(160, np.float32)))
+
+
+@pytest.mark.parametrize("url", ["", "localhost", "ftp://host/v1", "http://", "http://user:key@host/", "http://h:x/"])
+def test_what_is_no_base_url_is_refused_before_anything_is_sent(url: Any) -> None:
+    with pytest.raises(ConversationError, match="base URL"):
+        check_url(url)
+
+
+def test_the_command_line_knows_every_voice() -> None:
+    assert ("auto", *VOICES) == VOICE_NAMES
