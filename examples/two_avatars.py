@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,10 @@ import numpy as np
 
 from avatar import AudioFrame, Avatar, SpeechFinished, SpeechStarted, VideoFrame
 from avatar.media_file import SOUND_RATE, MovieWriter, sound_blocks
+from avatar.models import get_model
+from avatar.perception.landmarker import FaceLandmarker
 from avatar.speech_synthesis import open_voice
-from avatar.types import F32, U8
+from avatar.types import BLENDSHAPE_INDEX, F32, U8
 
 HELLO = (
     "Hello! I am glad that you are here. How was your day?",
@@ -32,6 +34,13 @@ NOD_EVERY_S = 2.5
 """A listener nods after so much of the other's voice."""
 PAUSE_S = 0.4
 """From the end of the other's turn to the answer."""
+SEE_EVERY = 10
+"""Sound frames from one look at the other's face to the next: three looks a second."""
+ANSWERED_SMILE = 0.7
+"""How much of a smile is smiled back: below 1, or two avatars would smile each other into a grimace."""
+
+Eyes = Callable[[U8], float | None]
+"""Sees how much the face in a picture, (height, width, 3), smiles, 0..1; None: no face. May block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +51,41 @@ class Line:
     sample_rate: int
 
 
-class Speaker:
-    """One side of the conversation: says its lines, and reacts to what it hears of the other."""
+class FaceEyes:
+    """Eyes that find a face by its landmarks."""
 
-    def __init__(self, avatar: Avatar, lines: Sequence[Line], other_side: float) -> None:
+    def __init__(self) -> None:
+        """Load the landmarker. Raises ModelError."""
+        self._landmarker = FaceLandmarker(get_model("face_landmarker"), video=False)
+
+    def __call__(self, picture: U8) -> float | None:
+        """Return how much the face in a picture smiles."""
+        faces = self._landmarker.detect(picture, 0.0)
+        if not faces:
+            return None
+        corners = [BLENDSHAPE_INDEX[name] for name in ("mouthSmileLeft", "mouthSmileRight")]
+        return float(np.mean(faces[0].blendshapes[corners]))
+
+
+class Speaker:
+    """One side of the conversation: says its lines, and reacts to what it hears and sees of the other."""
+
+    def __init__(self, avatar: Avatar, lines: Sequence[Line], other_side: float, eyes: Eyes) -> None:
         """`other_side` is where the other is: -1 at the picture's left, 1 at its right."""
         self.avatar = avatar
         self.heard_s = 0.0
         """How much of the other's voice it has heard."""
         self.nods = 0
+        self.smile = 0.0
+        """How much it smiles back now."""
         self.picture: U8 = np.zeros((avatar.size[1], avatar.size[0], 3), np.uint8)
         self._lines = deque(lines)
         self._since_nod_s = 0.0
         self._answer_in_s: float | None = None
         self._saying: asyncio.Task[None] | None = None
+        self._eyes = eyes
+        self._looking: asyncio.Task[float | None] | None = None
+        self._since_look = SEE_EVERY
         avatar.look_at(0.6 * other_side, 0.0)
 
     @property
@@ -101,11 +131,23 @@ class Speaker:
                 self.avatar.set_presence("thinking" if self._lines else "idle")
                 self._answer_in_s = PAUSE_S
 
+    def watch(self, picture: U8) -> None:
+        """See the other's picture: smile back at a smile. Looks now and then, in a thread; the call never waits."""
+        if self._looking is not None and self._looking.done():
+            smile, self._looking = self._looking.result(), None
+            if smile is not None:
+                self.smile = ANSWERED_SMILE * smile
+                self.avatar.set_emotion("happy", self.smile)
+        self._since_look += 1
+        if self._looking is None and self._since_look >= SEE_EVERY:
+            self._since_look = 0
+            self._looking = asyncio.create_task(asyncio.to_thread(self._eyes, picture))
+
     async def aclose(self) -> None:
-        """Stop pushing."""
+        """Stop pushing, and finish looking."""
         if self._saying is not None:
             self._saying.cancel()
-            await asyncio.gather(self._saying, return_exceptions=True)
+        await asyncio.gather(*(task for task in (self._saying, self._looking) if task), return_exceptions=True)
 
     async def _say(self, line: Line) -> None:
         await self.avatar.push_audio(line.samples, line.sample_rate)
@@ -113,11 +155,13 @@ class Speaker:
 
 
 @asynccontextmanager
-async def two_speakers(avatars: Sequence[Avatar], lines: Sequence[Line]) -> AsyncIterator[tuple[Speaker, Speaker]]:
-    """Open two avatars and give them the lines in turn."""
+async def two_speakers(
+    avatars: Sequence[Avatar], lines: Sequence[Line], eyes: Sequence[Eyes]
+) -> AsyncIterator[tuple[Speaker, Speaker]]:
+    """Open two avatars, give them the lines in turn, and each its eyes."""
     async with AsyncExitStack() as stack:
         left, right = [await stack.enter_async_context(avatar) for avatar in avatars]
-        speakers = Speaker(left, lines[::2], 1.0), Speaker(right, lines[1::2], -1.0)
+        speakers = Speaker(left, lines[::2], 1.0, eyes[0]), Speaker(right, lines[1::2], -1.0, eyes[1])
         for speaker in speakers:
             stack.push_async_callback(speaker.aclose)
         yield speakers
@@ -131,6 +175,8 @@ async def converse(speakers: tuple[Speaker, Speaker]) -> AsyncIterator[tuple[U8,
         of_left, of_right = await asyncio.gather(left.frame(), right.frame())
         left.hear(of_right)
         right.hear(of_left)
+        left.watch(right.picture)
+        right.watch(left.picture)
         ears = np.array([[0.8, 0.3], [0.3, 0.8]], np.float32) / 32768
         sound = np.clip(ears @ np.stack([of_left.samples, of_right.samples]).astype(np.float32), -1, 1)
         yield np.hstack([left.picture, right.picture]), sound, of_left.time_s
@@ -140,7 +186,8 @@ async def film(out: Path, faces: Sequence[str], lines: Sequence[Line]) -> float:
     """Write the conversation; return how long it was in seconds."""
     avatars = [Avatar.open(face, sample_rate=SOUND_RATE, seed=seed) for seed, face in enumerate(faces)]
     time_s = 0.0
-    async with two_speakers(avatars, lines) as speakers:
+    async with two_speakers(avatars, lines, [FaceEyes(), FaceEyes()]) as speakers:
+        speakers[0].avatar.direct("smile warmly")
         width, height = speakers[0].avatar.size
         with MovieWriter(out, (2 * width, height), speakers[0].avatar.fps, sound=True) as movie:
             async for picture, sound, time_s in converse(speakers):
