@@ -121,3 +121,15 @@ class IntegrationError(AvatarError):
     """A framework that is not installed, or of a version its plug-in does not know."""
 
     code = "integration_missing"
+
+
+class TokenError(AvatarError):
+    """A server asks for a token, or refuses the one it was given."""
+
+    code = "unauthorized"
+
+
+class ServerGoneError(AvatarError):
+    """A server that does not answer, or is none of ours."""
+
+    code = "server_gone"
