@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from avatar.media_file import probe_clip, sound_seconds
+from avatar.media_file import clip_frames, probe_clip, sound_seconds
 from avatar.motion.cues import CUES, DEGREES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,16 +37,28 @@ def test_a_program_of_the_pages_runs(number: int) -> None:
     assert run("-c", PROGRAMS[number]).strip()
 
 
-def test_the_example_writes_a_movie_of_the_avatar_speaking(tmp_path: Path) -> None:
-    import wave  # noqa: PLC0415
-
-    with wave.open(str(tmp_path / "voice.wav"), "wb") as file:
+def record(path: Path, seconds: float) -> Path:
+    """Write a voice of a kind: a tone that comes and goes."""
+    at = np.arange(round(16_000 * seconds))
+    with wave.open(str(path), "wb") as file:
         file.setnchannels(1), file.setsampwidth(2), file.setframerate(16_000)
-        tone = 8000 * np.sin(np.arange(16_000) / 20) * (np.arange(16_000) % 4000 < 2000)
-        file.writeframes(tone.astype(np.int16).tobytes())
-    assert "1.0 s of speech" in run("-m", "examples.speak", str(tmp_path / "voice.wav"), str(tmp_path / "out.mp4"))
+        file.writeframes((8000 * np.sin(at / 20) * (at % 4000 < 2000)).astype(np.int16).tobytes())
+    return path
+
+
+def test_the_example_writes_a_movie_of_the_avatar_speaking(tmp_path: Path) -> None:
+    voice = record(tmp_path / "voice.wav", 1.0)
+    assert "1.0 s of speech" in run("-m", "examples.speak", str(voice), str(tmp_path / "out.mp4"))
     assert probe_clip(tmp_path / "out.mp4").has_sound
     assert sound_seconds(tmp_path / "out.mp4") > 0.9
+
+
+def test_the_example_writes_a_movie_of_two_avatars_talking(tmp_path: Path) -> None:
+    lines = [str(record(tmp_path / f"line{number}.wav", 0.6)) for number in range(2)]
+    movie = tmp_path / "out.mp4"
+    assert "s of conversation" in run("-m", "examples.two_avatars", str(movie), "--lines", *lines)
+    assert next(clip_frames(movie))[1].shape == (512, 1024, 3)
+    assert sound_seconds(movie) > 1.5
 
 
 def test_the_page_names_every_cue_and_degree() -> None:
