@@ -80,7 +80,7 @@ class NetworkGenerator:
             seam=seam,
             grid=lent.grid,
             latents=lent.latents,
-            condition=condition(shown.expression, turn, shown.speech),
+            condition=condition(shown.expression, turn),  # no weights have met speech in training yet
         )
 
     def _grid(self, moved: MovedPhoto, window: Window) -> F32:

@@ -19,8 +19,6 @@ class Shown:
     pose: HeadPose
     expression: F32
     """(52,), 0..1: blendshapes of the face itself, not their change from rest."""
-    speech: F32 | None = None
-    """(32,), speech embedding, where somebody speaks."""
 
 
 class Generator(Protocol):
@@ -47,4 +45,4 @@ def shown(rig: Rig, identity: Identity, motion: Motion) -> Shown:
     """Return what a motion makes of an identity's resting face."""
     pose = rig.pose(motion)
     expression = (identity.rest.blendshapes + motion.blendshapes).clip(0, 1)
-    return Shown(rig.landmarks(motion, pose), pose, expression, motion.speech)
+    return Shown(rig.landmarks(motion, pose), pose, expression)
