@@ -59,7 +59,8 @@ def test_the_avatar_answers_aloud_with_captions_and_stops_when_it_is_talked_over
         assert answered["stage_ms"].keys() == {"decided", "text", "sound", "sent"}
         turn = f"return conversation.captions.filter(([, c]) => c.turn === {answered['turn']})"
         said = [caption for _, caption in browser.run(turn)]
-        assert [one["speaker"] for one in said[:2]] == ["you", "avatar"] and said[0]["seconds"] > 1
+        # The microphone speaks on while the conversation begins: the first turn may be the end of a sentence.
+        assert [one["speaker"] for one in said[:2]] == ["you", "avatar"] and said[0]["seconds"] > 0.2
         assert len(said[1]["text"]) > 10
         browser.until(lambda: loudest(browser, answered_ms, 1e12) > 10 * QUIET, "the answer's sound")
 
