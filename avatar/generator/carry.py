@@ -10,6 +10,7 @@ import numpy as np
 from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.face_crop import CROP_SIZE
 from avatar.generator.face_flow import flow_between
+from avatar.generator.network_input import INNER
 from avatar.types import F32
 
 COARSER: Final = 4
@@ -27,10 +28,10 @@ def carried(layers: FrameLayers, before: F32, now: F32) -> FrameLayers:
     coarse = flow_between(_coarser(now), _coarser(before), side)
     still = np.stack(np.meshgrid(*[np.arange(side, dtype=np.float32)] * 2), axis=-1)
     motion = cv2.resize((coarse - still) * np.float32(COARSER), (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
-    along = np.arange(CROP_SIZE, dtype=np.float32)
-    map_x, map_y = cv2.split(motion)
-    map_x += along
-    map_y += along[:, None]
+    left, top, right, bottom = INNER
+    map_x, map_y = cv2.split(motion[top:bottom, left:right])
+    map_x += np.arange(right - left, dtype=np.float32)
+    map_y += np.arange(bottom - top, dtype=np.float32)[:, None]
     add, keep = (
         np.asarray(cv2.remap(layer, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
         for layer in (layers.add, layers.keep)

@@ -10,6 +10,7 @@ import numpy as np
 from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.face_crop import CROP_SIZE
 from avatar.generator.framing import Window
+from avatar.generator.network_input import INNER
 from avatar.types import F32, U8
 
 
@@ -34,47 +35,49 @@ def lay_layers(picture: U8, layers: FrameLayers, window: Window, seam: U8) -> No
     photo, and only where something is added are the crop's own pixels enlarged. Where the `seam` (S, S, 1) is 0 nothing
     changes.
     """
-    left, top, right, bottom = _box(seam, window, (picture.shape[1], picture.shape[0]))
-    if right - left < 2 or bottom - top < 2:
+    x, y, width, height = cv2.boundingRect(seam)
+    head = _Place(window, (x, y, x + width, y + height), picture)
+    if not head.seen:
         return
-    place = _Place(window, left, top, (right - left, bottom - top))
-    view = picture[top:bottom, left:right]
-    map_x, map_y = cv2.split(place.resampled(layers.shift * np.float32(1 / window.scale)))
-    map_x += np.arange(right - left, dtype=np.float32)
-    map_y += np.arange(bottom - top, dtype=np.float32)[:, None]
-    shifted = cv2.remap(view, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    toned = cv2.add(shifted, place.resampled(layers.tone), dtype=cv2.CV_32F)
-    kept = cv2.multiply(toned, place.resampled(layers.keep))
-    cv2.add(kept, place.resampled(layers.add), dst=view, dtype=cv2.CV_8U)
+    map_x, map_y = cv2.split(
+        head.resampled(layers.shift * np.float32(1 / window.scale), CROP_SIZE // len(layers.shift))
+    )
+    map_x += np.arange(map_x.shape[1], dtype=np.float32)
+    map_y += np.arange(map_y.shape[0], dtype=np.float32)[:, None]
+    shifted = cv2.remap(head.view, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    cv2.add(shifted, head.resampled(layers.tone, CROP_SIZE // len(layers.tone)), dst=head.view, dtype=cv2.CV_8U)
+    drawn = _Place(window, INNER, picture)
+    if drawn.seen:
+        kept = cv2.multiply(drawn.view, drawn.resampled(layers.keep, origin=INNER[:2]), dtype=cv2.CV_32F)
+        cv2.add(kept, drawn.resampled(layers.add, origin=INNER[:2]), dst=drawn.view, dtype=cv2.CV_8U)
 
 
 class _Place:
-    """A box of the picture in which layers of the crop are laid."""
+    """The part of a picture (height, width, 3) that shows a box (left, top, right, bottom) of the crop."""
 
-    def __init__(self, window: Window, left: int, top: int, size: tuple[int, int]) -> None:
-        self._window, self._left, self._top, self._size = window, left, top, size
+    def __init__(self, window: Window, box: tuple[int, int, int, int], picture: U8) -> None:
+        corner = np.array([window.left, window.top])
+        low = np.floor(np.array(box[:2]) / window.scale + corner)
+        high = np.ceil(np.array(box[2:]) / window.scale + corner)
+        self._window = window
+        self._left, self._top = np.maximum(low, 0).astype(int).tolist()
+        right, bottom = np.minimum(high, (picture.shape[1], picture.shape[0])).astype(int).tolist()
+        self._size = (right - self._left, bottom - self._top)
+        self.seen = min(self._size) >= 2
+        self.view = picture[self._top : max(bottom, 0), self._left : max(right, 0)]
 
-    def resampled(self, layer: F32) -> Any:
-        """Return a layer (s, s, c) of the crop, of whatever resolution, as the box (height, width, c) sees it."""
-        coarser = CROP_SIZE / layer.shape[0]
+    def resampled(self, layer: F32, coarser: int = 1, origin: tuple[int, int] = (0, 0)) -> Any:
+        """Return a layer (h, w, c) as this place (height, width, c) sees it.
+
+        `coarser` is the crop's resolution over the layer's, `origin` the crop's pixel (x, y) that the layer begins at.
+        """
         # Pixel centres of a coarse layer lie between those of the crop.
         scale = self._window.scale / coarser
-        x = (self._window.scale * (self._left - self._window.left) + 0.5) / coarser - 0.5
-        y = (self._window.scale * (self._top - self._window.top) + 0.5) / coarser - 0.5
+        x = (self._window.scale * (self._left - self._window.left) - origin[0] + 0.5) / coarser - 0.5
+        y = (self._window.scale * (self._top - self._window.top) - origin[1] + 0.5) / coarser - 0.5
         to_layer = np.array([[scale, 0, x], [0, scale, y]], np.float32)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(layer, to_layer, self._size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _box(seam: U8, window: Window, picture_size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return left, top, right, bottom of the part of a picture (width, height) in which a crop's seam is not 0."""
-    x, y, width, height = cv2.boundingRect(seam)
-    corner = np.array([window.left, window.top])
-    low = np.floor(np.array([x, y]) / window.scale + corner)
-    high = np.ceil(np.array([x + width, y + height]) / window.scale + corner)
-    left, top = np.maximum(low, 0).astype(int).tolist()
-    right, bottom = np.minimum(high, picture_size).astype(int).tolist()
-    return left, top, right, bottom
 
 
 def lay_on_crop(moved: U8, layers: FrameLayers) -> U8:

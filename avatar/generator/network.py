@@ -10,6 +10,8 @@
     pixels  = moved photo + borrowed * (nearest photos - moved photo) + what is drawn
     picture = mask * pixels + (1 - mask) * (moved photo, sampled `shift` further, + tone)
 
+Pixels are drawn in the inner part of the crop only, where eyes and mouth are: the finest layers cost the most.
+
 Where the mask is 0 the picture is the photo itself at its full resolution, so sharpness is not the network's to lose:
 `shift` and `tone` are too coarse to blur it. Where another photo shows the thing itself, real teeth say, its pixels are
 borrowed as they are.
@@ -27,7 +29,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor, nn
 
-from avatar.generator.network_input import CONDITION_SIZE, REGIONS
+from avatar.generator.face_crop import CROP_SIZE
+from avatar.generator.network_input import CONDITION_SIZE, INNER, REGIONS
 
 PICTURE_CHANNELS: Final = 3 + 3 + len(REGIONS)
 PATCH: Final = 4
@@ -38,6 +41,8 @@ LARGEST_TONE: Final = 0.3
 """How much the network may lighten or darken a place, of a range of -1..1: a turned head meets another light."""
 FINE_CHANNELS: Final = 6
 """Channels that reach the crop's own resolution; one convolution there smooths away the grid of the patches."""
+INNER_EDGE: Final = 8
+"""Pixels over which the mask fades at the border of the inner part."""
 MASK_AT_REST: Final = -2.0
 MASK_IN_MOUTH: Final = 6.0
 """Where the blending mask starts out before training: nearly closed on skin and eyes, which geometry moves well, and
@@ -67,18 +72,18 @@ SIZES: Final = {
 
 
 class Layers(NamedTuple):
-    """What the decoder adds to a moved photo, for B crops of side S."""
+    """What the decoder adds to a moved photo, for B crops of side S; pixels for their inner part of H x W."""
 
     pixels: Tensor
-    """(B, 3, S, S), -1..1."""
+    """(B, 3, H, W), -1..1."""
     mask: Tensor
-    """(B, 3, S, S), 0..1: the pixels' share, by colour."""
+    """(B, 3, H, W), 0..1: the pixels' share, by colour; 0 at the inner part's border."""
     shift: Tensor
     """(B, 2, S/4, S/4): how much further to sample the moved photo, (x, y) in halves of the crop's side."""
     tone: Tensor
     """(B, 3, S/8, S/8): added to the moved photo."""
     borrowed: Tensor
-    """(B, 3, S, S), 0..1: how much of the pixels is the nearest photos'; only training looks at it."""
+    """(B, 3, H, W), 0..1: how much of the pixels is the nearest photos'; only training looks at it."""
 
 
 class Residual(nn.Module):
@@ -160,6 +165,7 @@ class FaceDecoder(nn.Module):
         self.open_mouth = nn.Conv2d(1, 3, 1)
         self.to_borrowed = nn.Conv2d(FINE_CHANNELS, 3, 3, padding=1)
         self.borrow_mouth = nn.Conv2d(1, 3, 1)
+        self.register_buffer("edge", _inner_edge(), persistent=False)
         for head in (self.to_shift, self.to_tone, self.draw, self.to_mask, self.to_borrowed, self.seen):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
@@ -202,11 +208,12 @@ class FaceDecoder(nn.Module):
 
         shift = LARGEST_SHIFT * torch.tanh(self.to_shift(y4))
         tone = LARGEST_TONE * torch.tanh(self.to_tone(y8))
-        fine = F.pixel_shuffle(self.to_pixels(y4), PATCH)  # (B, 6, S, S)
-        moved, nearest, mouth = picture[:, :3], picture[:, 3:6], picture[:, 6:7]
+        fine = F.pixel_shuffle(self.to_pixels(inner(y4)), PATCH)  # (B, 6, H, W)
+        within = inner(picture)
+        moved, nearest, mouth = within[:, :3], within[:, 3:6], within[:, 6:7]
         borrowed = torch.sigmoid(self.to_borrowed(fine) + self.borrow_mouth(mouth))
         pixels = (moved + borrowed * (nearest - moved) + self.draw(fine)).clamp(-1, 1)
-        mask = torch.sigmoid(self.to_mask(fine) + self.open_mouth(mouth))
+        mask = torch.sigmoid(self.to_mask(fine) + self.open_mouth(mouth)) * self.edge
         return Layers(pixels, mask, shift, tone, borrowed)
 
 
@@ -230,14 +237,37 @@ class FaceNetwork(nn.Module):
         return blend(picture[:, :3], *layers[:4]), layers
 
 
+def inner(layer: Tensor) -> Tensor:
+    """Return the inner part of a crop's layer (B, C, s, s) of whatever resolution."""
+    left, top, right, bottom = (edge * layer.shape[-1] // CROP_SIZE for edge in INNER)
+    return layer[..., top:bottom, left:right]
+
+
+def spread(layer: Tensor) -> Tensor:
+    """Return a layer of the inner part (B, C, H, W) with zeros around it, (B, C, S, S)."""
+    left, top, right, bottom = INNER
+    return F.pad(layer, (left, CROP_SIZE - right, top, CROP_SIZE - bottom))
+
+
+def _inner_edge() -> Tensor:
+    left, top, right, bottom = INNER
+    across, down = (torch.arange(length, dtype=torch.float32) for length in (right - left, bottom - top))
+    nearest = [torch.minimum(steps, steps.flip(0)) for steps in (down, across)]
+    return (torch.minimum(nearest[0][:, None], nearest[1][None]) / INNER_EDGE).clamp(max=1)[None, None]
+
+
 def blend(moved: Tensor, pixels: Tensor, mask: Tensor, shift: Tensor, tone: Tensor) -> Tensor:
-    """Return the picture (B, 3, S, S): the pixels where the mask is 1, the moved photo, shifted and toned, where 0."""
+    """Return the picture (B, 3, S, S): the pixels where the mask is 1, the moved photo, shifted and toned, where 0.
+
+    `moved` is (B, 3, S, S), the others as in `Layers`.
+    """
     side = moved.shape[-1]
     steps = (torch.arange(side, device=moved.device, dtype=torch.float32) + 0.5) * (2 / side) - 1
     here = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)  # (S, S, 2)
     grid = here + _grown(shift, side).permute(0, 2, 3, 1)
     sharp = F.grid_sample(moved.float(), grid, padding_mode="border", align_corners=False)
-    return mask * pixels + (1 - mask) * (sharp + _grown(tone, side))
+    toned = sharp + _grown(tone, side)
+    return toned + spread(mask * (pixels - inner(toned)))
 
 
 def _grown(coarse: Tensor, side: int) -> Tensor:
@@ -286,14 +316,14 @@ class FrameDecoder(nn.Module):
             grid, latent4, latent8, condition: as `FaceDecoder.forward`.
 
         Returns:
-            add (1, S, S, 3), levels of 255; keep (1, S, S, 3), 0..1; shift (1, S/4, S/4, 2), pixels of the crop; tone
+            add (1, H, W, 3), levels of 255; keep (1, H, W, 3), 0..1; shift (1, S/4, S/4, 2), pixels of the crop; tone
             (1, S/8, S/8, 3), levels of 255.
         """
         masks = regions.permute(0, 3, 1, 2).to(grid.dtype) / 255
         within = seam.permute(0, 3, 1, 2).to(grid.dtype) / 255
         picture = torch.cat([centred(moved).to(grid.dtype), centred(nearest).to(grid.dtype), masks], dim=1)
         layers = self.decoder(picture, grid, latent4, latent8, condition)
-        mask = layers.mask * within
+        mask = layers.mask * inner(within)
         return (
             (mask * (127.5 * layers.pixels + 127.5)).permute(0, 2, 3, 1),
             (1 - mask).permute(0, 2, 3, 1),

@@ -27,6 +27,9 @@ HEAD_REACH: Final = 1.35
 """The head region is the face's outline grown by this factor."""
 EYE_SEAM: Final = 0.05
 """How far around the lids another photo's eye is taken over, and its seam's width, as shares of the crop's side."""
+INNER: Final = (52, 52, 208, 224)
+"""Left, top, right and bottom of the part of the crop that pixels are drawn in, multiples of 4. Crops are cut so that
+eyes and mouth lie inside; the rest of the head is only shifted and toned, which needs no fine layers."""
 SPEECH_SIZE: Final = 32
 """Length of a speech embedding."""
 CONDITION_SIZE: Final = len(BLENDSHAPES) + 3 + SPEECH_SIZE + 1

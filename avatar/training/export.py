@@ -156,6 +156,7 @@ def quantise(decoder: Path, inputs: list[Arrays]) -> Path:
         "/to_mask/",
         "/open_mouth/",
         "/to_borrowed/",
+        "/borrow_mouth/",
         "/to_shift/",
         "/to_tone/",
         "/seen/",

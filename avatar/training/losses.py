@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor
 
-from avatar.generator.network import Layers
+from avatar.generator.network import Layers, spread
 from avatar.generator.network_input import REGIONS
 
 BACKGROUND_WEIGHT: Final = 0.05
@@ -56,5 +56,5 @@ def restraint_loss(layers: Layers, moved: Tensor, target: Tensor, regions: Tenso
     # An error of a tenth of the range is worth painting over; far smaller ones are not.
     explained = torch.exp(-10 * F.avg_pool2d((moved - target).abs().mean(1, keepdim=True), 9, stride=1, padding=4))
     price = (1 - mouth) * torch.where(face > 0.5, explained, MASK_OUTSIDE * torch.ones_like(explained))
-    covered = layers.mask * (1 - (1 - BORROWED_PRICE) * layers.borrowed)
+    covered = spread(layers.mask * (1 - (1 - BORROWED_PRICE) * layers.borrowed))
     return MASK_WEIGHT * (covered * price).mean() + SHIFT_WEIGHT * layers.shift.abs().mean()

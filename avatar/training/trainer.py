@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from avatar.errors import TrainingError
-from avatar.generator.network import SIZES, FaceNetwork, Layers
+from avatar.generator.network import SIZES, FaceNetwork, Layers, spread
 from avatar.training.adversary import Critic, critic_loss, fooling_loss, look_closely
 from avatar.training.batch_tensors import BatchTensors, to_tensors
 from avatar.training.checkpoint import load_optimiser, optimiser_tensors
@@ -122,7 +122,7 @@ class Trainer:
                 data = to_tensors(batch, self.device)
                 made, layers = self.average(data.references, data.lead, data.picture, data.grid, data.condition)
                 pictures.append(_to_bytes(made))
-                masks.append(np.asarray(layers.mask[:, 0].float().cpu().numpy(), np.float32))
+                masks.append(np.asarray(spread(layers.mask)[:, 0].float().cpu().numpy(), np.float32))
         return pictures, masks
 
     def state(self) -> dict[str, dict[str, Tensor]]:

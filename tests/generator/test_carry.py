@@ -8,6 +8,7 @@ import pytest
 from avatar.generator.carry import carried
 from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.face_crop import CROP_SIZE, face_window
+from avatar.generator.network_input import INNER
 from avatar.perception.pose import mean_head, to_pixels
 from avatar.types import F32, HeadPose
 
@@ -24,6 +25,8 @@ def dot_at(place: F32) -> FrameLayers:
     add = np.zeros((CROP_SIZE, CROP_SIZE, 3), np.float32)
     x, y = np.rint(place[:2]).astype(int)
     add[y - 2 : y + 3, x - 2 : x + 3] = 255
+    left, top, right, bottom = INNER
+    add = add[top:bottom, left:right]
     return FrameLayers(add, 1 - add / 255, np.zeros((64, 64, 2), np.float32), np.zeros((32, 32, 3), np.float32))
 
 

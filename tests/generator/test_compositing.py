@@ -8,15 +8,18 @@ import pytest
 from avatar.generator.compositing import head_crop, lay_layers, lay_on_crop
 from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.framing import Window
+from avatar.generator.network_input import INNER
 from avatar.types import F32, U8
 
 S = 256
+LEFT, TOP, RIGHT, BOTTOM = INNER
+FINE = (BOTTOM - TOP, RIGHT - LEFT, 3)
 
 
 def layers(**changed: F32) -> FrameLayers:
     nothing = FrameLayers(
-        add=np.zeros((S, S, 3), np.float32),
-        keep=np.ones((S, S, 3), np.float32),
+        add=np.zeros(FINE, np.float32),
+        keep=np.ones(FINE, np.float32),
         shift=np.zeros((S // 4, S // 4, 2), np.float32),
         tone=np.zeros((S // 8, S // 8, 3), np.float32),
     )
@@ -40,8 +43,9 @@ def test_layers_that_change_nothing_change_nothing(picture: U8, window: Window) 
 
 def test_what_is_drawn_lies_where_the_crop_was_cut(picture: U8) -> None:
     window = Window(0.8, 70, 25)
-    add, keep = np.zeros((S, S, 3), np.float32), np.ones((S, S, 3), np.float32)
-    add[96:128, 64:128], keep[96:128, 64:128] = (255, 0, 0), 0
+    add, keep = np.zeros(FINE, np.float32), np.ones(FINE, np.float32)
+    drawn = (slice(96 - TOP, 128 - TOP), slice(64 - LEFT, 128 - LEFT))
+    add[drawn], keep[drawn] = (255, 0, 0), 0
     before = picture.copy()
     lay_layers(picture, layers(add=add, keep=keep), window, SEAM)
     red = (picture == (255, 0, 0)).all(axis=2)
@@ -71,7 +75,7 @@ def test_a_tone_lightens_and_stays_within_what_a_picture_can_be(picture: U8) -> 
 def test_a_head_beyond_the_picture_is_no_trouble(picture: U8) -> None:
     before = picture.copy()
     for window in (Window(1.0, 5000, 0), Window(1.0, -5000, -5000), Window(1.0, 499.5, 10)):
-        lay_layers(picture, layers(add=np.full((S, S, 3), 50, np.float32)), window, SEAM)
+        lay_layers(picture, layers(add=np.full(FINE, 50, np.float32)), window, SEAM)
     assert np.array_equal(picture[:, :490], before[:, :490])
 
 

@@ -19,11 +19,14 @@ from avatar.generator.network import (
     FrameEncoder,
     blend,
     centred,
+    inner,
+    spread,
 )
-from avatar.generator.network_input import CONDITION_SIZE
+from avatar.generator.network_input import CONDITION_SIZE, INNER
 
 SHIFT, TONE = torch.zeros(1, 2, 64, 64), torch.zeros(1, 3, 32, 32)
-CLOSED, OPEN = torch.zeros(1, 3, 256, 256), torch.ones(1, 3, 256, 256)
+HEIGHT, WIDTH = INNER[3] - INNER[1], INNER[2] - INNER[0]
+CLOSED, OPEN = torch.zeros(1, 3, HEIGHT, WIDTH), torch.ones(1, 3, HEIGHT, WIDTH)
 
 
 def picture() -> torch.Tensor:
@@ -33,26 +36,28 @@ def picture() -> torch.Tensor:
 
 def test_a_closed_mask_shows_the_moved_photo_untouched() -> None:
     moved = picture()
-    assert torch.allclose(blend(moved, torch.zeros_like(moved), CLOSED, SHIFT, TONE), moved, atol=1e-4)
+    assert torch.allclose(blend(moved, torch.zeros_like(CLOSED), CLOSED, SHIFT, TONE), moved, atol=1e-4)
 
 
-def test_an_open_mask_shows_the_drawn_pixels() -> None:
+def test_an_open_mask_shows_the_drawn_pixels_inside_and_the_photo_around() -> None:
     moved = picture()
-    drawn = torch.full_like(moved, 0.3)
-    assert torch.equal(blend(moved, drawn, OPEN, SHIFT, TONE), drawn)
+    shown = blend(moved, torch.full_like(OPEN, 0.3), OPEN, SHIFT, TONE)
+    assert torch.allclose(inner(shown), torch.full_like(OPEN, 0.3), atol=1e-6)
+    around = spread(OPEN) == 0
+    assert around.any() and torch.allclose(shown[around], moved[around], atol=1e-4)
 
 
 def test_a_shift_samples_the_photo_further_on() -> None:
     moved = picture()
     shift = SHIFT.clone()
     shift[:, 0] = 4 / 128  # four pixels to the right
-    shown = blend(moved, moved, CLOSED, shift, TONE)
+    shown = blend(moved, inner(moved), CLOSED, shift, TONE)
     assert torch.allclose(shown[..., :-4], moved[..., 4:], atol=1e-3)
 
 
 def test_a_tone_lightens_the_photo_and_keeps_its_detail() -> None:
     moved = picture()
-    assert torch.allclose(blend(moved, moved, CLOSED, SHIFT, TONE + 0.2), moved + 0.2, atol=1e-3)
+    assert torch.allclose(blend(moved, inner(moved), CLOSED, SHIFT, TONE + 0.2), moved + 0.2, atol=1e-3)
 
 
 @pytest.mark.parametrize("tier", ["lite", "standard"])
@@ -70,7 +75,7 @@ def test_before_training_it_shows_what_geometry_shows(tier: str) -> None:
             torch.zeros(2, CONDITION_SIZE),
         )
     assert torch.allclose(made, inputs[:, :3], atol=1e-4)
-    assert layers.mask.shape == (2, 3, 256, 256) and layers.shift.shape == (2, 2, 64, 64)
+    assert layers.mask.shape == (2, 3, HEIGHT, WIDTH) and layers.shift.shape == (2, 2, 64, 64)
     assert layers.tone.shape == (2, 3, 32, 32)
 
 
@@ -96,8 +101,23 @@ def test_the_exported_form_makes_the_same_picture() -> None:
         wanted, _ = network(centred(moved), torch.tensor([0]), stacked, grid, condition)
     shown = lay_on_crop(moved[0].numpy(), layers)
     expected = ((wanted[0].clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).numpy()
-    inner = (slice(8, -8), slice(8, -8))
-    assert np.abs(shown[inner].astype(float) - expected[inner]).mean() < 1.0, "of 255"
+    off_border = (slice(8, -8), slice(8, -8))
+    assert np.abs(shown[off_border].astype(float) - expected[off_border]).mean() < 1.0, "of 255"
+
+
+def test_what_is_drawn_fades_out_at_the_border_of_the_inner_part() -> None:
+    decoder = FaceNetwork(SIZES["lite"]).decoder
+    torch.nn.init.constant_(decoder.open_mouth.bias, 20)  # draws everywhere
+    with torch.no_grad():
+        mask = decoder(
+            torch.zeros(1, PICTURE_CHANNELS, 256, 256),
+            torch.zeros(1, 64, 64, 2),
+            torch.zeros(1, SIZES["lite"].latent4, 64, 64),
+            torch.zeros(1, SIZES["lite"].latent8, 32, 32),
+            torch.zeros(1, CONDITION_SIZE),
+        ).mask
+    assert mask[0, 0, HEIGHT // 2, WIDTH // 2] > 0.99
+    assert all(edge.abs().max() == 0 for edge in (mask[..., 0], mask[..., -1], mask[..., 0, :], mask[..., -1, :]))
 
 
 def test_the_lite_tier_is_small() -> None:

@@ -50,12 +50,15 @@ class FrameInput:
 
 
 class FrameLayers(NamedTuple):
-    """What the decoder makes of a moved photo: keep * (the photo, sampled `shift` further, + tone) + add."""
+    """What the decoder makes of a moved photo: keep * (the photo, sampled `shift` further, + tone) + add.
+
+    `add` and `keep` cover the crop's part `network_input.INNER`; around it nothing is added and all is kept.
+    """
 
     add: F32
-    """(S, S, 3), levels of 255."""
+    """(H, W, 3), levels of 255."""
     keep: F32
-    """(S, S, 3), 0..1."""
+    """(H, W, 3), 0..1."""
     shift: F32
     """(S/4, S/4, 2): (x, y) in pixels of the crop."""
     tone: F32
