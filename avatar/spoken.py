@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from collections import deque
 from typing import Any, Final, TypeAlias
 
@@ -50,6 +52,17 @@ def spoken_samples(pcm: Pcm, sample_rate: int) -> I16:
     if pcm.ndim == 2:
         samples = np.asarray(samples, np.float32).mean(axis=0).round()
     return np.asarray(samples, np.int16)
+
+
+def wav_bytes(samples: I16, sample_rate: int) -> bytes:
+    """Return (n,) samples as a WAV file of one channel."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(sample_rate)
+        sound.writeframes(samples.astype("<i2").tobytes())
+    return file.getvalue()
 
 
 class SpokenSound:

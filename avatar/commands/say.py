@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,11 +66,9 @@ def write_speech(voice: Voice, text: str, path: Path) -> None:
     """Write what a voice makes of a text as a WAV file, with a breath of silence at both ends."""
     import numpy as np  # noqa: PLC0415
 
+    from avatar.spoken import spoken_samples, wav_bytes  # noqa: PLC0415
+
     pieces = list(voice.speak(text))
     rest = np.zeros(round(0.3 * voice.sample_rate), np.float32)
-    samples = np.clip(np.concatenate([rest, *pieces, rest]), -1, 1)
-    with wave.open(str(path), "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(voice.sample_rate)
-        sound.writeframes((samples * 32767).astype("<i2").tobytes())
+    samples = spoken_samples(np.concatenate([rest, *pieces, rest]), voice.sample_rate)
+    path.write_bytes(wav_bytes(samples, voice.sample_rate))

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import secrets
-import wave
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
-
-import numpy as np
 
 from avatar.conversation.brain import LONGEST_TEXT
 from avatar.conversation.endpoint import Request, check_url
 from avatar.errors import ConversationError
 from avatar.perception.speech.log_mel import RATE
+from avatar.spoken import spoken_samples, wav_bytes
 from avatar.types import F32
 
 THREADS: Final = 4
@@ -35,7 +32,7 @@ class OpenAIEars:
         Raises:
             ConversationError: the endpoint cannot be reached, refuses, takes too long or answers with rubbish.
         """
-        body, content_type = _form(_wav(samples), self._model)
+        body, content_type = _form(wav_bytes(spoken_samples(samples, RATE), RATE), self._model)
         request = Request(self._base_url, "/audio/transcriptions", body, content_type, self._key)
         try:
             loop = asyncio.get_running_loop()
@@ -49,16 +46,6 @@ class OpenAIEars:
         if not isinstance(text, str):
             raise ConversationError("The ears' endpoint answered with what is no transcription.")
         return text[:LONGEST_TEXT]
-
-
-def _wav(samples: F32) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(RATE)
-        sound.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return file.getvalue()
 
 
 def _form(wav: bytes, model: str) -> tuple[bytes, str]:
