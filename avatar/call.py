@@ -263,6 +263,9 @@ class Call:
         conversation, self._conversation = self._conversation, None
         if conversation is not None:
             self._run(conversation.close())
+        self._drive_by(session, drive, reply_to)
+
+    def _drive_by(self, session: LiveSession, drive: Drive, reply_to: str | None) -> None:
         session.set_drive(drive)
         self.drive = drive
         self._tell(DriveMessage(drive=drive, reply_to=reply_to))
@@ -275,12 +278,10 @@ class Call:
             except AvatarError as error:
                 self._tell(ErrorMessage(code=error.code, detail=str(error), reply_to=reply_to))
                 if self.drive == "conversation":  # asked for as the call began: the voice that is heard moves it
-                    self._set_drive(session, "voice", None)
+                    self._drive_by(session, "voice", None)
                 return
             self._conversation = CallConversation(parts, send=self._sound, tell=self._tell, attend=session.set_presence)
-        session.set_drive("conversation")
-        self.drive = "conversation"
-        self._tell(DriveMessage(drive="conversation", reply_to=reply_to))
+        self._drive_by(session, "conversation", reply_to)
 
     async def _swap(self, session: LiveSession, request: SetAvatar) -> None:
         try:
