@@ -11,13 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from avatar.errors import AvatarError, ModelError
 from avatar.models import ModelStore
-
-if TYPE_CHECKING:
-    from avatar.generator.engines.engine import Engine
 
 SYSTEM_LIBRARIES: Final = {
     "libEGL.so.1": "libegl1",
@@ -167,8 +164,9 @@ def face_tracker() -> Check:
 def engines() -> Check:
     """Draw one frame with each engine that is installed, and say which will be taken."""
     from avatar.generator.engines.choice import ENGINES, default_threads  # noqa: PLC0415
+    from avatar.generator.engines.pace import frame_ms  # noqa: PLC0415
     from avatar.generator.network_files import network_files  # noqa: PLC0415
-    from avatar.generator.tiers import chosen_tier  # noqa: PLC0415
+    from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
 
     try:
         files = network_files("lite")
@@ -177,33 +175,14 @@ def engines() -> Check:
     found = []
     for name, make in ENGINES.items():
         try:
-            found.append(f"{name} {_frame_ms(make(files, default_threads())):.0f} ms")
+            found.append(f"{name} {frame_ms(make(files, default_threads())):.0f} ms")
         except (ImportError, RuntimeError, OSError, AvatarError):
             continue  # most machines have one or two of them
     if not found:
         return Check("engines", "warn", "none can run the network: the plain geometry draws", "pip install openvino")
-    return Check("engines", "ok", f"{chosen_tier('auto', 'auto')} draws; a frame takes {', '.join(found)}")
-
-
-def _frame_ms(engine: Engine) -> float:
-    """Return how long one frame of the network takes."""
-    import numpy as np  # noqa: PLC0415
-
-    from avatar.generator.engines.engine import FrameInput  # noqa: PLC0415
-    from avatar.generator.face_crop import CROP_SIZE  # noqa: PLC0415
-    from avatar.generator.network_input import CONDITION_SIZE, REGIONS  # noqa: PLC0415
-
-    grey = np.full((CROP_SIZE, CROP_SIZE, 3), 128, np.uint8)
-    masks = np.zeros((CROP_SIZE, CROP_SIZE, len(REGIONS)), np.uint8)
-    grid = np.zeros((CROP_SIZE // 4, CROP_SIZE // 4, 2), np.float32)
-    steer = np.zeros(CONDITION_SIZE, np.float32)
-    frame = FrameInput(grey, grey, masks, masks[..., :1].copy(), grid, engine.encode(grey), steer)
-    times = []
-    for _ in range(5):
-        started_s = time.perf_counter()
-        engine.decode(frame)
-        times.append(time.perf_counter() - started_s)
-    return min(times) * 1000
+    best, live = chosen_tier("auto", "auto"), live_tier("auto", "auto")
+    drawn = f"{best} draws" + ("" if best.startswith(live) else f", {live} in calls")
+    return Check("engines", "ok", f"{drawn}; a frame takes {', '.join(found)}")
 
 
 def page_and_faces() -> Check:

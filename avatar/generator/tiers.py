@@ -7,8 +7,9 @@ from functools import cache
 from typing import Final
 
 from avatar.errors import ModelError
-from avatar.generator.engines.choice import available_cores, load_engine
+from avatar.generator.engines.choice import load_engine
 from avatar.generator.engines.engine import Engine
+from avatar.generator.engines.pace import frame_ms
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.generator.network_generator import NetworkGenerator
@@ -18,8 +19,9 @@ TIERS: Final = ("geometry", "lite", "standard")
 """From the fastest to the best; `standard` wants a GPU or a strong CPU, and weights of its own."""
 AUTOMATIC: Final = ("lite",)
 """Network tiers that `auto` tries before it takes the geometry."""
-LIVE_CORES: Final = 4
-"""Cores from which `auto` draws calls with a network on the CPU: two are measured to be too few, four are a guess."""
+LIVE_FRAME_MS: Final = 10.0
+"""Up to which `auto` draws calls with a network: of the 33 ms between two pictures the camera, the geometry and the
+encoder want their share. At 7 ms on two cores a call held 30 pictures a second, at about 13 it fell below 28."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +46,8 @@ def open_generator(
 def live_tier(tier: str, engine: str) -> str:
     """Return the tier a call is drawn by: `auto` takes a network only where it leaves time for the rest of the call.
 
-    On two cores the `lite` network beside face tracking and encoding fell below 28 pictures a second
-    (`benchmarks.call --tier lite`), where the geometry holds 30.
+    That is measured, in about a tenth of a second: the same two cores hold 30 pictures a second on one processor and
+    fall below 28 on another (`benchmarks.call --tier lite`).
 
     Raises:
         ModelError: as `open_generator`.
@@ -53,9 +55,7 @@ def live_tier(tier: str, engine: str) -> str:
     if tier != "auto":
         return tier
     chosen = choose_engine(tier, engine)
-    if chosen is None or ("cuda" not in chosen[1].name and available_cores() < LIVE_CORES):
-        return "geometry"
-    return chosen[0]
+    return "geometry" if chosen is None or frame_ms(chosen[1]) > LIVE_FRAME_MS else chosen[0]
 
 
 def chosen_tier(tier: str, engine: str) -> str:

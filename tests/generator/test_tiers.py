@@ -11,6 +11,7 @@ import pytest
 from avatar.errors import ModelError
 from avatar.generator import network_files, tiers
 from avatar.generator.engines import choice
+from avatar.generator.engines.pace import frame_ms
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.generator.network_generator import NetworkGenerator
@@ -52,9 +53,13 @@ def test_an_unknown_tier_is_refused_with_the_list(astronaut: Identity) -> None:
         tiers.open_generator(astronaut, (256, 256), "ultra")
 
 
-def test_calls_on_few_cores_are_drawn_by_what_keeps_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiers, "available_cores", lambda: 2)
+def test_calls_are_drawn_by_what_keeps_up_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiers, "frame_ms", lambda engine: 15.0)
     assert tiers.live_tier("auto", "openvino") == "geometry"
     assert tiers.live_tier("lite", "openvino") == "lite", "whoever asks for it gets it"
-    monkeypatch.setattr(tiers, "available_cores", lambda: 8)
+    monkeypatch.setattr(tiers, "frame_ms", lambda engine: 7.0)
     assert tiers.live_tier("auto", "openvino") == "lite"
+
+
+def test_the_pace_is_measured_on_whatever_engine_runs() -> None:
+    assert 0 < frame_ms(choice.load_engine("lite")) < 10_000
