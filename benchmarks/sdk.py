@@ -26,7 +26,7 @@ from avatar.generator.tiers import open_generator
 from avatar.identities import open_identity
 from avatar.motion.speech import SpeechMotion, speech_motions
 from avatar.motion.speech_network import MOUTH
-from avatar.sdk import Stage
+from avatar.painter import Stage, StagePainter
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, Motion
 from benchmarks import report
 from benchmarks.lipsync import Eye, read_sound
@@ -216,7 +216,7 @@ async def measure(face: str, sounds: Sequence[F32], seconds: float, cuts: int, u
     """Return the figures of one avatar's life."""
     rng, eye = random.Random(1), Eye()  # noqa: S311 - the same pauses each time
     watched = WatchedGenerator(open_generator(open_identity(face), (512, 512)))
-    async with Avatar(lambda: Stage(watched, SpeechMotion())) as avatar:
+    async with Avatar(StagePainter(lambda: Stage(watched, SpeechMotion()))) as avatar:
         player = Player(avatar)
         playing = asyncio.create_task(player.play())
         await asyncio.sleep(2.0)

@@ -17,6 +17,7 @@ import avatar as package
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ClosedError, CueError, SoundError
 from avatar.frames import AudioFrame, FellBehind, Frame, VideoFrame
+from avatar.painter import StagePainter
 from avatar.playback import SpeechFinished, SpeechInterrupted, SpeechStarted
 from avatar.sdk import BUFFER_S, Avatar
 from avatar.types import BLENDSHAPE_INDEX
@@ -40,7 +41,7 @@ def opened(fake_stage: Any) -> Callable[..., Any]:
     @asynccontextmanager
     async def make(**how: Any) -> AsyncIterator[Avatar]:
         kept = {name: how.pop(name) for name in ("slow_s", "fails_after") if name in how}
-        async with Avatar(lambda: fake_stage.plain_stage(**kept), **how) as face:
+        async with Avatar(StagePainter(lambda: fake_stage.plain_stage(**kept)), **how) as face:
             yield face
 
     return make
@@ -190,7 +191,7 @@ async def test_a_taker_who_pauses_misses_no_sound(opened: Callable[..., Any]) ->
 
 async def test_emotions_looks_gestures_and_cues_move_the_face(opened: Callable[..., Any], fake_stage: Any) -> None:
     stage = fake_stage.plain_stage()
-    async with Avatar(lambda: stage) as face:
+    async with Avatar(StagePainter(lambda: stage)) as face:
         face.set_emotion("happy", 0.8)
         face.look_at(0.5, -0.2)
         face.nod()
@@ -244,7 +245,7 @@ async def test_a_closed_avatar_says_so_and_closes_twice(opened: Callable[..., An
 
 
 async def test_an_avatar_that_is_not_open_says_how_to_open_it(fake_stage: Any) -> None:
-    face = Avatar(fake_stage.plain_stage)
+    face = Avatar(StagePainter(fake_stage.plain_stage))
     with pytest.raises(ClosedError, match="async with"):
         face.interrupt()
     with pytest.raises(ClosedError, match="async with"):
