@@ -98,9 +98,8 @@ class Beats:
     def fail(self, error: AvatarError) -> None:
         """Say that there will be no more beats, and why; the first reason counts."""
         with self.changed:
-            if self.failure is None:
+            if self.failure is None and not self.closed:
                 self.failure = error
-                self._planned.clear()
         self._notify()
         self.on_ready()
 
@@ -130,6 +129,15 @@ class Beats:
             taken = TakenBeat(first.beat, first.rgb, late_s, slipped=self._pace is not pace)
         self._notify()
         return taken
+
+    def untaken(self) -> list[Beat]:
+        """Remove and return the beats that nobody will take any more: those left when drawing failed or was closed."""
+        with self.changed:
+            if self.failure is None and not self.closed:
+                return []
+            left = [planned.beat for planned in self._planned]
+            self._planned.clear()
+            return left
 
     def close(self) -> None:
         """Nothing is drawn or taken any more."""

@@ -17,7 +17,7 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -120,6 +120,48 @@ class Avatar:
         painter = StagePainter(make_stage)
         return cls(painter, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)
 
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        face: str = "mira",
+        *,
+        token: str | None = None,
+        picture: PictureSettings | None = None,
+        sample_rate: int = 48_000,
+        liveliness: float = 1.0,
+        on_event: Callable[[AvatarEvent], None] | None = None,
+        seed: int = 0,
+        ice_servers: Sequence[str] = (),
+        plain_http: bool = False,
+    ) -> Avatar:
+        """Return an avatar that a server (`avatar serve`) draws; `async with` makes the call.
+
+        Opening raises TokenError, ServerFullError (`retry_after_s` says when to try again), UnknownAvatarError or
+        ServerGoneError. Where the server goes away later, iteration, pushes and all else raise ServerGoneError.
+
+        Args:
+            url: of the server, such as https://host:8010.
+            face: the id of a face on that server, built in or uploaded.
+            token: the server's; it is sent to that server alone.
+            picture: size and rate; None: 512 x 512 pixels, 30 a second. What draws it is the server's to choose.
+            sample_rate, liveliness: as for `open`.
+            on_event, seed: as for the class.
+            ice_servers: STUN or TURN URLs, where there is no direct way to the server.
+            plain_http: http to another machine will do, though anybody on the way can read the token.
+
+        Raises:
+            ServerGoneError: `url` is no address.
+            AvatarError: http to another machine, code `insecure_url`; TokenError: a token that cannot be sent.
+        """
+        from avatar.remote_painter import RemotePainter  # noqa: PLC0415 - WebRTC is not loaded where nobody connects
+        from avatar.whip_client import WhipClient  # noqa: PLC0415
+
+        settings = PictureSettings() if picture is None else picture
+        client = WhipClient(url, token, plain_http=plain_http)
+        painter = RemotePainter(client, face, settings, liveliness=liveliness, ice_servers=ice_servers)
+        return cls(painter, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -178,7 +220,7 @@ class Avatar:
 
         So that a program can play it without a face.
         """
-        return self._line.unspoken()
+        return self._line.unspoken(self._beats.untaken())
 
     async def push_audio(self, pcm: Pcm, sample_rate: int, *, utterance: str | None = None) -> None:
         """Take sound to be spoken after what waits already; returns when it is queued, often long before it is heard.
@@ -297,7 +339,9 @@ class Avatar:
 
     def _raise_failure(self) -> None:
         if (failure := self._beats.failure) is not None:
-            raise type(failure)(str(failure))
+            error = type(failure)(str(failure))
+            error.code = failure.code
+            raise error
 
     def _perform(self, cue: Cue) -> None:
         self._open()
@@ -321,7 +365,7 @@ class Avatar:
                 await asyncio.wait_for(self._news.wait(), None if math.isinf(taken) else taken)
 
     def _sound_of(self, beat: Beat) -> AudioFrame:
-        handed = self._open().hand_over(beat, time.monotonic())
+        handed = self._line.hand_over(beat, time.monotonic())
         for event in handed.events:
             self._tell(event)
         self._room.set()

@@ -8,6 +8,7 @@ The media clock counts the samples that were planned.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,10 +99,17 @@ class SpeechLine:
         with self._lock:
             return bool(self._account.waiting)
 
-    def unspoken(self) -> I16:
-        """Remove and return the samples that wait to be spoken."""
+    def unspoken(self, untaken: Sequence[Beat] = ()) -> I16:
+        """Remove and return the samples that wait to be spoken, after those of beats that were never handed over."""
         with self._lock:
-            return self._sound.take(len(self._sound))
+            pieces = []
+            for beat in untaken:
+                at = 0
+                for span in beat.spans:
+                    if playback.alive(self._account, span.utterance):
+                        pieces.append(beat.samples[at : at + span.count])
+                    at += span.count
+            return np.concatenate([*pieces, self._sound.take(len(self._sound))])
 
     def push(self, samples: I16, sample_rate: int, utterance: str | None) -> None:
         """Queue (n,) samples of an utterance; dropped when that was interrupted."""

@@ -65,7 +65,7 @@ def server() -> Iterator[Any]:
 
 def test_a_call_is_made_and_ended_twice(server: Any) -> None:
     client = WhipClient(server.url, "secret")
-    answer = client.offer("the offer", "mira & co")
+    answer = client.offer("the offer", {"avatar": "mira & co", "drive": "voice"})
     assert answer.sdp == "v=0\r\nto mira & co: the offer"
     assert server.calls.running == {"call1"} and server.calls.drives == ["voice"]
     client.end(answer)
@@ -76,7 +76,7 @@ def test_a_call_is_made_and_ended_twice(server: Any) -> None:
 @pytest.mark.parametrize("token", [None, "wrong"])
 def test_a_token_that_is_refused(server: Any, token: str | None) -> None:
     with pytest.raises(TokenError, match="token"):
-        WhipClient(server.url, token).offer("the offer", "mira")
+        WhipClient(server.url, token).offer("the offer", {"avatar": "mira"})
     assert not server.calls.running
 
 
@@ -91,7 +91,7 @@ def test_a_token_that_is_refused(server: Any, token: str | None) -> None:
 def test_a_refusal_keeps_its_code_and_words(server: Any, trouble: AvatarError) -> None:
     server.calls.trouble = trouble
     with pytest.raises(AvatarError, match=str(trouble)) as refused:
-        WhipClient(server.url, "secret").offer("the offer", "mira")
+        WhipClient(server.url, "secret").offer("the offer", {"avatar": "mira"})
     assert refused.value.code == trouble.code
     if isinstance(trouble, ServerFullError):
         assert isinstance(refused.value, ServerFullError) and refused.value.retry_after_s == 7
@@ -101,7 +101,7 @@ def test_a_server_that_is_gone() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     with pytest.raises(ServerGoneError, match="does not answer"):
-        WhipClient(f"http://127.0.0.1:{port}").offer("the offer", "mira")
+        WhipClient(f"http://127.0.0.1:{port}").offer("the offer", {"avatar": "mira"})
 
 
 @pytest.mark.parametrize("url", ["", "host", "ftp://host", "http://", "http://host:port", "http://[::1"])
@@ -112,7 +112,15 @@ def test_what_is_no_address(url: str) -> None:
 
 def test_a_token_that_would_break_the_request_is_not_sent() -> None:
     with pytest.raises(TokenError):
-        WhipClient("http://host", "a\r\nHost: elsewhere")
+        WhipClient("https://host", "a\r\nHost: elsewhere")
+
+
+def test_plain_http_leaves_this_machine_only_when_told() -> None:
+    with pytest.raises(AvatarError, match="https") as refused:
+        WhipClient("http://avatars.example", "secret")
+    assert refused.value.code == "insecure_url" and "secret" not in str(refused.value)
+    WhipClient("http://avatars.example", "secret", plain_http=True)
+    assert WhipClient("http://[::1]:8010").on_this_machine and not WhipClient("https://avatars.example").on_this_machine
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b"\xff" * ANSWER_BYTES])
