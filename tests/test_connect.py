@@ -9,7 +9,7 @@ import asyncio
 import http.server
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -161,7 +161,8 @@ async def test_a_program_that_floods_loses_its_call(server: Any, fake_stage: Any
 class Stranger(http.server.BaseHTTPRequestHandler):
     """Answers an offer as no server of ours does."""
 
-    status, headers_sent, body = 200, {}, b"<html>"
+    status, body = 200, b"<html>"
+    headers_sent: ClassVar[dict[str, str]] = {}
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))

@@ -50,7 +50,7 @@ def opened(fake_stage: Any, request: pytest.FixtureRequest) -> Callable[..., Any
     async def make(**how: Any) -> AsyncIterator[Avatar]:
         kept = {name: how.pop(name) for name in ("slow_s", "fails_after") if name in how}
         stage = fake_stage.plain_stage(**kept, size=(128, 128))
-        made = remote.connect(stage, **how) if remote else Avatar(StagePainter(lambda: stage), **how)
+        made: Any = remote.connect(stage, **how) if remote else Avatar(StagePainter(lambda: stage), **how)
         async with made as face:
             face.stage = stage
             yield face
