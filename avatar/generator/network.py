@@ -5,7 +5,7 @@
     moved photo + drawn mouth ─┐      ▼
     nearest photos, moved ─────┼─► FaceDecoder ──► pixels, mask, shift, tone, borrowed
     regions ───────────────────┘      ▲
-    expression, rotation, shown shares, speech ── FiLM
+    expression, rotation, speech ── FiLM
 
     pixels  = moved photo + borrowed * (nearest photos - moved photo) + what is drawn
     picture = mask * pixels + (1 - mask) * (moved photo, sampled `shift` further, + tone)
