@@ -29,8 +29,8 @@ CLOSURE_SHARE: Final = 0.7
 
 LOOK_GAZE: Final = np.array([0.24, 0.16], np.float32)
 """How far the eyes go to look fully aside and down, as shares of the eye's width."""
-LOOK_TURN: Final = np.radians(np.array([10.0, 16.0])).astype(np.float32)
-"""How far the head goes with them: down, aside."""
+LOOK_TURN: Final = np.radians(np.array([-16.0, 10.0])).astype(np.float32)
+"""How far the head goes with them: yaw (negative is the nose to the picture's right), pitch."""
 GESTURE_S: Final = {"nod": 0.9, "shake": 1.2, "tilt": 1.8, "blink": 0.24, "wink": 0.4, "raise brows": 1.2}
 """How long each gesture takes."""
 
@@ -82,7 +82,7 @@ def act(
         presence=next_presence(state.presence, asked.presence, now_s),
         feeling=_towards(state.feeling, emotion_offsets(name, strength), elapsed_s, FEELING_S),
         gaze=_towards(state.gaze, LOOK_GAZE * look, elapsed_s, EYES_S),
-        turn=_towards(state.turn, LOOK_TURN * look[::-1], elapsed_s, HEAD_S),
+        turn=_towards(state.turn, LOOK_TURN * look, elapsed_s, HEAD_S),
         lively=_towards(state.lively, np.array([voice.speaking, voice.emphasis], np.float32), elapsed_s, LIVELY_S),
     )
     motion = be_present(idle, state.presence, seed)
@@ -119,7 +119,7 @@ def over(gesture: Gesture, since_s: float) -> bool:
 
 def _look(motion: Motion, state: ActingState) -> Motion:
     gaze = state.gaze if motion.gaze is None else motion.gaze + state.gaze
-    rotation = motion.rotation + np.array([state.turn[0], state.turn[1], 0], np.float32)
+    rotation = motion.rotation + np.array([*state.turn[::-1], 0], np.float32)
     return replace(motion, gaze=np.asarray(gaze, np.float32), rotation=np.asarray(rotation, np.float32))
 
 
