@@ -44,6 +44,10 @@ LEARNT_ABOVE: Final = 0.2
 """Only what matches so much better than the bound is learnt from: a hand on its way must not be."""
 RELEARN_S: Final = 20.0
 """What has been before the mouth for so long is taken for how the person looks now."""
+FARTHEST_TURN: Final = float(np.radians(25))
+"""A head that is turned further from how it was learnt shows other skin: nothing can be said of it."""
+TURNED_S: Final = 2.0
+"""A head that stays so is learnt anew."""
 USUAL: Final = 0.85
 LONGEST_STEP_S: Final = 0.2
 
@@ -97,25 +101,36 @@ class MouthWatch:
     def __init__(self) -> None:
         self._state = CoverState()
         self._learnt: F32 | None = None
+        self._facing = np.zeros(2, np.float32)
+        """Pitch and yaw of what was learnt."""
+        self._turned_s = 0.0
 
-    def look(self, rgb: U8, landmarks_px: F32, step_s: float) -> bool:
+    def look(self, rgb: U8, landmarks_px: F32, rotation: F32, step_s: float) -> bool:
         """Return whether something is before the mouth.
 
         Args:
             rgb: (height, width, 3), any size.
             landmarks_px: (478, 3), pixels of the frame.
+            rotation: (3,), the head's rotation vector in radians.
             step_s: seconds since the last frame, above 0.
         """
         pattern = mouth_pattern(rgb, landmarks_px)
         if pattern is None:  # out of the picture: it is not to be seen either, but teaches nothing
             return self._state.covered
-        step_s = min(step_s, LONGEST_STEP_S)
+        step_s, facing = min(step_s, LONGEST_STEP_S), rotation[:2]
+        turned = self._learnt is not None and np.linalg.norm(facing - self._facing) > FARTHEST_TURN
+        self._turned_s = self._turned_s + step_s if turned else 0.0
+        if self._turned_s > TURNED_S:
+            self._state = CoverState()
+        elif turned:
+            return self._state.covered
         if self._learnt is None or self._state.seen_s == 0:
-            self._learnt = pattern
+            self._learnt, self._facing = pattern, facing
         match = _match(pattern, self._learnt)
         if self._state.teaches(match):
-            share = step_s / min(self._state.seen_s + step_s, MEMORY_S)
-            self._learnt = self._learnt + np.float32(share) * (pattern - self._learnt)
+            share = np.float32(step_s / min(self._state.seen_s + step_s, MEMORY_S))
+            self._learnt = self._learnt + share * (pattern - self._learnt)
+            self._facing = self._facing + share * (facing - self._facing)
         self._state = next_cover(self._state, match, step_s)
         return self._state.covered
 

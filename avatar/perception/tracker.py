@@ -10,6 +10,7 @@ from typing import Final, Self
 from avatar.errors import FrameError, PerceptionError
 from avatar.perception.landmarker import MIN_SIDE_PX, FaceDetection, FaceLandmarker, check_frame
 from avatar.perception.mouth_cover import MouthWatch
+from avatar.perception.pose import rotation_vector
 from avatar.perception.smoothing import NOMINAL_STEP_S, SmoothedFace, smooth_face
 from avatar.perception.subject import FaceBox, Subject, choose_subject
 from avatar.types import U8, FaceState
@@ -94,7 +95,9 @@ class FaceTracker:
             pose=self._smoothed.pose,
             confidence=1.0,
             frame_size=self._frame_size,
-            mouth_covered=self._mouth.look(frame, face.landmarks_px, step_s),
+            mouth_covered=self._mouth.look(
+                frame, face.landmarks_px, rotation_vector(self._smoothed.pose.rotation), step_s
+            ),
         )
         return self._last
 

@@ -14,11 +14,13 @@ import pytest
 from avatar.perception.mouth_cover import (
     BACK,
     BOUNDS,
+    FARTHEST_TURN,
     GAP,
     LEARN_S,
     LEARNT_ABOVE,
     RELEARN_S,
     SMOOTH_S,
+    TURNED_S,
     USUAL,
     CoverState,
     MouthWatch,
@@ -31,6 +33,7 @@ from benchmarks.occluders import OCCLUDERS, cover, skin_of
 
 STEP_S = 1 / 30
 LEARNT = CoverState(seen_s=LEARN_S)
+AHEAD = np.zeros(3, np.float32)
 
 
 @pytest.fixture
@@ -120,6 +123,23 @@ def test_light_size_and_turns_are_no_cover(tracker: FaceTracker, shot: Any) -> N
         assert not found(face).mouth_covered
 
 
+def test_a_head_turned_far_is_not_judged_but_learnt_anew(tracker: FaceTracker, shot: Any) -> None:
+    """A picture of something else stands for the other side of the face."""
+    landmarks = found(tracker.track(shot(), 0.0)).landmarks_px
+    other = shot(y=70)
+    aside = np.array([0, 1.5 * FARTHEST_TURN, 0], np.float32)
+    watch = MouthWatch()
+    for _ in range(40):
+        assert not watch.look(shot(), landmarks, AHEAD, STEP_S)
+    said = [watch.look(other, landmarks, aside, STEP_S) for _ in range(round((TURNED_S + 2 * LEARN_S) / STEP_S))]
+    assert not any(said)
+    assert any(watch.look(shot(), landmarks, aside, STEP_S) for _ in range(12)), "how it was is a cover now"
+    same = MouthWatch()
+    for _ in range(40):
+        same.look(shot(), landmarks, AHEAD, STEP_S)
+    assert any(same.look(other, landmarks, AHEAD, STEP_S) for _ in range(12)), "the same, without the turn"
+
+
 def test_a_mouth_outside_the_picture_says_nothing(tracker: FaceTracker, shot: Any) -> None:
     landmarks = found(tracker.track(shot(), 0.0)).landmarks_px
     frame = shot()
@@ -127,6 +147,6 @@ def test_a_mouth_outside_the_picture_says_nothing(tracker: FaceTracker, shot: An
     assert mouth_pattern(frame, landmarks - 5000) is None
     partly = mouth_pattern(frame[: int(landmarks[17, 1])], landmarks)
     assert partly is not None and np.isfinite(partly).all()
-    assert not MouthWatch().look(frame, landmarks + 5000, STEP_S)
+    assert not MouthWatch().look(frame, landmarks + 5000, AHEAD, STEP_S)
     flat = mouth_pattern(cv2.resize(np.full((4, 4, 3), 7, np.uint8), (640, 480)), landmarks)
     assert flat is not None and np.isfinite(flat).all()
