@@ -1,7 +1,9 @@
 """A whole call on this machine: a camera clip in, the avatar back, beside an echo of the clip on the same transport.
 
 Latency is measured per picture, from the moment the client's camera frame is handed to the network until all packets
-of the picture it caused have come back. What the avatar adds is its latency less the echo's median.
+of the picture it caused have come back. What the avatar adds is its latency less the echo's median. With `--drive
+both` the voice moves the mouth too: pictures then wait for as long as the speech network listens ahead, which the bars
+allow for. A long run: `--drive both --seconds 600`.
 """
 
 from __future__ import annotations
@@ -12,23 +14,29 @@ from pathlib import Path
 
 import numpy as np
 
+from avatar.motion.speech import LOOK_AHEAD_S
 from benchmarks import report
 from benchmarks.caller import FPS, Caller, camera_packets, microphone_samples, watched
 from benchmarks.media import test_clips
 from benchmarks.server_process import ServerProcess
 
-BARS = {
-    "fps": ">= 28",
-    "added_latency_ms_median": "<= 45",
-    "added_latency_ms_p95": "<= 80",
-    "added_latency_growth_ms": "about 0",
-    "av_offset_ms_p95": "<= 40",
-    "av_drift_ms": "within 10",
-}
 MOMENT_EVERY_S, LONG_EVERY_S, LONG_S = 0.5, 2.0, 120.0
 """How often sound is matched, and how often in a long call, so that the client's memory stays small."""
 SETTLE_S = 3.0
 """The start of a call is left out: codecs and buffers find their feet."""
+
+
+def bars(drive: str) -> dict[str, str]:
+    """Return what the figures should be."""
+    ahead_ms = 1e3 * LOOK_AHEAD_S if drive == "both" else 0.0
+    return {
+        "fps": ">= 28",
+        "added_latency_ms_median": f"<= {45 + ahead_ms:.0f}",
+        "added_latency_ms_p95": f"<= {80 + ahead_ms:.0f}",
+        "added_latency_growth_ms": "about 0",
+        "av_offset_ms_p95": "<= 40",
+        "av_drift_ms": "within 10",
+    }
 
 
 async def call(
@@ -131,7 +139,7 @@ def main() -> None:
     clip = chosen.driver or test_clips(1, speech_only=True)[0]
     print(f"camera: {clip.name} as 640 x 480 at {FPS} fps; avatar {chosen.avatar} at 512 x 512\n")
     figures = asyncio.run(measure(clip, clip, chosen.avatar, chosen.seconds, chosen.tier, chosen.drive))
-    report.finish(figures, BARS, chosen.json)
+    report.finish(figures, bars(chosen.drive), chosen.json)
 
 
 if __name__ == "__main__":
