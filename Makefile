@@ -66,13 +66,13 @@ $(INSTALLED): pyproject.toml requirements.lock
 	if ! $$python -m venv $(VENV); then \
 	    rm -rf $(VENV); echo "Python's venv module is missing: sudo apt-get install -y python3-venv" >&2; exit 1; \
 	fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev,voice]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev,echo,voice]'
 	@touch $@
 
 lock:
 	@temporary=$$(mktemp -d); trap 'rm -rf "$$temporary"' EXIT; \
 	python3.11 -m venv "$$temporary"; \
-	"$$temporary/bin/python" -m pip install --quiet --disable-pip-version-check '.[dev,voice]'; \
+	"$$temporary/bin/python" -m pip install --quiet --disable-pip-version-check '.[dev,echo,voice]'; \
 	{ echo "# Every package that Avatar runs and is tested with (Linux, Python 3.11). Made by: make lock"; \
 	  "$$temporary/bin/python" -m pip freeze --exclude avatar; } > requirements.lock
 

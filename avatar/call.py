@@ -20,6 +20,7 @@ from avatar.conversation.parts import MakeParts
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.identity import Identity
 from avatar.live_session import LiveSession, MakeSession
+from avatar.perception.speech.echo import EchoCanceller
 from avatar.session import Calibrated, FaceFound, FaceLost, SessionEvent, SessionFailed, SessionStats
 from avatar.stream.call_meter import CallMeter
 from avatar.stream.control import (
@@ -100,6 +101,7 @@ class Call:
         now_s = time.monotonic()
         self._times = CallTimes(created_s=now_s)
         self._meter = CallMeter(now_s)
+        self._echo = EchoCanceller() if settings.transport.echo_cancel else None
         self._peer = Peer(settings.transport, self, fps=picture.fps, encode_pool=encode_pool)
         self._session: LiveSession | None = None
         self._size = (picture.width, picture.height)
@@ -173,10 +175,13 @@ class Call:
     def on_microphone(self, frame: av.AudioFrame, arrival_s: float) -> None:
         """Give a piece of sound to the session, and send it with the picture of its moment."""
         self._times.last_media_s = time.monotonic()
+        heard = frame if self._echo is None else self._echo.clean(frame)
+        if heard is None:
+            return
         if self._conversation is not None:
-            self._conversation.hear(frame, arrival_s)
+            self._conversation.hear(heard, arrival_s)
         elif self.drive != "conversation":
-            self._sound(frame, arrival_s)
+            self._sound(heard, arrival_s)
 
     def _sound(self, frame: av.AudioFrame, arrival_s: float) -> float:
         """Let sound move the mouth and leave with its picture; return how many seconds later that is."""
@@ -204,8 +209,10 @@ class Call:
         if self._bot is not None:
             self._bot.picture_sent(sent)
 
-    def on_sound_sent(self, delay_s: float) -> None:
+    def on_sound_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
         """Count a piece of sound."""
+        if self._echo is not None:
+            self._echo.played(frame)
         self._meter.sound_sent(delay_s + self._sound_age_s)
 
     def on_channel_open(self) -> None:

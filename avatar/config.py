@@ -30,6 +30,8 @@ class TransportSettings:
     """STUN or TURN URLs. Empty: host candidates only, no outside server is contacted."""
     loopback_only: bool = False
     """Offer 127.0.0.1 as the only candidate (tests, benchmarks, a server behind a local browser)."""
+    echo_cancel: bool = False
+    """Take what the avatar plays out of what the microphone hears; a browser does that by itself."""
     min_bitrate_bps: int = 200_000
     start_bitrate_bps: int = 1_500_000
     max_bitrate_bps: int = 3_000_000

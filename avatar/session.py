@@ -28,6 +28,7 @@ from avatar.generator.tiers import open_generator
 from avatar.latest import Latest
 from avatar.meters import SoundMeter, StageMeter
 from avatar.models import get_model
+from avatar.motion.attention import Attention, UserSeen, next_attention, pay_attention, user_seen
 from avatar.motion.basis import load_basis
 from avatar.motion.idle import IdleLife
 from avatar.motion.mixer import MixState, mix
@@ -35,7 +36,7 @@ from avatar.motion.presence import Presence, PresenceKind, be_present, next_pres
 from avatar.motion.prosody import SpeakingLife
 from avatar.motion.retarget import Retargeter
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
-from avatar.motion.voice_motion import VoiceMotion
+from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.perception.tracker import FaceTracker
 from avatar.pictures import camera_rgb, to_i420
 from avatar.types import Drive, FaceState, Motion, Picture
@@ -43,6 +44,8 @@ from avatar.types import Drive, FaceState, Motion, Picture
 JOIN_TIMEOUT_S: Final = 5.0
 UNSEEN: Final[tuple[Drive, ...]] = ("voice", "conversation")
 """What moves the avatar without the camera."""
+LOOK_EVERY_S: Final = 0.2
+"""How often the user is looked at while they talk with the avatar: enough to turn to them."""
 MOST_COMING: Final = 32
 """Camera frames that may wait for their sound: a third of a second at most is asked for."""
 MOST_SOUNDS: Final = 256
@@ -157,6 +160,7 @@ class Session:
         self._cadence = pacing.Cadence(changed_s=time.monotonic())
         self._drive: Drive = drive
         self._presence: PresenceKind = "idle"
+        self._user: UserSeen | None = None
         self._seed = idle_seed
         self._speech, self._speaking = SpeechMotion(), SpeakingLife(idle_seed)
         self._sounds: deque[tuple[av.AudioFrame, float]] = deque(maxlen=MOST_SOUNDS)
@@ -259,13 +263,16 @@ class Session:
             self._on_event(SessionFailed(message))
 
     def _perceive(self) -> None:
+        looked_s = float("-inf")
         while not self._camera.closed:
             arrived = self._camera.take()
             if arrived is None:
                 continue
             self._meter.tick("camera", time.monotonic())
-            if self._drive in UNSEEN:
+            drive = self._drive
+            if drive == "voice" or (drive == "conversation" and arrived.received_s - looked_s < LOOK_EVERY_S):
                 continue
+            looked_s = arrived.received_s
             try:
                 with self._meter.time("convert"):
                     rgb = camera_rgb(arrived.frame)
@@ -273,6 +280,10 @@ class Session:
                     face = self._tracker.track(rgb, arrived.received_s - self._begin_s)
             except FrameError:
                 self._bad_frames += 1
+                continue
+            if drive == "conversation":
+                seen_s = arrived.received_s - self._begin_s
+                self._user = user_seen(face, seen_s) if face is not None and not face.held else self._user
                 continue
             self._report_face(face, arrived.received_s)
             self._seen.put(_Seen(face, arrived.frame.pts, arrived.received_s))
@@ -296,7 +307,7 @@ class Session:
         last_camera_s: float | None = None
         last_picture_s: float | None = None
         media_s = 0.0
-        presence = Presence()
+        presence, attention = Presence(), Attention()
         while not self._seen.closed:
             turn = pacing.next_turn(time.monotonic(), last_camera_s, last_picture_s, self._settings.fps)
             seen = self._seen.take(turn.wait_s) if not turn.idle else self._seen.take(0)
@@ -327,6 +338,8 @@ class Session:
             idle = self._speaking.add(idle, voice) if voice is not None else idle
             face, camera = (shown.seen.face, shown.motion) if shown is not None else (None, None)
             state, motion = mix(state, face, camera, idle, voice=voice)
+            attention = next_attention(attention, self._user if drive == "conversation" else None, presence, media_s)
+            motion = pay_attention(motion, attention, voice or resting_voice(media_s))
             timed = due is not None or drive != "camera"
             self._show(motion, media_s, due.seen if due is not None else None, taken_s if timed else None)
 

@@ -70,6 +70,8 @@ class FaceState:
     """1 while the face is tracked; falls to 0 while a lost face is held."""
     frame_size: tuple[int, int]
     """(width, height) of the frame in pixels."""
+    mouth_covered: bool = False
+    """Something is before the mouth: its landmarks and coefficients are guessed."""
 
     @property
     def held(self) -> bool:

@@ -18,7 +18,6 @@ import cv2
 import httpx2
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamError
 
 from avatar.media_file import clip_frames, sound_blocks
 from avatar.pictures import to_i420
@@ -30,6 +29,10 @@ CLOCK = 90_000
 SOUND_RATE = 48_000
 BLOCK = 960
 """Samples of a 20 ms sound block."""
+LOOP_S = 30.0
+"""The microphone says the same again after so long: much longer than a sound can be on its way."""
+MOMENT = 25
+"""Blocks that are looked for together in what was sent."""
 
 
 def camera_packets(clip: Path, seconds: float = 10.0) -> list[bytes]:
@@ -51,12 +54,17 @@ def camera_packets(clip: Path, seconds: float = 10.0) -> list[bytes]:
     return packets
 
 
-def microphone_samples(path: Path | None, seconds: float) -> np.ndarray:
+def microphone_samples(path: Path | None, seconds: float = LOOP_S) -> np.ndarray:
     """Return (n,) 16-bit samples at 48 kHz: a file's sound, looped, with quiet noise that marks every moment."""
     noise = np.random.default_rng(1).normal(0, 600, round(seconds * SOUND_RATE))
     voice = np.concatenate([block.mean(axis=0) for block in sound_blocks(path)]) if path else np.zeros(1)
-    looped = np.resize(voice, len(noise)) * 12_000 if len(voice) > 1 else 0.0
-    return np.clip(noise + looped, -32_768, 32_767).astype(np.int16)
+    speech = np.resize(voice, len(noise)) * 12_000 if len(voice) > 1 else 0.0
+    return np.clip(noise + speech, -32_768, 32_767).astype(np.int16)
+
+
+def looped(samples: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """Return the samples from one place to another of (n,) that are repeated for ever."""
+    return samples.take(np.arange(begin, end), mode="wrap")
 
 
 class CameraTrack(MediaStreamTrack):
@@ -83,7 +91,7 @@ class CameraTrack(MediaStreamTrack):
 
 
 class MicrophoneTrack(MediaStreamTrack):
-    """Sends each 20 ms block once its last sample has been 'recorded'."""
+    """Sends each 20 ms block once its last sample has been 'recorded'; begins anew when all is said."""
 
     kind = "audio"
 
@@ -98,9 +106,8 @@ class MicrophoneTrack(MediaStreamTrack):
         self.begin_s = time.monotonic() if self.begin_s is None else self.begin_s
         await asyncio.sleep(max(self.begin_s + (self._index + 1) * BLOCK / SOUND_RATE - time.monotonic(), 0))
         start = self._index * BLOCK
-        if start + BLOCK > len(self._samples):
-            raise MediaStreamError
-        frame = av.AudioFrame.from_ndarray(self._samples[None, start : start + BLOCK], format="s16", layout="mono")
+        block = looped(self._samples, start, start + BLOCK)
+        frame = av.AudioFrame.from_ndarray(block[None], format="s16", layout="mono")
         frame.pts, frame.sample_rate, frame.time_base = start, SOUND_RATE, Fraction(1, SOUND_RATE)
         self._index += 1
         return frame
@@ -113,7 +120,7 @@ class Received:
     pictures: list[tuple[int, float, tuple[int, int]]] = field(default_factory=list)
     """RTP timestamp, arrival time and size of each picture."""
     sound: list[tuple[float, np.ndarray]] = field(default_factory=list)
-    """Arrival time and (n,) mono samples of each block."""
+    """Arrival time and (n,) 16-bit mono samples of the blocks that are kept."""
     messages: list[dict[str, Any]] = field(default_factory=list)
     first_picture: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -121,8 +128,12 @@ class Received:
 class Caller:
     """One call. `join`, wait, `leave`."""
 
-    def __init__(self, url: str, packets: list[bytes], samples: np.ndarray | None) -> None:
-        self._url = url
+    def __init__(
+        self, url: str, packets: list[bytes], samples: np.ndarray | None, *, moment_every_s: float = 0.5
+    ) -> None:
+        """Prepare the call; of the sound that comes back half a second is kept every `moment_every_s`, all at 0.5."""
+        self._url, self._samples = url, samples
+        self._sound_count, self._moment_every = 0, round(moment_every_s * SOUND_RATE / BLOCK)
         self.camera = CameraTrack(packets)
         self.microphone = MicrophoneTrack(samples) if samples is not None else None
         self.received = Received()
@@ -184,21 +195,20 @@ class Caller:
             if camera_of.get(stamp) in sent
         ]
 
-    def sound_latencies(self, samples: np.ndarray, *, every_s: float = 0.5) -> list[tuple[float, float]]:
+    def sound_latencies(self) -> list[tuple[float, float]]:
         """Return (arrival time, seconds from recording to arrival) , by matching what came back with what was sent."""
-        if self.microphone is None or self.microphone.begin_s is None:
+        if self._samples is None or self.microphone is None or self.microphone.begin_s is None:
             return []
         found = []
         blocks = self.received.sound
-        step, length = round(every_s * SOUND_RATE / BLOCK), 25
-        for first in range(0, len(blocks) - length, step):
-            part = blocks[first : first + length]
+        for first in range(0, len(blocks) - MOMENT + 1, MOMENT):
+            part = blocks[first : first + MOMENT]
             heard = np.concatenate([block for _, block in part]).astype(np.float32)
             arrival = part[0][0]
             # Search the last second and a half before this block came.
             end = round((arrival - self.microphone.begin_s) * SOUND_RATE) + len(heard)
             begin = max(0, end - len(heard) - 3 * SOUND_RATE // 2)
-            known = samples[begin:end].astype(np.float32)
+            known = looped(self._samples, begin, end).astype(np.float32)
             if len(known) < len(heard) or not heard.any():
                 continue
             score = _correlate(known, heard)
@@ -223,8 +233,14 @@ class Caller:
                 self.received.pictures.append((tap.wire_timestamp(pts), arrival, (frame.width, frame.height)))
                 self.received.first_picture.set()
             else:
-                channels = len(frame.layout.channels)
-                self.received.sound.append((arrival, frame.to_ndarray().reshape(-1, channels).mean(axis=1)))
+                self._keep_sound(frame, arrival)
+
+    def _keep_sound(self, frame: av.AudioFrame, arrival_s: float) -> None:
+        if self._sound_count % self._moment_every < MOMENT:
+            channels = len(frame.layout.channels)
+            mono = frame.to_ndarray().reshape(-1, channels).mean(axis=1).astype(np.int16)
+            self.received.sound.append((arrival_s, mono))
+        self._sound_count += 1
 
     async def _learn_origin(self) -> None:
         """Find the random offset aiortc adds to our own timestamps: the one seen most often while sampling."""

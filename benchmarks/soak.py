@@ -22,7 +22,7 @@ FIRST_S = 60.0
 async def soak(clip: Path, avatar: str, minutes: float) -> dict[str, float]:
     """Hold one call for `minutes`, sampling memory once a second."""
     packets = camera_packets(clip)
-    samples = microphone_samples(clip, 60 * minutes + 10)
+    samples = microphone_samples(clip)
     seconds = 60 * minutes
     warm_s = min(FIRST_S, seconds / 4)
     rss: list[tuple[float, float]] = []

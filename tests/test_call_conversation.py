@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from types import ModuleType
 from typing import Any
@@ -66,7 +68,7 @@ class PlainBrain:
 class Place:
     """Calls over fake sessions, and a client in one of them."""
 
-    def __init__(self, loopback: ModuleType, make_parts: Any) -> None:
+    def __init__(self, loopback: ModuleType, make_parts: Any, echo_cancel: bool = False) -> None:
         self.loopback, self.sessions, self.clients = loopback, [], []
         self.microphone = SpeakingTrack()
 
@@ -78,7 +80,9 @@ class Place:
         async def get_avatar(avatar_id: str) -> Any:
             return avatar_id
 
-        self.calls = Calls(loopback.SETTINGS, get_avatar, sessions={"avatar": make}, make_parts=make_parts)
+        transport = replace(loopback.SETTINGS.transport, echo_cancel=echo_cancel)
+        settings = replace(loopback.SETTINGS, transport=transport)
+        self.calls = Calls(settings, get_avatar, sessions={"avatar": make}, make_parts=make_parts)
 
     async def join(self, drive: str) -> Any:
         client = self.loopback.Client(audio=self.microphone)
@@ -106,8 +110,8 @@ def no_parts() -> Parts:
 async def places(loopback: ModuleType) -> AsyncIterator[Any]:
     made: list[Place] = []
 
-    def make(make_parts: Any) -> Place:
-        made.append(Place(loopback, make_parts))
+    def make(make_parts: Any, **options: Any) -> Place:
+        made.append(Place(loopback, make_parts, **options))
         return made[-1]
 
     yield make
@@ -166,6 +170,32 @@ async def test_a_call_can_begin_with_the_conversation(places: Any, loopback: Mod
     await loopback.wait_for(lambda: loud(client, 3))
     client.send(type="set_drive", drive="conversation", id="again")
     await loopback.wait_for(lambda: client.received("drive")[-1].get("reply_to") == "again")
+
+
+async def test_with_echo_cancellation_the_avatar_does_not_interrupt_itself(
+    places: Any, loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Perfect:
+        """Hears nothing while something is played."""
+
+        def __init__(self, rate: int) -> None:
+            assert rate == 48_000
+
+        def process(self, near: Any, far: Any) -> Any:
+            return near * (np.abs(far).max() < 1_000)
+
+    module = ModuleType("pywebrtc_audio")
+    module.EchoCanceller = Perfect  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pywebrtc_audio", module)
+    place = places(parts, echo_cancel=True)
+    client = await place.join("conversation")
+    await loopback.wait_for(lambda: bool(client.received("drive")))
+    await place.say(0.6)
+    await loopback.wait_for(lambda: loud(client, 3))
+    await asyncio.sleep(0.2)
+    await place.say(1.0)
+    assert not client.received("interrupted")
+    assert len(client.received("answered")) == 1
 
 
 @pytest.mark.parametrize("drive", ["camera", "conversation"])

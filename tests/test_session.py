@@ -22,6 +22,7 @@ from avatar.generator.identity import Identity
 from avatar.media_file import sound_blocks
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.session import (
+    LOOK_EVERY_S,
     Calibrated,
     EchoSession,
     FaceFound,
@@ -465,3 +466,46 @@ def test_with_both_the_camera_waits_for_the_voice(
     picture = next(picture for picture in audience.pictures if picture.camera_pts in known)
     assert picture.camera_pts is not None
     assert all(b.time_s >= a.time_s for a, b in pairwise(audience.pictures))
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_in_a_conversation_the_avatar_turns_to_where_the_user_sits(
+    session: Session, audience: Audience, shot: Callable[..., U8], monkeypatch: pytest.MonkeyPatch, side: int
+) -> None:
+    """At the right of the camera's picture is at the left of the screen. The camera is looked at now and then only."""
+    motions: list[Motion] = []
+    looks: list[float] = []
+    render, track = session._generator.render, session._tracker.track
+
+    def watched(motion: Motion) -> U8:
+        motions.append(motion)
+        return render(motion)
+
+    def looking(rgb: U8, time_s: float) -> Any:
+        looks.append(time_s)
+        return track(rgb, time_s)
+
+    monkeypatch.setattr(session._generator, "render", watched)
+    monkeypatch.setattr(session._tracker, "track", looking)
+    room = np.full((240, 640, 3), 90, np.uint8)
+    room[:, 320:] = shot()
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(room[:, ::side]), format="rgb24")
+    session.set_drive("conversation")
+    session.set_presence("listening")
+    session.start()
+    end_s = time.monotonic() + PATIENCE_S
+
+    def turned() -> bool:
+        gaze = motions[-1].gaze if motions else None
+        return gaze is not None and side * gaze[0] < -0.03 and side * np.degrees(motions[-1].rotation[1]) > 2
+
+    while not turned():
+        assert time.monotonic() < end_s, "it does not look at the user"
+        session.push_camera(frame, time.monotonic())
+        time.sleep(1 / FPS)
+    for _ in range(30):
+        session.push_camera(frame, time.monotonic())
+        time.sleep(1 / FPS)
+    assert min(b - a for a, b in pairwise(looks)) >= LOOK_EVERY_S - 1e-6
+    assert all(picture.camera_pts is None for picture in audience.pictures)
+    assert audience.events == [], "the page is not told of a face that drives nothing"

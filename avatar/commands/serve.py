@@ -68,6 +68,7 @@ def add_command(subparsers: Subparsers) -> None:
     add("--brain-model", default="default", metavar="NAME", help="the model to ask there")
     add("--ears", metavar="URL", help="OpenAI-compatible endpoint that turns speech into words (default: none)")
     add("--ears-model", default="default", metavar="NAME", help="the model to ask there")
+    add("--echo-cancel", action="store_true", help="keep the avatar from hearing itself (browsers do so anyway)")
     add("--ice-server", action="append", default=[], metavar="URL", help="STUN or TURN server; may be repeated")
     add("--loopback", action="store_true", help="media over 127.0.0.1 only: for a browser on this machine")
     add("--verbose", action="store_true", help="log requests and calls")
@@ -93,7 +94,9 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
         tls_cert=args.tls_cert,
         tls_key=args.tls_key,
         picture=picture,
-        transport=TransportSettings(ice_servers=tuple(args.ice_server), loopback_only=args.loopback),
+        transport=TransportSettings(
+            ice_servers=tuple(args.ice_server), loopback_only=args.loopback, echo_cancel=args.echo_cancel
+        ),
         limits=LimitSettings(sessions=args.sessions),
         conversation=ConversationSettings(
             voice=args.voice,
@@ -123,11 +126,14 @@ def _serve(args: argparse.Namespace) -> int:
 
     from avatar.doctor import require_system_libraries  # noqa: PLC0415
     from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
+    from avatar.perception.speech.echo import open_canceller  # noqa: PLC0415
 
     settings = settings_of(args)
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(message)s")
     if settings.tls_cert is not None and settings.tls_key is not None:
         _check_certificate(settings.tls_cert, settings.tls_key)
+    if settings.transport.echo_cancel:
+        open_canceller()  # where it cannot, that is said now, not in the first call
     with _listening_socket(settings.host, settings.port) as listener:
         require_system_libraries()
         pull("face_landmarker")

@@ -32,7 +32,6 @@ from torch import Tensor, nn
 from avatar.generator.face_crop import CROP_SIZE
 from avatar.generator.network_input import CONDITION_SIZE, INNER, REGIONS
 
-PICTURE_CHANNELS: Final = 3 + 3 + len(REGIONS)
 PATCH: Final = 4
 """Pixels enter and leave in patches of 4 x 4: the finest convolutions run at a quarter of the crop's resolution."""
 LARGEST_SHIFT: Final = 4 / 128
@@ -143,7 +142,10 @@ class FaceDecoder(nn.Module):
         self.steer = nn.Sequential(
             nn.Linear(CONDITION_SIZE, steering), nn.ReLU(), nn.Linear(steering, steering), nn.ReLU()
         )
-        self.patches = nn.Conv2d(PICTURE_CHANNELS * PATCH**2, w4, 1)
+        # Summed: to join pictures of different channels costs more than to convolve each.
+        self.see_moved, self.see_nearest, self.see_regions = (
+            nn.Conv2d(channels, w4, PATCH, stride=PATCH) for channels in (3, 3, len(REGIONS))
+        )
         self.look = Residual(w4)
         self.seen = nn.Conv2d(w4, 1, 3, padding=1)
         self.take4 = nn.Conv2d(size.latent4, w4, 1)
@@ -174,17 +176,27 @@ class FaceDecoder(nn.Module):
         nn.init.constant_(self.borrow_mouth.weight, BORROWED_IN_MOUTH)
         nn.init.constant_(self.borrow_mouth.bias, BORROWED_AT_REST)
 
-    def forward(self, picture: Tensor, grid: Tensor, latent4: Tensor, latent8: Tensor, condition: Tensor) -> Layers:
+    def forward(
+        self,
+        moved: Tensor,
+        nearest: Tensor,
+        regions: Tensor,
+        grid: Tensor,
+        latent4: Tensor,
+        latent8: Tensor,
+        condition: Tensor,
+    ) -> Layers:
         """Return what is to be blended into the moved photo.
 
         Args:
-            picture: (B, 11, S, S): moved photo with drawn mouth and nearest photos moved, both -1..1; regions, 0..1.
+            moved, nearest: (B, 3, S, S), -1..1: moved photo with drawn mouth, and the nearest photos moved.
+            regions: (B, 5, S, S), 0..1.
             grid: (B, S/4, S/4, 2): where in the photo with the nearest mouth each place comes from, -1..1.
             latent4, latent8: (B, L4, S/4, S/4), (B, L8, S/8, S/8): that photo's latents, where they were made.
             condition: (B, 88), from `network_input.condition`.
         """
         steering = self.steer(condition)
-        x4 = F.relu(self.patches(F.pixel_unshuffle(picture, PATCH)))  # (B, W4, S/4, S/4)
+        x4 = F.relu(self.see_moved(moved) + self.see_nearest(nearest) + self.see_regions(regions))  # (B, W4, S/4, S/4)
         x4 = self.look(x4)
         seen = torch.sigmoid(self.seen(x4))
         moved4 = F.grid_sample(latent4, grid, padding_mode="border", align_corners=False)
@@ -209,8 +221,7 @@ class FaceDecoder(nn.Module):
         shift = LARGEST_SHIFT * torch.tanh(self.to_shift(y4))
         tone = LARGEST_TONE * torch.tanh(self.to_tone(y8))
         fine = F.pixel_shuffle(self.to_pixels(inner(y4)), PATCH)  # (B, 6, H, W)
-        within = inner(picture)
-        moved, nearest, mouth = within[:, :3], within[:, 3:6], within[:, 6:7]
+        moved, nearest, mouth = inner(moved), inner(nearest), inner(regions[:, :1])
         borrowed = torch.sigmoid(self.to_borrowed(fine) + self.borrow_mouth(mouth))
         pixels = (moved + borrowed * (nearest - moved) + self.draw(fine)).clamp(-1, 1)
         mask = torch.sigmoid(self.to_mask(fine) + self.open_mouth(mouth)) * self.edge
@@ -226,15 +237,23 @@ class FaceNetwork(nn.Module):
         self.decoder = FaceDecoder(size)
 
     def forward(
-        self, references: Tensor, lead: Tensor, picture: Tensor, grid: Tensor, condition: Tensor
+        self,
+        references: Tensor,
+        lead: Tensor,
+        moved: Tensor,
+        nearest: Tensor,
+        regions: Tensor,
+        grid: Tensor,
+        condition: Tensor,
     ) -> tuple[Tensor, Layers]:
         """Return the finished crops (B, 3, S, S) and the layers they are blended from.
 
-        `references` are R photos' crops (R, 3, S, S) in -1..1; `lead` (B,) says whose latents lead each picture.
+        `references` are R photos' crops (R, 3, S, S) in -1..1; `lead` (B,) says whose latents lead each picture; the
+        rest is as `FaceDecoder.forward` takes it.
         """
         latent4, latent8 = self.encoder(references)
-        layers = self.decoder(picture, grid, latent4[lead], latent8[lead], condition)
-        return blend(picture[:, :3], *layers[:4]), layers
+        layers = self.decoder(moved, nearest, regions, grid, latent4[lead], latent8[lead], condition)
+        return blend(moved, *layers[:4]), layers
 
 
 def inner(layer: Tensor) -> Tensor:
@@ -321,8 +340,8 @@ class FrameDecoder(nn.Module):
         """
         masks = regions.permute(0, 3, 1, 2).to(grid.dtype) / 255
         within = seam.permute(0, 3, 1, 2).to(grid.dtype) / 255
-        picture = torch.cat([centred(moved).to(grid.dtype), centred(nearest).to(grid.dtype), masks], dim=1)
-        layers = self.decoder(picture, grid, latent4, latent8, condition)
+        photos = (centred(picture).to(grid.dtype) for picture in (moved, nearest))
+        layers = self.decoder(*photos, masks, grid, latent4, latent8, condition)
         mask = layers.mask * inner(within)
         return (
             (mask * (127.5 * layers.pixels + 127.5)).permute(0, 2, 3, 1),

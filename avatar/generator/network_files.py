@@ -16,7 +16,7 @@ from typing import Final, Literal
 from avatar.errors import ModelError
 from avatar.resources import resource_folder
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the network's inputs and outputs; raised when they change."""
 FORMAT: Final = "avatar-face-network"
 PARTS: Final = ("encoder", "decoder", "decoder-int8")

@@ -16,7 +16,7 @@ from avatar.generator.framing import Window
 from avatar.generator.geometry import GeometryGenerator, MovedPhoto
 from avatar.generator.identity import Identity
 from avatar.generator.lending import Lenders
-from avatar.generator.network_input import condition, head_seam, region_masks
+from avatar.generator.network_input import REGIONS, condition, head_seam, region_masks
 from avatar.generator.protocol import Shown, shown
 from avatar.generator.references import look
 from avatar.perception.pose import rotation_vector
@@ -60,8 +60,10 @@ class NetworkGenerator:
             frame = self._frame(shown, moved, window, landmarks, regions, seam)
             self._last, layers = anchored(self._last, self._engine.decode(frame), landmarks)
         else:
+            self._geometry.draw_mouth(moved.picture, shown)
             layers = carried(self._last.layers, self._last.landmarks, landmarks)
-        lay_layers(moved.picture, layers, window, seam)
+        mouth = np.ascontiguousarray(regions[..., REGIONS.index("mouth")])
+        lay_layers(moved.picture, layers, window, seam, mouth)
         return moved.picture
 
     def _frame(

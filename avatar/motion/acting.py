@@ -29,8 +29,8 @@ CLOSURE_SHARE: Final = 0.7
 
 LOOK_GAZE: Final = np.array([0.24, 0.16], np.float32)
 """How far the eyes go to look fully aside and down, as shares of the eye's width."""
-LOOK_TURN: Final = np.radians(np.array([10.0, 16.0])).astype(np.float32)
-"""How far the head goes with them: down, aside."""
+LOOK_TURN: Final = np.radians(np.array([-16.0, 10.0])).astype(np.float32)
+"""How far the head goes with them: yaw (negative is the nose to the picture's right), pitch."""
 GESTURE_S: Final = {"nod": 0.9, "shake": 1.2, "tilt": 1.8, "blink": 0.24, "wink": 0.4, "raise brows": 1.2}
 """How long each gesture takes."""
 
@@ -80,18 +80,18 @@ def act(
     state = ActingState(
         time_s=now_s,
         presence=next_presence(state.presence, asked.presence, now_s),
-        feeling=_towards(state.feeling, emotion_offsets(name, strength), elapsed_s, FEELING_S),
-        gaze=_towards(state.gaze, LOOK_GAZE * look, elapsed_s, EYES_S),
-        turn=_towards(state.turn, LOOK_TURN * look[::-1], elapsed_s, HEAD_S),
-        lively=_towards(state.lively, np.array([voice.speaking, voice.emphasis], np.float32), elapsed_s, LIVELY_S),
+        feeling=towards(state.feeling, emotion_offsets(name, strength), elapsed_s, FEELING_S),
+        gaze=towards(state.gaze, LOOK_GAZE * look, elapsed_s, EYES_S),
+        turn=towards(state.turn, LOOK_TURN * look, elapsed_s, HEAD_S),
+        lively=towards(state.lively, np.array([voice.speaking, voice.emphasis], np.float32), elapsed_s, LIVELY_S),
     )
     motion = be_present(idle, state.presence, seed)
     speaking, emphasis = state.lively.tolist()
     motion = life.add(motion, replace(voice, speaking=speaking, emphasis=emphasis))
-    motion = _look(motion, state)
+    motion = look_aside(motion, state.gaze, state.turn)
     if voice.confidence > 0:
         motion = speak(motion, voice, voice.confidence)
-    motion = _feel(motion, state.feeling, voice)
+    motion = feel(motion, state.feeling, voice)
     for gesture, began_s in asked.gestures:
         motion = _gesture(motion, gesture, now_s - began_s)
     return state, motion
@@ -117,14 +117,15 @@ def over(gesture: Gesture, since_s: float) -> bool:
     return since_s > GESTURE_S[gesture.name]
 
 
-def _look(motion: Motion, state: ActingState) -> Motion:
-    gaze = state.gaze if motion.gaze is None else motion.gaze + state.gaze
-    rotation = motion.rotation + np.array([state.turn[0], state.turn[1], 0], np.float32)
+def look_aside(motion: Motion, gaze: F32, turn: F32) -> Motion:
+    """Return a motion whose eyes go by (x, y), shares of the eye's width, and whose head by (yaw, pitch), radians."""
+    gaze = gaze if motion.gaze is None else motion.gaze + gaze
+    rotation = motion.rotation + np.array([*turn[::-1], 0], np.float32)
     return replace(motion, gaze=np.asarray(gaze, np.float32), rotation=np.asarray(rotation, np.float32))
 
 
-def _feel(motion: Motion, feeling: F32, voice: VoiceMotion) -> Motion:
-    """Add a feeling; the mouth gives way where lips must meet, and is not opened by it while somebody speaks."""
+def feel(motion: Motion, feeling: F32, voice: VoiceMotion) -> Motion:
+    """Add a feeling, (52,) offsets; the mouth gives way where lips must meet, and opens no further for it in speech."""
     closed = float(voice.posterior[CLASSES.index("closed")]) * min(voice.confidence, 1.0)
     given = feeling.copy()
     given[_MOUTH] *= np.float32(1 - CLOSURE_SHARE * closed)
@@ -155,7 +156,8 @@ def _gesture(motion: Motion, gesture: Gesture, since_s: float) -> Motion:
     return replace(motion, rotation=np.asarray(motion.rotation + strength * turn, np.float32), blendshapes=blendshapes)
 
 
-def _towards(now: F32, goal: F32, elapsed_s: float, constant_s: float) -> F32:
+def towards(now: F32, goal: F32, elapsed_s: float, constant_s: float) -> F32:
+    """Return what goes to a goal with a time constant, after some time."""
     return np.asarray(now + np.float32(1 - np.exp(-elapsed_s / constant_s)) * (goal - now), np.float32)
 
 

@@ -18,6 +18,9 @@ EASE_OUT_S: Final = 0.6
 VOICE_IN_S: Final = 0.08
 """A voice takes the mouth this fast: the first sound must not be missed."""
 VOICE_OUT_S: Final = 0.3
+COVER_IN_S: Final = 0.15
+COVER_OUT_S: Final = 0.4
+"""How fast the voice takes a mouth that something is held before, and gives it back."""
 MOVED: Final = 0.1
 """A landmark that some mouth coefficient moves this far, in head units, belongs to the mouth wholly."""
 
@@ -43,6 +46,8 @@ class MixState:
     """0 idle, 1 camera."""
     camera: Motion | None = None
     """The last motion the camera gave."""
+    covered_share: float = 0.0
+    """0 the camera sees the mouth, 1 something is before it."""
     voice_share: float = 0.0
     """0 no voice, 1 a voice is heard."""
     voice: VoiceMotion | None = None
@@ -61,19 +66,21 @@ def mix(
     """Return the next state and the motion to show.
 
     A held face counts by its confidence, so a short loss eases towards rest; a lost one fades to idle life. The mouth
-    belongs to the voice where no camera sees it, and to both while it does and somebody speaks. Pure: depends on
-    nothing but its arguments; `idle.time_s` is the present.
+    belongs to the voice where no camera sees it or something covers it, and to both while it is seen and somebody
+    speaks. Pure: depends on nothing but its arguments; `idle.time_s` is the present.
     """
     target = 0.0 if face is None or camera is None else face.confidence * gains.camera
     first = state.camera is None and camera is not None
     elapsed = max(idle.time_s - state.time_s, 0.0)
     share = target if first else _eased(state.camera_share, target, elapsed, EASE_IN_S, EASE_OUT_S)
+    hidden = float(face is not None and face.mouth_covered)
     heard = 0.0 if voice is None else voice.confidence
     voice_share = _eased(state.voice_share, heard, elapsed, VOICE_IN_S, VOICE_OUT_S)
     state = MixState(
         time_s=idle.time_s,
         camera_share=share,
         camera=camera if camera is not None else state.camera,
+        covered_share=_eased(state.covered_share, hidden, elapsed, COVER_IN_S, COVER_OUT_S),
         voice_share=voice_share,
         voice=voice if voice is not None else state.voice,
     )
@@ -86,8 +93,9 @@ def mix(
         motion = blend(idle, state.camera, smooth)
     if state.voice is None or voice_share <= 0 or gains.voice <= 0:
         return state, motion
+    sees_mouth = smooth * (1 - state.covered_share)
     over_camera = gains.voice_over_camera * state.voice.speaking
-    return state, speak(motion, state.voice, voice_share * (1 - smooth + smooth * over_camera), gains.voice)
+    return state, speak(motion, state.voice, voice_share * (1 - sees_mouth + sees_mouth * over_camera), gains.voice)
 
 
 def speak(motion: Motion, voice: VoiceMotion, share: float, gain: float = 1.0) -> Motion:

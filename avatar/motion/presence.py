@@ -27,7 +27,7 @@ POSES: Final = {
     # pitch, yaw, roll in degrees; gaze x, y as shares of the eye's width; size
     "speaking": ((0.0, 0.0, 0.0), (0.0, 0.0), 1.0),
     "listening": ((0.6, 0.0, 2.2), (0.0, 0.0), 1.012),
-    "thinking": ((-2.2, 3.0, 1.2), (0.13, -0.11), 1.0),
+    "thinking": ((-2.2, -3.0, 1.2), (0.13, -0.11), 1.0),
     "idle": ((0.0, 0.0, 0.0), (0.0, 0.0), 1.0),
 }
 FACES: Final[dict[str, dict[str, float]]] = {

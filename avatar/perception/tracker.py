@@ -9,12 +9,16 @@ from typing import Final, Self
 
 from avatar.errors import FrameError, PerceptionError
 from avatar.perception.landmarker import MIN_SIDE_PX, FaceDetection, FaceLandmarker, check_frame
+from avatar.perception.mouth_cover import MouthWatch
+from avatar.perception.pose import rotation_vector
 from avatar.perception.smoothing import NOMINAL_STEP_S, SmoothedFace, smooth_face
 from avatar.perception.subject import FaceBox, Subject, choose_subject
 from avatar.types import U8, FaceState
 
 HOLD_S: Final = 0.4
 """How long a lost face is held: a hand before the face, a frame blurred by motion."""
+SAME_PERSON_S: Final = 3.0
+"""Who is found again so soon is who was lost: a hand that hides the whole face must not be learnt as their mouth."""
 SCOUT_S: Final = 0.7
 """How often the whole frame is searched for a better subject. Asked for several faces in every frame, MediaPipe would
 detect each anew and cut it out a little differently each time: half as slow again, and its landmarks tremble."""
@@ -45,6 +49,8 @@ class FaceTracker:
         self._time_s: float | None = None
         self._subject: Subject | None = None
         self._smoothed: SmoothedFace | None = None
+        self._mouth = MouthWatch()
+        self._unseen_s = 0.0
         self._last: FaceState | None = None
         self._lost_s = 0.0
 
@@ -78,6 +84,9 @@ class FaceTracker:
             return self._hold(time_s, step_s)
         face, changed = seen
         self._lost_s = 0.0
+        if changed and (self._smoothed is not None or self._unseen_s > SAME_PERSON_S):
+            self._mouth = MouthWatch()
+        self._unseen_s = 0.0
         self._smoothed = smooth_face(None if changed else self._smoothed, face, time_s)
         self._last = FaceState(
             time_s=time_s,
@@ -86,6 +95,9 @@ class FaceTracker:
             pose=self._smoothed.pose,
             confidence=1.0,
             frame_size=self._frame_size,
+            mouth_covered=self._mouth.look(
+                frame, face.landmarks_px, rotation_vector(self._smoothed.pose.rotation), step_s
+            ),
         )
         return self._last
 
@@ -109,6 +121,7 @@ class FaceTracker:
     def _hold(self, time_s: float, step_s: float) -> FaceState | None:
         # Counted in steps, not from the time of the last sighting: the clock may have jumped since.
         self._lost_s += step_s
+        self._unseen_s += step_s
         if self._last is None or self._lost_s >= HOLD_S:
             self._forget()
             return None

@@ -31,8 +31,10 @@ class DelayedAudioTrack(MediaStreamTrack):
 
     kind = "audio"
 
-    def __init__(self, *, on_sent: Callable[[float], None], clock: Callable[[], float] = time.monotonic) -> None:
-        """`on_sent` is told, in seconds, how long after its arrival each frame left."""
+    def __init__(
+        self, *, on_sent: Callable[[av.AudioFrame, float], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`on_sent` is told each frame that leaves, and how long after its arrival, in seconds."""
         super().__init__()
         self._on_sent = on_sent
         self._clock = clock
@@ -63,7 +65,7 @@ class DelayedAudioTrack(MediaStreamTrack):
         if self.readyState != "live" or not self._frames:
             raise MediaStreamError
         waiting = self._frames.popleft()
-        self._on_sent(self._clock() - waiting.arrival_s)
+        self._on_sent(waiting.frame, self._clock() - waiting.arrival_s)
         return waiting.frame
 
     def stop(self) -> None:

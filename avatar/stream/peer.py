@@ -68,7 +68,7 @@ class PeerListener(Protocol):
     def on_picture_sent(self, sent: SentPicture) -> None:
         """A picture was handed to the network."""
 
-    def on_sound_sent(self, delay_s: float) -> None:
+    def on_sound_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
         """A piece of sound was handed to the network, so long after it arrived."""
 
     def on_channel_open(self) -> None:

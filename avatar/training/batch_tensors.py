@@ -19,8 +19,12 @@ class BatchTensors:
     """(R, 3, S, S)."""
     lead: Tensor
     """(B,)."""
-    picture: Tensor
-    """(B, 11, S, S): moved photo, nearest photo moved, regions."""
+    moved: Tensor
+    """The geometry tier's answer (B, 3, S, S)."""
+    nearest: Tensor
+    """The nearest photos, moved (B, 3, S, S)."""
+    regions: Tensor
+    """(B, 5, S, S)."""
     grid: Tensor
     """(B, S/4, S/4, 2)."""
     condition: Tensor
@@ -29,14 +33,9 @@ class BatchTensors:
     """(B, 3, S, S)."""
 
     @property
-    def moved(self) -> Tensor:
-        """The geometry tier's answer (B, 3, S, S)."""
-        return self.picture[:, :3]
-
-    @property
-    def regions(self) -> Tensor:
-        """(B, 5, S, S)."""
-        return self.picture[:, 6:]
+    def asked(self) -> tuple[Tensor, ...]:
+        """What the network is given, in its order."""
+        return self.references, self.lead, self.moved, self.nearest, self.regions, self.grid, self.condition
 
 
 def to_tensors(batch: PairBatch, device: torch.device) -> BatchTensors:
@@ -49,11 +48,12 @@ def to_tensors(batch: PairBatch, device: torch.device) -> BatchTensors:
     def centred(picture: U8) -> Tensor:
         return channels_first(picture) / 127.5 - 1
 
-    regions = channels_first(batch.regions) / 255
     return BatchTensors(
         references=centred(batch.references),
         lead=torch.from_numpy(batch.lead).to(device),
-        picture=torch.cat([centred(batch.moved), centred(batch.lead_moved), regions], dim=1).contiguous(),
+        moved=centred(batch.moved),
+        nearest=centred(batch.lead_moved),
+        regions=channels_first(batch.regions) / 255,
         grid=torch.from_numpy(batch.grid).to(device),
         condition=torch.from_numpy(batch.condition).to(device),
         target=centred(batch.target),

@@ -159,8 +159,6 @@ def quantise(decoder: Path, inputs: list[Arrays]) -> Path:
         "/borrow_mouth/",
         "/to_shift/",
         "/to_tone/",
-        "/seen/",
-        "/decoder/patches/",
     )
     import onnx  # noqa: PLC0415 - large, and needed here only
 

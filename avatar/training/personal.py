@@ -115,7 +115,8 @@ def _draw(network: FaceNetwork, latents: Sequence[Tensor], batch: PairBatch) -> 
     """Return (loss, pictures (B, 3, S, S)) of a batch with one person's latents, (K, ...) each."""
     data = to_tensors(batch, torch.device("cpu"))
     lender = torch.from_numpy(batch.photo)[data.lead]
-    layers = network.decoder(data.picture, data.grid, latents[0][lender], latents[1][lender], data.condition)
+    steering = data.grid, latents[0][lender], latents[1][lender], data.condition
+    layers = network.decoder(data.moved, data.nearest, data.regions, *steering)
     made = blend(data.moved, *layers[:4])
     return picture_loss(made, data.target, data.regions), made
 

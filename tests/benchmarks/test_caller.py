@@ -52,3 +52,21 @@ def test_sound_is_found_again_louder_and_under_noise() -> None:
     assert int(score.argmax()) == 30_000 and 0.3 < score.max() <= 1.001
     foreign = np.random.default_rng(4).normal(0, 600, 24_000).astype(np.float32)
     assert caller._correlate(samples, foreign).max() < 0.3, "what was not sent is not found"
+
+
+@pytest.mark.parametrize("every_s", [0.5, 2.0])
+def test_sound_that_comes_back_is_timed_however_long_the_call(every_s: float) -> None:
+    """The microphone repeats itself, and of a long call only a moment now and then is kept."""
+    samples = caller.microphone_samples(None, 4.0)
+    calls = caller.Caller.__new__(caller.Caller)
+    calls._samples, calls.received, calls.microphone = samples, caller.Received(), caller.MicrophoneTrack(samples)
+    calls._sound_count, calls._moment_every = 0, round(every_s * 50)
+    calls.microphone.begin_s = 100.0
+    for number in range(600):
+        block = caller.looped(samples, 960 * number, 960 * (number + 1))
+        frame = av.AudioFrame.from_ndarray(np.repeat(block, 2)[None], format="s16", layout="stereo")
+        calls._keep_sound(frame, 100.0 + number * 0.02 + 0.150)
+    found = calls.sound_latencies()
+    assert len(found) == 12 / every_s
+    assert [latency for _, latency in found] == pytest.approx([0.150] * len(found), abs=1e-4)
+    assert len(calls.received.sound) == 25 * len(found)

@@ -88,6 +88,19 @@ def test_options_that_cannot_be_are_refused(options: list[str], reason: str) -> 
         settings_of(parser().parse_args(["serve", *options]))
 
 
+def test_echo_cancellation_that_is_not_installed_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "pywebrtc_audio", None)
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    try:
+        assert main(["serve", "--port", "0", "--echo-cancel"]) == 1
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+    assert "pip install 'avatar[echo]'" in capsys.readouterr().err
+
+
 def test_a_broken_certificate_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "cert.pem").write_text("no certificate")
     pem = str(tmp_path / "cert.pem")
@@ -102,11 +115,13 @@ def test_a_broken_certificate_is_said(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_the_options_reach_the_settings() -> None:
     options = ["--size", "640x480", "--sessions", "2", "--ice-server", "stun:a", "--ice-server", "stun:b", "--loopback"]
+    options += ["--echo-cancel"]
     settings = settings_of(parser().parse_args(["serve", *options]))
     assert (settings.picture.width, settings.picture.height) == (640, 480)
     assert settings.limits.sessions == 2
     assert settings.transport.ice_servers == ("stun:a", "stun:b")
     assert settings.transport.loopback_only
+    assert settings.transport.echo_cancel
 
 
 def test_the_welcome_says_what_other_machines_need() -> None:

@@ -65,6 +65,27 @@ def test_a_shift_samples_the_picture_further_on(picture: U8) -> None:
     assert np.abs(picture[100:200, 100:200].astype(int) - before[100:200, 108:208]).max() <= 1
 
 
+def test_teeth_part_where_the_drawn_ones_do_in_the_colour_the_network_gives_them() -> None:
+    picture = np.full((400, 400, 3), 200, np.uint8)
+    picture[:, ::12] = 60  # gaps between drawn teeth
+    mouth = np.zeros((S, S), np.uint8)
+    mouth[150:170, 90:160] = 255
+    grey = layers(add=np.full(FINE, 100, np.float32), keep=np.zeros(FINE, np.float32))
+    lay_layers(picture, grey, Window(1.0, 50, 40), SEAM, mouth)
+    inside, around = picture[194:206, 145:205].astype(float), picture[140:180, 145:205]
+    assert (around == 100).all(), "the network's own pixels, where there is no mouth"
+    assert inside.std() > 5 and abs(inside.mean() - 100) < 3
+    assert inside.min() < 90 and inside.max() < 115
+
+
+def test_a_dark_mouth_stays_dark() -> None:
+    picture = np.full((400, 400, 3), 200, np.uint8)
+    picture[:, ::12] = 60
+    dark = layers(add=np.full(FINE, 4, np.float32), keep=np.zeros(FINE, np.float32))
+    lay_layers(picture, dark, Window(1.0, 50, 40), SEAM, np.full((S, S), 255, np.uint8))
+    assert picture[130:220, 110:200].max() <= 5
+
+
 def test_a_tone_lightens_and_stays_within_what_a_picture_can_be(picture: U8) -> None:
     before = picture.copy()
     tone = np.full((S // 8, S // 8, 3), 100, np.float32)

@@ -12,7 +12,6 @@ import torch
 from avatar.generator.compositing import lay_on_crop
 from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.network import (
-    PICTURE_CHANNELS,
     SIZES,
     FaceNetwork,
     FrameDecoder,
@@ -22,7 +21,7 @@ from avatar.generator.network import (
     inner,
     spread,
 )
-from avatar.generator.network_input import CONDITION_SIZE, INNER
+from avatar.generator.network_input import CONDITION_SIZE, INNER, REGIONS
 
 SHIFT, TONE = torch.zeros(1, 2, 64, 64), torch.zeros(1, 3, 32, 32)
 HEIGHT, WIDTH = INNER[3] - INNER[1], INNER[2] - INNER[0]
@@ -64,17 +63,18 @@ def test_a_tone_lightens_the_photo_and_keeps_its_detail() -> None:
 def test_before_training_it_shows_what_geometry_shows(tier: str) -> None:
     torch.manual_seed(0)
     network = FaceNetwork(SIZES[tier]).eval()
-    inputs = torch.rand(2, PICTURE_CHANNELS, 256, 256)
-    inputs[:, 3:6] = inputs[:, :3]  # one photo, mouth closed: the nearest photo is the moved one
+    moved = torch.rand(2, 3, 256, 256)  # one photo, mouth closed: the nearest photo is the moved one
     with torch.no_grad():
         made, layers = network(
             torch.rand(3, 3, 256, 256),
             torch.tensor([2, 0]),
-            inputs,
+            moved,
+            moved,
+            torch.rand(2, len(REGIONS), 256, 256),
             torch.rand(2, 64, 64, 2) * 2 - 1,
             torch.zeros(2, CONDITION_SIZE),
         )
-    assert torch.allclose(made, inputs[:, :3], atol=1e-4)
+    assert torch.allclose(made, moved, atol=1e-4)
     assert layers.mask.shape == (2, 3, HEIGHT, WIDTH) and layers.shift.shape == (2, 2, 64, 64)
     assert layers.tone.shape == (2, 3, 32, 32)
 
@@ -97,8 +97,8 @@ def test_the_exported_form_makes_the_same_picture() -> None:
                 for part in FrameDecoder(network)(moved, nearest, regions, seam, grid, *latents, condition)
             )
         )
-        stacked = torch.cat([centred(moved), centred(nearest), regions.permute(0, 3, 1, 2).float() / 255], dim=1)
-        wanted, _ = network(centred(moved), torch.tensor([0]), stacked, grid, condition)
+        photos, masks = (centred(moved), centred(nearest)), regions.permute(0, 3, 1, 2).float() / 255
+        wanted, _ = network(centred(moved), torch.tensor([0]), *photos, masks, grid, condition)
     shown = lay_on_crop(moved[0].numpy(), layers)
     expected = ((wanted[0].clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).numpy()
     off_border = (slice(8, -8), slice(8, -8))
@@ -110,7 +110,9 @@ def test_what_is_drawn_fades_out_at_the_border_of_the_inner_part() -> None:
     torch.nn.init.constant_(decoder.open_mouth.bias, 20)  # draws everywhere
     with torch.no_grad():
         mask = decoder(
-            torch.zeros(1, PICTURE_CHANNELS, 256, 256),
+            torch.zeros(1, 3, 256, 256),
+            torch.zeros(1, 3, 256, 256),
+            torch.zeros(1, len(REGIONS), 256, 256),
             torch.zeros(1, 64, 64, 2),
             torch.zeros(1, SIZES["lite"].latent4, 64, 64),
             torch.zeros(1, SIZES["lite"].latent8, 32, 32),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from avatar import face_mesh as mesh
-from avatar.motion.mixer import EASE_IN_S, EASE_OUT_S, MixGains, MixState, blend, mix, speak
+from avatar.motion.mixer import COVER_IN_S, COVER_OUT_S, EASE_IN_S, EASE_OUT_S, MixGains, MixState, blend, mix, speak
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.types import BLENDSHAPE_INDEX, FaceState, HeadPose, Motion
 
@@ -197,3 +197,28 @@ def test_the_cameras_residual_leaves_the_mouth_to_the_voice_and_keeps_the_eyes(m
     assert np.abs(spoken.residual[[mesh.LOWER_LIP_CENTRE, mesh.CHIN]]).max() < 0.05
     assert spoken.residual[mesh.RIGHT_UPPER_LID[3]].min() > 0.5
     assert motion.residual is not None and (motion.residual == 1).all()
+
+
+def test_a_covered_mouth_goes_to_the_voice_and_comes_back_without_a_jump(move: Move) -> None:
+    """The camera guesses an open jaw under the hand; the voice is silent, then says something."""
+    state, jaws, brows = MixState(), [], []
+    for index in range(90):
+        now_s = (index + 1) / FPS
+        seen = replace(face(now_s), mouth_covered=30 <= index < 60)
+        voice = say(now_s, speaking=1.0, jawOpen=0.2)
+        state, motion = mix(state, seen, move(now_s, yaw=YAW, jawOpen=0.8), move(now_s), voice=voice)
+        jaws.append(float(motion.blendshapes[JAW]))
+        brows.append(float(np.degrees(motion.rotation[1])))
+    free = 0.8 + MixGains().voice_over_camera * (0.2 - 0.8)
+    assert jaws[20:30] == pytest.approx([free] * 10, abs=1e-3)
+    covered, back = jaws[31 + round(COVER_IN_S * FPS) : 60], jaws[61 + round(COVER_OUT_S * FPS) :]
+    assert covered == pytest.approx([0.2] * len(covered), abs=1e-3)
+    assert back == pytest.approx([free] * len(back), abs=1e-3)
+    assert np.abs(np.diff(jaws[20:])).max() < 0.1
+    assert brows == pytest.approx([YAW] * 90), "the head stays the camera's"
+
+
+def test_without_a_voice_a_covered_mouth_stays_the_cameras(move: Move) -> None:
+    seen = replace(face(1.0), mouth_covered=True)
+    _, motion = mix(MixState(), seen, move(1.0, jawOpen=0.8), move(1.0))
+    assert motion.blendshapes[JAW] == pytest.approx(0.8)

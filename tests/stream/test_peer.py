@@ -56,7 +56,7 @@ class Listener:
     def on_picture_sent(self, sent: SentPicture) -> None:
         self.sent.append(sent)
 
-    def on_sound_sent(self, delay_s: float) -> None:
+    def on_sound_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
         self.sound_delays_s.append(delay_s)
 
     def on_channel_open(self) -> None:

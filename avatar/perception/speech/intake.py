@@ -1,7 +1,8 @@
-"""Whatever sound arrives, made fit to listen to: one channel, 16 kHz, finite, within full scale, without an offset."""
+"""Whatever sound arrives, made fit to listen to: one channel and rate, finite, within full scale, without an offset."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import av
@@ -11,8 +12,8 @@ from scipy.signal import lfilter
 from avatar.perception.speech.log_mel import RATE
 from avatar.types import F32
 
-OFFSET_POLE: Final = 0.992
-"""Of the high-pass filter (20 Hz at 16 kHz) that takes a constant offset away."""
+OFFSET_HZ: Final = 20.0
+"""Edge of the high-pass filter that takes a constant offset away."""
 LONGEST_FRAME_S: Final = 120.0
 """A frame that claims to be longer is not listened to."""
 RATES: Final = (4_000, 384_000)
@@ -22,7 +23,10 @@ RATES: Final = (4_000, 384_000)
 class SoundIntake:
     """One stream of decoded frames to samples. The format may change at any frame. Not for several threads at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int = RATE) -> None:
+        """Return samples at `rate` a second."""
+        self._rate = rate
+        self._pole = 1 - 2 * math.pi * OFFSET_HZ / rate
         self._resampler: av.AudioResampler | None = None
         self._format: tuple[str, str, int] | None = None
         self._offset = np.zeros(1)
@@ -30,7 +34,7 @@ class SoundIntake:
         """Frames that could not be made sense of."""
 
     def take(self, frame: av.AudioFrame) -> F32:
-        """Return the (n,) samples at 16 kHz, -1..1, that a frame adds; none for one that cannot be used.
+        """Return the (n,) samples, -1..1, that a frame adds; none for one that cannot be used.
 
         The resampler holds about a millisecond back.
         """
@@ -42,7 +46,7 @@ class SoundIntake:
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         try:
             if self._resampler is None or kind != self._format:
-                self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=RATE)
+                self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=self._rate)
                 self._format = kind
             pieces = [piece.to_ndarray()[0] for piece in self._resampler.resample(_finite(frame))]
         except (av.FFmpegError, ValueError):
@@ -54,8 +58,8 @@ class SoundIntake:
         return np.clip(self._without_offset(np.concatenate(pieces)), -1, 1)
 
     def _without_offset(self, samples: F32) -> F32:
-        scale = (1 + OFFSET_POLE) / 2
-        level, self._offset = lfilter([scale, -scale], [1, -OFFSET_POLE], samples, zi=self._offset)
+        scale = (1 + self._pole) / 2
+        level, self._offset = lfilter([scale, -scale], [1, -self._pole], samples, zi=self._offset)
         return np.asarray(level, np.float32)
 
 

@@ -1,0 +1,159 @@
+"""Whether the mouth is to be seen: a hand, a cup or a microphone before it leaves landmarks that are only guessed.
+
+The landmarker goes on reporting a mouth that it does not see. So lips and skin around the mouth are sampled at its
+landmarks, where speech and smiles carry them along, and their pattern of light and colour is compared with what this
+person's looked like while nothing was before it. Talking and turning change the pattern a little, a cover changes it
+altogether. The opening between the lips is left out, since teeth and tongue come and go there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import cv2
+import numpy as np
+
+from avatar.types import F32, U8
+
+AROUND_MOUTH: Final = (
+    0, 11, 12, 15, 16, 17, 18, 32, 37, 38, 39, 40, 41, 42, 43, 57, 61, 62, 72, 73, 74, 76, 77, 83, 84, 85, 86,
+    89, 90, 91, 92, 96, 106, 140, 146, 164, 165, 167, 170, 179, 180, 181, 182, 183, 184, 185, 186, 194, 199,
+    200, 201, 202, 204, 208, 211, 262, 267, 268, 269, 270, 271, 272, 273, 287, 291, 292, 302, 303, 304, 306,
+    307, 313, 314, 315, 316, 319, 320, 321, 322, 325, 335, 369, 375, 391, 393, 395, 403, 404, 405, 406, 407,
+    408, 409, 410, 418, 421, 422, 424, 428, 431,
+)  # fmt: skip
+"""Landmarks of the lips' skin and what lies around them, from the nose to the chin."""
+SAMPLED_PX: Final = (18, 14)
+"""The part of the picture around them is first shrunk to so many pixels: finer detail is noise."""
+DARK: Final = 8.0
+"""Added to pixel values before their logarithm is taken, so that the dark does not weigh too much."""
+COLOUR: Final = 3.0
+"""How much colour counts beside light."""
+LEARN_S: Final = 0.7
+"""A mouth has to be seen so long before a cover can be told from it."""
+MEMORY_S: Final = 5.0
+SMOOTH_S: Final = 0.12
+GAP: Final = 0.4
+"""A match so far below the usual one is no mouth any more."""
+BOUNDS: Final = (0.38, 0.58)
+"""Matches below the first are never a mouth, above the second always."""
+BACK: Final = 0.1
+"""A mouth that comes back matches so much better than the bound."""
+LEARNT_ABOVE: Final = 0.2
+"""Only what matches so much better than the bound is learnt from: a hand on its way must not be."""
+RELEARN_S: Final = 20.0
+"""What has been before the mouth for so long is taken for how the person looks now."""
+FARTHEST_TURN: Final = float(np.radians(25))
+"""A head that is turned further from how it was learnt shows other skin: nothing can be said of it."""
+TURNED_S: Final = 2.0
+"""A head that stays so is learnt anew."""
+USUAL: Final = 0.85
+LONGEST_STEP_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class CoverState:
+    """What is known of one mouth. Start with `CoverState()`."""
+
+    seen_s: float = 0.0
+    """How long it has been looked at while free."""
+    match: float = 1.0
+    """How well it matches what was learnt, -1..1, smoothed."""
+    usual: float = USUAL
+    """How well it usually does."""
+    covered: bool = False
+    covered_s: float = 0.0
+    """How long it has been covered."""
+
+    @property
+    def learnt(self) -> bool:
+        """Whether it has been seen for long enough."""
+        return self.seen_s >= LEARN_S
+
+    @property
+    def bound(self) -> float:
+        """The match below which it is covered."""
+        return float(np.clip(self.usual - GAP, *BOUNDS))
+
+    def teaches(self, match: float) -> bool:
+        """Return whether a view with this match may be learnt from."""
+        return not self.learnt or match > self.bound + LEARNT_ABOVE
+
+
+def next_cover(state: CoverState, match: float, step_s: float) -> CoverState:
+    """Return the state after one more view of the mouth, `step_s` after the last. Pure."""
+    smoothed = state.match + (1 - float(np.exp(-step_s / SMOOTH_S))) * (match - state.match)
+    covered = state.learnt and smoothed < state.bound + (BACK if state.covered else 0.0)
+    covered_s = state.covered_s + step_s if covered else 0.0
+    if covered_s > RELEARN_S:
+        return CoverState()
+    usual = state.usual
+    if state.learnt and not covered:
+        usual += step_s / MEMORY_S * (match - usual)
+    seen_s = state.seen_s + step_s if state.teaches(match) else state.seen_s
+    return replace(state, seen_s=seen_s, match=smoothed, usual=usual, covered=covered, covered_s=covered_s)
+
+
+class MouthWatch:
+    """Watches one person's mouth through a stream of frames. Not for several threads at once."""
+
+    def __init__(self) -> None:
+        self._state = CoverState()
+        self._learnt: F32 | None = None
+        self._facing = np.zeros(2, np.float32)
+        """Pitch and yaw of what was learnt."""
+        self._turned_s = 0.0
+
+    def look(self, rgb: U8, landmarks_px: F32, rotation: F32, step_s: float) -> bool:
+        """Return whether something is before the mouth.
+
+        Args:
+            rgb: (height, width, 3), any size.
+            landmarks_px: (478, 3), pixels of the frame.
+            rotation: (3,), the head's rotation vector in radians.
+            step_s: seconds since the last frame, above 0.
+        """
+        pattern = mouth_pattern(rgb, landmarks_px)
+        if pattern is None:  # out of the picture: it is not to be seen either, but teaches nothing
+            return self._state.covered
+        step_s, facing = min(step_s, LONGEST_STEP_S), rotation[:2]
+        turned = self._learnt is not None and np.linalg.norm(facing - self._facing) > FARTHEST_TURN
+        self._turned_s = self._turned_s + step_s if turned else 0.0
+        if self._turned_s > TURNED_S:
+            self._state = CoverState()
+        elif turned:
+            return self._state.covered
+        if self._learnt is None or self._state.seen_s == 0:
+            self._learnt, self._facing = pattern, facing
+        match = _match(pattern, self._learnt)
+        if self._state.teaches(match):
+            share = np.float32(step_s / min(self._state.seen_s + step_s, MEMORY_S))
+            self._learnt = self._learnt + share * (pattern - self._learnt)
+            self._facing = self._facing + share * (facing - self._facing)
+        self._state = next_cover(self._state, match, step_s)
+        return self._state.covered
+
+
+def mouth_pattern(rgb: U8, landmarks_px: F32) -> F32 | None:
+    """Return light and colour around a mouth, (100, 3), each about its mean; None where it is outside the picture."""
+    points = landmarks_px[list(AROUND_MOUTH), :2]
+    height, width = rgb.shape[:2]
+    left, top = np.clip(np.floor(points.min(axis=0)).astype(int), 0, [width, height])
+    right, bottom = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, 0, [width, height])
+    if right - left < 2 or bottom - top < 2:
+        return None
+    # OpenCV shrinks a view with strides as it is; it needs no copy.
+    small = cv2.resize(rgb[top:bottom, left:right], SAMPLED_PX, interpolation=cv2.INTER_AREA)
+    scale = np.array(SAMPLED_PX, np.float32) / (right - left, bottom - top)
+    x, y = ((points - (left, top)) * scale - 0.5).astype(np.float32).T.reshape(2, -1, 1)
+    colours = cv2.remap(small, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+    logarithm = np.log(colours.astype(np.float32) + DARK)
+    light = logarithm.mean(axis=1, keepdims=True)
+    pattern = np.hstack([light, COLOUR * (logarithm[:, [0, 2]] - light)])
+    return np.asarray(pattern - pattern.mean(axis=0), np.float32)
+
+
+def _match(pattern: F32, learnt: F32) -> float:
+    """Return the correlation of two patterns, -1..1."""
+    return float(np.vdot(pattern, learnt) / np.sqrt(np.vdot(pattern, pattern) * np.vdot(learnt, learnt) + 1e-6))
