@@ -11,6 +11,8 @@ from typing import Any, Final, Literal, TypeVar, cast
 
 import av
 
+from avatar.bot_session import BotSession
+from avatar.call_bot import CallBot
 from avatar.call_conversation import CallConversation
 from avatar.call_limits import REASONS, CallTimes, EndReason, why_end
 from avatar.config import PictureSettings, ServerSettings
@@ -111,6 +113,7 @@ class Call:
         self._tasks: set[asyncio.Task[None]] = set()
         self._swapping = False
         self._conversation: CallConversation | None = None
+        self._bot: CallBot | None = None
         self._joining: asyncio.Task[None] | None = None
         self._making: asyncio.Future[LiveSession] | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -131,6 +134,14 @@ class Call:
         # Shielded: where the visitor goes away meanwhile, the session is still there to be stopped.
         self._making = asyncio.ensure_future(self._in_pool(make))
         self._session = await asyncio.shield(self._making)
+        if isinstance(self._session, BotSession):
+            self._bot = CallBot(
+                self._session,
+                limit_bytes=self._settings.limits.control_bytes,
+                tell=self._tell,
+                give_up=lambda why: self.end("failed", why),
+                wire_timestamp=self._peer.wire_timestamp,
+            )
         self.answer_sdp = await self._peer.answer(offer)
         self._starting = asyncio.create_task(self._start())
         self._run(self._tick())
@@ -195,6 +206,8 @@ class Call:
             self._trace.append(pair)
             if len(self._trace) >= TRACE_PAIRS // 2:
                 self._tell_trace()
+        if self._bot is not None:
+            self._bot.picture_sent(sent)
 
     def on_sound_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
         """Count a piece of sound."""
@@ -220,6 +233,11 @@ class Call:
 
     def on_message(self, message: str | bytes) -> None:
         """Answer a message; a bad one is answered too, and changes nothing."""
+        if self._bot is not None:
+            if self._ending is None:
+                self._times.last_media_s = time.monotonic()
+                self._bot.hear(message)
+            return
         self._messages_left -= 1
         if self._messages_left <= 0 or self._ending is not None:
             if self._messages_left == 0:
@@ -331,6 +349,8 @@ class Call:
             if peer.packets_received != self._packets:
                 self._packets, self._times.last_packet_s = peer.packets_received, now_s
             self._messages_left = MESSAGES_PER_TICK
+            if self._bot is not None:
+                self._bot.new_second()
             if self._session is not None:
                 self._tell_stats(self._session.stats(), peer.dropped, now_s)
             self._tell_trace()

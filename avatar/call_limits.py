@@ -15,7 +15,7 @@ REASONS: Final[dict[EndReason, str]] = {
     "left": "The call was ended.",
     "never_connected": "The connection was not made in time. A firewall between browser and server may block UDP.",
     "connection_lost": "The connection was lost.",
-    "idle": "Neither camera nor microphone has sent anything for a while.",
+    "idle": "Nothing has come for a while, neither picture nor sound.",
     "time_limit": "The call has reached its longest time.",
     "failed": "The avatar has failed.",
     "server_stopping": "The server is stopping.",

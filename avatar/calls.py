@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal, TypeAlias, get_args
 
+from avatar.bot_session import make_bot_session
 from avatar.call import Call, GetAvatar
 from avatar.call_limits import EndReason
 from avatar.config import PictureSettings, ServerSettings
@@ -27,7 +28,7 @@ from avatar.types import Drive, Picture
 
 logger = logging.getLogger(__name__)
 
-Mode: TypeAlias = Literal["avatar", "echo"]
+Mode: TypeAlias = Literal["avatar", "bot", "echo"]
 
 SHORT_SIDE_MIN: Final = 128
 SHORT_SIDE_MAX: Final = 720
@@ -99,7 +100,11 @@ class Calls:
         """
         self._settings = settings
         self._get_avatar = get_avatar
-        self._sessions = sessions or {"avatar": make_avatar_session, "echo": make_echo_session}
+        self._sessions = sessions or {
+            "avatar": make_avatar_session,
+            "bot": make_bot_session,
+            "echo": make_echo_session,
+        }
         self._make_parts = make_parts or partial(open_parts, settings.conversation)
         self._calls: dict[str, Call] = {}
         self._opening = 0
@@ -121,16 +126,17 @@ class Calls:
         *,
         width: int | None = None,
         height: int | None = None,
+        fps: int | None = None,
         mode: Mode = "avatar",
         drive: Drive = "camera",
     ) -> Call:
         """Answer an offer and begin a call; `id` and `answer_sdp` of what is returned go back to the visitor.
 
-        Raises OfferError, ServerFullError, AvatarError (bad_size, bad_mode, bad_drive, unknown_avatar and whatever
-        `get_avatar` or the session raises).
+        Raises OfferError, ServerFullError, AvatarError (bad_size, bad_rate, bad_mode, bad_drive, unknown_avatar and
+        whatever `get_avatar` or the session raises).
         """
         offer = read_offer(offer_sdp, limit_bytes=self._settings.limits.offer_bytes)
-        picture = self._picture(width, height)
+        picture = self._picture(width, height, fps)
         make_session = self._sessions.get(mode)
         if make_session is None:
             raise AvatarError(f"There is no mode '{mode}'. Use one of: {', '.join(self._sessions)}.", code="bad_mode")
@@ -209,9 +215,15 @@ class Calls:
             raise ServerFullError(f"All {limit} places on this server are taken. Try again in a moment.")
         self._opening += 1
 
-    def _picture(self, width: int | None, height: int | None) -> PictureSettings:
+    def _picture(self, width: int | None, height: int | None, fps: int | None) -> PictureSettings:
         default = self._settings.picture
-        picture = replace(default, width=width or default.width, height=height or default.height)
+        picture = replace(
+            default, width=width or default.width, height=height or default.height, fps=fps or default.fps
+        )
+        if not 1 <= picture.fps <= default.fps:
+            raise AvatarError(
+                f"{picture.fps} pictures a second cannot be sent: 1 to {default.fps} can.", code="bad_rate"
+            )
         short, long = sorted((picture.width, picture.height))
         if short < SHORT_SIDE_MIN or short > SHORT_SIDE_MAX or long > LONG_SIDE_MAX or short % 2 or long % 2:
             raise AvatarError(

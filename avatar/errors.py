@@ -127,3 +127,15 @@ class ConversationError(AvatarError):
     """A brain or ears that cannot be reached, take too long, or answer with rubbish."""
 
     code = "conversation_failed"
+
+
+class TokenError(AvatarError):
+    """A server asks for a token, or refuses the one it was given."""
+
+    code = "unauthorized"
+
+
+class ServerGoneError(AvatarError):
+    """A server that does not answer, or is none of ours."""
+
+    code = "server_gone"

@@ -28,9 +28,9 @@ class Pace:
         """Return when a beat is due."""
         return self.begin_s + index / self.fps
 
-    def start_s(self, index: int) -> float:
-        """Return when work on a beat begins: one period before it is due, so that nothing is known too early."""
-        return self.due_s(index - 1)
+    def start_s(self, index: int, lead_s: float) -> float:
+        """Return when work on a beat begins: `lead_s` before it is due, so that nothing is known too early."""
+        return self.due_s(index) - lead_s
 
     def worth_drawing(self, index: int, now_s: float, skipped: int) -> bool:
         """Return whether there is time to draw a beat's picture; its sound goes out in any case."""

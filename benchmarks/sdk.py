@@ -4,17 +4,19 @@ One avatar lives all the time while its frames are taken as a player would take 
 faster than they are spoken, with pauses between them; then some are interrupted in the middle; then many short ones
 follow. A picture's offset to its sound is the difference of the moments they came at plus how far the mouth shown is
 from the mouth that belongs to that sound. After an interruption MediaPipe looks at the pictures until the lips meet.
-`--sounds` takes any folder of speech.
+`--sounds` takes any folder of speech. With `--connect` a server draws, one started here or the one named (its token in
+AVATAR_TOKEN), and how far the mouth is behind is what MediaPipe sees of the lips.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +28,12 @@ from avatar.generator.tiers import open_generator
 from avatar.identities import open_identity
 from avatar.motion.speech import SpeechMotion, speech_motions
 from avatar.motion.speech_network import MOUTH
-from avatar.sdk import Stage
+from avatar.painter import Stage, StagePainter
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, Motion
 from benchmarks import report
 from benchmarks.lipsync import Eye, read_sound
 from benchmarks.media import SHARED
+from benchmarks.server_process import ServerProcess
 
 RATE = 16_000
 OUT_RATE = 48_000
@@ -39,6 +42,8 @@ CLOSED_SHARE = 0.15
 LAGS_S = np.arange(-0.12, 0.1201, 0.005)
 JAW = MOUTH.index(BLENDSHAPE_INDEX["jawOpen"])
 SHORT_S = 0.25
+KEPT_PICTURES = 240
+"""The newest pictures are kept to be looked at: eight seconds."""
 LOOKED_AT_S = 0.6
 """After an interruption pictures are looked at for so long."""
 BARS = {
@@ -84,7 +89,7 @@ class Player:
 
     def __init__(self, avatar: Avatar) -> None:
         self._avatar = avatar
-        self.pictures: deque[tuple[float, float, U8]] = deque(maxlen=60)
+        self.pictures: deque[tuple[float, float, U8]] = deque(maxlen=KEPT_PICTURES)
         """(arrived, media time, RGB)."""
         self.offsets_s: deque[tuple[float, float]] = deque(maxlen=9000)
         """(media time, how much later than its sound a picture came)."""
@@ -137,9 +142,17 @@ class Player:
 
 
 async def speak_in_bursts(
-    avatar: Avatar, player: Player, watched: WatchedGenerator, sounds: Sequence[F32], seconds: float, rng: random.Random
+    avatar: Avatar,
+    player: Player,
+    lag_of: Callable[[F32, float], float],
+    sounds: Sequence[F32],
+    seconds: float,
+    rng: random.Random,
 ) -> tuple[list[float], list[float]]:
-    """Say sentences for `seconds`; return picture offsets to the sound and first speaking frames, seconds."""
+    """Say sentences for `seconds`; return picture offsets to the sound and first speaking frames, seconds.
+
+    `lag_of` says by how much the mouth shown is behind, of a sentence and the media time it began at.
+    """
     offsets, firsts, begin_s = [], [], time.monotonic()
     while time.monotonic() - begin_s < seconds:
         sound = rng.choice(sounds)
@@ -149,7 +162,7 @@ async def speak_in_bursts(
         said_s = player.speech[-1][1]
         await avatar.end_of_speech()
         await player.finished.wait()
-        lag_s = mouth_lag(watched, sound, said_s)
+        lag_s = await asyncio.to_thread(lag_of, sound, said_s)
         offsets += [come + lag_s for _, come in list(player.offsets_s)[before:]]
         await asyncio.sleep(rng.uniform(0.1, 0.8))
     return offsets, firsts
@@ -163,6 +176,18 @@ def mouth_lag(watched: WatchedGenerator, sound: F32, said_s: float) -> float:
     wanted = np.array([voice.blendshapes[MOUTH[JAW]] for voice in speech_motions(sound, RATE, fine.tolist())])
     errors = [float(np.mean((np.interp(times - lag, fine, wanted) - jaws) ** 2)) for lag in LAGS_S]
     return float(LAGS_S[int(np.argmin(errors))])
+
+
+def seen_lag(player: Player, eye: Eye, sound: F32, said_s: float) -> float:
+    """Return by how much the lips in the pictures are behind the jaw that the whole recording asks for, seconds."""
+    shown = [(at - said_s, rgb) for _, at, rgb in list(player.pictures) if 0 <= at - said_s < len(sound) / RATE]
+    seen = eye.look(shown)
+    found = np.isfinite(seen.aperture)
+    times, gaps = np.array([at for at, _ in shown])[found], seen.aperture[found]
+    fine = np.arange(0, len(sound) / RATE, 0.005)
+    wanted = np.array([voice.blendshapes[MOUTH[JAW]] for voice in speech_motions(sound, RATE, fine.tolist())])
+    likeness = [np.corrcoef(np.interp(times - lag, fine, wanted), gaps)[0, 1] for lag in LAGS_S]
+    return float(LAGS_S[int(np.argmax(likeness))])
 
 
 async def interrupt_often(
@@ -212,15 +237,25 @@ async def say_many(avatar: Avatar, player: Player, sounds: Sequence[F32], uttera
     return report.median(memory[-part:]) - report.median(memory[part : 2 * part] or memory)
 
 
-async def measure(face: str, sounds: Sequence[F32], seconds: float, cuts: int, utterances: int) -> dict[str, float]:
-    """Return the figures of one avatar's life."""
+async def measure(
+    face: str, sounds: Sequence[F32], seconds: float, cuts: int, utterances: int, server: str | None = None
+) -> dict[str, float]:
+    """Return the figures of one avatar's life, drawn here or by the server at that address."""
     rng, eye = random.Random(1), Eye()  # noqa: S311 - the same pauses each time
-    watched = WatchedGenerator(open_generator(open_identity(face), (512, 512)))
-    async with Avatar(lambda: Stage(watched, SpeechMotion())) as avatar:
+    if server is None:
+        watched = WatchedGenerator(open_generator(open_identity(face), (512, 512)))
+        unopened = Avatar(StagePainter(lambda: Stage(watched, SpeechMotion())))
+    else:
+        unopened = Avatar.connect(server, face, token=os.environ.get("AVATAR_TOKEN") or None)
+    async with unopened as avatar:
         player = Player(avatar)
+
+        def lag_of(sound: F32, said_s: float) -> float:
+            return mouth_lag(watched, sound, said_s) if server is None else seen_lag(player, eye, sound, said_s)
+
         playing = asyncio.create_task(player.play())
         await asyncio.sleep(2.0)
-        offsets, firsts = await speak_in_bursts(avatar, player, watched, sounds, seconds, rng)
+        offsets, firsts = await speak_in_bursts(avatar, player, lag_of, sounds, seconds, rng)
         skipped, drawn = player.skipped, player.drawn
         errors, closed = await interrupt_often(avatar, player, eye, sounds, cuts, rng)
         growth = await say_many(avatar, player, sounds, utterances)
@@ -248,12 +283,17 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=20.0, help="of bursty speech (default 20; the bar's: 60)")
     arguments.add_argument("--cuts", type=int, default=6, help="interruptions (default 6)")
     arguments.add_argument("--utterances", type=int, default=40, help="short ones (default 40; the bar's: 200)")
+    arguments.add_argument(
+        "--connect", nargs="?", const="", metavar="URL", help="let a server draw; without URL, start one here"
+    )
     chosen = arguments.parse_args()
     files = sorted(path for path in chosen.sounds.glob("*") if path.suffix in (".flac", ".wav", ".mp3", ".ogg"))
     if not files:
         raise SystemExit(f"There is no speech in {chosen.sounds}: name a folder of recordings with --sounds.")
     sounds = [read_sound(path) for path in random.Random(2).sample(files, min(12, len(files)))]  # noqa: S311
-    figures = asyncio.run(measure(chosen.face, sounds, chosen.seconds, chosen.cuts, chosen.utterances))
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(ServerProcess()).url if chosen.connect == "" else chosen.connect
+        figures = asyncio.run(measure(chosen.face, sounds, chosen.seconds, chosen.cuts, chosen.utterances, server))
     report.finish(figures, BARS, chosen.json)
 
 

@@ -16,9 +16,9 @@ from avatar import AudioFrame, Avatar, SpeechFinished, VideoFrame
 from avatar.media_file import SOUND_RATE, MovieWriter, sound_blocks
 
 
-async def speak(voice: Path, out: Path, face: str, cue: str) -> float:
-    """Write the movie; return how many seconds were spoken."""
-    async with Avatar.open(face, sample_rate=SOUND_RATE) as avatar:
+async def speak(unopened: Avatar, voice: Path, out: Path, cue: str) -> float:
+    """Write the movie of an avatar whose sound is at `SOUND_RATE`; return how many seconds were spoken."""
+    async with unopened as avatar:
         with MovieWriter(out, avatar.size, avatar.fps, sound=True) as movie:
             pushing = asyncio.create_task(push(avatar, voice))
             avatar.direct(cue)
@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--face", default="mira", help="a photo, an .avatar file or a built-in face's id")
     parser.add_argument("--direct", default="smile warmly and nod", help="a stage direction in plain words")
     chosen = parser.parse_args(arguments)
-    seconds = asyncio.run(speak(chosen.voice, chosen.out, chosen.face, chosen.direct))
+    avatar = Avatar.open(chosen.face, sample_rate=SOUND_RATE)
+    seconds = asyncio.run(speak(avatar, chosen.voice, chosen.out, chosen.direct))
     print(f"{chosen.out}: {seconds:.1f} s of speech")
 
 

@@ -34,6 +34,12 @@ def fake_stage() -> ModuleType:
     return beside("fake_stage")
 
 
+@pytest.fixture(scope="session")
+def bot_server() -> ModuleType:
+    """A server that programs connect to, `tests/bot_server.py`; imported only where a test runs one."""
+    return beside("bot_server")
+
+
 def beside(name: str) -> ModuleType:
     """Import a file that lies beside this one."""
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))

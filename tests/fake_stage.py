@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from avatar.motion.speech import LOOK_AHEAD_S
+from avatar.motion.speech import JITTER_S, LOOK_AHEAD_S
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
-from avatar.sdk import Stage
+from avatar.painter import Stage
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, Motion
 
 JAW = BLENDSHAPE_INDEX["jawOpen"]
-RATE = 48_000
+LOOKED_AT_S = (0.005, 0.009)
+"""Sound so long after a moment is what the mouth of that moment shows."""
 
 
 class LoudMouth:
@@ -25,32 +26,37 @@ class LoudMouth:
         self.reset()
 
     def reset(self) -> None:
-        self._pieces: list[tuple[float, float, F32]] = []
+        self._begin_s, self._rate, self._sound = 0.0, 1, np.zeros(0, np.float32)
 
     def push(self, sound: F32, received_s: float, rate: int) -> None:
-        self._pieces = [piece for piece in self._pieces if piece[1] > received_s - 3]
-        self._pieces.append((received_s, received_s + len(sound) / rate, sound))
+        if abs(received_s - self._end_s) > JITTER_S or rate != self._rate:
+            self._begin_s, self._rate, self._sound = received_s, rate, np.zeros(0, np.float32)
+        old = max(len(self._sound) - 3 * rate, 0)
+        self._begin_s += old / rate
+        self._sound = np.concatenate([self._sound[old:], sound])
 
     def motion(self, time_s: float) -> VoiceMotion:
         rest = resting_voice(time_s)
-        told_s = max((end for _, end, _ in self._pieces), default=-1.0)
-        if told_s < time_s + LOOK_AHEAD_S - 1e-3:
+        if not (self._begin_s - JITTER_S <= time_s <= self._end_s - LOOK_AHEAD_S + 2e-3):
             return rest
-        for begin, end, sound in self._pieces:
-            if begin - 1e-6 <= time_s < end - 1e-6:
-                at = round((time_s - begin) / (end - begin) * len(sound))
-                loud = float(np.abs(sound[at : at + RATE // 200]).max(initial=0))
-                blendshapes = rest.blendshapes.copy()
-                blendshapes[JAW] = loud
-                return replace(rest, blendshapes=blendshapes, confidence=1.0, speaking=1.0 if loud else 0.0)
-        return rest
+        first, last = (max(round((time_s - self._begin_s + later_s) * self._rate), 0) for later_s in LOOKED_AT_S)
+        loud = float(np.abs(self._sound[first:last]).max(initial=0))
+        blendshapes = rest.blendshapes.copy()
+        blendshapes[JAW] = loud
+        return replace(rest, blendshapes=blendshapes, confidence=1.0, speaking=1.0 if loud else 0.0)
+
+    @property
+    def _end_s(self) -> float:
+        return self._begin_s + len(self._sound) / self._rate
 
 
 class PlainGenerator:
     """Draws a small grey picture: as light as the jaw is open. `slow_s` is how long that takes."""
 
-    def __init__(self, slow_s: float = 0.0, *, fails_after: int | None = None) -> None:
-        self.picture_size = (32, 32)
+    def __init__(
+        self, slow_s: float = 0.0, *, fails_after: int | None = None, size: tuple[int, int] = (32, 32)
+    ) -> None:
+        self.picture_size = size
         self.identity = SimpleNamespace(name="plain")
         self.rig: Any = None
         self.key_every, self.last_in_full = 1, True
@@ -62,9 +68,11 @@ class PlainGenerator:
             raise RuntimeError("the canvas is torn")
         self.motions = [*self.motions[-500:], motion]
         time.sleep(self.slow_s)
-        return np.full((32, 32, 3), round(255 * float(np.clip(motion.blendshapes[JAW], 0, 1))), np.uint8)
+        return np.full(
+            (*self.picture_size[::-1], 3), round(255 * float(np.clip(motion.blendshapes[JAW], 0, 1))), np.uint8
+        )
 
 
-def plain_stage(slow_s: float = 0.0, *, fails_after: int | None = None) -> Stage:
-    """Return a stage of the two."""
-    return Stage(PlainGenerator(slow_s, fails_after=fails_after), LoudMouth())  # type: ignore[arg-type]
+def plain_stage(**how: Any) -> Stage:
+    """Return a stage of the two; `how` is the generator's."""
+    return Stage(PlainGenerator(**how), LoudMouth())  # type: ignore[arg-type]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,33 @@ PROGRAMS = [
 ]
 
 
-def run(*arguments: str) -> str:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A server that asks for a token; yield the variables that lead to it."""
+    environment = {**os.environ, "AVATAR_TOKEN": "a token of ours"}
+    command = [sys.executable, "-m", "avatar.cli", "serve", "--loopback", "--port", "0", "--tier", "geometry"]
+    log = tmp_path_factory.mktemp("server") / "log"
+    how = {"cwd": ROOT, "stdout": subprocess.PIPE, "text": True, "env": environment}
+    with log.open("w") as errors, subprocess.Popen(command, stderr=errors, **how) as process:
+        assert process.stdout is not None
+        try:
+            found = re.search(r"is ready: (\S+)/", process.stdout.readline())
+            if found is None:
+                pytest.skip(f"no models and no network to pull them: {log.read_text()[-200:]}")
+            yield {**environment, "AVATAR_SERVER": found[1]}
+        finally:
+            process.terminate()
+
+
+def run(*arguments: str, environment: dict[str, str] | None = None) -> str:
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment,
     )
     if "model" in done.stderr and "pull" in done.stderr and done.returncode:
         pytest.skip(f"no models and no network to pull them: {done.stderr[-200:]}")
@@ -33,8 +59,10 @@ def run(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("number", range(len(PROGRAMS)))
-def test_a_program_of_the_pages_runs(number: int) -> None:
-    assert run("-c", PROGRAMS[number]).strip()
+def test_a_program_of_the_pages_runs(number: int, request: pytest.FixtureRequest) -> None:
+    remote = "AVATAR_SERVER" in PROGRAMS[number]
+    environment = request.getfixturevalue("server") if remote else None
+    assert run("-c", PROGRAMS[number], environment=environment).strip()
 
 
 def record(path: Path, seconds: float) -> Path:
@@ -51,6 +79,18 @@ def test_the_example_writes_a_movie_of_the_avatar_speaking(tmp_path: Path) -> No
     assert "1.0 s of speech" in run("-m", "examples.speak", str(voice), str(tmp_path / "out.mp4"))
     assert probe_clip(tmp_path / "out.mp4").has_sound
     assert sound_seconds(tmp_path / "out.mp4") > 0.9
+
+
+def test_the_example_writes_a_movie_that_a_server_has_drawn(tmp_path: Path, server: dict[str, str]) -> None:
+    voice, movie = record(tmp_path / "voice.wav", 1.0), tmp_path / "out.mp4"
+    arguments = ("-m", "examples.remote_bot", server["AVATAR_SERVER"], str(voice), str(movie))
+    assert "1.0 s of speech" in run(*arguments, environment=server)
+    assert probe_clip(movie).has_sound and next(clip_frames(movie))[1].shape == (512, 512, 3)
+    refused = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=False, env={**server, "AVATAR_TOKEN": "another"},
+    )  # fmt: skip
+    assert refused.returncode == 1 and "token" in refused.stderr and "Traceback" not in refused.stderr
 
 
 def test_the_example_writes_a_movie_of_two_avatars_talking(tmp_path: Path) -> None:

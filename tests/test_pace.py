@@ -11,7 +11,7 @@ PACE = Pace(30, 10.0)
 
 def test_beats_do_not_drift() -> None:
     assert PACE.due_s(30 * 3600) == pytest.approx(10 + 3600, abs=1e-6)
-    assert PACE.start_s(7) == pytest.approx(PACE.due_s(7) - 1 / 30)
+    assert PACE.start_s(7, 1 / 30) == pytest.approx(PACE.due_s(7) - 1 / 30)
 
 
 def test_a_hiccup_is_made_up_for_and_a_pause_is_waited_out() -> None:
@@ -20,7 +20,7 @@ def test_a_hiccup_is_made_up_for_and_a_pause_is_waited_out() -> None:
 
 
 def test_late_pictures_are_left_out_but_not_for_ever() -> None:
-    on_time, late = PACE.start_s(5) + 0.005, PACE.due_s(5)
+    on_time, late = PACE.start_s(5, 1 / 30) + 0.005, PACE.due_s(5)
     assert PACE.worth_drawing(5, on_time, 0)
     assert not PACE.worth_drawing(5, late, 0)
     assert PACE.worth_drawing(5, late, MOST_SKIPPED)

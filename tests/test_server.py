@@ -42,6 +42,7 @@ class FakeCalls:
 
     trouble: AvatarError | None = None
     made: list[tuple[str, str | None, int | None, int | None, Mode, Drive]] = field(default_factory=list)
+    rates: list[int | None] = field(default_factory=list)
     running: dict[str, MadeCall] = field(default_factory=dict)
     latest: tuple[Stats, ...] = ()
     closed: bool = False
@@ -53,11 +54,13 @@ class FakeCalls:
         *,
         width: int | None,
         height: int | None,
+        fps: int | None,
         mode: Mode,
         drive: Drive,
     ) -> MadeCall:
         if self.trouble is not None:
             raise self.trouble
+        self.rates.append(fps)
         self.made.append((offer_sdp, avatar_id, width, height, mode, drive))
         call = MadeCall(f"call{len(self.made)}")
         self.running[call.id] = call
@@ -251,6 +254,15 @@ def test_an_offer_is_answered_and_the_call_ends_by_its_location(client: TestClie
     assert client.get("/healthz").json()["sessions"] == 1
     assert client.delete("/whip/call1").status_code == 200
     assert problem(client.delete("/whip/call1"), 404) == "unknown_call"
+
+
+def test_a_program_that_speaks_says_how_many_pictures_it_wants(client: TestClient, calls: FakeCalls) -> None:
+    answer = client.post("/whip?avatar=drawn&mode=bot&fps=15", content=OFFER, headers=SDP)
+    assert answer.status_code == 201
+    assert calls.rates == [15] and calls.made[0][-2] == "bot"
+    for fps in ("0", "61", "many"):
+        refusal = client.post(f"/whip?avatar=drawn&mode=bot&fps={fps}", content=OFFER, headers=SDP)
+        assert problem(refusal, 400) == "bad_request"
 
 
 def test_an_offer_may_say_what_moves_the_avatar(client: TestClient, calls: FakeCalls) -> None:

@@ -50,6 +50,7 @@ def add_command(subparsers: Subparsers) -> None:
         "  avatar serve --brain http://localhost:11434/v1 --brain-model llama3.2\n"
         "  avatar serve --brain URL --brain-model NAME --ears URL --ears-model NAME\n"
         "Keys come from the environment only: AVATAR_BRAIN_KEY, AVATAR_EARS_KEY. What is said goes to those URLs.\n\n"
+        "Programs give a face on this server a voice of theirs with Avatar.connect(URL, FACE): see docs/sdk.md.\n\n"
         "With the environment variable AVATAR_TOKEN set, calls and uploads need it as a bearer token.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

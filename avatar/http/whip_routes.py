@@ -50,6 +50,7 @@ class CallHost(Protocol):
         *,
         width: int | None,
         height: int | None,
+        fps: int | None,
         mode: Mode,
         drive: Drive,
     ) -> AnsweredCall:
@@ -83,7 +84,7 @@ def whip_routes(
             201: {"description": "The answer, complete with every candidate.", "content": {SDP: {}}},
             **problems(
                 {
-                    400: "Not an offer that can be answered: `bad_offer`, `bad_size`.",
+                    400: "Not an offer that can be answered: `bad_offer`, `bad_size`, `bad_rate`.",
                     401: "A token is needed.",
                     404: "`unknown_avatar`.",
                     415: "The body is not application/sdp: `wrong_type`.",
@@ -97,7 +98,16 @@ def whip_routes(
         avatar: Annotated[str, Query(max_length=64, description="The avatar to be.")],
         width: Side = None,
         height: Side = None,
-        mode: Annotated[Mode, Query(description="`echo` returns the camera picture, to measure the way.")] = "avatar",
+        fps: Annotated[
+            int | None, Query(ge=1, le=60, description="Pictures a second; the server has its limit.")
+        ] = None,
+        mode: Annotated[
+            Mode,
+            Query(
+                description="`echo` returns the camera picture, to measure the way; in `bot` a program speaks, as "
+                "docs/protocol.md says."
+            ),
+        ] = "avatar",
         drive: Annotated[Drive, Query(description="What moves the avatar as the call begins.")] = "camera",
     ) -> Response:
         """Make a call: send an offer with all its candidates, get the answer. DELETE its Location to end it."""
@@ -109,7 +119,7 @@ def whip_routes(
                 sdp = body.decode()
             except UnicodeDecodeError as error:
                 raise RequestError("The offer is not text.", code="bad_offer") from error
-            call = await calls.create(sdp, avatar, width=width, height=height, mode=mode, drive=drive)
+            call = await calls.create(sdp, avatar, width=width, height=height, fps=fps, mode=mode, drive=drive)
         except AvatarError as error:
             metrics.offers.labels(error.code).inc()
             raise

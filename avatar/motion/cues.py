@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from avatar.errors import CueError
-from avatar.motion.presence import PresenceKind
+from avatar.motion.presence import PRESENCES, PresenceKind
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, F32
 
 
@@ -51,6 +51,14 @@ HOLD_S: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
+class Mood:
+    """Show a feeling from now on."""
+
+    emotion: str
+    strength: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Feel:
     """Show a feeling for a while."""
 
@@ -81,7 +89,7 @@ class Attend:
     presence: PresenceKind
 
 
-Cue: TypeAlias = Feel | Gesture | Look | Attend
+Cue: TypeAlias = Mood | Feel | Gesture | Look | Attend
 
 CUES: Final[dict[str, Cue]] = {
     "smile": Feel("happy", 0.8),
@@ -150,6 +158,25 @@ def understand(text: str) -> tuple[Cue, ...]:
     if not parts:
         raise CueError(f"The cue {text!r} says nothing. {_understood()}")
     return tuple(_understand_part(words, text) for words in parts)
+
+
+def check_cue(cue: Cue) -> None:
+    """Accept a cue that can be performed. Raises CueError, which names what can."""
+    match cue:
+        case Mood(name, strength) | Feel(name, strength):
+            emotion_offsets(name, strength)
+        case Gesture(name, strength):
+            if name not in GESTURES:
+                raise CueError(f"There is no gesture {name!r}: choose one of {', '.join(GESTURES)}.")
+            if not 0 <= strength <= 2:
+                raise CueError(f"A gesture's strength is a number from 0 to 2, not {strength!r}.")
+        case Look(x, y):
+            if not (-1 <= x <= 1 and -1 <= y <= 1):
+                raise CueError(f"({x}, {y}) is no place to look at: both are from -1 to 1.")
+        case Attend(presence):
+            if presence not in PRESENCES or presence == "speaking":
+                choices = ", ".join(kind for kind in PRESENCES if kind != "speaking")
+                raise CueError(f"There is no presence {presence!r} to choose: {choices}; speaking comes with speech.")
 
 
 def emotion_offsets(name: str, strength: float = 1.0) -> F32:

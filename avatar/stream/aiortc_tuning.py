@@ -34,6 +34,7 @@ VIDEO_DECODER_QUEUE: Final = 30
 """Encoded pictures waiting for their decoder thread: one second."""
 AUDIO_DECODER_QUEUE: Final = 50
 """Encoded sound packets waiting for their decoder thread: one second."""
+LOOPBACK: Final = "127.0.0.1"
 ARRIVALS_KEPT: Final = 256
 """Frames whose arrival time is remembered until they come out of the decoder."""
 
@@ -230,18 +231,28 @@ def tolerate_early_close(connection: RTCPeerConnection) -> None:
 
 def gather_loopback_only(connection: RTCPeerConnection) -> None:
     """Make this connection offer 127.0.0.1 and nothing else; call it before `setLocalDescription`."""
+    _gather(connection, lambda _: [LOOPBACK])
+
+
+def gather_loopback_too(connection: RTCPeerConnection) -> None:
+    """Make this connection offer 127.0.0.1 besides its other addresses; call it before `setLocalDescription`."""
+    _gather(connection, lambda addresses: [*addresses, LOOPBACK])
+
+
+def _gather(connection: RTCPeerConnection, choose: Callable[[list[str]], list[str]]) -> None:
     # aioice leaves the loopback address out, in a module function; the method it hands the addresses to is replaced on
     # this connection's own gatherers.
     for ice in getattr(connection, private_name(connection, "iceTransports")):
         gatherer = ice.iceGatherer
         agent = getattr(gatherer, private_name(gatherer, "connection"))
         gather = cast(Callable[..., Awaitable[Any]], getattr(agent, private_name(agent, "get_component_candidates")))
-        agent.get_component_candidates = _on_loopback(gather)
+        agent.get_component_candidates = _at(gather, choose)
 
 
-def _on_loopback(gather: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    def gather_on_loopback(component: int, addresses: list[str], timeout: int = 5) -> Awaitable[Any]:
-        del addresses
-        return gather(component=component, addresses=["127.0.0.1"], timeout=timeout)
+def _at(
+    gather: Callable[..., Awaitable[Any]], choose: Callable[[list[str]], list[str]]
+) -> Callable[..., Awaitable[Any]]:
+    def gather_at(component: int, addresses: list[str], timeout: int = 5) -> Awaitable[Any]:
+        return gather(component=component, addresses=choose(addresses), timeout=timeout)
 
-    return gather_on_loopback
+    return gather_at

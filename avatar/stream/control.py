@@ -2,6 +2,7 @@
 
 page -> server: calibrate, set_avatar, set_drive, trace, ping
 server -> page: hello, stats, face, calibrated, avatar, drive, caption, interrupted, answered, pong, error, trace, bye
+server -> program: hello, clock, stats, pong, error, bye (what a program says: `bot_messages`)
 """
 
 from __future__ import annotations
@@ -157,10 +158,10 @@ class AnsweredMessage(_Message):
 
 
 class Pong(_Message):
-    """The answer to a ping, with its `t`."""
+    """The answer to a ping, with its `t` where it had one."""
 
     type: Literal["pong"] = "pong"
-    t: float | int
+    t: float | int | None = None
     reply_to: str | None = None
 
 
@@ -178,6 +179,13 @@ class TraceMessage(_Message):
 
     type: Literal["trace"] = "trace"
     frames: Annotated[list[tuple[int, int]], Field(max_length=TRACE_PAIRS)]
+
+
+class Clock(_Message):
+    """To a program: the RTP timestamp (32 bits, 90 kHz) that the picture of its beat 0 has."""
+
+    type: Literal["clock"] = "clock"
+    rtp: int
 
 
 class Bye(_Message):
@@ -201,6 +209,7 @@ Report: TypeAlias = (
     | Pong
     | ErrorMessage
     | TraceMessage
+    | Clock
     | Bye
 )
 

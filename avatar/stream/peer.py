@@ -167,10 +167,14 @@ class Peer:
 
     def trace_pair(self, sent: SentPicture) -> tuple[int, int] | None:
         """RTP timestamps on the wire of the camera frame a sent picture answers, and of that picture; None: unknown."""
-        if self._camera_tap is None or sent.picture.camera_pts is None or self._wire_origin is None:
+        shown = self.wire_timestamp(sent.pts)
+        if self._camera_tap is None or sent.picture.camera_pts is None or shown is None:
             return None
-        camera = self._camera_tap.wire_timestamp(sent.picture.camera_pts)
-        return camera, (self._wire_origin + sent.pts) & 0xFFFFFFFF
+        return self._camera_tap.wire_timestamp(sent.picture.camera_pts), shown
+
+    def wire_timestamp(self, pts: int) -> int | None:
+        """RTP timestamp (32 bits) on the wire of the picture with this `pts`; None until two pictures have left."""
+        return None if self._wire_origin is None else (self._wire_origin + pts) & 0xFFFFFFFF
 
     async def stats(self) -> PeerStats:
         """Read the counters, and let the bitrate follow what the receiver has reported."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from avatar.errors import ModelError
+from avatar.painter import StagePainter
 from avatar.sdk import Avatar
 from avatar.types import U8
 from examples.two_avatars import ANSWERED_SMILE, FaceEyes, Line, converse, two_speakers
@@ -25,7 +26,9 @@ async def test_two_avatars_take_turns_and_hear_each_other(fake_stage: Any) -> No
         """See a smile in a light picture, and no face in a dark one."""
         return 0.9 if picture.mean() > 60 else None
 
-    async with two_speakers([Avatar(fake_stage.plain_stage) for _ in range(2)], lines, [eyes, eyes]) as speakers:
+    async with two_speakers(
+        [Avatar(StagePainter(fake_stage.plain_stage)) for _ in range(2)], lines, [eyes, eyes]
+    ) as speakers:
         async for picture, sound, time_s in converse(speakers):
             assert picture.shape == (32, 64, 3)
             levels = np.abs(sound).mean(axis=1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from avatar.painter import StagePainter
 from avatar.sdk import Avatar
 
 RATE = 24_000
@@ -22,4 +23,4 @@ def speech() -> Callable[[float], bytes]:
 @pytest.fixture
 def open_plain(fake_stage: Any) -> Callable[..., Callable[[int], Avatar]]:
     """Open an avatar with a plain painter for a sound rate."""
-    return lambda **how: lambda rate: Avatar(lambda: fake_stage.plain_stage(**how), sample_rate=rate)
+    return lambda **how: lambda rate: Avatar(StagePainter(lambda: fake_stage.plain_stage(**how)), sample_rate=rate)

@@ -209,6 +209,17 @@ async def test_only_the_connection_that_asks_for_it_is_kept_to_the_loopback_inte
         await asyncio.gather(ours.close(), other.close())
 
 
+async def test_a_connection_that_asks_for_it_offers_the_loopback_address_too() -> None:
+    ours = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    try:
+        ours.createDataChannel("x")
+        tuning.gather_loopback_too(ours)
+        await ours.setLocalDescription(await ours.createOffer())
+        assert candidates(ours) == {"127.0.0.1", *aioice.ice.get_host_addresses(use_ipv4=True, use_ipv6=True)}
+    finally:
+        await ours.close()
+
+
 def candidates(connection: RTCPeerConnection) -> set[str]:
     lines = connection.localDescription.sdp.splitlines()
     return {line.split()[4] for line in lines if line.startswith("a=candidate")}

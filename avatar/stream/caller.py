@@ -1,0 +1,89 @@
+"""The calling end of one WebRTC connection: an offer out, an answer in, then messages both ways and pictures back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Protocol, cast
+
+import av
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+
+from avatar.errors import ServerGoneError
+from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_too, tolerate_early_close, tune_receiver
+from avatar.stream.peer import CHANNEL_LABEL
+
+BACKLOG_BYTES: Final = 262_144
+"""Messages that may wait to leave: several seconds of speech. More means that nothing gets through."""
+
+
+class CallerListener(Protocol):
+    """Whom a caller tells what happens. Every method is called on the event loop and must not block."""
+
+    def on_state(self, state: str) -> None:
+        """aiortc's connection state: connecting, connected, failed or closed."""
+
+    def on_channel_open(self) -> None:
+        """Messages can be sent from now on."""
+
+    def on_message(self, message: str | bytes) -> None:
+        """A message came over the data channel."""
+
+    def on_picture(self, frame: av.VideoFrame, wire_timestamp: int) -> None:
+        """A picture was decoded; its RTP timestamp (32 bits) is that on the wire."""
+
+
+class Caller:
+    """A call that only sees: no camera, no sound. Used on the event loop only."""
+
+    def __init__(self, listener: CallerListener, *, ice_servers: Sequence[str] = ()) -> None:
+        """Prepare a call. Without a list of servers nobody is asked for our address."""
+        self._listener = listener
+        self._connection = RTCPeerConnection(RTCConfiguration([RTCIceServer(urls=url) for url in ice_servers]))
+        tolerate_early_close(self._connection)
+        self._video = self._connection.addTransceiver("video", direction="recvonly")
+        self._channel = self._connection.createDataChannel(CHANNEL_LABEL)
+        self._channel.on("open", listener.on_channel_open)
+        self._channel.on("message", listener.on_message)
+        self._connection.on("connectionstatechange", lambda: listener.on_state(self._connection.connectionState))
+        self._pump: asyncio.Task[None] | None = None
+
+    async def offer(self, *, loopback: bool) -> str:
+        """Return the offer, complete with every candidate; with `loopback`, this machine's own address too."""
+        if loopback:
+            gather_loopback_too(self._connection)
+        await self._connection.setLocalDescription(await self._connection.createOffer())
+        return self._connection.localDescription.sdp
+
+    async def accept(self, answer_sdp: str) -> None:
+        """Take the answer. Raises ServerGoneError where it is none."""
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
+        except Exception as error:  # aiortc meets a stranger's text: it raises whatever that makes it stumble over
+            raise ServerGoneError(f"The server's answer cannot be used: {error}") from error
+        track = self._video.receiver.track
+        self._pump = asyncio.create_task(self._pump_pictures(track, tune_receiver(self._video.receiver)))
+
+    def send(self, message: str | bytes) -> None:
+        """Send a message. Raises ServerGoneError where the channel is closed or nothing gets through."""
+        if self._channel.readyState != "open":
+            raise ServerGoneError("The connection to the server was closed.")
+        if self._channel.bufferedAmount > BACKLOG_BYTES:
+            raise ServerGoneError("The connection to the server is too slow, or lost.")
+        self._channel.send(message)
+
+    async def close(self) -> None:
+        """Leave nothing running."""
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+        await self._connection.close()
+
+    async def _pump_pictures(self, track: MediaStreamTrack, tap: ReceiverTap) -> None:
+        while True:
+            try:
+                frame = cast(av.VideoFrame, await track.recv())
+            except MediaStreamError:
+                return
+            self._listener.on_picture(frame, tap.wire_timestamp(frame.pts or 0))

@@ -1,0 +1,131 @@
+"""A program's way to a server's calls: an SDP offer goes in, the answer comes back, and each refusal has its own error.
+
+Blocking, so call it in a thread.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+from avatar.errors import AvatarError, ServerFullError, ServerGoneError, TokenError, UnknownAvatarError
+
+ANSWER_BYTES: Final = 65_536
+"""A longer answer is none of a server of ours."""
+TIMEOUT_S: Final = 15.0
+END_TIMEOUT_S: Final = 3.0
+LONGEST_RETRY_S: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answers to an offer."""
+
+    sdp: str
+    location: str
+    """The call's path on the server; whoever knows it may end the call."""
+
+
+class WhipClient:
+    """Makes and ends calls on one server. Redirects are not followed: a token goes to the server it is meant for."""
+
+    def __init__(self, url: str, token: str | None = None, *, plain_http: bool = False) -> None:
+        """Use the server at `url`, such as https://host:8010.
+
+        Args:
+            url: https, or http where the server is on this machine.
+            token: sent to it and to nobody else.
+            plain_http: http to another machine will do, though anybody on the way can read the token.
+
+        Raises:
+            ServerGoneError: it is no such address.
+            AvatarError: http to another machine, code `insecure_url`.
+            TokenError: the token cannot be sent.
+        """
+        try:
+            parts = urlsplit(url)
+            self._port = parts.port
+        except ValueError as error:
+            raise ServerGoneError(f"{url!r} is no address of a server: {error}.") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ServerGoneError(f"{url!r} is no address of a server: give one such as https://host:8010.")
+        if token is not None and not (token.isascii() and token.isprintable()):
+            raise TokenError("The token holds characters that cannot be sent: plain ASCII can be.")
+        self._host, self._secure, self._root = parts.hostname, parts.scheme == "https", parts.path.rstrip("/")
+        self.on_this_machine = _is_loopback(parts.hostname)
+        if not (self._secure or self.on_this_machine or plain_http):
+            raise AvatarError(
+                f"http to {parts.hostname} can be read and changed on the way: use https, or say plain_http=True.",
+                code="insecure_url",
+            )
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+
+    def offer(self, sdp: str, asked: Mapping[str, str | int]) -> Answer:
+        """Send an offer of the call `asked` for, by the names in docs/protocol.md, and return the answer.
+
+        Raises:
+            TokenError, ServerFullError, UnknownAvatarError: the server refuses, and says why.
+            ServerGoneError: it does not answer, or not as a server of ours does.
+            AvatarError: any other refusal, with the server's code.
+        """
+        path = f"{self._root}/whip?{urlencode(asked)}"
+        status, headers, body = self._request("POST", path, sdp.encode(), {"Content-Type": "application/sdp"})
+        location = headers.get("Location", "")
+        if status != 201:
+            raise refusal(status, headers.get("Retry-After", ""), body)
+        if not location.startswith("/"):
+            raise ServerGoneError("The server's answer does not say where the call is.")
+        return Answer(body.decode("utf-8", "replace"), location)
+
+    def end(self, answer: Answer) -> None:
+        """End a call; one that has ended already is fine. Raises ServerGoneError, AvatarError."""
+        status, headers, body = self._request("DELETE", self._root + answer.location, None, {})
+        if status not in (200, 404):
+            raise refusal(status, headers.get("Retry-After", ""), body)
+
+    def _request(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        connection = kind(self._host, self._port, timeout=TIMEOUT_S if method == "POST" else END_TIMEOUT_S)
+        try:
+            connection.request(method, path, body, {**self._headers, **headers})
+            response = connection.getresponse()
+            answer = response.read(ANSWER_BYTES + 1)
+        except (OSError, http.client.HTTPException) as error:
+            raise ServerGoneError(f"The server {self._host} does not answer: {error}.") from error
+        finally:
+            connection.close()
+        if len(answer) > ANSWER_BYTES:
+            raise ServerGoneError(f"The server {self._host} answers with more than {ANSWER_BYTES} bytes.")
+        return response.status, response.headers, answer
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def refusal(status: int, retry_after: str, body: bytes) -> AvatarError:
+    """Return the error that a server's problem+json answer stands for."""
+    try:
+        told = json.loads(body)
+        code, detail = str(told["code"])[:64], str(told["detail"])[:1000]
+    except (ValueError, KeyError, TypeError):
+        return ServerGoneError(f"The server answers {status}, and not as a server of avatars does.")
+    match code:
+        case "unauthorized":
+            return TokenError(detail)
+        case "unknown_avatar":
+            return UnknownAvatarError(detail)
+        case "server_full":
+            wait_s = min(int(retry_after), LONGEST_RETRY_S) if retry_after.isdecimal() else 10
+            return ServerFullError(detail, retry_after_s=wait_s)
+    return AvatarError(detail, code=code)

@@ -1,0 +1,83 @@
+"""A real server on the loopback interface whose avatars are drawn on plain stages, for programs to connect to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+
+from avatar.bot_session import BotSession
+from avatar.calls import Calls
+from avatar.config import LimitSettings, PictureSettings, ServerSettings, TransportSettings
+from avatar.errors import UnknownAvatarError
+from avatar.library import AvatarLibrary
+from avatar.painter import Stage
+from avatar.sdk import Avatar
+from avatar.server import create_app
+
+TOKEN = "the server's token"  # noqa: S105 - it guards nothing
+SIZE = (128, 128)
+
+
+@dataclass
+class BotServer:
+    """Where to connect, and what the next call is drawn on."""
+
+    url: str
+    calls: Calls
+    stages: list[Stage] = field(default_factory=list)
+    sessions: list[BotSession] = field(default_factory=list)
+    running: Any = None
+
+    def connect(self, stage: Stage, **how: Any) -> Avatar:
+        """Return an avatar that the server will draw on `stage`."""
+        self.stages.append(stage)
+        return Avatar.connect(self.url, "plain", token=TOKEN, picture=PictureSettings(*SIZE, 30), **how)
+
+    async def wait_for(self, condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+        """Wait until something has happened; fails only if it never does."""
+        end_s = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > end_s:
+                raise AssertionError("what was waited for has not happened")
+            await asyncio.sleep(0.02)
+
+
+@contextmanager
+def bot_server(**limits: Any) -> Iterator[BotServer]:
+    """Run a server in a thread."""
+    settings = ServerSettings(
+        picture=PictureSettings(*SIZE, 30),
+        transport=TransportSettings(loopback_only=True),
+        limits=LimitSettings(**{"sessions": 2} | limits),
+    )
+
+    async def get_avatar(avatar_id: str) -> Any:
+        if avatar_id != "plain":
+            raise UnknownAvatarError("The server does not know this avatar.")
+        return avatar_id
+
+    def make_session(identity: Any, picture: Any, *, drive: Any, on_picture: Any, on_event: Any) -> BotSession:
+        session = BotSession(server.stages.pop(), picture.fps, on_picture=on_picture, on_event=on_event)
+        server.sessions.append(session)
+        return session
+
+    calls = Calls(settings, get_avatar, sessions={"bot": make_session})
+    app = create_app(settings, AvatarLibrary((), settings.limits), calls, token=TOKEN)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = BotServer(f"http://127.0.0.1:{listening.getsockname()[1]}", calls)
+        server.running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.running.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.running.started:
+            time.sleep(0.01)
+        yield server
+        server.running.should_exit = True
+        thread.join(10)
