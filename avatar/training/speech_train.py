@@ -47,10 +47,7 @@ NOISE_SHARE: Final = 0.25
 REAL_VERSIONS: Final = 8
 """How often each real clip is made a lesson."""
 COLOUR, COLOUR_WIDTH, GRAIN = 0.12, 5, 0.05
-"""How much, and over how many bands, an example is coloured as by another microphone, and how grainy it is made."""
-THROAT: Final = 0.05
-"""Standard deviation of how much longer or shorter, as a share, the vocal tract is made: the bands are moved by so much
-(Jaitly and Hinton, "Vocal tract length perturbation", ICML workshop 2013)."""
+"""How much, and over how many bands, an example is coloured like another throat's sound, and how grainy it is made."""
 LESSON_FIELDS: Final = ("heard", "mouth", "closure", "kind", "weight")
 
 
@@ -113,20 +110,10 @@ def make_real(clips: Path, manifest: Path, tracks: Path, babblers: list[F32], ve
 
 
 def disguised(heard: torch.Tensor) -> torch.Tensor:
-    """Return input (batch, frames, 40) as from another throat and microphone."""
-    heard = _other_throats(heard)
+    """Return input (batch, frames, 40) as another throat or microphone would colour it."""
     colour = torch.randn(len(heard), 1, heard.shape[2] + COLOUR_WIDTH - 1)
     smooth = functional.avg_pool1d(colour, COLOUR_WIDTH, stride=1) * COLOUR_WIDTH**0.5
     return heard + COLOUR * smooth + GRAIN * torch.randn_like(heard)
-
-
-def _other_throats(heard: torch.Tensor) -> torch.Tensor:
-    bands = heard.shape[2]
-    places = torch.arange(bands) * (1 + THROAT * torch.randn(len(heard), 1))
-    places = places.clamp(0, bands - 1)[:, None, :].expand_as(heard)
-    below = places.floor().long()
-    above = (below + 1).clamp(max=bands - 1)
-    return torch.lerp(heard.gather(2, below), heard.gather(2, above), places - below)
 
 
 def losses(model: SpeechModel, batch: dict[str, torch.Tensor], parting: torch.Tensor) -> dict[str, torch.Tensor]:
