@@ -18,6 +18,7 @@ from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator
+from avatar.live_session import SessionEvent, SessionFailed, SessionStats
 from avatar.meters import StageMeter
 from avatar.motion.cues import Cue
 from avatar.motion.presence import PresenceKind
@@ -25,7 +26,6 @@ from avatar.motion.speech import SpeechMotion
 from avatar.painter import Easel, Stage
 from avatar.performance import Performance
 from avatar.pictures import to_i420
-from avatar.session import SessionEvent, SessionFailed, SessionStats
 from avatar.types import U8, Drive, Picture, rest_motion
 
 MOST_WAITING: Final = 512

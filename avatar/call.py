@@ -19,9 +19,17 @@ from avatar.config import PictureSettings, ServerSettings
 from avatar.conversation.parts import MakeParts
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.identity import Identity
-from avatar.live_session import LiveSession, MakeSession
+from avatar.live_session import (
+    Calibrated,
+    FaceFound,
+    FaceLost,
+    LiveSession,
+    MakeSession,
+    SessionEvent,
+    SessionFailed,
+    SessionStats,
+)
 from avatar.perception.speech.echo import EchoCanceller
-from avatar.session import Calibrated, FaceFound, FaceLost, SessionEvent, SessionFailed, SessionStats
 from avatar.stream.call_meter import CallMeter
 from avatar.stream.control import (
     TRACE_PAIRS,

@@ -18,10 +18,11 @@ from avatar.call import Call, GetAvatar
 from avatar.call_limits import EndReason
 from avatar.config import PictureSettings, ServerSettings
 from avatar.conversation.parts import MakeParts, open_parts
+from avatar.echo_session import EchoSession
 from avatar.errors import AvatarError, ServerFullError
 from avatar.generator.identity import Identity
-from avatar.live_session import LiveSession, MakeSession
-from avatar.session import EchoSession, Session, SessionEvent
+from avatar.live_session import LiveSession, MakeSession, SessionEvent
+from avatar.session import Session
 from avatar.stream.control import Stats
 from avatar.stream.offer import read_offer
 from avatar.types import Drive, Picture

@@ -1,8 +1,9 @@
-"""What a call asks of its pipeline: the seam between transport and session, so that either can be tried with a fake."""
+"""What a call asks of its pipeline and what that tells: the seam, so that either side can be tried with a fake."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import av
@@ -10,8 +11,65 @@ import av
 from avatar.config import PictureSettings
 from avatar.generator.identity import Identity
 from avatar.motion.presence import PresenceKind
-from avatar.session import SessionEvent, SessionStats
 from avatar.types import Drive, Picture
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFound:
+    """The camera sees a face (again)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceLost:
+    """The camera has seen no face for longer than a moment, or none since it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """The driver's resting face is settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityChanged:
+    """The next pictures show another avatar."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFailed:
+    """A stage has failed for good; the session has to be stopped."""
+
+    message: str
+
+
+SessionEvent = FaceFound | FaceLost | Calibrated | IdentityChanged | SessionFailed
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStats:
+    """How the pipeline does, over about the last second."""
+
+    fps: float
+    camera_fps: float
+    stage_ms: dict[str, float]
+    """Median milliseconds of each stage."""
+    dropped: int
+    """Camera frames and faces replaced by newer ones, and frames not fit to look at, since the start."""
+    face: str
+    """none, tracked, held or lost."""
+    picture_latency_s: float
+    """Median time from a camera frame's arrival to its finished picture."""
+    sound_db: float
+    """Microphone level in dB below full scale, -120 when silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFrame:
+    """A decoded camera frame and when it arrived, time.monotonic()."""
+
+    frame: av.VideoFrame
+    received_s: float
 
 
 class LiveSession(Protocol):

@@ -26,6 +26,16 @@ from avatar.generator.identity import Identity
 from avatar.generator.protocol import Generator
 from avatar.generator.tiers import open_generator
 from avatar.latest import Latest
+from avatar.live_session import (
+    Calibrated,
+    CameraFrame,
+    FaceFound,
+    FaceLost,
+    IdentityChanged,
+    SessionEvent,
+    SessionFailed,
+    SessionStats,
+)
 from avatar.meters import SoundMeter, StageMeter
 from avatar.models import get_model
 from avatar.motion.attention import Attention, UserSeen, next_attention, pay_attention, user_seen
@@ -52,62 +62,6 @@ MOST_SOUNDS: Final = 256
 """Pieces of sound that may wait to be heard: five seconds of 20 ms each."""
 FIRST_FACE_S: Final = 1.5
 """A camera that has shown no face for this long since its first frame shows none: the user is told."""
-
-
-@dataclass(frozen=True, slots=True)
-class FaceFound:
-    """The camera sees a face (again)."""
-
-
-@dataclass(frozen=True, slots=True)
-class FaceLost:
-    """The camera has seen no face for longer than a moment, or none since it began."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calibrated:
-    """The driver's resting face is settled."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityChanged:
-    """The next pictures show another avatar."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class SessionFailed:
-    """A stage has failed for good; the session has to be stopped."""
-
-    message: str
-
-
-SessionEvent = FaceFound | FaceLost | Calibrated | IdentityChanged | SessionFailed
-
-
-@dataclass(frozen=True, slots=True)
-class SessionStats:
-    """How the pipeline does, over about the last second."""
-
-    fps: float
-    camera_fps: float
-    stage_ms: dict[str, float]
-    """Median milliseconds of each stage."""
-    dropped: int
-    """Camera frames and faces replaced by newer ones, and frames not fit to look at, since the start."""
-    face: str
-    """none, tracked, held or lost."""
-    picture_latency_s: float
-    """Median time from a camera frame's arrival to its finished picture."""
-    sound_db: float
-    """Microphone level in dB below full scale, -120 when silent."""
-
-
-@dataclass(frozen=True, slots=True)
-class _CameraFrame:
-    frame: av.VideoFrame
-    received_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +106,7 @@ class Session:
         self._tracker = FaceTracker(get_model("face_landmarker"))
         self._retargeter = Retargeter(load_basis())
         self._idle = IdleLife(idle_seed)
-        self._camera: Latest[_CameraFrame] = Latest()
+        self._camera: Latest[CameraFrame] = Latest()
         self._seen: Latest[_Seen] = Latest()
         self._recalibrate = threading.Event()
         self._meter, self._sound = StageMeter(), SoundMeter()
@@ -181,7 +135,7 @@ class Session:
 
     def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
         """Offer a decoded camera frame that arrived at `received_s` (time.monotonic); never blocks, newest wins."""
-        self._camera.put(_CameraFrame(frame, received_s))
+        self._camera.put(CameraFrame(frame, received_s))
 
     def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
         """Offer decoded sound that arrived at `received_s` (time.monotonic); never blocks, the newest counts."""
@@ -375,70 +329,3 @@ class Session:
             self._meter.add("latency", latency_s)
             self._delay = pacing.observe_picture(self._delay, latency_s, now_s)
         self._on_picture(Picture(media_s, i420, seen.pts if seen is not None else None))
-
-
-class EchoSession:
-    """The same surface with nothing in between: returns the camera's pictures, to measure the transport alone."""
-
-    audio_delay_s: float = 0.0
-
-    def __init__(
-        self, *, on_picture: Callable[[Picture], None], on_event: Callable[[SessionEvent], None] | None = None
-    ) -> None:
-        del on_event  # an echo has nothing to tell
-        self._on_picture = on_picture
-        self._camera: Latest[_CameraFrame] = Latest()
-        self._bad_frames = 0
-        self._meter = StageMeter()
-        self._begin_s = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="avatar-echo", daemon=True)
-
-    def start(self) -> None:
-        """Start the echo's thread."""
-        self._thread.start()
-
-    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
-        """Offer a camera frame to send back."""
-        self._camera.put(_CameraFrame(frame, received_s))
-
-    def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
-        """Take sound; it goes back by the transport alone."""
-
-    def calibrate(self) -> None:
-        """Do nothing: an echo has no resting face."""
-
-    def set_drive(self, drive: Drive) -> None:
-        """Do nothing: an echo shows the camera."""
-
-    def set_presence(self, presence: PresenceKind) -> None:
-        """Do nothing: an echo is as present as the camera's picture."""
-
-    def set_identity(self, identity: Identity) -> None:
-        """Do nothing: an echo shows the camera."""
-
-    def stats(self) -> SessionStats:
-        """Return how the echo does."""
-        fps = self._meter.rate("picture", time.monotonic())
-        dropped = self._camera.dropped + self._bad_frames
-        return SessionStats(fps, fps, {}, dropped, "none", self._meter.median_s("latency"), -120.0)
-
-    def stop(self) -> None:
-        """End the echo's thread."""
-        self._camera.close()
-        if self._thread.ident is not None:
-            self._thread.join(JOIN_TIMEOUT_S)
-
-    def _run(self) -> None:
-        while not self._camera.closed:
-            arrived = self._camera.take()
-            if arrived is None:
-                continue
-            try:
-                i420 = to_i420(camera_rgb(arrived.frame))
-            except FrameError:
-                self._bad_frames += 1
-                continue
-            now_s = time.monotonic()
-            self._meter.tick("picture", now_s)
-            self._meter.add("latency", now_s - arrived.received_s)
-            self._on_picture(Picture(arrived.received_s - self._begin_s, i420, arrived.frame.pts))

@@ -14,8 +14,8 @@ from avatar.bot_messages import MOUTH_RATE, BeatToDraw, Begin
 from avatar.bot_session import FIRST_PICTURE_S, MOST_WAITING, BotSession, make_bot_session
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ControlError
+from avatar.live_session import SessionFailed
 from avatar.motion.cues import Gesture, Mood
-from avatar.session import SessionFailed
 from avatar.speech_line import Cut, Told
 from avatar.types import BLENDSHAPE_INDEX, Picture
 

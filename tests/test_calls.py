@@ -14,7 +14,7 @@ import pytest
 from avatar.calls import Calls
 from avatar.config import ServerSettings
 from avatar.errors import AvatarError, OfferError, ServerFullError
-from avatar.session import Calibrated, FaceFound, FaceLost, SessionFailed
+from avatar.live_session import Calibrated, FaceFound, FaceLost, SessionFailed
 
 pytestmark = pytest.mark.anyio
 

@@ -15,23 +15,15 @@ import numpy as np
 import pytest
 
 from avatar.config import PictureSettings
+from avatar.echo_session import EchoSession
 from avatar.errors import PerceptionError
 from avatar.generator.enrol import enrol
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
+from avatar.live_session import Calibrated, FaceFound, FaceLost, IdentityChanged, SessionEvent, SessionFailed
 from avatar.media_file import sound_blocks
 from avatar.motion.speech import LOOK_AHEAD_S
-from avatar.session import (
-    LOOK_EVERY_S,
-    Calibrated,
-    EchoSession,
-    FaceFound,
-    FaceLost,
-    IdentityChanged,
-    Session,
-    SessionEvent,
-    SessionFailed,
-)
+from avatar.session import LOOK_EVERY_S, Session
 from avatar.types import BLENDSHAPE_INDEX, U8, Motion, Picture
 
 PATIENCE_S = 30.0

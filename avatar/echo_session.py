@@ -1,0 +1,88 @@
+"""A session with nothing in between: the camera's pictures go back as they are, to measure the transport alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import av
+
+from avatar.errors import FrameError
+from avatar.generator.identity import Identity
+from avatar.latest import Latest
+from avatar.live_session import CameraFrame, SessionEvent, SessionStats
+from avatar.meters import StageMeter
+from avatar.motion.presence import PresenceKind
+from avatar.pictures import camera_rgb, to_i420
+from avatar.types import Drive, Picture
+
+JOIN_TIMEOUT_S: Final = 5.0
+
+
+class EchoSession:
+    """Returns the camera's pictures. `start` and `stop` once each; every other method from any thread."""
+
+    audio_delay_s: float = 0.0
+
+    def __init__(
+        self, *, on_picture: Callable[[Picture], None], on_event: Callable[[SessionEvent], None] | None = None
+    ) -> None:
+        del on_event  # an echo has nothing to tell
+        self._on_picture = on_picture
+        self._camera: Latest[CameraFrame] = Latest()
+        self._bad_frames = 0
+        self._meter = StageMeter()
+        self._begin_s = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="avatar-echo", daemon=True)
+
+    def start(self) -> None:
+        """Start the echo's thread."""
+        self._thread.start()
+
+    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
+        """Offer a camera frame to send back."""
+        self._camera.put(CameraFrame(frame, received_s))
+
+    def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
+        """Take sound; it goes back by the transport alone."""
+
+    def calibrate(self) -> None:
+        """Do nothing: an echo has no resting face."""
+
+    def set_drive(self, drive: Drive) -> None:
+        """Do nothing: an echo shows the camera."""
+
+    def set_presence(self, presence: PresenceKind) -> None:
+        """Do nothing: an echo is as present as the camera's picture."""
+
+    def set_identity(self, identity: Identity) -> None:
+        """Do nothing: an echo shows the camera."""
+
+    def stats(self) -> SessionStats:
+        """Return how the echo does."""
+        fps = self._meter.rate("picture", time.monotonic())
+        dropped = self._camera.dropped + self._bad_frames
+        return SessionStats(fps, fps, {}, dropped, "none", self._meter.median_s("latency"), -120.0)
+
+    def stop(self) -> None:
+        """End the echo's thread."""
+        self._camera.close()
+        if self._thread.ident is not None:
+            self._thread.join(JOIN_TIMEOUT_S)
+
+    def _run(self) -> None:
+        while not self._camera.closed:
+            arrived = self._camera.take()
+            if arrived is None:
+                continue
+            try:
+                i420 = to_i420(camera_rgb(arrived.frame))
+            except FrameError:
+                self._bad_frames += 1
+                continue
+            now_s = time.monotonic()
+            self._meter.tick("picture", now_s)
+            self._meter.add("latency", now_s - arrived.received_s)
+            self._on_picture(Picture(arrived.received_s - self._begin_s, i420, arrived.frame.pts))
