@@ -11,19 +11,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-import av
-
 from avatar.bot_messages import MOUTH_RATE, BeatToDraw, Begin
 from avatar.config import PictureSettings
+from avatar.easel import Easel
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator
-from avatar.live_session import SessionEvent, SessionFailed, SessionStats
+from avatar.live_session import SessionEvent, SessionFailed, SessionStats, Unsteered
 from avatar.meters import StageMeter
 from avatar.motion.cues import Cue
-from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import SpeechMotion
-from avatar.painter import Easel, Stage
+from avatar.painter import Stage
 from avatar.performance import Performance
 from avatar.pictures import to_i420
 from avatar.types import U8, Drive, Picture, rest_motion
@@ -37,10 +35,8 @@ FIRST_PICTURE_EVERY_S: Final = 0.1
 JOIN_TIMEOUT_S: Final = 5.0
 
 
-class BotSession:
+class BotSession(Unsteered):
     """Draws what a program says. `start` and `stop` once each; every other method from any thread."""
-
-    audio_delay_s: float = 0.0
 
     def __init__(
         self,
@@ -103,26 +99,6 @@ class BotSession:
             self._changed.notify()
         if self._thread.ident is not None:
             self._thread.join(JOIN_TIMEOUT_S)
-
-    # What a call with a camera asks for: a program has none of it
-
-    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
-        """Do nothing: a program has no camera."""
-
-    def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
-        """Do nothing: sound comes with the beats."""
-
-    def calibrate(self) -> None:
-        """Do nothing: nobody drives."""
-
-    def set_drive(self, drive: Drive) -> None:
-        """Do nothing: the program moves the avatar."""
-
-    def set_presence(self, presence: PresenceKind) -> None:
-        """Do nothing: the program says it by a cue."""
-
-    def set_identity(self, identity: Identity) -> None:
-        """Do nothing: the face stays."""
 
     def _work(self) -> None:
         try:

@@ -10,21 +10,17 @@ from typing import Final
 import av
 
 from avatar.errors import FrameError
-from avatar.generator.identity import Identity
 from avatar.latest import Latest
-from avatar.live_session import CameraFrame, SessionEvent, SessionStats
+from avatar.live_session import CameraFrame, SessionEvent, SessionStats, Unsteered
 from avatar.meters import StageMeter
-from avatar.motion.presence import PresenceKind
 from avatar.pictures import camera_rgb, to_i420
-from avatar.types import Drive, Picture
+from avatar.types import Picture
 
 JOIN_TIMEOUT_S: Final = 5.0
 
 
-class EchoSession:
+class EchoSession(Unsteered):
     """Returns the camera's pictures. `start` and `stop` once each; every other method from any thread."""
-
-    audio_delay_s: float = 0.0
 
     def __init__(
         self, *, on_picture: Callable[[Picture], None], on_event: Callable[[SessionEvent], None] | None = None
@@ -44,21 +40,6 @@ class EchoSession:
     def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
         """Offer a camera frame to send back."""
         self._camera.put(CameraFrame(frame, received_s))
-
-    def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
-        """Take sound; it goes back by the transport alone."""
-
-    def calibrate(self) -> None:
-        """Do nothing: an echo has no resting face."""
-
-    def set_drive(self, drive: Drive) -> None:
-        """Do nothing: an echo shows the camera."""
-
-    def set_presence(self, presence: PresenceKind) -> None:
-        """Do nothing: an echo is as present as the camera's picture."""
-
-    def set_identity(self, identity: Identity) -> None:
-        """Do nothing: an echo shows the camera."""
 
     def stats(self) -> SessionStats:
         """Return how the echo does."""

@@ -109,6 +109,30 @@ class LiveSession(Protocol):
         """End the threads. May block; may be called more than once, or without `start`."""
 
 
+class Unsteered:
+    """The part of a session that nobody drives from outside: nothing that is asked of it changes anything."""
+
+    audio_delay_s: float = 0.0
+
+    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
+        """Do nothing."""
+
+    def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
+        """Do nothing."""
+
+    def calibrate(self) -> None:
+        """Do nothing."""
+
+    def set_drive(self, drive: Drive) -> None:
+        """Do nothing."""
+
+    def set_presence(self, presence: PresenceKind) -> None:
+        """Do nothing."""
+
+    def set_identity(self, identity: Identity) -> None:
+        """Do nothing."""
+
+
 class MakeSession(Protocol):
     """Makes a session that is not started yet. May block; raises AvatarError."""
 

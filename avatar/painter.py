@@ -10,15 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from avatar import pacing
 from avatar.beats import Beats
+from avatar.easel import Easel
 from avatar.errors import AvatarError
 from avatar.generator.protocol import Generator
-from avatar.meters import StageMeter
 from avatar.motion.cues import Cue
 from avatar.motion.speech import SpeechMotion
 from avatar.performance import Performance
-from avatar.types import U8, Motion
 
 READY: Final = 2
 """Beats that may be drawn and wait to be taken."""
@@ -54,25 +52,6 @@ class Painter(Protocol):
 
     async def close(self) -> None:
         """End; the beats have been closed. Also where it never opened."""
-
-
-class Easel:
-    """Draws, and draws fewer pictures in full where there is no time. For one thread."""
-
-    def __init__(self, generator: Generator, fps: int) -> None:
-        self._generator, self._fps = generator, fps
-        self._meter, self._cadence = StageMeter(), pacing.Cadence()
-
-    def draw(self, motion: Motion) -> U8:
-        """Return the picture of a motion, (height, width, 3) RGB."""
-        began_s = time.monotonic()
-        self._generator.key_every = self._cadence.key_every
-        rgb = self._generator.render(motion)
-        now_s = time.monotonic()
-        self._meter.add("in full" if self._generator.last_in_full else "in between", now_s - began_s)
-        full_s, other_s = self._meter.median_s("in full"), self._meter.median_s("in between")
-        self._cadence = pacing.next_cadence(self._cadence, full_s, other_s, 1 / self._fps, now_s)
-        return rgb
 
 
 class StagePainter:

@@ -21,9 +21,9 @@ import av
 from avatar import pacing
 from avatar.config import PictureSettings
 from avatar.delay_line import DelayLine
+from avatar.easel import Easel
 from avatar.errors import AvatarError, FrameError
 from avatar.generator.identity import Identity
-from avatar.generator.protocol import Generator
 from avatar.generator.tiers import open_generator
 from avatar.latest import Latest
 from avatar.live_session import (
@@ -102,7 +102,7 @@ class Session:
         """
         self._settings = picture
         self._on_picture, self._on_event = on_picture, on_event
-        self._generator = self._open(identity)
+        self._easel = self._open(identity)
         self._tracker = FaceTracker(get_model("face_landmarker"))
         self._retargeter = Retargeter(load_basis())
         self._idle = IdleLife(idle_seed)
@@ -111,7 +111,6 @@ class Session:
         self._recalibrate = threading.Event()
         self._meter, self._sound = StageMeter(), SoundMeter()
         self._delay = pacing.AudioDelay()
-        self._cadence = pacing.Cadence(changed_s=time.monotonic())
         self._drive: Drive = drive
         self._presence: PresenceKind = "idle"
         self._user: UserSeen | None = None
@@ -158,7 +157,7 @@ class Session:
 
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar from the next picture on. Takes about a tenth of a second in the caller's thread."""
-        self._generator = self._open(identity)
+        self._easel = self._open(identity)
         self._on_event(IdentityChanged(identity.name))
 
     @property
@@ -191,15 +190,10 @@ class Session:
                 thread.join(JOIN_TIMEOUT_S)
         self._tracker.close()
 
-    def _pace_drawing(self, in_full: bool, seconds: float, now_s: float) -> None:
-        """Draw fewer pictures in full when they take too long, more when there is time again."""
-        self._meter.add("in full" if in_full else "in between", seconds)
-        full_s, other_s = self._meter.median_s("in full"), self._meter.median_s("in between")
-        self._cadence = pacing.next_cadence(self._cadence, full_s, other_s, 1 / self._settings.fps, now_s)
-
-    def _open(self, identity: Identity) -> Generator:
+    def _open(self, identity: Identity) -> Easel:
         settings = self._settings
-        return open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
+        generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
+        return Easel(generator, settings.fps)
 
     def _guard(self, stage: Callable[[], None]) -> None:
         """Run a stage; report what ends it early."""
@@ -317,12 +311,9 @@ class Session:
 
     def _show(self, motion: Motion, media_s: float, seen: _Seen | None, taken_s: float | None) -> None:
         """Draw a picture and hand it on; sound taken at `taken_s` (time.monotonic) has to wait for it."""
-        generator, started_s = self._generator, time.monotonic()
-        generator.key_every = self._cadence.key_every
         with self._meter.time("generate"):
-            i420 = to_i420(generator.render(motion))
+            i420 = to_i420(self._easel.draw(motion))
         now_s = time.monotonic()
-        self._pace_drawing(generator.last_in_full, now_s - started_s, now_s)
         self._meter.tick("picture", now_s)
         if taken_s is not None:
             latency_s = now_s - taken_s

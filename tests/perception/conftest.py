@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -12,6 +12,7 @@ from skimage import data
 
 from avatar.errors import ModelError
 from avatar.models import get_model
+from avatar.perception.tracker import FaceTracker
 from avatar.types import U8
 
 Shot = Callable[..., U8]
@@ -24,6 +25,13 @@ def face_model() -> Path:
         return get_model("face_landmarker")
     except ModelError as error:
         pytest.skip(f"no face model and no network to pull it: {error}")
+
+
+@pytest.fixture
+def tracker(face_model: Path) -> Iterator[FaceTracker]:
+    """Follow a face through frames."""
+    with FaceTracker(face_model) as tracker:
+        yield tracker
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -34,12 +32,6 @@ from benchmarks.occluders import OCCLUDERS, cover, skin_of
 STEP_S = 1 / 30
 LEARNT = CoverState(seen_s=LEARN_S)
 AHEAD = np.zeros(3, np.float32)
-
-
-@pytest.fixture
-def tracker(face_model: Path) -> Iterator[FaceTracker]:
-    with FaceTracker(face_model) as tracker:
-        yield tracker
 
 
 def found(state: FaceState | None) -> FaceState:

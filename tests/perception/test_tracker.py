@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,6 @@ from avatar.types import FaceState
 
 FPS = 30.0
 BLACK = np.zeros((480, 640, 3), np.uint8)
-
-
-@pytest.fixture
-def tracker(face_model: Path) -> Iterator[FaceTracker]:
-    with FaceTracker(face_model) as tracker:
-        yield tracker
 
 
 def found(state: FaceState | None) -> FaceState:
