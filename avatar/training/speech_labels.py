@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +22,19 @@ ARPABET: Final = {
     "h#": SILENCE, "brth": SILENCE, "ssil": SILENCE, "sil": SILENCE,
 }  # fmt: skip
 """The phones of flite, festival and pocketsphinx in IPA."""
+ABROAD: Final = {
+    "#": SILENCE, "E": "ɛ", "O": "ɔ", "S": "ʃ", "Z": "ʒ", "tS": "tʃ", "dZ": "dʒ", "J": "ɲ", "n~": "ɲ", "t~": "tj",
+    "d~": "dj", "N": "ŋ", "n*": "ŋ", "L": "ʎ", "rr": "r", "A": "æ", "@": "ø", "Y": "y", "c": "ts",
+    "c~": "tʃ", "r~": "r",
+}  # fmt: skip
+"""The phones of festival's voices of other languages in IPA, stress and length taken off."""
+HEARD_AS: Final = {
+    "a": "AA", "ɐ": "AH", "ɒ": "AA", "e": "EY", "o": "OW", "ɚ": "ER", "ᵻ": "IH", "ɨ": "IH", "ø": "ER", "œ": "EH",
+    "y": "UW", "ʉ": "UW", "ɵ": "OW", "r": "R", "ɾ": "D", "ʁ": "HH", "ʀ": "HH", "x": "HH", "ɣ": "G", "β": "V",
+    "ɲ": "N", "ʎ": "L", "ʝ": "Y", "ɥ": "Y", "ɫ": "L", "ɭ": "L", "ʂ": "SH", "ʐ": "ZH", "ɕ": "SH", "ʑ": "ZH", "ʔ": "T",
+    "c": "K", "ɟ": "G", "t͡s": "T", "ɱ": "M",
+}  # fmt: skip
+"""Sounds of other languages, and English ones of other spelling, as what pocketsphinx's English ears take them for."""
 SHORTEST_S: Final = 0.004
 AGREEMENT_S: Final = 0.08
 """An aligned edge further from the engine's own is a mistake of the aligner."""
@@ -122,12 +136,31 @@ class Aligner:
                     agreed += 1
         return _in_order(refined) if agreed >= 0.6 * max(len(spoken), 1) else None
 
+    def align_sounds(self, sound: F32, words: Sequence[Sequence[str]]) -> list[Phone] | None:
+        """Return where the sounds (IPA) of words of any language lie in (n,) samples at 16 kHz; None when it fails."""
+        spoken = []
+        for word in words:
+            name = "_".join(word).encode("ascii", "xmlcharrefreplace").decode()
+            if self._decoder.lookup_word(name) is None:
+                self._decoder.add_word(name, " ".join(heard_as(ipa) for ipa in word), True)
+            spoken.append(name)
+        try:
+            aligned = self._aligned(sound, spoken)
+        except RuntimeError:
+            return None
+        said = [ipa for word in words for ipa in word]
+        if len(said) != len(aligned):
+            return None
+        return [Phone(ipa, phone.start_s, phone.end_s) for ipa, phone in zip(said, aligned, strict=True)]
+
     def _align(self, sound: F32, text: str) -> list[Phone]:
         words = re.findall(r"[a-z']+", text.lower().replace("-", " "))
-        known = [word for word in words if self._decoder.lookup_word(word) is not None]
+        return self._aligned(sound, [word for word in words if self._decoder.lookup_word(word) is not None])
+
+    def _aligned(self, sound: F32, words: Sequence[str]) -> list[Phone]:
         loud = sound / max(float(np.abs(sound).max()), 1e-6) * 0.8
         pcm = (loud * 32767).astype(np.int16).tobytes()
-        self._decoder.set_align_text(" ".join(known))
+        self._decoder.set_align_text(" ".join(words))
         self._run(pcm)
         self._decoder.set_alignment()
         self._run(pcm)
@@ -146,6 +179,14 @@ class Aligner:
         self._decoder.start_utt()
         self._decoder.process_raw(pcm, full_utt=True)
         self._decoder.end_utt()
+
+
+def heard_as(ipa: str) -> str:
+    """Return the phone of pocketsphinx that is nearest to a sound of any language."""
+    known = {sound: name.upper() for name, sound in ARPABET.items() if sound != SILENCE and name != "ax"} | HEARD_AS
+    known["ə"] = "AH"
+    plain = re.sub("[^a-zæçðøħŋœɐ-ʯβθᵻɫ]", "", ipa)  # no marks of length, stress, softness or nasality
+    return known.get(ipa) or known.get(plain) or next((known[letter] for letter in plain if letter in known), "AH")
 
 
 def _alike(ipa: str) -> str:

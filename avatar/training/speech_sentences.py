@@ -71,6 +71,10 @@ OPENERS: Final = (
 )  # fmt: skip
 
 
+CONSONANTS: Final = "bpmfvbpmfvtdnsznlrkg"
+"""Of syllables; those that lips make stand twice."""
+
+
 def make_sentence(seed: int) -> str:
     """Return sentence number `seed`: grammatical, without much sense, with pauses where commas and stops stand."""
     rng = np.random.default_rng([seed, 41])
@@ -107,3 +111,19 @@ def make_sentence(seed: int) -> str:
     else:
         text = clause()
     return text[0].upper() + text[1:] + one((".", ".", ".", "?", "!"))
+
+
+def make_syllables(seed: int) -> str:
+    """Return syllables without sense, number `seed`, that a voice of almost any language can read."""
+    rng = np.random.default_rng([seed, 43])
+
+    def word() -> str:
+        syllables = (
+            str(rng.choice(list(CONSONANTS))) + str(rng.choice(list("aeiou"))) for _ in range(rng.integers(1, 4))
+        )
+        return "".join(syllables) + (str(rng.choice(list("nmsrl"))) if rng.random() < 0.3 else "")
+
+    words = [word() for _ in range(rng.integers(5, 11))]
+    if rng.random() < 0.4:
+        words[len(words) // 2] += ","
+    return " ".join(words)

@@ -72,7 +72,9 @@ BEFORE_S, AFTER_S = 0.055, 0.045
 """How far a sound reaches out before its start and after its end (e-folding)."""
 SMOOTHING_S: Final = 0.018
 CLOSURE_RAMP_S: Final = 0.055
-"""How long lips take to meet and to part."""
+"""How long lips take to meet."""
+RELEASE_RAMP_S: Final = 0.04
+"""How long they take to part: the burst of p and b drives them."""
 SHORTEST_CLOSURE_S: Final = 0.05
 LOUDNESS_REACH: Final = (0.65, 1.2)
 """How much less or more a quiet or loud syllable opens."""
@@ -174,7 +176,7 @@ def mouth_targets(phones: list[Phone], loudness_db: F32) -> Targets:
     closure = np.zeros(count, np.float32)
     for phone in phones:
         if phone.ipa in BILABIAL:
-            closure = np.maximum(closure, _held(times, *_contact(phone)))
+            closure = np.maximum(closure, _held(times, *_contact(phone), RELEASE_RAMP_S))
         elif phone.ipa in LABIODENTAL:
             tucked = _held(times, phone.start_s, phone.end_s)[:, None]
             mouth += tucked * (SHAPE_OF["f"] - mouth) * np.where(_GROUP == 0, 0.9, 0.2)
@@ -189,10 +191,10 @@ def _contact(phone: Phone) -> tuple[float, float]:
     return phone.start_s, phone.start_s + touching
 
 
-def _held(times: F32, start_s: float, end_s: float) -> F32:
+def _held(times: F32, start_s: float, end_s: float, release_s: float = CLOSURE_RAMP_S) -> F32:
     """Return 1 from start to end with smooth ramps outside, (n,)."""
-    away = np.maximum(np.maximum(start_s - times, times - end_s), 0)
-    return np.asarray(0.5 + 0.5 * np.cos(np.pi * np.minimum(away / CLOSURE_RAMP_S, 1)), np.float32)
+    away = np.maximum(np.maximum((start_s - times) / CLOSURE_RAMP_S, (times - end_s) / release_s), 0)
+    return np.asarray(0.5 + 0.5 * np.cos(np.pi * np.minimum(away, 1)), np.float32)
 
 
 def _classes(phones: list[Phone], times: F32) -> F32:

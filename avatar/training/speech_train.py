@@ -42,6 +42,8 @@ WARM_UP: Final = 60
 CLASS_WEIGHTS: Final = (1.0, 2.0, 3.0, 1.2, 1.0, 0.8, 0.8)
 MOUTH_WEIGHTS: Final = (1.0, 1.5, 3.0, 1.3, 1.0, 1.0, 1.0)
 """How much the mouth of a frame of each class counts: f and v are rare and short."""
+NATURAL: Final = ("human", "kokoro")
+"""Engines, as file names begin, that sound like a live voice."""
 NOISE_SHARE: Final = 0.25
 """Stretches in which nobody speaks, for each stretch of speech."""
 REAL_VERSIONS: Final = 8
@@ -87,8 +89,8 @@ def make_synthetic(corpus: Path, versions: int, seed: int) -> tuple[list[Lesson]
     rng = np.random.default_rng(seed)
     said: list[LabelledSound] = [read_labelled(label) for label in sorted(corpus.glob("*.json"))]
     babblers = [said[int(index)].sound for index in rng.choice(len(said), min(200, len(said)), replace=False)]
-    # Neural voices are nearest to people and fewest: they are heard twice as often.
-    natural = [index for index, label in enumerate(sorted(corpus.glob("*.json"))) if label.stem.startswith("kokoro")]
+    # People and neural voices are heard twice as often.
+    natural = [index for index, label in enumerate(sorted(corpus.glob("*.json"))) if label.stem.startswith(NATURAL)]
     lessons = []
     for version in range(versions):
         order = rng.permutation([*range(len(said)), *natural])

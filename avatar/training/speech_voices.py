@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from avatar.training.speech_labels import ARPABET, SILENCE, Phone
+from avatar.training.speech_labels import ABROAD, ARPABET, SILENCE, Phone
 from avatar.types import F32
 
 KOKORO_LAG_S: Final = 0.055
@@ -208,7 +208,12 @@ def _plain(ipa: str) -> str:
 
 def _from_ends(ends: list[tuple[str, float]]) -> list[Phone]:
     starts = [0.0, *(end for _, end in ends[:-1])]
-    return [Phone(ARPABET.get(name, name), start, end) for (name, end), start in zip(ends, starts, strict=True)]
+    return [Phone(_ipa(name), start, end) for (name, end), start in zip(ends, starts, strict=True)]
+
+
+def _ipa(name: str) -> str:
+    plain = re.sub("[0-9:]", "", name)
+    return ARPABET.get(name) or ABROAD.get(plain, plain)
 
 
 def _from_letters(letters: str, edges: F32) -> list[Phone]:

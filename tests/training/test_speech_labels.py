@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from avatar.training.speech_labels import RATE, SILENCE, Phone, level_silences, tidy
+from avatar.training.speech_labels import ARPABET, RATE, SILENCE, Phone, heard_as, level_silences, tidy
 
 
 def test_phones_cover_the_whole_time_without_gaps_or_overlaps() -> None:
@@ -34,3 +34,10 @@ def test_a_pause_begins_where_the_sound_ends(told_s: float) -> None:
     sound[: RATE // 2] = 0.5 * np.sin(np.arange(RATE // 2) * 0.2)
     phones = level_silences([Phone("ɑ", 0.0, told_s), Phone(SILENCE, told_s, 1.0)], sound)
     assert phones[0].end_s == phones[1].start_s == pytest.approx(0.5, abs=0.011)
+
+
+def test_every_sound_is_heard_as_one_that_english_has() -> None:
+    english = {name.upper() for name, ipa in ARPABET.items() if ipa != SILENCE}
+    for ipa in ("b", "ə", "tʃ", "oʊ", "ɲ", "β", "ʁ", "ɔ̃", "ɛː", "mʲ", "y", "?"):
+        assert heard_as(ipa) in english
+    assert [heard_as(ipa) for ipa in ("p", "bː", "mʲ", "f", "vʲ", "β")] == ["P", "B", "M", "F", "V", "V"]

@@ -40,6 +40,12 @@ def test_lips_meet_for_p_b_m_between_any_vowels() -> None:
             assert closure(targets, centres["æ"]) < 0.1 and at(targets, centres["æ"], "jawOpen") > 0.25
 
 
+def test_lips_part_faster_than_they_meet() -> None:
+    targets, centres = spoken("ɑ", "m", "ɑ")
+    start, end = centres["m"] - 0.06, centres["m"] + 0.06
+    assert closure(targets, start - 0.03) > 0.3 > closure(targets, end + 0.03)
+
+
 def test_shapes_are_told_apart() -> None:
     targets, centres = spoken("ɑ", "t", "u", "t", "i")
     assert at(targets, centres["ɑ"], "jawOpen") > 2 * at(targets, centres["i"], "jawOpen")

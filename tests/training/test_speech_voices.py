@@ -13,7 +13,7 @@ import pytest
 
 from avatar.training.speech_corpus import KEPT_FOR_TESTING, timed
 from avatar.training.speech_labels import SILENCE
-from avatar.training.speech_sentences import make_sentence
+from avatar.training.speech_sentences import make_sentence, make_syllables
 from avatar.training.speech_targets import SHAPE_OF
 from avatar.training.speech_voices import Espeak, Flite
 
@@ -33,6 +33,14 @@ def test_sentences_are_many_and_the_same_each_time() -> None:
     assert all(text[0].isupper() and text[-1] in ".?!" for text in texts)
     letters = "".join(texts).lower()
     assert all(letters.count(letter) > 100 for letter in "pbmfvwo")
+
+
+def test_syllables_are_full_of_lips() -> None:
+    texts = [make_syllables(seed) for seed in range(100)]
+    assert len(set(texts)) == 100 and texts[3] == make_syllables(3)
+    letters = "".join(texts).replace(" ", "").replace(",", "")
+    assert letters.isascii() and letters.isalpha()
+    assert all(letters.count(letter) > 100 for letter in "pbmfv")
 
 
 def test_espeak_says_what_it_says_when(espeak: Espeak) -> None:
