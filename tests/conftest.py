@@ -149,3 +149,17 @@ def driver_clip(astronaut: Identity, move: Callable[..., Motion], tmp_path_facto
             movie.picture(generator.render(move(yaw=16 * float(turned), jawOpen=0.6 * float(opened))), time_s)
             movie.sound(click[:, index * 1600 : (index + 1) * 1600], index * 1600)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a wav2vec2 of two blocks and 16 numbers, which nobody has trained."""
+    torch = pytest.importorskip("torch", reason="the extra `encoder` is not installed")
+    transformers = pytest.importorskip("transformers", reason="the extra `encoder` is not installed")
+    folder = tmp_path_factory.mktemp("encoder") / "wav2vec2"
+    size = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    positions = {"num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
+    torch.manual_seed(0)
+    config = transformers.Wav2Vec2Config(**size, **positions, conv_dim=(16,) * 7)
+    transformers.Wav2Vec2Model(config).save_pretrained(folder)
+    return folder

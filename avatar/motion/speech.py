@@ -10,18 +10,18 @@ import av
 import numpy as np
 
 from avatar.motion.prosody import Prosody
-from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES, SpeechNetwork, normalised
+from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES, SpeechNetwork
 from avatar.motion.told import HOLD_S, Told
 from avatar.motion.voice_motion import VoiceMotion, resting_voice, voice_motion
-from avatar.perception.speech.activity import VoiceLevels
+from avatar.motion.voice_network import VoiceNetwork, shipped_network
 from avatar.perception.speech.intake import SoundIntake, sound_frame
-from avatar.perception.speech.log_mel import FRAMES_PER_S, HOP, RATE, WINDOW, LogMelStream
+from avatar.perception.speech.log_mel import FRAMES_PER_S, HOP, RATE, WINDOW
 from avatar.types import F32
 
 LOOK_AHEAD_S: Final = 0.12
 """How much sound after a moment is heard before the mouth of that moment is known: constant, resampling included."""
 FRAME_OFFSET_S: Final = WINDOW / 2 / RATE - AHEAD_FRAMES / FRAMES_PER_S
-"""From the start of a log-mel frame to the moment whose mouth comes out with it."""
+"""From the start of a frame of sound to the moment whose mouth comes out with it."""
 
 JITTER_S: Final = 0.08
 """Sound this much earlier or later than expected still follows on what came before."""
@@ -40,18 +40,20 @@ KEPT_S: Final = 3.0
 class SpeechMotion:
     """Follows one stream of speech. `push` from one thread, `motion` from another if need be."""
 
-    def __init__(self, weights: dict[str, F32] | None = None, *, liveliness: float = 1.0) -> None:
-        """Take a network's weights, or the shipped ones.
+    def __init__(self, network: VoiceNetwork | None = None, *, liveliness: float = 1.0) -> None:
+        """Take a network and what it hears by.
 
         Args:
-            weights: by name, as in `models/speech_mouth.safetensors`.
+            network: as `load_voice_network` returns; None: the shipped one.
             liveliness: 0 calm, 1 as trained, 2 lively; closures are kept at any.
 
         Raises:
             ModelError: the shipped weights are missing.
         """
         self._lock = threading.Lock()
-        self._network = SpeechNetwork(weights)
+        network = shipped_network() if network is None else network
+        self._features = network.make_features()
+        self._network = SpeechNetwork(network.weights, self._features.silence)
         self._intake = SoundIntake()
         self.liveliness = liveliness
         self._dropped = 0
@@ -105,7 +107,8 @@ class SpeechMotion:
         """Hear what comes as something new that starts at `start_s`."""
         self._origin_s, self._taken, self._heard = start_s, 0, 0
         self._waiting, self._waiting_count = [], 0
-        self._mel, self._levels, self._prosody = LogMelStream(), VoiceLevels(), Prosody()
+        self._prosody = Prosody()
+        self._features.reset()
         self._network.reset()
 
     def _place(self, samples: F32, at_s: float) -> None:
@@ -159,16 +162,16 @@ class SpeechMotion:
 
     def _hear_piece(self, samples: F32) -> None:
         assert self._origin_s is not None  # noqa: S101 - there is a stretch
-        mel_db, level_db = self._mel.push(samples)
-        if not len(mel_db):
+        heard = self._features.push(samples)
+        level_db, levels, count = heard.level_db, heard.levels, len(heard.frames)
+        if not count:
             return
-        levels = self._levels.push(level_db)
-        mouths = self._network.push(normalised(mel_db, levels.voice_db))
+        mouths = self._network.push(heard.frames)
         silence = mouths.posterior[:, CLASSES.index("silence")]
         speaking, emphasis = self._prosody.push(level_db - levels.voice_db, silence)
-        numbers = self._heard + np.arange(len(mel_db))
+        numbers = self._heard + np.arange(count)
         times = self._origin_s + numbers * HOP / RATE + FRAME_OFFSET_S
-        self._heard += len(mel_db)
+        self._heard += count
         sound = np.stack([level_db, speaking, emphasis, levels.presence_db], axis=1)
         self._told.append(np.asarray(times, np.float64), mouths, sound)
 

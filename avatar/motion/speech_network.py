@@ -1,6 +1,7 @@
-"""The network that hears a mouth: log-mel frames in, mouth coefficients out, causal, in numpy.
+"""The network that hears a mouth: frames of sound in, mouth coefficients out, causal, in numpy.
 
-    mel (40) -> conv 3 -> 8 residual blocks (conv 3, dilated; 1 x 1) -> bottleneck (32, tanh) = the speech embedding
+    heard (40 log-mel bands, or more) -> conv 3 -> 8 residual blocks (conv 3, dilated; 1 x 1)
+             -> bottleneck (32, tanh) = the speech embedding
              -> mouth coefficients (27) | closure (1) | class of mouth (7)
 
 Every convolution looks back only. What comes out at frame k is the mouth at frame `k - AHEAD_FRAMES`.
@@ -9,15 +10,11 @@ Every convolution looks back only. What comes out at frame k is the mouth at fra
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 import numpy as np
-from safetensors.numpy import load_file
 
-from avatar.errors import ModelError
 from avatar.perception.speech.log_mel import BANDS
-from avatar.resources import weights_path
 from avatar.types import BLENDSHAPE_INDEX, F32
 
 MOUTH: Final = tuple(range(BLENDSHAPE_INDEX["jawForward"], BLENDSHAPE_INDEX["mouthUpperUpRight"] + 1))
@@ -29,12 +26,11 @@ EMBEDDING: Final = 32
 AHEAD_FRAMES: Final = 9
 """How many frames (10 ms) of the future the network has heard when it tells a mouth."""
 DILATIONS: Final = (1, 2, 4, 8, 1, 2, 4, 16)
-LEVEL_SPAN_DB: Final = 20.0
-LEVEL_LIMITS: Final = (-4.5, 1.5)
-SILENT_START, SILENT_LEVEL = 128, -3.6
-"""Before its first frame the network has heard so many frames of silence, at that level of its input."""
+SILENT_START: Final = 128
+"""Before its first frame the network has heard so many frames of silence."""
 MAX_WIDTH: Final = 256
-WEIGHTS: Final = "speech_mouth.safetensors"
+MAX_SIZE: Final = 4096
+"""Of the input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +47,9 @@ class Mouths:
     """(n, 32), -1..1."""
 
 
-def normalised(mel_db: F32, voice_db: F32) -> F32:
-    """Return the network's input (n, 40) of band powers (n, 40) in dB and the voice's level (n,) in dB."""
-    return np.asarray(np.clip((mel_db - voice_db[:, None]) / LEVEL_SPAN_DB, *LEVEL_LIMITS), np.float32)
-
-
-def shapes(width: int) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each weight of a network with `width` channels."""
-    layers: dict[str, tuple[int, ...]] = {"enter": (width, BANDS, 3), "squeeze": (EMBEDDING, width)}
+def shapes(width: int, size: int = BANDS) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each weight of a network with `width` channels that hears `size` numbers a frame."""
+    layers: dict[str, tuple[int, ...]] = {"enter": (width, size, 3), "squeeze": (EMBEDDING, width)}
     for index in range(len(DILATIONS)):
         layers |= {f"blocks.{index}.look": (width, width, 3), f"blocks.{index}.mix": (width, width, 1)}
     layers |= {"mouth": (len(MOUTH), EMBEDDING), "closed": (1, EMBEDDING), "kind": (len(CLASSES), EMBEDDING)}
@@ -67,32 +58,24 @@ def shapes(width: int) -> dict[str, tuple[int, ...]]:
 
 
 def fits(weights: dict[str, F32]) -> bool:
-    """Whether these are the weights of such a network, of any sensible width, all finite."""
-    width = len(weights.get("enter.bias", ()))
+    """Whether these are the weights of such a network, of any sensible width and input, all finite."""
+    width, size = len(weights.get("enter.bias", ())), input_size(weights)
     found = {name: array.shape for name, array in weights.items()}
-    return 0 < width <= MAX_WIDTH and found == shapes(width) and all(np.isfinite(a).all() for a in weights.values())
+    sensible = 0 < width <= MAX_WIDTH and 0 < size <= MAX_SIZE
+    return sensible and found == shapes(width, size) and all(np.isfinite(a).all() for a in weights.values())
 
 
-@cache
-def load_weights() -> dict[str, F32]:
-    """Return the weights shipped with the package; read, never written.
-
-    Raises:
-        ModelError: the file is missing or belongs to another network.
-    """
-    path = weights_path(WEIGHTS)
-    weights = {name: np.ascontiguousarray(array, np.float32) for name, array in load_file(path).items()}
-    if not fits(weights):
-        raise ModelError(f"{path} does not hold this version's speech network: install avatar again.")
-    return weights
+def input_size(weights: dict[str, F32]) -> int:
+    """Return how many numbers a frame has that a network with these weights hears; 0 where they are of another one."""
+    entrance = weights.get("enter.weight")
+    return entrance.shape[1] if entrance is not None and entrance.ndim == 3 else 0
 
 
 class SpeechNetwork:
     """One stream through the network; what it has heard is kept between calls. Not for several threads at once."""
 
-    def __init__(self, weights: dict[str, F32] | None = None) -> None:
-        """Take weights by name, or the shipped ones."""
-        weights = load_weights() if weights is None else weights
+    def __init__(self, weights: dict[str, F32], silence: F32) -> None:
+        """Take weights by name, and what silence sounds like: a frame (size,)."""
         self._enter = _Convolution(weights, "enter", 1)
         self._blocks = [
             (_Convolution(weights, f"blocks.{index}.look", dilation), *_dense(weights, f"blocks.{index}.mix"))
@@ -100,7 +83,7 @@ class SpeechNetwork:
         ]
         self._squeeze = _dense(weights, "squeeze")
         self._mouth, self._closed, self._kind = (_dense(weights, name) for name in ("mouth", "closed", "kind"))
-        self.push(np.full((SILENT_START, BANDS), SILENT_LEVEL, np.float32))
+        self.push(np.tile(silence, (SILENT_START, 1)))
         self._quiet = [convolution.past for convolution in self._convolutions()]
 
     def reset(self) -> None:
@@ -112,7 +95,7 @@ class SpeechNetwork:
         return [self._enter, *(look for look, _, _ in self._blocks)]
 
     def push(self, heard: F32) -> Mouths:
-        """Take (n, 40) normalised frames; return the n mouths `AHEAD_FRAMES` before them."""
+        """Take (n, size) frames; return the n mouths `AHEAD_FRAMES` before them."""
         x = np.maximum(self._enter.push(heard), 0)
         for look, weight, bias in self._blocks:
             x = x + np.maximum(look.push(x), 0) @ weight + bias

@@ -30,9 +30,10 @@ class Block(nn.Module):
 class SpeechModel(nn.Module):
     """Parameter names are those of the shipped weights."""
 
-    def __init__(self, width: int = 128) -> None:
+    def __init__(self, width: int = 128, size: int = BANDS) -> None:
+        """Make one with `width` channels that hears `size` numbers a frame."""
         super().__init__()
-        self.enter = nn.Conv1d(BANDS, width, 3)
+        self.enter = nn.Conv1d(size, width, 3)
         self.blocks = nn.ModuleList(Block(width, dilation) for dilation in DILATIONS)
         self.squeeze = nn.Linear(width, EMBEDDING)
         self.mouth = nn.Linear(EMBEDDING, len(MOUTH))
@@ -40,7 +41,7 @@ class SpeechModel(nn.Module):
         self.kind = nn.Linear(EMBEDDING, len(CLASSES))
 
     def forward(self, heard: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Take (batch, frames, 40); return mouths (batch, frames, 27), closure and class scores before squashing.
+        """Take (batch, frames, size); return mouths (batch, frames, 27), closure and class scores before squashing.
 
         What stands at frame k belongs to frame `k - AHEAD_FRAMES` of the sound.
         """

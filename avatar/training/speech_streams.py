@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.signal import butter, fftconvolve, lfilter, resample_poly
 
 from avatar.errors import MediaError
-from avatar.motion.speech_network import CLASSES, MOUTH, normalised
+from avatar.motion.speech_network import CLASSES, MOUTH
 from avatar.perception.speech.activity import VoiceLevels
+from avatar.perception.speech.features import LogMelFeatures, SpeechFeatures
 from avatar.perception.speech.log_mel import RATE, LogMelStream
 from avatar.training.speech_labels import SILENCE, Phone, tidy
 from avatar.training.speech_targets import mouth_targets
@@ -50,8 +52,8 @@ class LabelledSound:
 class Lesson:
     """A stretch of what is heard and what mouth belongs to it, frame by frame."""
 
-    heard: F32
-    """(n, 40), the network's input."""
+    heard: NDArray[np.float16]
+    """(n, size), the network's input, in half precision: hours of hidden states are many."""
     mouth: F32
     """(n, 27)."""
     closure: F32
@@ -79,12 +81,19 @@ def read_labelled(label: Path) -> LabelledSound:
     return LabelledSound(sound, phones)
 
 
-def make_lesson(utterances: Sequence[LabelledSound], babblers: Sequence[F32], rng: np.random.Generator) -> Lesson:
+def make_lesson(
+    utterances: Sequence[LabelledSound],
+    babblers: Sequence[F32],
+    rng: np.random.Generator,
+    features: SpeechFeatures | None = None,
+) -> Lesson:
     """Return some utterances as one stream, with the troubles that `rng` draws.
 
     Args:
         utterances: what is said, one after another.
         babblers: other people's sound, for voices in the background.
+        rng: draws the troubles.
+        features: what it is heard by; None: log-mel, as the shipped network.
     """
     sounds: list[F32] = []
     phones: list[Phone] = []
@@ -102,7 +111,7 @@ def make_lesson(utterances: Sequence[LabelledSound], babblers: Sequence[F32], rn
     clean = np.concatenate(sounds)
     loud = relative_loudness(clean)
     targets = mouth_targets(tidy(phones, len(clean) / RATE), loud)
-    heard = hear(troubled(clean, babblers, rng))
+    heard = hear(troubled(clean, babblers, rng), features)
     count = min(len(heard), len(loud))
     return Lesson(
         heard[:count],
@@ -113,20 +122,23 @@ def make_lesson(utterances: Sequence[LabelledSound], babblers: Sequence[F32], rn
     )
 
 
-def noise_lesson(length_s: float, babblers: Sequence[F32], rng: np.random.Generator) -> Lesson:
+def noise_lesson(
+    length_s: float, babblers: Sequence[F32], rng: np.random.Generator, features: SpeechFeatures | None = None
+) -> Lesson:
     """Return a stretch in which nobody speaks to the microphone: hum, hiss, tones, far voices; the mouth rests."""
     count = round(length_s * RATE)
     quiet = np.float32(10 ** (rng.uniform(-72, -28) / 20))
-    heard = hear(background(count, babblers, rng) * quiet)
+    heard = hear(background(count, babblers, rng) * quiet, features)
     rest = np.zeros((len(heard), len(MOUTH)), np.float32)
     none = np.zeros(len(heard), np.float32)
     return Lesson(heard, rest, none, np.full(len(heard), CLASSES.index("silence"), np.float32), none + 1)
 
 
-def hear(sound: F32) -> F32:
-    """Return the network's input (n, 40) for a stream (m,) at 16 kHz from its start."""
-    mel_db, level_db = LogMelStream().push(sound)
-    return normalised(mel_db, VoiceLevels().push(level_db).voice_db)
+def hear(sound: F32, features: SpeechFeatures | None = None) -> NDArray[np.float16]:
+    """Return the network's input (n, size) for a stream (m,) at 16 kHz from its start; features None: log-mel."""
+    features = LogMelFeatures() if features is None else features
+    features.reset()
+    return features.push(sound).frames.astype(np.float16)
 
 
 def relative_loudness(sound: F32) -> F32:

@@ -3,6 +3,8 @@
     python -m avatar.training.speech_train --corpus build/speech/corpus --clips DIR --manifest CSV
 
 One thread, minutes on a CPU. Lessons are made once and kept in the run's folder; `--seconds` ends a run.
+
+    ... --features DIR_OR_NAME --layer N --out DIR     on the hidden states of a speech encoder, best made on a GPU
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -22,6 +25,10 @@ from avatar.errors import AvatarError
 from avatar.models import get_model
 from avatar.motion.basis import load_basis
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
+from avatar.motion.voice_network import HiddenLayer, features_metadata, hidden_layer, read_metadata
+from avatar.perception.speech.encoder import open_encoder
+from avatar.perception.speech.features import SpeechFeatures
+from avatar.perception.speech.hidden_states import HiddenStates
 from avatar.training.speech_clips import clip_lesson, lip_parting, talking_clips
 from avatar.training.speech_model import SpeechModel
 from avatar.training.speech_streams import (
@@ -51,28 +58,30 @@ REAL_VERSIONS: Final = 8
 COLOUR, COLOUR_WIDTH, GRAIN = 0.12, 5, 0.05
 """How much, and over how many bands, an example is coloured like another throat's sound, and how grainy it is made."""
 LESSON_FIELDS: Final = ("heard", "mouth", "closure", "kind", "weight")
+HALF: Final = ("heard", "mouth")
+"""Fields that are kept in half precision."""
 
 
 class Lessons:
     """All lessons end to end; examples are cut anywhere."""
 
-    def __init__(self, lessons: list[Lesson]) -> None:
-        self._joined = {
-            name: torch.from_numpy(np.concatenate([getattr(lesson, name) for lesson in lessons]).astype(np.float32))
-            for name in LESSON_FIELDS
-        }
-        self.frames = len(self._joined["weight"])
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take the fields of `Lesson`, as `end_to_end` returns them."""
+        self._joined = {name: torch.from_numpy(arrays[name]) for name in LESSON_FIELDS}
+        self.frames, self.size = self._joined["heard"].shape
 
     @classmethod
-    def kept(cls, path: Path, make: Any) -> Lessons:
-        """Return the lessons of a file, made and written if it is not there."""
+    def kept(cls, path: Path, make: Callable[[], list[Lesson]], trained_on: HiddenLayer | None = None) -> Lessons:
+        """Return the lessons of a file, made and written if it is not there.
+
+        Raises:
+            AvatarError: those that are there were made with other features.
+        """
         if not path.exists():
-            lessons = make()
-            arrays = {n: np.concatenate([getattr(item, n) for item in lessons]) for n in LESSON_FIELDS}
-            arrays["heard"] = arrays["heard"].astype(np.float16)
-            arrays["mouth"] = arrays["mouth"].astype(np.float16)
-            save_file(arrays, path)
-        return cls([Lesson(**{n: a.astype(np.float32) for n, a in load_file(path).items()})])
+            _write_lessons(end_to_end(make()), path, trained_on)
+        if hidden_layer(read_metadata(path), path) != trained_on:
+            raise AvatarError(f"{path} was made with other features: choose another --out.")
+        return cls(load_file(path))
 
     def batch(self, size: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Return `size` examples; answers are moved so that they stand where the network gives them."""
@@ -80,11 +89,23 @@ class Lessons:
         cut = {}
         for name, joined in self._joined.items():
             shift = 0 if name == "heard" else AHEAD_FRAMES
-            cut[name] = torch.stack([joined[start - shift : start - shift + CROP] for start in starts.tolist()])
+            cut[name] = torch.stack([joined[start - shift : start - shift + CROP] for start in starts.tolist()]).float()
         return cut
 
 
-def make_synthetic(corpus: Path, versions: int, seed: int) -> tuple[list[Lesson], list[F32]]:
+def end_to_end(lessons: list[Lesson]) -> dict[str, np.ndarray]:
+    """Return some lessons end to end, by field, as precisely as they are kept."""
+    arrays = {name: np.concatenate([getattr(lesson, name) for lesson in lessons]) for name in LESSON_FIELDS}
+    return {name: a.astype(np.float16 if name in HALF else np.float32, copy=False) for name, a in arrays.items()}
+
+
+def _write_lessons(arrays: dict[str, np.ndarray], path: Path, trained_on: HiddenLayer | None) -> None:
+    save_file(arrays, path, features_metadata(trained_on, arrays["heard"].shape[1]))
+
+
+def make_synthetic(
+    corpus: Path, versions: int, seed: int, features: SpeechFeatures | None = None
+) -> tuple[list[Lesson], list[F32]]:
     """Return lessons of a folder of labelled speech, and some of its voices for backgrounds."""
     rng = np.random.default_rng(seed)
     said: list[LabelledSound] = [read_labelled(label) for label in sorted(corpus.glob("*.json"))]
@@ -96,19 +117,24 @@ def make_synthetic(corpus: Path, versions: int, seed: int) -> tuple[list[Lesson]
         order = rng.permutation([*range(len(said)), *natural])
         for start in range(0, len(order), UTTERANCES):
             chosen = [said[int(index)] for index in order[start : start + UTTERANCES]]
-            lessons.append(make_lesson(chosen, babblers, rng))
+            lessons.append(make_lesson(chosen, babblers, rng, features))
             if rng.random() < NOISE_SHARE:
-                lessons.append(noise_lesson(float(rng.uniform(3, 10)), babblers, rng))
+                lessons.append(noise_lesson(float(rng.uniform(3, 10)), babblers, rng, features))
         print(f"lessons, version {version + 1} of {versions}: {len(lessons)}", flush=True)
     return lessons, babblers
 
 
-def make_real(clips: Path, manifest: Path, tracks: Path, babblers: list[F32], versions: int, seed: int) -> list[Lesson]:
+def make_real(
+    clips: Path, manifest: Path, tracks: Path, babblers: list[F32], versions: int, seed: int,
+    features: SpeechFeatures | None = None,
+) -> list[Lesson]:  # fmt: skip
     """Return lessons of the training split's talking clips."""
     rng = np.random.default_rng(seed)
     basis, model = load_basis(), get_model("face_landmarker")
     chosen = talking_clips(clips, manifest, "train")
-    return [clip_lesson(clip, model, tracks, basis, babblers, rng) for _ in range(versions) for clip in chosen]
+    return [
+        clip_lesson(clip, model, tracks, basis, babblers, rng, features) for _ in range(versions) for clip in chosen
+    ]
 
 
 def disguised(heard: torch.Tensor) -> torch.Tensor:
@@ -147,16 +173,21 @@ def losses(model: SpeechModel, batch: dict[str, torch.Tensor], parting: torch.Te
 
 def train(
     synthetic: Lessons, real: Lessons | None, out: Path, *, seconds: float, size: int, rate: float, real_share: float,
-    weights: Path | None, seed: int,
+    weights: Path | None, seed: int, trained_on: HiddenLayer | None = None,
 ) -> dict[str, F32]:  # fmt: skip
-    """Return the averaged weights after `seconds` of training; the latest lie in `out` each minute."""
+    """Return the averaged weights after `seconds` of training; the latest lie in `out` each minute.
+
+    `trained_on` is the hidden layer that the lessons were heard by, None: log-mel; the weights' header tells it.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    model = SpeechModel()
+    model, metadata = SpeechModel(size=synthetic.size), features_metadata(trained_on, synthetic.size)
     if weights is not None:
         arrays = {name: torch.from_numpy(array) for name, array in load_file(weights).items()}
         if {n: a.shape for n, a in arrays.items()} != {n: a.shape for n, a in model.state_dict().items()}:
             raise AvatarError(f"{weights} is not of this version's speech network: start without --weights.")
+        if hidden_layer(read_metadata(weights), weights) != trained_on:
+            raise AvatarError(f"{weights} was trained on other features: start without --weights.")
         model.load_state_dict(arrays)
     averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-3)
@@ -172,7 +203,8 @@ def train(
         if from_real and real is not None:
             more = real.batch(from_real, rng)
             batch = {name: torch.cat([value, more[name]]) for name, value in batch.items()}
-        batch["heard"] = disguised(batch["heard"])
+        if trained_on is None:  # hidden states have no bands that a throat could colour
+            batch["heard"] = disguised(batch["heard"])
         parts = losses(model, batch, parting)
         loss = torch.stack(list(parts.values())).sum()
         if not torch.isfinite(loss):
@@ -192,16 +224,18 @@ def train(
             shown = spent
             told = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
             print(f"step {step}, {spent:.0f} s: {told}", flush=True)
-            write_weights(averaged, out / "latest.safetensors")
-    write_weights(averaged, out / "latest.safetensors")
+            write_weights(averaged, out / "latest.safetensors", metadata)
+    write_weights(averaged, out / "latest.safetensors", metadata)
     (out / "run.json").write_text(json.dumps({"steps": step, "losses": means}))
     return {name: value.numpy() for name, value in averaged.items()}
 
 
-def write_weights(weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Write weights whole or not at all."""
+def write_weights(weights: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write weights, with what they were trained on as their header, whole or not at all."""
     part = path.with_suffix(".part")
-    save_file({name: np.ascontiguousarray(value.numpy(), np.float32) for name, value in weights.items()}, part)
+    save_file(
+        {name: np.ascontiguousarray(value.numpy(), np.float32) for name, value in weights.items()}, part, metadata
+    )
     part.replace(path)
 
 
@@ -219,30 +253,38 @@ def main() -> None:
     arguments.add_argument("--rate", type=float, default=2e-3)
     arguments.add_argument("--real-share", type=float, default=0.3, help="share of a batch from real clips")
     arguments.add_argument("--weights", type=Path, help="go on from these")
+    arguments.add_argument("--features", metavar="DIR_OR_NAME", help="hear by this speech encoder, not by log-mel")
+    arguments.add_argument("--layer", type=int, metavar="N", help="its hidden layer, with --features")
     arguments.add_argument("--seed", type=int, default=0)
     chosen = arguments.parse_args()
     torch.set_num_threads(1)
     chosen.out.mkdir(parents=True, exist_ok=True)
+    if (chosen.features is None) != (chosen.layer is None):
+        arguments.error("--features and --layer belong together")
+    trained_on = HiddenLayer(chosen.features, chosen.layer) if chosen.features is not None else None
+    features = HiddenStates(open_encoder(trained_on.encoder, trained_on.layer)) if trained_on is not None else None
     babblers: list[F32] = []
 
     def synthetic() -> list[Lesson]:
-        lessons, voices = make_synthetic(chosen.corpus, chosen.versions, chosen.seed)
+        lessons, voices = make_synthetic(chosen.corpus, chosen.versions, chosen.seed, features)
         babblers.extend(voices)
         return lessons
 
     def real() -> list[Lesson]:
         others = babblers or [read_labelled(label).sound for label in sorted(chosen.corpus.glob("*.json"))[::7]]
-        return make_real(chosen.clips, chosen.manifest, chosen.tracks, others, REAL_VERSIONS, chosen.seed)
+        return make_real(chosen.clips, chosen.manifest, chosen.tracks, others, REAL_VERSIONS, chosen.seed, features)
 
-    first = Lessons.kept(chosen.out / "synthetic.safetensors", synthetic)
-    second = Lessons.kept(chosen.out / "real.safetensors", real) if chosen.manifest is not None else None
+    first = Lessons.kept(chosen.out / "synthetic.safetensors", synthetic, trained_on)
+    second = None
+    if chosen.manifest is not None:
+        second = Lessons.kept(chosen.out / "real.safetensors", real, trained_on)
     print(
         f"{first.frames / 6000:.0f} minutes synthesised, {second.frames / 6000 if second else 0:.0f} real", flush=True
     )
     assert len(CLASS_WEIGHTS) == len(CLASSES)  # noqa: S101
     train(
         first, second, chosen.out, seconds=chosen.seconds, size=chosen.batch, rate=chosen.rate,
-        real_share=chosen.real_share, weights=chosen.weights, seed=chosen.seed,
+        real_share=chosen.real_share, weights=chosen.weights, seed=chosen.seed, trained_on=trained_on,
     )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ import pytest
 from avatar.motion.speech import BUFFER_S, LOOK_AHEAD_S, SpeechMotion, speech_motions
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES, MOUTH, SpeechNetwork
 from avatar.motion.told import FADE_S, HOLD_S
+from avatar.motion.voice_network import shipped_network
+from avatar.perception.speech.features import LogMelFeatures
 from avatar.perception.speech.log_mel import BANDS, RATE
 from avatar.training.speech_clips import read_sound
 from avatar.types import BLENDSHAPE_INDEX, F32
@@ -96,8 +98,9 @@ def live(sound: F32, piece: int) -> np.ndarray:
 
 def test_what_was_heard_does_not_depend_on_how_it_was_cut() -> None:
     heard = np.random.default_rng(0).normal(-1, 0.7, (200, BANDS)).astype(np.float32)
-    whole = SpeechNetwork().push(heard)
-    network = SpeechNetwork()
+    weights, silence = shipped_network().weights, LogMelFeatures().silence
+    whole = SpeechNetwork(weights, silence).push(heard)
+    network = SpeechNetwork(weights, silence)
     pieces = [network.push(heard[start : start + size]) for start, size in ((0, 1), (1, 2), (3, 50), (53, 147))]
     for name in ("coefficients", "closure", "posterior", "embedding"):
         assert np.concatenate([getattr(p, name) for p in pieces]) == pytest.approx(getattr(whole, name), abs=1e-4)

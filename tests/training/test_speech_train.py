@@ -14,7 +14,7 @@ from avatar.motion.speech_network import CLASSES, MOUTH, SpeechNetwork, fits  # 
 from avatar.perception.speech.log_mel import BANDS  # noqa: E402
 from avatar.training.speech_model import SpeechModel  # noqa: E402
 from avatar.training.speech_streams import UNKNOWN, Lesson  # noqa: E402
-from avatar.training.speech_train import Lessons, losses, train, write_weights  # noqa: E402
+from avatar.training.speech_train import Lessons, end_to_end, losses, train, write_weights  # noqa: E402
 
 
 def lesson(kind: float = 5.0, frames: int = 3000) -> Lesson:
@@ -26,7 +26,7 @@ def lesson(kind: float = 5.0, frames: int = 3000) -> Lesson:
     mouth = np.zeros((frames, len(MOUTH)), np.float32)
     mouth[:, 2] = 0.3 + 0.2 * np.tanh(slow)
     ones = np.ones(frames, np.float32)
-    return Lesson(heard, mouth, (slow > 1).astype(np.float32), ones * kind, ones)
+    return Lesson(heard.astype(np.float16), mouth, (slow > 1).astype(np.float32), ones * kind, ones)
 
 
 def test_numpy_says_what_torch_says() -> None:
@@ -36,7 +36,7 @@ def test_numpy_says_what_torch_says() -> None:
         for block in model.blocks:
             block.mix.weight.normal_(0, 0.05)
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    network = SpeechNetwork(weights)
+    network = SpeechNetwork(weights, np.zeros(BANDS, np.float32))
     for convolution in network._convolutions():
         convolution.past = np.zeros_like(convolution.past)
     heard = np.random.default_rng(0).normal(-1, 1, (120, BANDS)).astype(np.float32)
@@ -63,17 +63,17 @@ def test_weights_of_another_network_are_refused() -> None:
 
 
 def test_a_run_of_another_network_is_not_gone_on_with(tmp_path: Path) -> None:
-    write_weights(SpeechModel(96).state_dict(), tmp_path / "other.safetensors")
+    write_weights(SpeechModel(96).state_dict(), tmp_path / "other.safetensors", {})
     with pytest.raises(AvatarError, match="without --weights"):
         train(
-            Lessons([lesson()]), None, tmp_path, seconds=1, size=2, rate=1e-3, real_share=0, seed=0,
+            Lessons(end_to_end([lesson()])), None, tmp_path, seconds=1, size=2, rate=1e-3, real_share=0, seed=0,
             weights=tmp_path / "other.safetensors",
         )  # fmt: skip
 
 
 def test_a_run_learns_and_its_weights_can_be_gone_on_with(tmp_path: Path) -> None:
     torch.set_num_threads(1)
-    lessons = Lessons([lesson()])
+    lessons = Lessons(end_to_end([lesson()]))
     parting = torch.zeros(len(MOUTH))
     rng = np.random.default_rng(1)
 
@@ -91,5 +91,7 @@ def test_a_run_learns_and_its_weights_can_be_gone_on_with(tmp_path: Path) -> Non
 
 
 def test_frames_nobody_labelled_teach_mouths_but_no_classes() -> None:
-    parts = losses(SpeechModel(), Lessons([lesson(kind=UNKNOWN)]).batch(2, np.random.default_rng(0)), torch.ones(27))
+    parts = losses(
+        SpeechModel(), Lessons(end_to_end([lesson(kind=UNKNOWN)])).batch(2, np.random.default_rng(0)), torch.ones(27)
+    )
     assert parts["mouth"] > 0 and parts["kind"] == 0 and parts["closure"] == 0

@@ -1,0 +1,149 @@
+"""Which network moves the mouth, and what it hears by: the shipped one, or weights of the user's own.
+
+The header (metadata) of a weights file says what its network was trained to hear:
+
+    features   log-mel, or transformers; a file that says nothing is log-mel
+    encoder    the encoder's folder or its name on the hub, where features is transformers
+    layer      its hidden layer
+    hidden     numbers of a hidden state
+    size       numbers of a frame: 40 of log-mel, else hidden and one more, the level
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file
+
+from avatar.errors import ModelError
+from avatar.motion.speech_network import fits, input_size
+from avatar.perception.speech.encoder import open_encoder
+from avatar.perception.speech.features import LogMelFeatures, SpeechFeatures
+from avatar.perception.speech.hidden_states import HiddenStates
+from avatar.perception.speech.log_mel import BANDS
+from avatar.resources import weights_path
+from avatar.types import F32
+
+WEIGHTS: Final = "speech_mouth.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenLayer:
+    """One hidden layer of a speech encoder."""
+
+    encoder: str
+    """Its folder, or its name on the hub."""
+    layer: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceNetwork:
+    """A network and what it hears by; for any number of streams, which share it."""
+
+    weights: dict[str, F32]
+    """By name, as in `models/speech_mouth.safetensors`; read, never written."""
+    make_features: Callable[[], SpeechFeatures]
+    """Makes the features of one stream, of the size that the weights hear."""
+
+
+@cache
+def shipped_network() -> VoiceNetwork:
+    """Return the network shipped with the package.
+
+    Raises:
+        ModelError: the file is missing or belongs to another network.
+    """
+    path = weights_path(WEIGHTS)
+    weights = _arrays(path)
+    if not fits(weights) or input_size(weights) != BANDS:
+        raise ModelError(f"{path} does not hold this version's speech network: install avatar again.")
+    return VoiceNetwork(weights, LogMelFeatures)
+
+
+def load_voice_network(path: str | Path, *, encoder: str | None = None) -> VoiceNetwork:
+    """Return a network of the user's own, as `avatar.training.speech_train` writes it.
+
+    Args:
+        path: the weights file.
+        encoder: where the encoder lies that it was trained with, in place of what the file says.
+
+    Raises:
+        ModelError: the file is missing, damaged or of another network; or its encoder is missing, another one than it
+            was trained with, or needs packages that are not installed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"There is no weights file {path}.")
+    weights, metadata = _arrays(path), read_metadata(path)
+    if not fits(weights):
+        raise ModelError(f"{path} does not hold a speech network of this version: train it again.")
+    size, heard = input_size(weights), hidden_layer(metadata, path)
+    if heard is None:
+        if encoder is not None:
+            raise ModelError(f"{path} was trained on log-mel features: it takes no encoder.")
+        if size != BANDS:
+            raise ModelError(
+                f"{path} hears {size} numbers a frame, log-mel features have {BANDS}, and it does not say what else it "
+                "was trained on: write it with avatar.training.speech_train."
+            )
+        return VoiceNetwork(weights, LogMelFeatures)
+    opened = open_encoder(encoder or heard.encoder, heard.layer)
+    if opened.hidden + 1 != size:
+        raise ModelError(
+            f"{path} was trained with hidden states of {size - 1} numbers, those of {encoder or heard.encoder} have "
+            f"{opened.hidden}. Name the encoder it was trained with ({heard.encoder}), or train it again with this one."
+        )
+    return VoiceNetwork(weights, lambda: HiddenStates(opened))
+
+
+def features_metadata(heard: HiddenLayer | None, size: int) -> dict[str, str]:
+    """Return what the header of weights says that hear `size` numbers a frame: a hidden layer's, or log-mel."""
+    if heard is None:
+        return {"features": "log-mel", "size": str(size)}
+    return {
+        "features": "transformers",
+        "encoder": heard.encoder,
+        "layer": str(heard.layer),
+        "hidden": str(size - 1),
+        "size": str(size),
+    }
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return the header of a safetensors file, empty where it has none. Raises ModelError: it is no such file."""
+    try:
+        with safe_open(path, "numpy") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} is not a safetensors file: {error}") from error
+
+
+def hidden_layer(metadata: Mapping[str, str], path: Path) -> HiddenLayer | None:
+    """Return what the header of the weights at `path` says they hear; None: log-mel.
+
+    Raises:
+        ModelError: it says something that this version does not know.
+    """
+    features = metadata.get("features", "log-mel")
+    if features == "log-mel":
+        return None
+    layer, encoder = metadata.get("layer", ""), metadata.get("encoder", "")
+    if features != "transformers" or not layer.isdecimal() or not encoder:
+        raise ModelError(
+            f"{path} was trained on features that this version does not know ({features!r}), or names no encoder and "
+            "layer for them: train it again."
+        )
+    return HiddenLayer(encoder, int(layer))
+
+
+def _arrays(path: Path) -> dict[str, F32]:
+    try:
+        return {name: np.ascontiguousarray(array, np.float32) for name, array in load_file(path).items()}
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise ModelError(f"{path} is not a file of weights: {error}") from error
