@@ -21,6 +21,7 @@ from avatar.live_session import SessionEvent, SessionFailed, SessionStats, Unste
 from avatar.meters import StageMeter
 from avatar.motion.cues import Cue
 from avatar.motion.speech import SpeechMotion
+from avatar.motion.voice_network import VoiceNetwork
 from avatar.painter import Stage
 from avatar.performance import Performance
 from avatar.pictures import to_i420
@@ -163,10 +164,13 @@ def make_bot_session(
     drive: Drive,
     on_picture: Callable[[Picture], None],
     on_event: Callable[[SessionEvent], None],
+    voice_network: VoiceNetwork | None = None,
 ) -> BotSession:
     """Return the pipeline in which a program moves `identity`. Raises AvatarError when there is none, ModelError."""
     del drive  # the program's voice
     if identity is None:
         raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
     generator = open_generator(identity, (picture.width, picture.height), picture.tier, picture.engine)
-    return BotSession(Stage(generator, SpeechMotion()), picture.fps, on_picture=on_picture, on_event=on_event)
+    return BotSession(
+        Stage(generator, SpeechMotion(voice_network)), picture.fps, on_picture=on_picture, on_event=on_event
+    )

@@ -22,6 +22,7 @@ from avatar.echo_session import EchoSession
 from avatar.errors import AvatarError, ServerFullError
 from avatar.generator.identity import Identity
 from avatar.live_session import LiveSession, MakeSession, SessionEvent
+from avatar.motion.voice_network import VoiceNetwork
 from avatar.session import Session
 from avatar.stream.control import Stats
 from avatar.stream.offer import read_offer
@@ -60,11 +61,14 @@ def make_avatar_session(
     drive: Drive,
     on_picture: Callable[[Picture], None],
     on_event: Callable[[SessionEvent], None],
+    voice_network: VoiceNetwork | None = None,
 ) -> LiveSession:
     """Return the pipeline that moves `identity`. Raises AvatarError when there is none, ModelError, PerceptionError."""
     if identity is None:
         raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
-    return Session(identity, picture, drive=drive, on_picture=on_picture, on_event=on_event)
+    return Session(
+        identity, picture, drive=drive, voice_network=voice_network, on_picture=on_picture, on_event=on_event
+    )
 
 
 def make_echo_session(
@@ -90,6 +94,7 @@ class Calls:
         *,
         sessions: Mapping[Mode, MakeSession] | None = None,
         make_parts: MakeParts | None = None,
+        voice_network: VoiceNetwork | None = None,
     ) -> None:
         """Prepare for calls.
 
@@ -98,12 +103,13 @@ class Calls:
             get_avatar: returns the identity with an id and raises AvatarError.
             sessions: makes the pipelines; None: the real ones.
             make_parts: makes who speaks and thinks in a conversation; None: as the settings say.
+            voice_network: moves the mouths of the real pipelines to sound; None: the shipped one.
         """
         self._settings = settings
         self._get_avatar = get_avatar
         self._sessions = sessions or {
-            "avatar": make_avatar_session,
-            "bot": make_bot_session,
+            "avatar": partial(make_avatar_session, voice_network=voice_network),
+            "bot": partial(make_bot_session, voice_network=voice_network),
             "echo": make_echo_session,
         }
         self._make_parts = make_parts or partial(open_parts, settings.conversation)

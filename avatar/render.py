@@ -23,6 +23,7 @@ from avatar.motion.prosody import SpeakingLife
 from avatar.motion.retarget import Retargeter
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
 from avatar.motion.voice_motion import VoiceMotion
+from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.tracker import FaceTracker
 from avatar.types import F32, U8, Drive, FaceState, Motion
 
@@ -68,12 +69,14 @@ def render_file(
     *,
     picture: PictureSettings,
     drive: Drive | None = None,
+    voice_network: VoiceNetwork | None = None,
     progress: Progress | None = None,
 ) -> RenderReport:
     """Render an avatar into an MP4 that follows a driver clip, speaks with a sound, or both.
 
     `drive` says what moves it; by default the driver's face where there is a driver, and the sound where there is none.
     Without a driver, or once it has ended while the sound goes on, the rest of the face lives by itself.
+    `voice_network` moves the mouth in place of the shipped one.
 
     Raises:
         MediaError: a file cannot be read or written, or the driver shows no face at all.
@@ -94,9 +97,9 @@ def render_file(
         length_s = IDLE_RENDER_S
     frames = info.frames or 0 if info is not None and followed is not None else 0
     expected = max(frames, round(length_s * fps)) or None
-    voice = (
-        _Voice(sound_blocks(sound, begin_s=begin_s)) if sound is not None and sound_s and drive != "camera" else None
-    )
+    voice = None
+    if sound is not None and sound_s and drive != "camera":
+        voice = _Voice(sound_blocks(sound, begin_s=begin_s), SpeechMotion(voice_network))
 
     pictures = tracked = driven = 0
     end_s = 0.0
@@ -170,8 +173,8 @@ def _track(driver: Path, *, until_s: float | None = None) -> Iterator[tuple[floa
 class _Voice:
     """What a file's voice does at rising moments; reads no further ahead than it has to."""
 
-    def __init__(self, blocks: Iterator[F32]) -> None:
-        self._blocks, self._speech, self._pushed_s = blocks, SpeechMotion(), 0.0
+    def __init__(self, blocks: Iterator[F32], speech: SpeechMotion) -> None:
+        self._blocks, self._speech, self._pushed_s = blocks, speech, 0.0
 
     def __call__(self, time_s: float) -> VoiceMotion:
         while self._pushed_s < time_s + 2 * LOOK_AHEAD_S:

@@ -32,6 +32,7 @@ from avatar.identities import open_identity
 from avatar.motion.cues import Attend, Cue, Gesture, Look, Mood, check_cue, understand
 from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import SpeechMotion
+from avatar.motion.voice_network import VoiceNetwork, load_voice_network
 from avatar.painter import Painter, Stage, StagePainter
 from avatar.playback import SpeechInterrupted
 from avatar.speech_line import Beat, SpeechLine
@@ -96,6 +97,7 @@ class Avatar:
         picture: PictureSettings | None = None,
         sample_rate: int = 48_000,
         liveliness: float = 1.0,
+        voice_network: str | Path | VoiceNetwork | None = None,
         on_event: Callable[[AvatarEvent], None] | None = None,
         seed: int = 0,
     ) -> Avatar:
@@ -108,6 +110,7 @@ class Avatar:
             picture: size, rate and what draws it; None: 512 x 512 pixels, 30 a second, the best that runs here.
             sample_rate: of the sound given out.
             liveliness: of the mouth, 0 calm, 1 as trained, 2 lively.
+            voice_network: weights of one's own that move the mouth: their file, or what `load_voice_network` returned.
             on_event, seed: as for the class.
         """
         settings = PictureSettings() if picture is None else picture
@@ -115,7 +118,8 @@ class Avatar:
         def make_stage() -> Stage:
             identity = face if isinstance(face, Identity) else open_identity(str(face))
             generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
-            return Stage(generator, SpeechMotion(liveliness=liveliness))
+            network = load_voice_network(voice_network) if isinstance(voice_network, (str, Path)) else voice_network
+            return Stage(generator, SpeechMotion(network, liveliness=liveliness))
 
         painter = StagePainter(make_stage)
         return cls(painter, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)

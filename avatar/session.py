@@ -47,6 +47,7 @@ from avatar.motion.prosody import SpeakingLife
 from avatar.motion.retarget import Retargeter
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
+from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.tracker import FaceTracker
 from avatar.pictures import camera_rgb, to_i420
 from avatar.types import Drive, FaceState, Motion, Picture
@@ -92,9 +93,12 @@ class Session:
         on_picture: Callable[[Picture], None],
         on_event: Callable[[SessionEvent], None],
         drive: Drive = "camera",
+        voice_network: VoiceNetwork | None = None,
         idle_seed: int = 0,
     ) -> None:
         """Prepare the pipeline; pictures and events arrive on its own threads.
+
+        `voice_network` moves the mouth to sound; None: the shipped one.
 
         Raises:
             ModelError: a tier or an engine was asked for by name that cannot run here.
@@ -115,7 +119,7 @@ class Session:
         self._presence: PresenceKind = "idle"
         self._user: UserSeen | None = None
         self._seed = idle_seed
-        self._speech, self._speaking = SpeechMotion(), SpeakingLife(idle_seed)
+        self._speech, self._speaking = SpeechMotion(voice_network), SpeakingLife(idle_seed)
         self._sounds: deque[tuple[av.AudioFrame, float]] = deque(maxlen=MOST_SOUNDS)
         self._face_state = "none"
         self._looking_since_s: float | None = None

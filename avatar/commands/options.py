@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
+    from avatar.motion.voice_network import VoiceNetwork
+
     Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Subparsers = Any
@@ -44,6 +46,38 @@ def add_drawing(parser: argparse.ArgumentParser) -> None:
         help="what runs the network: openvino, onnxruntime, onnxruntime-cuda, onnxruntime-tensorrt, torch, torch-cuda "
         "or auto, the fastest that works here",
     )
+
+
+def add_voice_network(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which network moves the mouth to a voice."""
+    parser.add_argument(
+        "--voice-network",
+        type=Path,
+        metavar="FILE",
+        help="weights of your own that move the mouth (docs/speech.md; default: those that come with avatar)",
+    )
+    parser.add_argument(
+        "--voice-encoder",
+        metavar="DIR",
+        help="where the speech encoder lies that they were trained with, in place of what the file says; a folder, or "
+        "a name on the hub (pip install 'avatar[encoder]')",
+    )
+
+
+def chosen_voice_network(args: argparse.Namespace) -> VoiceNetwork | None:
+    """Return the network that the options of `add_voice_network` name, None for the shipped one.
+
+    Raises:
+        AvatarError: an encoder without a network.
+        ModelError: the network cannot be used.
+    """
+    if args.voice_network is None:
+        if args.voice_encoder is not None:
+            raise AvatarError("--voice-encoder belongs to weights of your own: name them with --voice-network.")
+        return None
+    from avatar.motion.voice_network import load_voice_network  # noqa: PLC0415
+
+    return load_voice_network(args.voice_network, encoder=args.voice_encoder)
 
 
 def refuse_overwriting(out: Path, inputs: Sequence[Path | None]) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from avatar.commands.options import Subparsers, add_drawing, picture_size, refuse_overwriting
+from avatar.commands.options import (
+    Subparsers,
+    add_drawing,
+    add_voice_network,
+    chosen_voice_network,
+    picture_size,
+    refuse_overwriting,
+)
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError
 from avatar.terminal import ProgressBar
@@ -39,6 +46,7 @@ def add_command(subparsers: Subparsers) -> None:
         "(default: camera with a clip, voice without)",
     )
     add_drawing(parser)
+    add_voice_network(parser)
     parser.set_defaults(run=run)
 
 
@@ -55,12 +63,20 @@ def run(args: argparse.Namespace) -> int:
     if args.drive == "voice" and args.driver is None and args.audio is None:
         raise AvatarError("--drive voice speaks with a sound: name one with --audio.")
     refuse_overwriting(args.out, (args.driver, args.audio, Path(args.avatar)))
+    voice_network = chosen_voice_network(args)
     identity = open_identity(args.avatar)
     width, height = args.size
     picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
     with ProgressBar("Rendering", "frames") as bar:
         report = render_file(
-            identity, args.driver, args.audio, args.out, picture=picture, drive=args.drive, progress=bar.update
+            identity,
+            args.driver,
+            args.audio,
+            args.out,
+            picture=picture,
+            drive=args.drive,
+            voice_network=voice_network,
+            progress=bar.update,
         )
     followed = args.driver is not None and args.drive != "voice"
     seen = f", a face in {report.tracked_share:.0%} of the clip" if followed else ""

@@ -8,7 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avatar.commands.options import Subparsers, add_drawing, picture_size, refuse_overwriting
+from avatar.commands.options import (
+    Subparsers,
+    add_drawing,
+    add_voice_network,
+    chosen_voice_network,
+    picture_size,
+    refuse_overwriting,
+)
 from avatar.config import PictureSettings
 from avatar.terminal import ProgressBar
 
@@ -39,6 +46,7 @@ def add_command(subparsers: Subparsers) -> None:
     parser.add_argument("--voice", default="auto", choices=("auto", "hibari", "espeak"), help="default: the best here")
     parser.add_argument("--size", type=picture_size, default=(512, 512), metavar="WxH", help="default: 512x512")
     add_drawing(parser)
+    add_voice_network(parser)
     parser.set_defaults(run=run)
 
 
@@ -50,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     text = checked(sys.stdin.read(2 * LONGEST_TEXT) if args.text == "-" else args.text)
     refuse_overwriting(args.out, (Path(args.avatar),))
+    network = chosen_voice_network(args)
     identity = open_identity(args.avatar)
     width, height = args.size
     picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
@@ -57,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
         sound = Path(folder) / "speech.wav"
         write_speech(open_voice(args.voice), text, sound)
         with ProgressBar("Rendering", "frames") as bar:
-            report = render_file(identity, None, sound, args.out, picture=picture, progress=bar.update)
+            report = render_file(
+                identity, None, sound, args.out, picture=picture, voice_network=network, progress=bar.update
+            )
     print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s")
     return 0
 

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Final
 
 from avatar import __version__
 from avatar.commands.models import pull
-from avatar.commands.options import Subparsers, add_drawing, picture_size
+from avatar.commands.options import Subparsers, add_drawing, add_voice_network, chosen_voice_network, picture_size
 from avatar.config import ConversationSettings, LimitSettings, PictureSettings, ServerSettings, TransportSettings
 from avatar.conversation.endpoint import check_url
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from avatar.motion.voice_network import VoiceNetwork
 
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 VOICE_NAMES: Final = ("auto", "hibari", "espeak")
@@ -62,6 +64,7 @@ def add_command(subparsers: Subparsers) -> None:
     add("--sessions", type=int, default=_DEFAULTS.limits.sessions, help="calls at once (default: %(default)s)")
     add("--size", type=picture_size, metavar="WxH", help="usual picture of a call (default: 512x512)")
     add_drawing(parser)
+    add_voice_network(parser)
     add("--avatars", type=Path, metavar="DIR", help="offer the .avatar files of this folder too")
     add("--voice", default="auto", choices=VOICE_NAMES, help="what the avatar speaks with in a conversation")
     add("--brain", metavar="URL", help="OpenAI-compatible chat endpoint that answers (default: a small script)")
@@ -134,6 +137,7 @@ def _serve(args: argparse.Namespace) -> int:
         _check_certificate(settings.tls_cert, settings.tls_key)
     if settings.transport.echo_cancel:
         open_canceller()  # where it cannot, that is said now, not in the first call
+    voice_network = chosen_voice_network(args)
     with _listening_socket(settings.host, settings.port) as listener:
         require_system_libraries()
         pull("face_landmarker")
@@ -142,7 +146,7 @@ def _serve(args: argparse.Namespace) -> int:
         settings = replace(settings, picture=replace(picture, tier=live_tier(picture.tier, picture.engine)))
         drawn_by = chosen_tier(settings.picture.tier, settings.picture.engine)
         config = uvicorn.Config(
-            _application(settings, args.avatars),
+            _application(settings, args.avatars, voice_network),
             log_config=None,
             access_log=args.verbose,
             ssl_certfile=settings.tls_cert,
@@ -166,7 +170,7 @@ def _serve(args: argparse.Namespace) -> int:
         return 0 if server.started else 1
 
 
-def _application(settings: ServerSettings, avatars: Path | None) -> FastAPI:
+def _application(settings: ServerSettings, avatars: Path | None, voice_network: VoiceNetwork | None) -> FastAPI:
     from avatar.calls import Calls  # noqa: PLC0415
     from avatar.faces import builtin_faces  # noqa: PLC0415
     from avatar.library import AvatarLibrary  # noqa: PLC0415
@@ -174,7 +178,8 @@ def _application(settings: ServerSettings, avatars: Path | None) -> FastAPI:
 
     library = AvatarLibrary(builtin_faces(), settings.limits, folder=avatars)
     token = os.environ.get("AVATAR_TOKEN") or None
-    return create_app(settings, library, Calls(settings, library.identity), token=token)
+    calls = Calls(settings, library.identity, voice_network=voice_network)
+    return create_app(settings, library, calls, token=token)
 
 
 def welcome(host: str, port: int, *, tls: bool, drawn_by: str) -> str:
