@@ -176,20 +176,28 @@ class SpeechMotion:
         self._told.append(np.asarray(times, np.float64), mouths, sound)
 
 
-def speech_motions(samples: F32, rate: int, times_s: Iterable[float], *, liveliness: float = 1.0) -> list[VoiceMotion]:
+def speech_motions(
+    samples: F32,
+    rate: int,
+    times_s: Iterable[float],
+    *,
+    network: VoiceNetwork | None = None,
+    liveliness: float = 1.0,
+) -> list[VoiceMotion]:
     """Return the mouths of a whole recording at some rising moments: what a call shows, without its waiting.
 
     Args:
         samples: (n,) or (channels, n) floats, the first one at 0 s.
         rate: samples a second.
         times_s: seconds, rising.
+        network: as for `SpeechMotion`.
         liveliness: 0 calm, 1 as trained, 2 lively.
 
     Raises:
         ModelError: the shipped weights are missing.
         ValueError: samples of another shape.
     """
-    speech = SpeechMotion(liveliness=liveliness)
+    speech = SpeechMotion(network, liveliness=liveliness)
     planes = np.atleast_2d(samples)
     pushed, piece = 0, max(rate // 10, 1)
     found = []

@@ -10,11 +10,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
 from avatar.errors import AvatarError  # noqa: E402
+from avatar.motion.speech import speech_motions  # noqa: E402
 from avatar.motion.speech_network import CLASSES, MOUTH, SpeechNetwork, fits  # noqa: E402
-from avatar.perception.speech.log_mel import BANDS  # noqa: E402
+from avatar.motion.voice_network import HiddenLayer, load_voice_network  # noqa: E402
+from avatar.perception.speech.encoder import open_encoder  # noqa: E402
+from avatar.perception.speech.hidden_states import HiddenStates  # noqa: E402
+from avatar.perception.speech.log_mel import BANDS, HOP, RATE, WINDOW  # noqa: E402
 from avatar.training.speech_model import SpeechModel  # noqa: E402
-from avatar.training.speech_streams import UNKNOWN, Lesson  # noqa: E402
+from avatar.training.speech_streams import UNKNOWN, Lesson, hear  # noqa: E402
 from avatar.training.speech_train import Lessons, end_to_end, losses, train, write_weights  # noqa: E402
+from avatar.types import BLENDSHAPE_INDEX  # noqa: E402
 
 
 def lesson(kind: float = 5.0, frames: int = 3000) -> Lesson:
@@ -69,6 +74,53 @@ def test_a_run_of_another_network_is_not_gone_on_with(tmp_path: Path) -> None:
             Lessons(end_to_end([lesson()])), None, tmp_path, seconds=1, size=2, rate=1e-3, real_share=0, seed=0,
             weights=tmp_path / "other.safetensors",
         )  # fmt: skip
+
+
+def test_lessons_of_other_features_are_not_mixed(tmp_path: Path) -> None:
+    path, layer = tmp_path / "synthetic.safetensors", HiddenLayer("owner/model", 6)
+    made = Lessons.kept(path, lambda: [lesson()])
+    assert made.size == BANDS and Lessons.kept(path, list).frames == made.frames == 3000
+    with pytest.raises(AvatarError, match="choose another --out"):
+        Lessons.kept(path, lambda: [lesson()], layer)
+    write_weights(SpeechModel().state_dict(), tmp_path / "mel.safetensors", {})
+    with pytest.raises(AvatarError, match="trained on other features"):
+        train(
+            made, None, tmp_path, seconds=1, size=2, rate=1e-3, real_share=0, seed=0,
+            weights=tmp_path / "mel.safetensors", trained_on=layer,
+        )  # fmt: skip
+
+
+def test_a_network_of_hidden_states_is_trained_and_moves_a_mouth(tmp_path: Path, tiny_encoder: Path) -> None:
+    """Noise opens the mouth and silence closes it: seen at the right times, through all that a call runs."""
+    torch.set_num_threads(1)
+    layer = HiddenLayer(str(tiny_encoder), 1)
+    features = HiddenStates(open_encoder(layer.encoder, layer.layer))
+    made = Lessons.kept(tmp_path / "synthetic.safetensors", lambda: [noise_or_nothing(features)], layer)
+    assert made.size == 17
+    train(made, None, tmp_path, seconds=6, size=4, rate=2e-3, real_share=0, weights=None, seed=0, trained_on=layer)
+    network = load_voice_network(tmp_path / "latest.safetensors")
+    sound = np.zeros(2 * RATE, np.float32)
+    sound[RATE:] = 0.1 * np.random.default_rng(1).standard_normal(RATE)
+    times = np.arange(0.2, 1.8, 0.02)
+    motions = speech_motions(sound, RATE, times, network=network)
+    jaw = np.array([motion.blendshapes[BLENDSHAPE_INDEX["jawOpen"]] for motion in motions])
+    assert np.isfinite(jaw).all()
+    assert jaw[times > 1.25].min() > 2 * jaw[times < 0.75].max() + 0.05
+    crossing = times[int((jaw > jaw[times > 1.25].mean() / 2).argmax())]
+    assert crossing == pytest.approx(1.0, abs=0.12)
+
+
+def noise_or_nothing(features: HiddenStates) -> Lesson:
+    """Half a minute of noise that comes and goes; the jaw is open while there is noise."""
+    rng = np.random.default_rng(0)
+    on = np.repeat(rng.random(60) < 0.5, RATE // 2)
+    heard = hear((on * 0.1 * rng.standard_normal(len(on))).astype(np.float32), features)
+    # A frame's mouth is that of its middle.
+    open_now = on[HOP * np.arange(len(heard)) + WINDOW // 2].astype(np.float32)
+    mouth = np.zeros((len(heard), len(MOUTH)), np.float32)
+    mouth[:, MOUTH.index(BLENDSHAPE_INDEX["jawOpen"])] = 0.5 * open_now
+    kind = np.where(open_now > 0, CLASSES.index("open"), CLASSES.index("silence")).astype(np.float32)
+    return Lesson(heard, mouth, np.zeros_like(open_now), kind, np.ones_like(open_now))
 
 
 def test_a_run_learns_and_its_weights_can_be_gone_on_with(tmp_path: Path) -> None:
