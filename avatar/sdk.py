@@ -32,7 +32,7 @@ from avatar.identities import open_identity
 from avatar.motion.cues import Attend, Cue, Gesture, Look, Mood, check_cue, understand
 from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import SpeechMotion
-from avatar.motion.voice_network import VoiceNetwork, load_voice_network
+from avatar.motion.voice_network import VoiceNetwork, load_voice_network, require_live
 from avatar.painter import Painter, Stage, StagePainter
 from avatar.playback import SpeechInterrupted
 from avatar.speech_line import Beat, SpeechLine
@@ -119,6 +119,8 @@ class Avatar:
             identity = face if isinstance(face, Identity) else open_identity(str(face))
             generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
             network = load_voice_network(voice_network) if isinstance(voice_network, (str, Path)) else voice_network
+            if network is not None:
+                require_live(network)
             return Stage(generator, SpeechMotion(network, liveliness=liveliness))
 
         painter = StagePainter(make_stage)

@@ -12,10 +12,13 @@ import pytest
 
 from avatar.bot_messages import MOUTH_RATE, BeatToDraw, Begin
 from avatar.bot_session import FIRST_PICTURE_S, MOST_WAITING, BotSession, make_bot_session
+from avatar.calls import make_avatar_session
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ControlError
 from avatar.live_session import SessionFailed
 from avatar.motion.cues import Gesture, Mood
+from avatar.motion.voice_network import VoiceNetwork, shipped_network
+from avatar.perception.speech.features import LogMelFeatures
 from avatar.speech_line import Cut, Told
 from avatar.types import BLENDSHAPE_INDEX, Picture
 
@@ -139,6 +142,21 @@ def test_drawing_that_fails_is_told_with_its_reason(open_session: Any) -> None:
 def test_a_session_that_never_began_stops(fake_stage: Any) -> None:
     watcher = Watcher()
     BotSession(fake_stage.plain_stage(), FPS, on_picture=watcher.see, on_event=watcher.hear).stop()
+
+
+def test_weights_of_ones_own_move_the_mouth(astronaut: Any) -> None:
+    asked = []
+
+    def make() -> LogMelFeatures:
+        asked.append("features")
+        return LogMelFeatures()
+
+    network = VoiceNetwork(shipped_network().weights, make)
+    callbacks = {"on_picture": lambda _: None, "on_event": lambda _: None}
+    size = PictureSettings(128, 128, tier="geometry")
+    for make_session in (make_bot_session, make_avatar_session):
+        make_session(astronaut, size, drive="voice", voice_network=network, **callbacks).stop()
+    assert len(asked) == 2
 
 
 def test_nobody_is_no_face_to_draw() -> None:

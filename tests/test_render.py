@@ -8,13 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from avatar.config import PictureSettings
 from avatar.errors import MediaError
 from avatar.generator.identity import Identity
 from avatar.media_file import SOUND_RATE, MovieWriter, clip_frames, probe_clip, sound_blocks, sound_seconds
+from avatar.motion.speech_network import CLASSES, MOUTH, shapes
+from avatar.motion.voice_network import load_voice_network
 from avatar.render import RenderReport, animate, render_file
-from avatar.types import U8
+from avatar.types import BLENDSHAPE_INDEX, U8
 
 SMALL = PictureSettings(256, 256)
 Look = Callable[[U8], dict[str, float]]
@@ -97,6 +100,22 @@ def test_sound_alone_gives_an_avatar_that_lives(astronaut: Identity, tmp_path: P
     assert report.pictures == 15 and report.tracked_share == 0
     frames = [rgb for _, rgb in clip_frames(tmp_path / "out.mp4")]
     assert (frames[0] != frames[-1]).any()
+
+
+def test_weights_of_ones_own_move_the_mouth(astronaut: Identity, look: Look, tmp_path: Path) -> None:
+    """These open the jaw whatever they hear."""
+    weights = {name: np.zeros(shape, np.float32) for name, shape in shapes(8).items()}
+    weights["mouth.bias"][MOUTH.index(BLENDSHAPE_INDEX["jawOpen"])] = 0.6
+    weights["closed.bias"][:] = -9
+    weights["kind.bias"][CLASSES.index("open")] = 9
+    path = tmp_path / "mine.safetensors"
+    save_file(weights, path)
+    sound = write_beep(tmp_path / "voice.wav", 0.6, 0.2)
+    lips = []
+    for network in (None, load_voice_network(path)):
+        render_file(astronaut, None, sound, tmp_path / "out.mp4", picture=SMALL, voice_network=network)
+        lips.append(look([rgb for _, rgb in clip_frames(tmp_path / "out.mp4")][12])["lips"])
+    assert lips[1] - lips[0] > 0.1
 
 
 def test_the_same_rendering_twice_is_the_same_file(

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,13 @@ import pytest
 
 import avatar as package
 from avatar.config import PictureSettings
-from avatar.errors import AvatarError, ClosedError, CueError, SoundError
+from avatar.errors import AvatarError, ClosedError, CueError, ModelError, SoundError
 from avatar.frames import AudioFrame, FellBehind, Frame, VideoFrame
+from avatar.motion.voice_network import VoiceNetwork, shipped_network
 from avatar.painter import StagePainter
+from avatar.perception.speech.features import LogMelFeatures
 from avatar.playback import SpeechFinished, SpeechInterrupted, SpeechStarted
+from avatar.resources import weights_path
 from avatar.sdk import BUFFER_S, Avatar
 from avatar.types import BLENDSHAPE_INDEX
 
@@ -277,6 +281,28 @@ async def test_a_face_nobody_knows_is_told_on_opening() -> None:
     with pytest.raises(AvatarError, match="nobody-at-all"):
         async with Avatar.open("nobody-at-all"):
             pass
+
+
+async def test_weights_that_cannot_move_a_mouth_are_told_on_opening(astronaut: Any, tmp_path: Path) -> None:
+    picture = PictureSettings(128, 128, tier="geometry")
+    with pytest.raises(ModelError, match="no weights file"):
+        async with Avatar.open(astronaut, picture=picture, voice_network=tmp_path / "mine.safetensors"):
+            pass
+
+
+async def test_weights_of_ones_own_move_the_mouth(astronaut: Any) -> None:
+    asked = []
+
+    def make() -> LogMelFeatures:
+        asked.append("features")
+        return LogMelFeatures()
+
+    mine = VoiceNetwork(shipped_network().weights, make)
+    picture = PictureSettings(128, 128, tier="geometry")
+    for network in (mine, weights_path("speech_mouth.safetensors")):
+        async with Avatar.open(astronaut, picture=picture, voice_network=network) as face:
+            await watch(face, 0.2)
+    assert len(asked) == 2, "once to see that it keeps up, once to speak with"
 
 
 async def test_frames_become_pyav_frames_with_their_times(opened: Callable[..., Any]) -> None:

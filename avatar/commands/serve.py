@@ -129,6 +129,7 @@ def _serve(args: argparse.Namespace) -> int:
 
     from avatar.doctor import require_system_libraries  # noqa: PLC0415
     from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
+    from avatar.motion.voice_network import require_live  # noqa: PLC0415
     from avatar.perception.speech.echo import open_canceller  # noqa: PLC0415
 
     settings = settings_of(args)
@@ -138,6 +139,8 @@ def _serve(args: argparse.Namespace) -> int:
     if settings.transport.echo_cancel:
         open_canceller()  # where it cannot, that is said now, not in the first call
     voice_network = chosen_voice_network(args)
+    if voice_network is not None:
+        require_live(voice_network)
     with _listening_socket(settings.host, settings.port) as listener:
         require_system_libraries()
         pull("face_landmarker")

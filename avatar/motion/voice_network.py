@@ -11,6 +11,7 @@ The header (metadata) of a weights file says what its network was trained to hea
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -26,11 +27,16 @@ from avatar.motion.speech_network import fits, input_size
 from avatar.perception.speech.encoder import open_encoder
 from avatar.perception.speech.features import LogMelFeatures, SpeechFeatures
 from avatar.perception.speech.hidden_states import HiddenStates
-from avatar.perception.speech.log_mel import BANDS
+from avatar.perception.speech.log_mel import BANDS, RATE
 from avatar.resources import weights_path
 from avatar.types import F32
 
 WEIGHTS: Final = "speech_mouth.safetensors"
+PIECE: Final = RATE // 25
+"""Samples heard at once to see how long that takes: what comes between two runs of an encoder."""
+TRIES: Final = 9
+MOST_LIVE: Final = 0.5
+"""Share of a call's time that may be spent hearing; the rest is for seeing and drawing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,23 @@ def load_voice_network(path: str | Path, *, encoder: str | None = None) -> Voice
             f"{opened.hidden}. Name the encoder it was trained with ({heard.encoder}), or train it again with this one."
         )
     return VoiceNetwork(weights, lambda: HiddenStates(opened))
+
+
+def require_live(network: VoiceNetwork) -> None:
+    """Raise ModelError where hearing a second of sound takes so much of a second here that a call would stand still."""
+    features, piece = network.make_features(), np.zeros(PIECE, np.float32)
+    features.push(np.zeros(RATE, np.float32))
+    spent_s = []
+    for _ in range(TRIES):
+        begin_s = time.perf_counter()
+        features.push(piece)
+        spent_s.append(time.perf_counter() - begin_s)
+    share = float(np.median(spent_s)) * RATE / PIECE
+    if share > MOST_LIVE:
+        raise ModelError(
+            f"Hearing by this speech encoder takes {share:.1f} s for each second of sound on this machine, and a call "
+            f"leaves {MOST_LIVE} s. Use a smaller encoder or a GPU, or render files: avatar render --voice-network"
+        )
 
 
 def features_metadata(heard: HiddenLayer | None, size: int) -> dict[str, str]:

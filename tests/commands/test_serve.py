@@ -18,6 +18,7 @@ import pytest
 from avatar.cli import main, parser
 from avatar.commands.serve import settings_of, welcome
 from avatar.errors import AvatarError
+from avatar.resources import weights_path
 
 
 @contextmanager
@@ -45,6 +46,11 @@ def test_the_server_prints_its_address_answers_and_stops_cleanly(stop: signal.Si
         process.send_signal(stop)
         assert process.wait(20) == 0
         assert time.monotonic() - started_s < 10, "an enrolment in work is waited for: a second or two"
+
+
+def test_it_starts_with_weights_of_ones_own_for_the_mouth() -> None:
+    with serving("--loopback", "--voice-network", str(weights_path("speech_mouth.safetensors"))) as (_, address):
+        assert address.startswith("http://")
 
 
 def test_https_with_a_certificate_of_ones_own(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,15 @@ from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
 from avatar.motion.speech_network import shapes
 from avatar.motion.voice_network import (
     HiddenLayer,
+    VoiceNetwork,
     features_metadata,
     hidden_layer,
     load_voice_network,
     read_metadata,
+    require_live,
     shipped_network,
 )
-from avatar.perception.speech.features import LogMelFeatures
+from avatar.perception.speech.features import Heard, LogMelFeatures
 from avatar.perception.speech.log_mel import BANDS, RATE
 from avatar.resources import weights_path
 from avatar.types import F32
@@ -122,6 +125,17 @@ def test_an_encoder_that_has_moved_is_named_anew(tmp_path: Path, tiny_encoder: P
         load_voice_network(path)
     shown = moved(SpeechMotion(load_voice_network(path, encoder=str(tiny_encoder))), sound)
     assert np.isfinite(shown).all() and shown.any()
+
+
+def test_an_encoder_too_slow_for_a_call_is_refused_in_one() -> None:
+    class Slow(LogMelFeatures):
+        def push(self, samples: F32) -> Heard:
+            time.sleep(0.7 * len(samples) / RATE)
+            return super().push(samples)
+
+    require_live(shipped_network())
+    with pytest.raises(ModelError, match=r"takes 0\.[78] s for each second of sound"):
+        require_live(VoiceNetwork(random_weights(), Slow))
 
 
 def test_another_encoder_than_it_was_trained_with_is_said(tmp_path: Path, tiny_encoder: Path) -> None:
