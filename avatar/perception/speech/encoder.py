@@ -6,6 +6,7 @@ huggingface_hub into its own cache, with the user's own settings; a folder needs
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from functools import cache
@@ -27,9 +28,9 @@ STATES: Final = 50
 WINDOW: Final = STATE_HOP * (STATES - 1) + FIELD
 """Samples that are heard at once: a second."""
 CONVOLVING: Final = ("wav2vec2", "hubert", "wavlm")
-"""Families that hear samples."""
-FAMILIES: Final = (*CONVOLVING, "whisper")
-"""The `model_type` of the families that can be used."""
+"""Families that hear samples, by their `model_type`; whisper hears mel bands."""
+UNUSED: Final = ("masked_spec_embed",)
+"""Weights that matter in an encoder's own training only; some files lack them."""
 HUB_NAME: Final = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 MOST_AT_ONCE: Final = 16
 """Windows in one run."""
@@ -57,25 +58,28 @@ class SpeechEncoder:
                 "A speech encoder needs the packages torch and transformers: pip install 'avatar[encoder]'"
             ) from error
         folder = _folder(source)
-        self._torch = torch
+        self._torch, self._layer = torch, layer
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        safely = {"trust_remote_code": False, "local_files_only": True}
         try:
-            config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+            config = transformers.AutoConfig.from_pretrained(folder, **safely)
             _check(source, config, layer)
-            model = transformers.AutoModel.from_pretrained(
-                folder, use_safetensors=True, trust_remote_code=False, local_files_only=True, dtype=torch.float32
+            _refuse_pickles(source, folder, config)
+            model, told = transformers.AutoModel.from_pretrained(
+                folder, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **safely
             )
-            model = model.get_encoder() if config.model_type == "whisper" else model
+            if lacking := sorted(name for name in told["missing_keys"] if not name.endswith(UNUSED)):
+                raise ModelError(f"The speech encoder {source} lacks weights, {lacking[0]} for one: fetch it again.")
+            self._model = (model.get_encoder() if config.model_type == "whisper" else model).eval().to(self._device)
             self._extract = _extractor(folder, config)
+            self.hidden = int(config.hidden_size)
+            """Numbers of a state."""
+            self.silence = self.states(np.zeros((1, WINDOW), np.float32))[0, -1]
+            """(hidden,), the state that silence leaves."""
         except ModelError:
             raise
         except Exception as error:  # whatever these packages make of a folder that somebody filled
             raise ModelError(f"The speech encoder {source} cannot be loaded: {error}") from error
-        self.hidden, self._layer = int(config.hidden_size), layer
-        """Numbers of a state."""
-        self._model = model.eval().to(self._device)
-        self.silence = self.states(np.zeros((1, WINDOW), np.float32))[0, -1]
-        """(hidden,), the state that silence leaves."""
         if not np.isfinite(self.silence).all():
             raise ModelError(f"The weights of the speech encoder {source} are damaged: fetch them again.")
 
@@ -144,6 +148,15 @@ def _check(source: str, config: Any, layer: int) -> None:
         )
     if not 0 <= layer <= config.num_hidden_layers:
         raise ModelError(f"{source} has the hidden layers 0 to {config.num_hidden_layers}; there is no layer {layer}.")
+
+
+def _refuse_pickles(source: str, folder: Path, config: Any) -> None:
+    """Raise ModelError where a model's own files name weights that are no safetensors."""
+    named = [getattr(config, "transformers_weights", None) or "model.safetensors"]
+    for index in folder.glob("*.safetensors.index.json"):
+        named += json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+    if pickled := [name for name in named if not name.endswith((".safetensors", ".safetensors.index.json"))]:
+        raise ModelError(f"The speech encoder {source} names weights that are no safetensors: {pickled[0]}.")
 
 
 def _hop_and_field(config: Any) -> tuple[int, int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from avatar.errors import ModelError
 from avatar.perception.speech.encoder import STATES, WINDOW, SpeechEncoder, open_encoder
@@ -125,6 +127,49 @@ def test_pickled_weights_are_refused(tiny_encoder: Path, tmp_path: Path) -> None
     torch.save({}, tmp_path / "pytorch_model.bin")
     with pytest.raises(ModelError, match=r"no weights as safetensors.*pytorch_model.bin, a pickle"):
         SpeechEncoder(str(tmp_path), 1)
+
+
+def test_pickles_that_a_models_files_name_are_refused(tiny_encoder: Path, tmp_path: Path) -> None:
+    told = json.loads((tiny_encoder / "config.json").read_text())
+    weights = (tiny_encoder / "model.safetensors").read_bytes()
+    (tmp_path / "other.safetensors").write_bytes(weights)
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    (tmp_path / "model.safetensors.index.json").write_text('{"weight_map": {"a": "shard.bin"}}')
+    with pytest.raises(ModelError, match=r"no safetensors: shard\.bin"):
+        SpeechEncoder(str(tmp_path), 1)
+    (tmp_path / "model.safetensors.index.json").unlink()
+    (tmp_path / "config.json").write_text(json.dumps({**told, "transformers_weights": "adapter_model.bin"}))
+    with pytest.raises(ModelError, match=r"no safetensors: adapter_model\.bin"):
+        SpeechEncoder(str(tmp_path), 1)
+
+
+def test_weights_that_are_not_all_there_are_refused(tiny_encoder: Path, tmp_path: Path) -> None:
+    """They would be made up at random, and be others each time."""
+    (tmp_path / "config.json").write_bytes((tiny_encoder / "config.json").read_bytes())
+    weights = load_file(tiny_encoder / "model.safetensors")
+    kept = {name: array for name, array in weights.items() if "layers.1.attention" not in name}
+    save_file(kept, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"lacks weights, encoder\.layers\.1\.attention"):
+        SpeechEncoder(str(tmp_path), 1)
+    kept = {name: array for name, array in weights.items() if name != "masked_spec_embed"}
+    save_file(kept, tmp_path / "model.safetensors", {"format": "pt"})
+    ours, theirs = (SpeechEncoder(str(folder), 1).silence for folder in (tmp_path, tiny_encoder))
+    assert ours == pytest.approx(theirs, abs=SAME)
+
+
+def test_of_a_name_on_the_hub_no_code_and_no_pickle_is_fetched(
+    tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = pytest.importorskip("huggingface_hub", reason="the extra `encoder` is not installed")
+    asked = []
+
+    def fetch(name: str, *, allow_patterns: list[str]) -> str:
+        asked.append((name, allow_patterns))
+        return str(tiny_encoder)
+
+    monkeypatch.setattr(hub, "snapshot_download", fetch)
+    assert SpeechEncoder("owner/model", 2).hidden == 16
+    assert asked == [("owner/model", ["*.json", "*.safetensors"])]
 
 
 def test_what_cannot_be_used_is_said(tiny_encoder: Path, tmp_path: Path) -> None:
