@@ -47,6 +47,9 @@ class HiddenLayer:
     """Its folder, or its name on the hub."""
     layer: int
 
+    def __str__(self) -> str:
+        return f"layer {self.layer} of {self.encoder}"
+
 
 @dataclass(frozen=True, slots=True)
 class VoiceNetwork:

@@ -79,8 +79,8 @@ class Lessons:
         """
         if not path.exists():
             _write_lessons(end_to_end(make()), path, trained_on)
-        if hidden_layer(read_metadata(path), path) != trained_on:
-            raise AvatarError(f"{path} was made with other features: choose another --out.")
+        if (found := hidden_layer(read_metadata(path), path)) != trained_on:
+            raise AvatarError(f"{path} was made with other features, {found or 'log-mel'}: choose another --out.")
         return cls(load_file(path))
 
     def batch(self, size: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
@@ -186,8 +186,10 @@ def train(
         arrays = {name: torch.from_numpy(array) for name, array in load_file(weights).items()}
         if {n: a.shape for n, a in arrays.items()} != {n: a.shape for n, a in model.state_dict().items()}:
             raise AvatarError(f"{weights} is not of this version's speech network: start without --weights.")
-        if hidden_layer(read_metadata(weights), weights) != trained_on:
-            raise AvatarError(f"{weights} was trained on other features: start without --weights.")
+        if (found := hidden_layer(read_metadata(weights), weights)) != trained_on:
+            raise AvatarError(
+                f"{weights} was trained on other features, {found or 'log-mel'}: start without --weights."
+            )
         model.load_state_dict(arrays)
     averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-3)
