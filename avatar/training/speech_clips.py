@@ -22,7 +22,7 @@ from avatar.perception.pose import fit_pose, to_head_frame
 from avatar.perception.speech.intake import SoundIntake
 from avatar.perception.speech.log_mel import RATE
 from avatar.training.face_tracks import Track, track_clip
-from avatar.training.speech_streams import STRETCH, UNKNOWN, Lesson, hear, resampled, troubled
+from avatar.training.speech_streams import STRETCH, UNKNOWN, Lesson, Surroundings, hear, resampled, troubled
 from avatar.training.speech_targets import frame_times
 from avatar.types import BLENDSHAPE_INDEX, F32
 
@@ -116,7 +116,7 @@ def lip_parting(basis: ExpressionBasis) -> F32:
 
 
 def clip_lesson(
-    clip: TalkingClip, model: Path, tracks: Path, basis: ExpressionBasis, babblers: list[F32], rng: np.random.Generator
+    clip: TalkingClip, model: Path, tracks: Path, basis: ExpressionBasis, around: Surroundings, rng: np.random.Generator
 ) -> Lesson:
     """Return a real clip as a lesson, at the pace and with the troubles that `rng` draws.
 
@@ -128,7 +128,7 @@ def clip_lesson(
     mouth, _ = seen_mouths(track, basis)
     factor = float(rng.uniform(*STRETCH))
     sound = resampled(sound, factor)
-    heard = hear(troubled(sound, babblers, rng) if rng.random() < 0.7 else sound)
+    heard = hear(troubled(sound, around, rng) if rng.random() < 0.7 else sound)
     times = frame_times(len(heard)) * np.float32(factor) - clip.lag_s
     answers = np.stack([np.interp(times, track.time_s, column) for column in mouth.T], axis=1).astype(np.float32)
     # Frames far from any that showed the face do not count.
