@@ -19,7 +19,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 from torch.nn import functional
 
-from avatar.errors import AvatarError
+from avatar.errors import AvatarError, MediaError
 from avatar.models import get_model
 from avatar.motion.basis import load_basis
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
@@ -98,10 +98,15 @@ def read_surroundings(corpus: Path, noises: Path | None, seed: int) -> Surroundi
     ]
     recorded = []
     for path in sorted(noises.rglob("*")) if noises is not None else ():
-        if path.is_file():
+        if not path.is_file():
+            continue
+        try:
             sound = read_sound(path)[: NOISE_S * RATE]
-            if len(sound) > RATE and np.abs(sound).max() > QUIETEST:
-                recorded.append(sound)
+        except MediaError as error:
+            print(f"left out: {error}", flush=True)
+            continue
+        if len(sound) > RATE and np.abs(sound).max() > QUIETEST:
+            recorded.append(sound)
     return Surroundings(voices, recorded)
 
 

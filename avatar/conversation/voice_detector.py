@@ -1,0 +1,49 @@
+"""Is it a voice that is heard, or music, a door, a keyboard? Loudness cannot tell; the speech network can."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import numpy as np
+
+from avatar.motion.speech_network import CLASSES, SpeechNetwork, normalised
+from avatar.perception.speech.activity import VoiceLevels
+from avatar.perception.speech.log_mel import FRAMES_PER_S, LogMelStream
+from avatar.types import F32
+
+VOICE: Final = 0.5
+"""Probability from which a frame is taken for speech."""
+SYLLABLE_FRAMES: Final = 4
+"""Frames in a row (10 ms each) that make a voice: clicks are shorter."""
+HOLD_S: Final = 0.4
+"""How long a voice is held to be there after its last frame: shorter than the pauses between two people's turns."""
+
+
+class VoiceDetector(Protocol):
+    """Follows one stream of sound."""
+
+    def push(self, samples: F32) -> bool:
+        """Take (n,) samples at 16 kHz; return whether a voice was heard lately."""
+        ...
+
+
+class NetworkVoiceDetector:
+    """The network that moves mouths, asked for what it takes for silence. It answers a tenth of a second late."""
+
+    def __init__(self, network: SpeechNetwork | None = None) -> None:
+        """Take a network, or one with the shipped weights (ModelError if they are missing)."""
+        self._network = network or SpeechNetwork()
+        self._mel, self._levels = LogMelStream(), VoiceLevels()
+        self._in_a_row = 0
+        self._since = round(HOLD_S * FRAMES_PER_S)
+
+    def push(self, samples: F32) -> bool:
+        """Take (n,) samples at 16 kHz; return whether a voice was heard in the last `HOLD_S`."""
+        mel_db, level_db = self._mel.push(samples)
+        if len(mel_db):
+            heard = normalised(mel_db, self._levels.push(level_db).voice_db)
+            silence = self._network.push(heard).posterior[:, CLASSES.index("silence")]
+            for spoken in np.asarray(silence < 1 - VOICE).tolist():
+                self._in_a_row = self._in_a_row + 1 if spoken else 0
+                self._since = 0 if self._in_a_row >= SYLLABLE_FRAMES else self._since + 1
+        return self._since < HOLD_S * FRAMES_PER_S
