@@ -11,10 +11,10 @@ from avatar.perception.speech.activity import VoiceLevels
 from avatar.perception.speech.log_mel import FRAMES_PER_S, LogMelStream
 from avatar.types import F32
 
-VOICE: Final = 0.5
+VOICE: Final = 0.8
 """Probability from which a frame is taken for speech."""
-SYLLABLE_FRAMES: Final = 4
-"""Frames in a row (10 ms each) that make a voice: clicks are shorter."""
+SYLLABLE_FRAMES: Final = 8
+"""Frames in a row (10 ms each) that make a voice: clicks and knocks are shorter."""
 HOLD_S: Final = 0.4
 """How long a voice is held to be there after its last frame: shorter than the pauses between two people's turns."""
 

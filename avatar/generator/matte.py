@@ -88,8 +88,8 @@ def foreground_colours(rgb: U8, matte: U8) -> U8:
 def fill(rgb: U8, known: np.ndarray) -> U8:
     """Fill the unknown pixels from the known ones: a membrane stretched over the hole, so that its border is not seen.
 
-    By push-pull (Gortler et al., SIGGRAPH 1996, section 5), each level halving the picture until nothing is unknown, and
-    relaxed on the way back: push-pull alone leaves a step at the border wherever the background has a gradient.
+    By push-pull (Gortler et al., SIGGRAPH 1996, section 5), each level halving the picture until nothing is unknown,
+    and relaxed on the way back: push-pull alone leaves a step at the border wherever the background has a gradient.
 
     Args:
         rgb: (height, width, 3), RGB.
@@ -122,5 +122,5 @@ def _push_pull(colour: F32, weight: F32) -> F32:
     free = 1 - share
     filled = np.asarray(colour + free * below, np.float32)
     for _ in range(RELAXATIONS):
-        filled = colour + free * cv2.filter2D(filled, -1, NEIGHBOURS, borderType=cv2.BORDER_REPLICATE)
+        filled = np.asarray(colour + free * cv2.filter2D(filled, -1, NEIGHBOURS, borderType=cv2.BORDER_REPLICATE))
     return filled
