@@ -41,7 +41,8 @@ from benchmarks.media import SHARED
 EXACT = ("espeak-ng", "espeak", "flite", "festival")
 """Engines that say exactly when they said what."""
 LOWER_LIP_EDGE, LEFT_CORNER, RIGHT_CORNER = 17, 61, 291
-SETTLE_S = 0.6
+SETTLE_S, PAUSE_S = 0.6, 4
+RECORDED_LIMIT = 0.03
 LAG_KNOWN_S = 0.04
 BARS = {
     "closure_recall_exact": ">= 0.90",
@@ -220,11 +221,13 @@ def _r_in_step(real: Seen, times: np.ndarray, signal: np.ndarray, lag_s: float) 
     return max(lips.correlation(np.interp(real.times + lag, times, signal), real.aperture) for lag in lags)
 
 
-def measure_silence(stage: Stage, eye: Eye, corpus: Path) -> dict[str, float]:
+def measure_silence(stage: Stage, eye: Eye, corpus: Path, recorded: Path | None = None) -> dict[str, float]:
     """Return how far the lips move, as a share of their speaking range, when the voice pauses in silence and noise.
 
     `silence_motion` is what is seen, the life of a resting face included; `idle_motion` is the same face at the same
-    moments with no voice at all, and `silence_motion_over_idle` the worst of what a pause adds to it.
+    moments with no voice at all, and `silence_motion_over_idle` the worst of what a pause adds to it. With a folder of
+    `recorded` music and noises, `recorded_motion_over_idle` is the median and `recorded_motion_share` how many of them
+    move the mouth by more than idle life and 0.03.
     """
     recordings = lips.read_corpus(corpus)
     step = max(len(recordings) // 8, 1)
@@ -235,26 +238,41 @@ def measure_silence(stage: Stage, eye: Eye, corpus: Path) -> dict[str, float]:
         moved, idled = [], []
         for index in (0, 3):
             speech, others = voices[index], [voice for other, voice in enumerate(voices) if other != index]
-            rest = np.zeros(4 * RATE, np.float32)
-            whole = np.concatenate([speech, rest])
-            whole = whole + _noise(name, len(whole), others, rng) * _rms(speech) * np.float32(10 ** (-10 / 20))
-            spoken = stage.say(whole)
-            seen = eye.look(stage.show(spoken), stage.rest)
-            alone = eye.look(stage.show((time_s, resting_voice(time_s)) for time_s, _ in spoken), stage.rest)
-            talking = seen.times < len(speech) / RATE
-            after = seen.times > len(speech) / RATE + SETTLE_S
-            reach = np.nanpercentile(seen.aperture[talking], 95)
-            moved.append(_spread(seen.aperture[after]) / reach)
-            idled.append(_spread(alone.aperture[after]) / reach)
+            one, other = _moved_and_idled(stage, eye, speech, _noise(name, len(speech) + PAUSE_S * RATE, others, rng))
+            moved.append(one)
+            idled.append(other)
         print(f"mouth movement in {name}: {max(moved):.3f} of the speaking range, idle {max(idled):.3f}", flush=True)
         worst.append(max(moved))
         still.append(max(idled))
         added.append(max(one - other for one, other in zip(moved, idled, strict=True)))
-    return {
+    figures = {
         "silence_motion": float(max(worst)),
         "idle_motion": float(max(still)),
         "silence_motion_over_idle": float(max(added)),
     }
+    if recorded is not None:
+        over = []
+        for path in sorted(path for path in recorded.rglob("*") if path.is_file()):
+            noise = read_sound(path)
+            noise = np.resize(noise, len(voices[0]) + PAUSE_S * RATE) / max(_rms(noise), 1e-9)
+            one, other = _moved_and_idled(stage, eye, voices[0], noise.astype(np.float32))
+            over.append(one - other)
+            print(f"mouth movement in {path.stem}: {one:.3f} of the speaking range, idle {other:.3f}", flush=True)
+        figures["recorded_motion_over_idle"] = report.median(over)
+        figures["recorded_motion_share"] = float(np.mean(np.array(over) > RECORDED_LIMIT))
+    return figures
+
+
+def _moved_and_idled(stage: Stage, eye: Eye, speech: F32, noise: F32) -> tuple[float, float]:
+    """Return how far the lips move after a voice in a noise 10 dB below it, and without any sound."""
+    whole = np.pad(speech, (0, PAUSE_S * RATE)) + noise * _rms(speech) * np.float32(10 ** (-10 / 20))
+    spoken = stage.say(whole)
+    seen = eye.look(stage.show(spoken), stage.rest)
+    alone = eye.look(stage.show((time_s, resting_voice(time_s)) for time_s, _ in spoken), stage.rest)
+    talking = seen.times < len(speech) / RATE
+    after = seen.times > len(speech) / RATE + SETTLE_S
+    reach = np.nanpercentile(seen.aperture[talking], 95)
+    return _spread(seen.aperture[after]) / reach, _spread(alone.aperture[after]) / reach
 
 
 def _spread(aperture: np.ndarray) -> float:
@@ -347,6 +365,7 @@ def main() -> None:
     arguments = report.parser(__doc__ or "")
     arguments.add_argument("--corpus", type=Path, default=SHARED / "speech_corpus", help="folder of labelled speech")
     arguments.add_argument("--clips", type=Path, default=SHARED, help="folder with MANIFEST.csv and real talking clips")
+    arguments.add_argument("--noises", type=Path, help="folder of music and noises: does the mouth rest through them?")
     arguments.add_argument("--files", type=int, default=4, help="recordings of each voice (default 4)")
     arguments.add_argument("--seconds", type=float, default=10.0, help="how much of each clip (default 10)")
     arguments.add_argument("--face", default="mira", help="a photo, .avatar file or built-in id")
@@ -371,7 +390,7 @@ def main() -> None:
         else:
             print("No real talking clips here (--clips DIR with a MANIFEST.csv): that part is left out.")
     if chosen.only in (None, "silence"):
-        figures |= measure_silence(stage, eye, chosen.corpus)
+        figures |= measure_silence(stage, eye, chosen.corpus, chosen.noises)
     if chosen.only in (None, "delay"):
         figures |= measure_delay(stage, chosen.corpus)
     eye.close()

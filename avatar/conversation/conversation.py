@@ -25,6 +25,7 @@ from avatar.conversation.brain import LONGEST_TEXT, Brain, Heard
 from avatar.conversation.ears import Ears
 from avatar.conversation.listener import Began, Listener, Said
 from avatar.conversation.told import Answered, Caption, ConversationEvent, Interrupted, Trouble
+from avatar.conversation.voice_detector import VoiceDetector
 from avatar.errors import AvatarError
 from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import LOOK_AHEAD_S
@@ -64,6 +65,7 @@ class Conversation:
         send: Send,
         tell: Callable[[ConversationEvent], None],
         attend: Callable[[PresenceKind], None],
+        detector: VoiceDetector | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Join the parts.
@@ -75,11 +77,12 @@ class Conversation:
             send: takes what the avatar says, silence included, every 20 ms.
             tell: is told what happens.
             attend: is told how the avatar is there.
+            detector: tells voices from other loud sound; None: the speech network does.
             clock: seconds; `hear` uses the same.
         """
         self._voice, self._brain, self._ears = voice, brain, ears
         self._send, self._tell, self._attend, self._clock = send, tell, attend, clock
-        self._listener = Listener()
+        self._listener = Listener(detector=detector)
         self._line = SpokenSound(RATE)
         self._captions: deque[tuple[int, str]] = deque()
         """(sample of the answer, sentence that begins with it)."""

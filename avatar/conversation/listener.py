@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from avatar.conversation.turns import RULES, TurnBegan, TurnEnded, TurnRules, TurnState, hear
+from avatar.conversation.voice_detector import NetworkVoiceDetector, VoiceDetector
 from avatar.perception.speech.activity import VoiceLevels
 from avatar.perception.speech.intake import SoundIntake
 from avatar.perception.speech.log_mel import RATE
@@ -44,8 +45,9 @@ class Said:
 class Listener:
     """One user's sound. Not for several threads at once; keeps one turn of sound at most."""
 
-    def __init__(self, rules: TurnRules = RULES) -> None:
-        self._rules = rules
+    def __init__(self, rules: TurnRules = RULES, detector: VoiceDetector | None = None) -> None:
+        """Take how patient to be, and what tells voices from other loud sound (None: the speech network)."""
+        self._rules, self._detector = rules, detector or NetworkVoiceDetector()
         self._intake, self._levels, self._state = SoundIntake(), VoiceLevels(), TurnState()
         self._rest = np.zeros(0, np.float32)
         kept_s = rules.longest_s + BEFORE_S
@@ -58,7 +60,9 @@ class Listener:
 
     def push(self, frame: av.AudioFrame, arrival_s: float, *, avatar_has_floor: bool) -> list[Began | Said]:
         """Take a decoded frame of any format that has arrived whole at `arrival_s`; return what it begins or ends."""
-        sound = np.concatenate([self._rest, self._intake.take(frame)])
+        fresh = self._intake.take(frame)
+        spoken = self._detector.push(fresh)
+        sound = np.concatenate([self._rest, fresh])
         count = len(sound) // FRAME
         self._rest = sound[count * FRAME :]
         if not count:
@@ -70,7 +74,12 @@ class Listener:
         for number, moment in enumerate(moments):
             self._kept.append(moment)
             self._state, event = hear(
-                self._state, bool(loud[number]), FRAME / RATE, avatar_has_floor=avatar_has_floor, rules=self._rules
+                self._state,
+                bool(loud[number]),
+                FRAME / RATE,
+                avatar_has_floor=avatar_has_floor,
+                spoken=spoken,
+                rules=self._rules,
             )
             if isinstance(event, TurnBegan):
                 told.append(Began(event.barge_in))

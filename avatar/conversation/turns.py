@@ -24,6 +24,8 @@ class TurnRules:
     """Silence after which loud sound that began no turn is forgotten."""
     end_s: float = 0.4
     """Silence that ends a turn: pauses between words are shorter."""
+    onset_s: float = 0.3
+    """How long a voice may have been there when it is known to be one: loud sound before that was something else."""
     longest_s: float = 30.0
     """A turn is answered after so long even if nobody pauses."""
 
@@ -69,15 +71,23 @@ TurnEvent: TypeAlias = TurnBegan | TurnEnded
 
 
 def hear(
-    state: TurnState, loud: bool, length_s: float, *, avatar_has_floor: bool, rules: TurnRules = RULES
+    state: TurnState,
+    loud: bool,
+    length_s: float,
+    *,
+    avatar_has_floor: bool,
+    spoken: bool = True,
+    rules: TurnRules = RULES,
 ) -> tuple[TurnState, TurnEvent | None]:
     """Return the state after a moment of the user's sound, and what that has begun or ended.
 
     Args:
         state: before.
-        loud: whether there is a voice in it.
+        loud: whether it is louder than the room.
         length_s: how long it is, above 0: some hundredths of a second.
         avatar_has_floor: the avatar speaks, or is about to.
+        spoken: a voice was heard lately. What is loud without one, such as music, neither begins a turn nor keeps one
+            from ending.
         rules: how patient to be.
     """
     start_s, now_s = state.now_s, state.now_s + length_s
@@ -88,17 +98,18 @@ def hear(
             state,
             began_s=start_s if fresh else state.began_s,
             loud_s=state.loud_s + length_s,
-            last_loud_s=now_s,
+            last_loud_s=now_s if spoken or not state.talking else state.last_loud_s,
         )
     silence_s = now_s - state.last_loud_s
     if state.talking:
         if _reached(silence_s, rules.end_s) or _reached(now_s - state.began_s, rules.longest_s):
             return _forget(state), TurnEnded(state.began_s, state.last_loud_s)
         return state, None
-    if not loud:
-        return (_forget(state) if _reached(silence_s, rules.gap_s) else state), None
-    if _reached(state.loud_s, rules.barge_in_s if avatar_has_floor else rules.begin_s):
-        return replace(state, talking=True), TurnBegan(state.began_s, avatar_has_floor)
+    if not loud and _reached(silence_s, rules.gap_s):
+        return _forget(state), None
+    if spoken and _reached(state.loud_s, rules.barge_in_s if avatar_has_floor else rules.begin_s):
+        began_s = max(state.began_s, now_s - rules.onset_s)
+        return replace(state, talking=True, began_s=began_s), TurnBegan(began_s, avatar_has_floor)
     return state, None
 
 

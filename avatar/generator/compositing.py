@@ -13,7 +13,7 @@ from avatar.generator.framing import Window
 from avatar.generator.network_input import INNER
 from avatar.types import F32, U8
 
-DETAIL_SHARE: Final = 0.25
+DETAIL_SHARE: Final = 0.5
 """How much of the drawn mouth's fine detail shows through the network's pixels, as a power of brightness. A network
 that cannot know where teeth part draws their mean; the drawn ones part somewhere plausible. Shade and colour stay its.
 Chosen on people of the training split who were kept back: a sharper mouth, hardly further from the truth."""

@@ -14,6 +14,9 @@ from avatar.types import F32, U8
 GUIDE_RADIUS: Final = 0.008
 """Radius of the edge-aware refinement as a share of the matte's longer side."""
 GUIDE_EPSILON: Final = 1e-4
+RELAXATIONS: Final = 12
+"""Steps towards the membrane at each level of a fill."""
+NEIGHBOURS: Final = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
 
 
 def person_matte(rgb: U8, model_path: Path) -> U8:
@@ -83,9 +86,10 @@ def foreground_colours(rgb: U8, matte: U8) -> U8:
 
 
 def fill(rgb: U8, known: np.ndarray) -> U8:
-    """Fill the unknown pixels from the known ones by push-pull (Gortler et al., SIGGRAPH 1996, section 5).
+    """Fill the unknown pixels from the known ones: a membrane stretched over the hole, so that its border is not seen.
 
-    Smooth, seamless at the border of the hole, and fast: each level halves the picture until nothing is unknown.
+    By push-pull (Gortler et al., SIGGRAPH 1996, section 5), each level halving the picture until nothing is unknown,
+    and relaxed on the way back: push-pull alone leaves a step at the border wherever the background has a gradient.
 
     Args:
         rgb: (height, width, 3), RGB.
@@ -115,4 +119,8 @@ def _push_pull(colour: F32, weight: F32) -> F32:
     )
     below = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     share = np.minimum(weight, 1)[..., None]
-    return np.asarray(colour + (1 - share) * below, np.float32)
+    free = 1 - share
+    filled = np.asarray(colour + free * below, np.float32)
+    for _ in range(RELAXATIONS):
+        filled = np.asarray(colour + free * cv2.filter2D(filled, -1, NEIGHBOURS, borderType=cv2.BORDER_REPLICATE))
+    return filled

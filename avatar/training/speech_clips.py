@@ -23,7 +23,7 @@ from avatar.perception.speech.features import SpeechFeatures
 from avatar.perception.speech.intake import SoundIntake
 from avatar.perception.speech.log_mel import RATE
 from avatar.training.face_tracks import Track, track_clip
-from avatar.training.speech_streams import STRETCH, UNKNOWN, Lesson, hear, resampled, troubled
+from avatar.training.speech_streams import STRETCH, UNKNOWN, Lesson, Surroundings, hear, resampled, troubled
 from avatar.training.speech_targets import frame_times
 from avatar.types import BLENDSHAPE_INDEX, F32
 
@@ -117,7 +117,7 @@ def lip_parting(basis: ExpressionBasis) -> F32:
 
 
 def clip_lesson(
-    clip: TalkingClip, model: Path, tracks: Path, basis: ExpressionBasis, babblers: list[F32],
+    clip: TalkingClip, model: Path, tracks: Path, basis: ExpressionBasis, around: Surroundings,
     rng: np.random.Generator, features: SpeechFeatures | None = None,
 ) -> Lesson:  # fmt: skip
     """Return a real clip as a lesson, at the pace and with the troubles that `rng` draws; features None: log-mel.
@@ -130,7 +130,7 @@ def clip_lesson(
     mouth, _ = seen_mouths(track, basis)
     factor = float(rng.uniform(*STRETCH))
     sound = resampled(sound, factor)
-    heard = hear(troubled(sound, babblers, rng) if rng.random() < 0.7 else sound, features)
+    heard = hear(troubled(sound, around, rng) if rng.random() < 0.7 else sound, features)
     times = frame_times(len(heard)) * np.float32(factor) - clip.lag_s
     answers = np.stack([np.interp(times, track.time_s, column) for column in mouth.T], axis=1).astype(np.float32)
     # Frames far from any that showed the face do not count.

@@ -33,6 +33,10 @@ LONG_PAUSES_S, LONG_PAUSE_SHARE = (2.0, 4.5), 0.25
 LOUD_ROOM_DB, LOUD_ROOM_SHARE = (7.0, 14.0), 0.4
 """Backgrounds so near below the voice teach that a murmur is no voice; the others are quieter."""
 SNR_DB: Final = (10.0, 38.0)
+RECORDED_SHARE: Final = 0.4
+"""Share of the backgrounds that are recordings, where there are any; the others are made up."""
+ROOM_DB, RECORDED_DB = (-72.0, -28.0), (-50.0, -12.0)
+"""How loud it is where nobody speaks: music is played as loud as a voice."""
 STRETCH: Final = (0.88, 1.14)
 """A voice is played slower or faster by this much: another throat, another pace."""
 UNKNOWN: Final = -1.0
@@ -46,6 +50,16 @@ class LabelledSound:
     sound: F32
     """(n,), 16 kHz, -1..1."""
     phones: list[Phone]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What may be heard beside a voice."""
+
+    voices: Sequence[F32]
+    """Other people's sound, (n,) each."""
+    noises: Sequence[F32] = ()
+    """Recorded music and noises, (n,) each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +97,13 @@ def read_labelled(label: Path) -> LabelledSound:
 
 def make_lesson(
     utterances: Sequence[LabelledSound],
-    babblers: Sequence[F32],
+    around: Surroundings,
     rng: np.random.Generator,
     features: SpeechFeatures | None = None,
 ) -> Lesson:
-    """Return some utterances as one stream, with the troubles that `rng` draws.
+    """Return some utterances, said one after another, as one stream with the troubles that `rng` draws.
 
-    Args:
-        utterances: what is said, one after another.
-        babblers: other people's sound, for voices in the background.
-        rng: draws the troubles.
-        features: what it is heard by; None: log-mel, as the shipped network.
+    It is heard by `features`; None: log-mel, as the shipped network hears.
     """
     sounds: list[F32] = []
     phones: list[Phone] = []
@@ -111,7 +121,7 @@ def make_lesson(
     clean = np.concatenate(sounds)
     loud = relative_loudness(clean)
     targets = mouth_targets(tidy(phones, len(clean) / RATE), loud)
-    heard = hear(troubled(clean, babblers, rng), features)
+    heard = hear(troubled(clean, around, rng), features)
     count = min(len(heard), len(loud))
     return Lesson(
         heard[:count],
@@ -123,12 +133,14 @@ def make_lesson(
 
 
 def noise_lesson(
-    length_s: float, babblers: Sequence[F32], rng: np.random.Generator, features: SpeechFeatures | None = None
+    length_s: float, around: Surroundings, rng: np.random.Generator, features: SpeechFeatures | None = None
 ) -> Lesson:
-    """Return a stretch in which nobody speaks to the microphone: hum, hiss, tones, far voices; the mouth rests."""
+    """Return a stretch in which nobody speaks to the microphone: hum, music, far voices; the mouth rests."""
     count = round(length_s * RATE)
-    quiet = np.float32(10 ** (rng.uniform(-72, -28) / 20))
-    heard = hear(background(count, babblers, rng) * quiet, features)
+    recorded = bool(around.noises) and rng.random() < RECORDED_SHARE
+    noise = recorded_noise(count, around.noises, rng) if recorded else background(count, around, rng)
+    level_db = rng.uniform(*(RECORDED_DB if recorded else ROOM_DB))
+    heard = hear(np.clip(noise * np.float32(10 ** (level_db / 20)), -1, 1), features)
     rest = np.zeros((len(heard), len(MOUTH)), np.float32)
     none = np.zeros(len(heard), np.float32)
     return Lesson(heard, rest, none, np.full(len(heard), CLASSES.index("silence"), np.float32), none + 1)
@@ -152,7 +164,7 @@ def resampled(sound: F32, factor: float) -> F32:
     return np.asarray(resample_poly(sound, 100, max(round(100 * factor), 1)), np.float32)
 
 
-def troubled(sound: F32, babblers: Sequence[F32], rng: np.random.Generator) -> F32:
+def troubled(sound: F32, around: Surroundings, rng: np.random.Generator) -> F32:
     """Return a stream (m,) as a microphone somewhere would give it."""
     heard = sound
     if rng.random() < 0.45:
@@ -160,7 +172,7 @@ def troubled(sound: F32, babblers: Sequence[F32], rng: np.random.Generator) -> F
     if rng.random() < 0.7:
         snr_db = rng.uniform(*(LOUD_ROOM_DB if rng.random() < LOUD_ROOM_SHARE else SNR_DB))
         power = float(np.mean(np.square(heard[np.abs(heard) > 1e-3]))) if np.abs(heard).max() > 1e-3 else 1e-4
-        heard = heard + background(len(heard), babblers, rng) * np.float32(np.sqrt(power) * 10 ** (-snr_db / 20))
+        heard = heard + background(len(heard), around, rng) * np.float32(np.sqrt(power) * 10 ** (-snr_db / 20))
     if rng.random() < 0.2:
         edge = float(rng.choice([3400, 4000, 5500, 7000]))
         b, a = butter(4, edge, fs=RATE)
@@ -182,8 +194,22 @@ def in_room(sound: F32, rng: np.random.Generator) -> F32:
     return np.asarray(fftconvolve(sound, tail)[: len(sound)], np.float32)
 
 
-def background(count: int, babblers: Sequence[F32], rng: np.random.Generator) -> F32:
+def recorded_noise(count: int, noises: Sequence[F32], rng: np.random.Generator) -> F32:
+    """Return (count,) samples of unit power of some of the recordings, one after another from anywhere within."""
+    pieces, length = [], 0
+    while length < count:
+        noise = noises[int(rng.integers(len(noises)))]
+        piece = noise[int(rng.integers(max(len(noise) - RATE, 1))) :]
+        pieces.append(piece / (np.sqrt(np.mean(np.square(piece))) + 1e-6))
+        length += len(piece)
+    noise = np.concatenate(pieces)[:count]
+    return np.asarray(noise / (np.sqrt(np.mean(np.square(noise))) + 1e-9), np.float32)
+
+
+def background(count: int, around: Surroundings, rng: np.random.Generator) -> F32:
     """Return (count,) samples of unit power that are no voice to follow."""
+    if around.noises and rng.random() < RECORDED_SHARE:
+        return recorded_noise(count, around.noises, rng)
     kind = rng.choice(["hiss", "hum", "tones", "babble"], p=[0.25, 0.1, 0.15, 0.5])
     times = np.arange(count) / RATE
     if kind == "hiss":
@@ -207,7 +233,9 @@ def background(count: int, babblers: Sequence[F32], rng: np.random.Generator) ->
     else:
         noise = np.zeros(count)
         for _ in range(int(rng.integers(3, 9))):
-            voice = np.resize(np.roll(babblers[int(rng.integers(len(babblers)))], int(rng.integers(RATE))), count)
+            voice = np.resize(
+                np.roll(around.voices[int(rng.integers(len(around.voices)))], int(rng.integers(RATE))), count
+            )
             noise += voice / (np.sqrt(np.mean(np.square(voice))) + 1e-6)
     noise = np.asarray(noise, np.float32)
     return np.asarray(noise / (np.sqrt(np.mean(np.square(noise))) + 1e-9), np.float32)

@@ -10,6 +10,7 @@ One thread, minutes on a CPU. Lessons are made once and kept in the run's folder
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 from torch.nn import functional
 
-from avatar.errors import AvatarError
+from avatar.errors import AvatarError, MediaError
 from avatar.models import get_model
 from avatar.motion.basis import load_basis
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
@@ -29,13 +30,15 @@ from avatar.motion.voice_network import HiddenLayer, features_metadata, hidden_l
 from avatar.perception.speech.encoder import open_encoder
 from avatar.perception.speech.features import SpeechFeatures
 from avatar.perception.speech.hidden_states import HiddenStates
-from avatar.training.speech_clips import clip_lesson, lip_parting, talking_clips
+from avatar.perception.speech.log_mel import RATE
+from avatar.training.speech_clips import clip_lesson, lip_parting, read_sound, talking_clips
 from avatar.training.speech_model import SpeechModel
 from avatar.training.speech_streams import (
     UNKNOWN,
     UTTERANCES,
     LabelledSound,
     Lesson,
+    Surroundings,
     make_lesson,
     noise_lesson,
     read_labelled,
@@ -53,6 +56,8 @@ NATURAL: Final = ("human", "kokoro")
 """Engines, as file names begin, that sound like a live voice."""
 NOISE_SHARE: Final = 0.25
 """Stretches in which nobody speaks, for each stretch of speech."""
+NOISE_S, QUIETEST = 60, 0.01
+"""Seconds of each recorded noise that are used, and the loudest sample of one that is heard at all."""
 REAL_VERSIONS: Final = 8
 """How often each real clip is made a lesson."""
 COLOUR, COLOUR_WIDTH, GRAIN = 0.12, 5, 0.05
@@ -103,13 +108,33 @@ def _write_lessons(arrays: dict[str, np.ndarray], path: Path, trained_on: Hidden
     save_file(arrays, path, features_metadata(trained_on, arrays["heard"].shape[1]))
 
 
+def read_surroundings(corpus: Path, noises: Path | None, seed: int) -> Surroundings:
+    """Return some of a corpus's voices for backgrounds, and the start of each sound file of a folder."""
+    rng = np.random.default_rng(seed)
+    labels = sorted(corpus.glob("*.json"))
+    voices = [
+        read_labelled(labels[int(i)]).sound for i in rng.choice(len(labels), min(200, len(labels)), replace=False)
+    ]
+    recorded = []
+    for path in sorted(noises.rglob("*")) if noises is not None else ():
+        if not path.is_file():
+            continue
+        try:
+            sound = read_sound(path)[: NOISE_S * RATE]
+        except MediaError as error:
+            print(f"left out: {error}", flush=True)
+            continue
+        if len(sound) > RATE and np.abs(sound).max() > QUIETEST:
+            recorded.append(sound)
+    return Surroundings(voices, recorded)
+
+
 def make_synthetic(
-    corpus: Path, versions: int, seed: int, features: SpeechFeatures | None = None
-) -> tuple[list[Lesson], list[F32]]:
-    """Return lessons of a folder of labelled speech, and some of its voices for backgrounds."""
+    corpus: Path, around: Surroundings, versions: int, seed: int, features: SpeechFeatures | None = None
+) -> list[Lesson]:
+    """Return lessons of a folder of labelled speech."""
     rng = np.random.default_rng(seed)
     said: list[LabelledSound] = [read_labelled(label) for label in sorted(corpus.glob("*.json"))]
-    babblers = [said[int(index)].sound for index in rng.choice(len(said), min(200, len(said)), replace=False)]
     # People and neural voices are heard twice as often.
     natural = [index for index, label in enumerate(sorted(corpus.glob("*.json"))) if label.stem.startswith(NATURAL)]
     lessons = []
@@ -117,24 +142,22 @@ def make_synthetic(
         order = rng.permutation([*range(len(said)), *natural])
         for start in range(0, len(order), UTTERANCES):
             chosen = [said[int(index)] for index in order[start : start + UTTERANCES]]
-            lessons.append(make_lesson(chosen, babblers, rng, features))
+            lessons.append(make_lesson(chosen, around, rng, features))
             if rng.random() < NOISE_SHARE:
-                lessons.append(noise_lesson(float(rng.uniform(3, 10)), babblers, rng, features))
+                lessons.append(noise_lesson(float(rng.uniform(3, 10)), around, rng, features))
         print(f"lessons, version {version + 1} of {versions}: {len(lessons)}", flush=True)
-    return lessons, babblers
+    return lessons
 
 
 def make_real(
-    clips: Path, manifest: Path, tracks: Path, babblers: list[F32], versions: int, seed: int,
+    clips: Path, manifest: Path, tracks: Path, around: Surroundings, versions: int, seed: int,
     features: SpeechFeatures | None = None,
 ) -> list[Lesson]:  # fmt: skip
     """Return lessons of the training split's talking clips."""
     rng = np.random.default_rng(seed)
     basis, model = load_basis(), get_model("face_landmarker")
     chosen = talking_clips(clips, manifest, "train")
-    return [
-        clip_lesson(clip, model, tracks, basis, babblers, rng, features) for _ in range(versions) for clip in chosen
-    ]
+    return [clip_lesson(clip, model, tracks, basis, around, rng, features) for _ in range(versions) for clip in chosen]
 
 
 def disguised(heard: torch.Tensor) -> torch.Tensor:
@@ -247,6 +270,7 @@ def main() -> None:
     arguments.add_argument("--corpus", type=Path, required=True, help="what avatar.training.speech_corpus made")
     arguments.add_argument("--clips", type=Path, help="folder the manifest's files lie in")
     arguments.add_argument("--manifest", type=Path, help="CSV of clips; only talking clips of split=train are used")
+    arguments.add_argument("--noises", type=Path, help="folder of music and noises without speech, any format")
     arguments.add_argument("--tracks", type=Path, default=Path("build/tracks"))
     arguments.add_argument("--out", type=Path, default=Path("build/speech/run"))
     arguments.add_argument("--seconds", type=float, default=900)
@@ -265,21 +289,21 @@ def main() -> None:
         arguments.error("--features and --layer belong together")
     trained_on = HiddenLayer(chosen.features, chosen.layer) if chosen.features is not None else None
     features = HiddenStates(open_encoder(trained_on.encoder, trained_on.layer)) if trained_on is not None else None
-    babblers: list[F32] = []
-
-    def synthetic() -> list[Lesson]:
-        lessons, voices = make_synthetic(chosen.corpus, chosen.versions, chosen.seed, features)
-        babblers.extend(voices)
-        return lessons
-
-    def real() -> list[Lesson]:
-        others = babblers or [read_labelled(label).sound for label in sorted(chosen.corpus.glob("*.json"))[::7]]
-        return make_real(chosen.clips, chosen.manifest, chosen.tracks, others, REAL_VERSIONS, chosen.seed, features)
-
-    first = Lessons.kept(chosen.out / "synthetic.safetensors", synthetic, trained_on)
+    around = functools.cache(lambda: read_surroundings(chosen.corpus, chosen.noises, chosen.seed))
+    first = Lessons.kept(
+        chosen.out / "synthetic.safetensors",
+        lambda: make_synthetic(chosen.corpus, around(), chosen.versions, chosen.seed, features),
+        trained_on,
+    )
     second = None
     if chosen.manifest is not None:
-        second = Lessons.kept(chosen.out / "real.safetensors", real, trained_on)
+        second = Lessons.kept(
+            chosen.out / "real.safetensors",
+            lambda: make_real(
+                chosen.clips, chosen.manifest, chosen.tracks, around(), REAL_VERSIONS, chosen.seed, features
+            ),
+            trained_on,
+        )
     print(
         f"{first.frames / 6000:.0f} minutes synthesised, {second.frames / 6000 if second else 0:.0f} real", flush=True
     )

@@ -21,6 +21,13 @@ from avatar.types import F32
 pytestmark = pytest.mark.anyio
 
 
+class EverythingIsVoice:
+    """Takes a tone for a voice."""
+
+    def push(self, _samples: F32) -> bool:
+        return True
+
+
 class ToneVoice:
     """Half a second of tone a word, in two pieces."""
 
@@ -110,7 +117,13 @@ async def talks() -> AsyncIterator[Callable[..., Talk]]:
             return 0.1
 
         conversation = Conversation(
-            voice or ToneVoice(), brain, ears, send=send, tell=told.append, attend=presences.append
+            voice or ToneVoice(),
+            brain,
+            ears,
+            send=send,
+            tell=told.append,
+            attend=presences.append,
+            detector=EverythingIsVoice(),
         )
         running.append((conversation, asyncio.create_task(conversation.run())))
         return Talk(conversation, told, sent, presences)

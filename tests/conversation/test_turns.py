@@ -14,13 +14,13 @@ STEP_S = 0.01
 
 
 def listen(
-    *stretches: tuple[bool, float], avatar: bool = False, rules: TurnRules = RULES
+    *stretches: tuple[bool, float] | tuple[bool, float, bool], avatar: bool = False, rules: TurnRules = RULES
 ) -> list[tuple[float, TurnEvent]]:
-    """Return what is told, and when, of stretches of (loud, seconds)."""
+    """Return what is told, and when, of stretches of (loud, seconds[, with a voice])."""
     state, told = TurnState(), []
-    for loud, seconds in stretches:
+    for loud, seconds, *voice in stretches:
         for _ in range(round(seconds / STEP_S)):
-            state, event = hear(state, loud, STEP_S, avatar_has_floor=avatar, rules=rules)
+            state, event = hear(state, loud, STEP_S, avatar_has_floor=avatar, spoken=all(voice), rules=rules)
             if event is not None:
                 told.append((round(state.now_s, 3), event))
     return told
@@ -52,6 +52,23 @@ def test_the_avatar_is_cut_short_by_a_voice_that_lasts(seconds: float, cuts: boo
         at_s, began = told[0]
         assert isinstance(began, TurnBegan) and began.barge_in
         assert at_s == pytest.approx(0.5 + RULES.barge_in_s)
+
+
+def test_music_is_no_turn_and_does_not_cut_the_avatar_short() -> None:
+    assert listen((True, 20, False), (False, 1, False)) == []
+    assert listen((True, 20, False), avatar=True) == []
+
+
+def test_a_voice_in_music_is_a_turn_of_its_own_length() -> None:
+    (begun_s, began), (decided_s, ended) = listen((True, 5, False), (True, 2), (True, 5, False))
+    assert isinstance(began, TurnBegan) and isinstance(ended, TurnEnded)
+    assert begun_s == pytest.approx(5.01) and 5 - RULES.onset_s <= began.began_s <= 5
+    assert ended.ended_s == pytest.approx(7) and decided_s == pytest.approx(7 + RULES.end_s)
+
+
+def test_a_short_word_counts_though_it_is_known_for_a_voice_a_little_late() -> None:
+    ((begun_s, began), _) = listen((False, 1), (True, 0.12, False), (False, 0.05, False), (False, 1))
+    assert isinstance(began, TurnBegan) and began.began_s == pytest.approx(1) and begun_s == pytest.approx(1.18)
 
 
 def test_an_endless_turn_is_answered_again_and_again() -> None:

@@ -15,11 +15,13 @@ from avatar.perception.speech.log_mel import BANDS, RATE
 from avatar.training.speech_labels import SILENCE, Phone
 from avatar.training.speech_streams import (
     LabelledSound,
+    Surroundings,
     background,
     in_room,
     make_lesson,
     noise_lesson,
     read_labelled,
+    recorded_noise,
     resampled,
     troubled,
 )
@@ -35,7 +37,7 @@ def utterance() -> LabelledSound:
 
 
 def test_a_lesson_tells_a_mouth_for_every_frame_heard(utterance: LabelledSound) -> None:
-    lesson = make_lesson([utterance] * 4, [utterance.sound], np.random.default_rng(1))
+    lesson = make_lesson([utterance] * 4, Surroundings([utterance.sound]), np.random.default_rng(1))
     count = len(lesson.heard)
     assert lesson.heard.shape == (count, BANDS) and lesson.mouth.shape == (count, len(MOUTH))
     assert len(lesson.closure) == len(lesson.kind) == len(lesson.weight) == count
@@ -46,7 +48,7 @@ def test_a_lesson_tells_a_mouth_for_every_frame_heard(utterance: LabelledSound) 
 def test_sound_and_mouth_stay_in_step_however_fast_it_is_played(utterance: LabelledSound) -> None:
     """Where it is loud the mouth is not silent, and the other way round."""
     for seed in range(5):
-        lesson = make_lesson([utterance] * 3, [utterance.sound], np.random.default_rng(seed))
+        lesson = make_lesson([utterance] * 3, Surroundings([utterance.sound]), np.random.default_rng(seed))
         level = lesson.heard.max(axis=1)
         talking = lesson.kind != CLASSES.index("silence")
         assert np.corrcoef(level, talking)[0, 1] > 0.5
@@ -54,16 +56,32 @@ def test_sound_and_mouth_stay_in_step_however_fast_it_is_played(utterance: Label
 
 
 def test_noise_alone_asks_for_a_mouth_at_rest(utterance: LabelledSound) -> None:
-    lesson = noise_lesson(2.0, [utterance.sound], np.random.default_rng(2))
+    lesson = noise_lesson(2.0, Surroundings([utterance.sound]), np.random.default_rng(2))
     assert not lesson.mouth.any() and (lesson.kind == CLASSES.index("silence")).all()
+
+
+def test_recorded_noises_are_heard_from_anywhere_and_rested_through() -> None:
+    rng = np.random.default_rng(0)
+    hum, crackle = (
+        np.sin(np.arange(3 * RATE) * 0.1).astype(np.float32),
+        rng.standard_normal(2 * RATE).astype(np.float32),
+    )
+    noise = recorded_noise(5 * RATE, [hum, 0.01 * crackle], rng)
+    assert len(noise) == 5 * RATE and np.sqrt(np.mean(np.square(noise))) == pytest.approx(1, rel=0.01)
+    around = Surroundings([crackle], [hum, crackle])
+    lessons = [noise_lesson(2.0, around, np.random.default_rng(seed)) for seed in range(6)]
+    assert all(
+        (lesson.kind == CLASSES.index("silence")).all() and np.isfinite(lesson.heard).all() for lesson in lessons
+    )
+    assert max(float(lesson.heard.max()) for lesson in lessons) > 0, "some are as loud as a voice"
 
 
 def test_troubles_keep_length_and_scale(utterance: LabelledSound) -> None:
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        heard = troubled(utterance.sound, [utterance.sound], rng)
+        heard = troubled(utterance.sound, Surroundings([utterance.sound]), rng)
         assert heard.shape == utterance.sound.shape and np.isfinite(heard).all() and np.abs(heard).max() <= 1
-        noise = background(RATE, [utterance.sound], rng)
+        noise = background(RATE, Surroundings([utterance.sound]), rng)
         assert np.sqrt(np.mean(np.square(noise))) == pytest.approx(1, rel=0.01)
     assert len(in_room(utterance.sound, np.random.default_rng(0))) == len(utterance.sound)
     assert len(resampled(utterance.sound, 1.1)) == pytest.approx(RATE / 1.1, abs=2)

@@ -1,0 +1,49 @@
+"""Is it a voice that is heard, or music, a door, a keyboard? Loudness cannot tell; the speech network can."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import numpy as np
+
+from avatar.motion.speech_network import CLASSES, SpeechNetwork
+from avatar.motion.voice_network import VoiceNetwork, shipped_network
+from avatar.perception.speech.log_mel import FRAMES_PER_S
+from avatar.types import F32
+
+VOICE: Final = 0.8
+"""Probability from which a frame is taken for speech."""
+SYLLABLE_FRAMES: Final = 8
+"""Frames in a row (10 ms each) that make a voice: clicks and knocks are shorter."""
+HOLD_S: Final = 0.4
+"""How long a voice is held to be there after its last frame: shorter than the pauses between two people's turns."""
+
+
+class VoiceDetector(Protocol):
+    """Follows one stream of sound."""
+
+    def push(self, samples: F32) -> bool:
+        """Take (n,) samples at 16 kHz; return whether a voice was heard lately."""
+        ...
+
+
+class NetworkVoiceDetector:
+    """The network that moves mouths, asked for what it takes for silence. It answers a tenth of a second late."""
+
+    def __init__(self, network: VoiceNetwork | None = None) -> None:
+        """Take a network, or the shipped one (ModelError if its weights are missing)."""
+        network = shipped_network() if network is None else network
+        self._features = network.make_features()
+        self._network = SpeechNetwork(network.weights, self._features.silence)
+        self._in_a_row = 0
+        self._since = round(HOLD_S * FRAMES_PER_S)
+
+    def push(self, samples: F32) -> bool:
+        """Take (n,) samples at 16 kHz; return whether a voice was heard in the last `HOLD_S`."""
+        heard = self._features.push(samples).frames
+        if len(heard):
+            silence = self._network.push(heard).posterior[:, CLASSES.index("silence")]
+            for spoken in np.asarray(silence < 1 - VOICE).tolist():
+                self._in_a_row = self._in_a_row + 1 if spoken else 0
+                self._since = 0 if self._in_a_row >= SYLLABLE_FRAMES else self._since + 1
+        return self._since < HOLD_S * FRAMES_PER_S
