@@ -20,6 +20,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from avatar import face_mesh as mesh
+from avatar.commands.options import add_voice_network, chosen_voice_network
 from avatar.generator.geometry import GeometryGenerator
 from avatar.identities import open_identity
 from avatar.media_file import clip_frames, sound_blocks
@@ -28,6 +29,7 @@ from avatar.motion.idle import IdleLife
 from avatar.motion.mixer import MixState, mix
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion, speech_motions
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
+from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.perception.pose import fit_pose, to_head_frame
 from avatar.perception.speech.intake import SoundIntake, sound_frame
@@ -110,15 +112,16 @@ class Eye:
 class Stage:
     """One face, ready to say anything."""
 
-    def __init__(self, face: str, size: int, fps: float) -> None:
+    def __init__(self, face: str, size: int, fps: float, network: VoiceNetwork | None = None) -> None:
         self.generator = GeometryGenerator(open_identity(face), (size, size))
-        self.fps = fps
+        self.fps, self.network = fps, network
         self.rest = self.generator.render(replace(IdleLife().motion(0.0), blendshapes=np.zeros(52, np.float32)))
 
     def say(self, sound: F32, rate: int = RATE) -> list[tuple[float, VoiceMotion]]:
         """Return what a voice does, picture by picture, for (n,) samples."""
         times = np.arange(round(len(sound) / rate * self.fps)) / self.fps
-        return list(zip(times.tolist(), speech_motions(sound, rate, times.tolist()), strict=True))
+        spoken = speech_motions(sound, rate, times.tolist(), network=self.network)
+        return list(zip(times.tolist(), spoken, strict=True))
 
     def show(self, spoken: Iterable[tuple[float, VoiceMotion]]) -> Iterator[tuple[float, U8]]:
         """Yield pictures of the avatar that lives and speaks."""
@@ -303,7 +306,7 @@ def _rms(sound: np.ndarray) -> float:
 def measure_delay(stage: Stage, corpus: Path) -> dict[str, float]:
     """Return how long after a sound came in the picture of its mouth is finished, at a call's pace."""
     sound = read_sound(lips.read_corpus(corpus)[0].path)
-    live, frame_s = SpeechMotion(), 1 / stage.fps
+    live, frame_s = SpeechMotion(stage.network), 1 / stage.fps
     pushed, late, shown = 0, [], []
     for index in range(int(len(sound) / RATE * stage.fps)):
         now_s = index * frame_s
@@ -318,7 +321,8 @@ def measure_delay(stage: Stage, corpus: Path) -> dict[str, float]:
         shown.append(voice.blendshapes)
     # What was shown, against the same sound heard in one piece: how much later, and is it the same mouth?
     times = np.arange(0, len(sound) / RATE, 0.005)
-    whole = np.array([voice.blendshapes for voice in speech_motions(sound, RATE, times.tolist())])
+    spoken = speech_motions(sound, RATE, times.tolist(), network=stage.network)
+    whole = np.array([voice.blendshapes for voice in spoken])
     live_rows = np.array(shown)
     ticks = np.arange(len(live_rows)) * frame_s
     lags = np.arange(0, 0.4, 0.005)
@@ -328,12 +332,13 @@ def measure_delay(stage: Stage, corpus: Path) -> dict[str, float]:
         used = ticks > 0.5
         errors.append(float(np.abs(whole[at][used] - live_rows[used]).mean()))
     lag_s = float(lags[int(np.argmin(errors))])
-    return {"sound_to_mouth_ms": 1e3 * (lag_s + frame_s + report.p95(late)), "voice_ms_per_picture": 1e3 * _cost(sound)}
+    cost_s = _cost(sound, stage.network)
+    return {"sound_to_mouth_ms": 1e3 * (lag_s + frame_s + report.p95(late)), "voice_ms_per_picture": 1e3 * cost_s}
 
 
-def _cost(sound: F32) -> float:
+def _cost(sound: F32, network: VoiceNetwork | None) -> float:
     """Return seconds of hearing and answering per picture at 30 fps, the median."""
-    speech, spent, pushed = SpeechMotion(), [], 0
+    speech, spent, pushed = SpeechMotion(network), [], 0
     for index in range(int(len(sound) / RATE * 30)):
         begin = time.perf_counter()
         while pushed / RATE <= index / 30:
@@ -373,9 +378,10 @@ def main() -> None:
     arguments.add_argument("--fps", type=float, default=30.0)
     arguments.add_argument("--only", choices=("corpus", "clips", "silence", "delay"), help="one part of it")
     arguments.add_argument("--sheet", type=Path, default=Path("bench-out/lipsync.png"), help="contact sheet to write")
+    add_voice_network(arguments)
     chosen = arguments.parse_args()
 
-    stage, eye = Stage(chosen.face, chosen.size, chosen.fps), Eye()
+    stage, eye = Stage(chosen.face, chosen.size, chosen.fps, chosen_voice_network(chosen)), Eye()
     figures: dict[str, float] = {}
     if chosen.only in (None, "corpus"):
         found, tiles = measure_corpus(stage, eye, chosen.corpus, chosen.files)
