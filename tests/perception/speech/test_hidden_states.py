@@ -108,6 +108,18 @@ def test_silence_is_what_silence_gives(encoder: SpeechEncoder) -> None:
     assert newest == pytest.approx(np.tile(features.silence[:-1], (len(newest), 1)), abs=SAME)
 
 
+@pytest.mark.parametrize("family", ["Hubert", "WavLM"])
+def test_their_relatives_hear_too(family: str, tmp_path: Path, tiny_encoder: Path, sound: F32) -> None:
+    transformers = pytest.importorskip("transformers", reason="the extra `encoder` is not installed")
+    size = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    positions = {"num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
+    config = getattr(transformers, f"{family}Config")(**size, **positions, conv_dim=(16,) * 7)
+    getattr(transformers, f"{family}Model")(config).save_pretrained(tmp_path)
+    for layer in (0, 2):
+        states = SpeechEncoder(str(tmp_path), layer).states(sound[None, :WINDOW])
+        assert states.shape == (1, STATES, 16) and np.isfinite(states).all() and states.std() > 0.5
+
+
 def test_whisper_hears_too(tmp_path: Path, tiny_encoder: Path, sound: F32) -> None:
     transformers = pytest.importorskip("transformers", reason="the extra `encoder` is not installed")
     size = {"d_model": 16, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 32}
