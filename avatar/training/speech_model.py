@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from avatar.motion.speech_network import CLASSES, DILATIONS, EMBEDDING, MOUTH
 from avatar.perception.speech.log_mel import BANDS
+
+DROPPED: Final = 0.1
+"""Share of each block's numbers that are left out in training."""
 
 
 class Block(nn.Module):
@@ -24,7 +29,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Take and return (batch, width, frames)."""
         y = functional.relu(self.look(functional.pad(x, (self.past, 0))))
-        return x + self.mix(y)
+        return x + self.mix(functional.dropout(y, DROPPED, self.training))
 
 
 class SpeechModel(nn.Module):

@@ -60,8 +60,12 @@ NOISE_S, QUIETEST = 60, 0.01
 """Seconds of each recorded noise that are used, and the loudest sample of one that is heard at all."""
 REAL_VERSIONS: Final = 8
 """How often each real clip is made a lesson."""
-COLOUR, COLOUR_WIDTH, GRAIN = 0.12, 5, 0.05
+COLOUR, COLOUR_WIDTH, GRAIN = 0.16, 5, 0.05
 """How much, and over how many bands, an example is coloured like another throat's sound, and how grainy it is made."""
+TRACT: Final = 0.1
+"""How much longer or shorter a vocal tract may be made."""
+HOLES, HOLE_FRAMES, HOLE_BANDS = 2, 8, 6
+"""How many holes of each kind there are in an example, and how long and how wide they are at most."""
 LESSON_FIELDS: Final = ("heard", "mouth", "closure", "kind", "weight")
 HALF: Final = ("heard", "mouth")
 """Fields that are kept in half precision."""
@@ -161,10 +165,30 @@ def make_real(
 
 
 def disguised(heard: torch.Tensor) -> torch.Tensor:
-    """Return input (batch, frames, 40) as another throat or microphone would colour it."""
-    colour = torch.randn(len(heard), 1, heard.shape[2] + COLOUR_WIDTH - 1)
+    """Return input (batch, frames, 40) as another throat or microphone would give it, with holes.
+
+    Bands are moved as by a longer or shorter vocal tract (Jaitly & Hinton, ICML workshop 2013), and some bands and
+    moments are wiped out (SpecAugment: Park et al., Interspeech 2019): what a network can learn by heart is not said
+    the same way twice.
+    """
+    count, frames, bands = heard.shape
+    tract = 1 + TRACT * (2 * torch.rand(count, 1) - 1)
+    places = (torch.arange(bands) * tract).clamp(0, bands - 1)
+    below = places.floor().long().clamp(max=bands - 2)
+    share = (places - below)[:, None]
+    low, high = (torch.gather(heard, 2, at[:, None].expand(-1, frames, -1)) for at in (below, below + 1))
+    colour = torch.randn(count, 1, bands + COLOUR_WIDTH - 1)
     smooth = functional.avg_pool1d(colour, COLOUR_WIDTH, stride=1) * COLOUR_WIDTH**0.5
-    return heard + COLOUR * smooth + GRAIN * torch.randn_like(heard)
+    made = low + share * (high - low) + COLOUR * smooth + GRAIN * torch.randn_like(heard)
+    usual = made.mean(dim=(1, 2), keepdim=True)
+    for dim, longest in ((1, HOLE_FRAMES), (2, HOLE_BANDS)):
+        size = heard.shape[dim]
+        start, length = torch.rand(2, count, HOLES)
+        start, length = start * size, length * longest
+        at = torch.arange(size)[None, None]
+        wiped = ((at >= start[..., None]) & (at < (start + length)[..., None])).any(dim=1)
+        made = torch.where(wiped[:, :, None] if dim == 1 else wiped[:, None], usual, made)
+    return made
 
 
 def losses(model: SpeechModel, batch: dict[str, torch.Tensor], parting: torch.Tensor) -> dict[str, torch.Tensor]:

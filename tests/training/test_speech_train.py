@@ -18,7 +18,7 @@ from avatar.perception.speech.hidden_states import HiddenStates  # noqa: E402
 from avatar.perception.speech.log_mel import BANDS, HOP, RATE, WINDOW  # noqa: E402
 from avatar.training.speech_model import SpeechModel  # noqa: E402
 from avatar.training.speech_streams import UNKNOWN, Lesson, hear  # noqa: E402
-from avatar.training.speech_train import Lessons, end_to_end, losses, train, write_weights  # noqa: E402
+from avatar.training.speech_train import CROP, Lessons, disguised, end_to_end, losses, train, write_weights  # noqa: E402
 from avatar.types import BLENDSHAPE_INDEX  # noqa: E402
 
 
@@ -34,9 +34,19 @@ def lesson(kind: float = 5.0, frames: int = 3000) -> Lesson:
     return Lesson(heard.astype(np.float16), mouth, (slow > 1).astype(np.float32), ones * kind, ones)
 
 
+def test_what_is_heard_is_never_the_same_twice_but_keeps_its_scale() -> None:
+    torch.manual_seed(0)
+    heard = torch.randn(4, CROP, BANDS)
+    one, other = disguised(heard), disguised(heard)
+    assert one.shape == heard.shape and torch.isfinite(one).all()
+    assert not torch.equal(one, other) and not torch.equal(one, heard)
+    assert 0.5 < float(one.std() / heard.std()) < 1.5
+    assert float(torch.corrcoef(torch.stack([one[0, :, 2], heard[0, :, 2]]))[0, 1]) > 0.5, "low bands hardly move"
+
+
 def test_numpy_says_what_torch_says() -> None:
     torch.manual_seed(0)
-    model = SpeechModel()
+    model = SpeechModel().eval()
     with torch.no_grad():
         for block in model.blocks:
             block.mix.weight.normal_(0, 0.05)
