@@ -13,10 +13,10 @@ from avatar.generator.framing import Window
 from avatar.generator.network_input import INNER
 from avatar.types import F32, U8
 
-DETAIL_SHARE: Final = 0.5
+DETAIL_SHARE: Final = 0.4
 """How much of the drawn mouth's fine detail shows through the network's pixels, as a power of brightness. A network
 that cannot know where teeth part draws their mean; the drawn ones part somewhere plausible. Shade and colour stay its.
-Chosen on people of the training split who were kept back: a sharper mouth, hardly further from the truth."""
+Chosen on people of the training split who were kept back: as sharp as their real mouths, hardly further off."""
 DETAIL_PX: Final = 1.5
 """What is finer than this, in pixels of the crop, is detail."""
 DETAIL_FLOOR: Final = 8.0

@@ -139,11 +139,11 @@ def make_synthetic(
     """Return lessons of a folder of labelled speech."""
     rng = np.random.default_rng(seed)
     said: list[LabelledSound] = [read_labelled(label) for label in sorted(corpus.glob("*.json"))]
-    # People and neural voices are heard twice as often.
+    # People and neural voices are heard three times as often.
     natural = [index for index, label in enumerate(sorted(corpus.glob("*.json"))) if label.stem.startswith(NATURAL)]
     lessons = []
     for version in range(versions):
-        order = rng.permutation([*range(len(said)), *natural])
+        order = rng.permutation([*range(len(said)), *natural, *natural])
         for start in range(0, len(order), UTTERANCES):
             chosen = [said[int(index)] for index in order[start : start + UTTERANCES]]
             lessons.append(make_lesson(chosen, around, rng, features))
