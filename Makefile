@@ -1,7 +1,7 @@
 # make setup   virtual environment, pinned dependencies, system libraries checked, models by checksum
 # make run     setup, then the server            (make run ARGS="--port 9000 --size 720x720")
 # make test    setup, then every check           (make test TESTS=tests/test_server.py)
-# make test-integrations   the plug-ins against the real LiveKit and Pipecat, in a virtual environment of their own
+# make test-integrations   against the real LiveKit, Pipecat and transformers, in a virtual environment of their own
 # make lock    pin what pip now resolves, after a change of pyproject.toml
 
 SHELL := /bin/bash
@@ -30,13 +30,13 @@ run: setup
 test: setup check check-client
 	$(BIN)/python -m pytest $(TESTS)
 
-# Both frameworks pin packages that the lock file holds at other versions.
+# The frameworks pin packages that the lock file holds at other versions; speech encoders need torch.
 test-integrations: $(INTEGRATIONS)/.installed setup
-	$(INTEGRATIONS)/bin/python -m pytest tests/integrations
+	$(INTEGRATIONS)/bin/python -m pytest tests/integrations tests/perception/speech/test_hidden_states.py
 
 $(INTEGRATIONS)/.installed: pyproject.toml $(INSTALLED)
 	$(BIN)/python -m venv $(INTEGRATIONS)
-	$(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[livekit,pipecat]' hypothesis pytest pytest-timeout
+	$(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[livekit,pipecat,encoder]' hypothesis pytest pytest-timeout
 	@touch $@
 
 check: $(INSTALLED)
