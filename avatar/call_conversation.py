@@ -43,7 +43,13 @@ class CallConversation:
         self._pts = 0
         self._as_user: av.AudioResampler | None = None
         self._conversation = Conversation(
-            parts.voice, parts.brain, parts.ears, send=self._send_block, tell=self._tell_event, attend=attend
+            parts.voice,
+            parts.brain,
+            parts.ears,
+            send=self._send_block,
+            tell=self._tell_event,
+            attend=attend,
+            detector=parts.detector,
         )
         attend("listening")
         self._running = asyncio.create_task(self._conversation.run(), name="avatar-conversation")

@@ -12,6 +12,7 @@ from avatar.conversation.brain import Brain, ScriptedBrain
 from avatar.conversation.ears import Ears
 from avatar.conversation.openai_brain import OpenAIBrain
 from avatar.conversation.openai_ears import OpenAIEars
+from avatar.conversation.voice_detector import NetworkVoiceDetector, VoiceDetector
 from avatar.speech_synthesis import Voice, open_voice
 
 
@@ -22,6 +23,8 @@ class Parts:
     voice: Voice
     brain: Brain
     ears: Ears | None = None
+    detector: VoiceDetector | None = None
+    """Tells voices from other loud sound, for one conversation; None: the shipped network does."""
 
 
 MakeParts: TypeAlias = Callable[[], Parts]
@@ -34,6 +37,7 @@ def open_parts(settings: ConversationSettings) -> Parts:
     Raises:
         VoiceError: no such voice can speak here; the message says how to get one.
         ConversationError: a base URL that is none.
+        ModelError: the network that tells voices is missing.
     """
     brain: Brain = ScriptedBrain()
     if settings.brain_url is not None:
@@ -43,4 +47,4 @@ def open_parts(settings: ConversationSettings) -> Parts:
         ears = OpenAIEars(settings.ears_url, settings.ears_model, settings.ears_key)
     voice = open_voice(settings.voice)
     deque(voice.speak("Hello."), maxlen=0)  # the first sentence takes longest: it is not one that somebody waits for
-    return Parts(voice, brain, ears)
+    return Parts(voice, brain, ears, NetworkVoiceDetector())

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from avatar.motion.speech_network import CLASSES, SpeechNetwork
-from avatar.motion.voice_network import VoiceNetwork, shipped_network
+from avatar.motion.voice_network import VoiceNetwork, shipped_detector
 from avatar.perception.speech.log_mel import FRAMES_PER_S
 from avatar.types import F32
 
@@ -28,11 +28,11 @@ class VoiceDetector(Protocol):
 
 
 class NetworkVoiceDetector:
-    """The network that moves mouths, asked for what it takes for silence. It answers a tenth of a second late."""
+    """A network like the one that moves mouths, asked what it takes for silence; it answers 0.1 s late."""
 
     def __init__(self, network: VoiceNetwork | None = None) -> None:
         """Take a network, or the shipped one (ModelError if its weights are missing)."""
-        network = shipped_network() if network is None else network
+        network = shipped_detector() if network is None else network
         self._features = network.make_features()
         self._network = SpeechNetwork(network.weights, self._features.silence)
         self._in_a_row = 0

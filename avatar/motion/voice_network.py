@@ -32,6 +32,7 @@ from avatar.resources import weights_path
 from avatar.types import F32
 
 WEIGHTS: Final = "speech_mouth.safetensors"
+DETECTOR_WEIGHTS: Final = "voice_detector.safetensors"
 PIECE: Final = RATE // 25
 """Samples heard at once to see how long that takes: what comes between two runs of an encoder."""
 TRIES: Final = 9
@@ -63,12 +64,18 @@ class VoiceNetwork:
 
 @cache
 def shipped_network() -> VoiceNetwork:
-    """Return the network shipped with the package.
+    """Return the network shipped with the package. Raises ModelError: its file is missing or another network's."""
+    return _shipped(WEIGHTS)
 
-    Raises:
-        ModelError: the file is missing or belongs to another network.
-    """
-    path = weights_path(WEIGHTS)
+
+@cache
+def shipped_detector() -> VoiceNetwork:
+    """Return the shipped network that tells voices from music best, its mouths aside. Raises as `shipped_network`."""
+    return _shipped(DETECTOR_WEIGHTS)
+
+
+def _shipped(name: str) -> VoiceNetwork:
+    path = weights_path(name)
     weights = _arrays(path)
     if not fits(weights) or input_size(weights) != BANDS:
         raise ModelError(f"{path} does not hold this version's speech network: install avatar again.")
