@@ -206,7 +206,8 @@ def test_a_short_gap_is_a_pause_and_what_follows_is_in_step() -> None:
     jaw = jaws(speech, np.arange(0, 1.75, 0.01))
     assert jaw[93:103].max() < 0.3 * jaw[:80].max()
     before, after = int(np.argmax(jaw[:50])), int(np.argmax(jaw[110:160]))
-    assert jaw[110:160].max() > 0.6 * jaw[:50].max() and abs(before - after) <= 6
+    late = (after - before + 12) % 25 - 12  # the syllables are alike, one each quarter of a second
+    assert jaw[110:160].max() > 0.6 * jaw[:50].max() and abs(late) <= 6
 
 
 def test_jitter_of_arrival_does_not_shake_the_mouth() -> None:
