@@ -9,7 +9,7 @@ user counts as heard where a turn begins within a second of the first word.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import av
@@ -23,7 +23,7 @@ from avatar.speech_synthesis import open_voice
 from avatar.spoken import SpokenSound, as_floats, spoken_samples
 from avatar.types import F32
 from benchmarks import report
-from benchmarks.media import SHARED
+from benchmarks.media import SHARED, sound_frames
 
 SPEECH = (
     "I was listening to you. How did that make you feel, if you do not mind my asking? I see. Tell me more about that, "
@@ -98,7 +98,7 @@ def listen(played: F32, heard: F32, echo: EchoCanceller | None, *, jitter: int =
     pieces: list[F32] = []
     waiting: list[av.AudioFrame] = []
     spent_s = 0.0
-    for number, (far, near) in enumerate(zip(_frames(played), _frames(heard), strict=True)):
+    for number, (far, near) in enumerate(zip(sound_frames(played, RATE), sound_frames(heard, RATE), strict=True)):
         begin_s = time.perf_counter()
         if echo is not None:
             echo.played(far)
@@ -138,14 +138,6 @@ def with_user(heard: F32, user: F32) -> F32:
 def hears_user(turns_s: Iterable[float]) -> bool:
     """Return whether a turn begins with the user's first words."""
     return any(USER_AT_S <= turn_s <= USER_AT_S + HEARD_WITHIN_S for turn_s in turns_s)
-
-
-def _frames(samples: F32) -> Iterator[av.AudioFrame]:
-    pcm = spoken_samples(samples, RATE)
-    for start in range(0, len(pcm) - FRAME + 1, FRAME):
-        frame = av.AudioFrame.from_ndarray(pcm[None, start : start + FRAME], format="s16", layout="mono")
-        frame.sample_rate = RATE
-        yield frame
 
 
 def main() -> None:

@@ -1,9 +1,15 @@
-"""Which clips and faces a benchmark runs on when none are named."""
+"""Which clips and faces a benchmark runs on when none are named, and sound as a call gets it."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
+
+import av
+
+from avatar.spoken import spoken_samples
+from avatar.types import F32
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 """A folder of real faces beside the checkout, where there is one; never part of the repository."""
@@ -39,3 +45,12 @@ def test_clips(limit: int, *, speech_only: bool = False) -> list[Path]:
 def _span(text: str) -> float:
     low, _, high = text.partition("..")
     return float(high) - float(low)
+
+
+def sound_frames(samples: F32, rate: int) -> Iterator[av.AudioFrame]:
+    """Yield (n,) samples, -1..1, as a call gets them: 20 ms of one channel at a time, what is left over not."""
+    pcm, length = spoken_samples(samples, rate), rate // 50
+    for start in range(0, len(pcm) - length + 1, length):
+        frame = av.AudioFrame.from_ndarray(pcm[None, start : start + length], format="s16", layout="mono")
+        frame.sample_rate = rate
+        yield frame

@@ -7,20 +7,17 @@ below them: is a turn taken, how late is that known, and how long after the last
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 
 from avatar.conversation.listener import Began, Listener, Said
 from avatar.conversation.voice_detector import NetworkVoiceDetector, VoiceDetector
 from avatar.perception.speech.log_mel import RATE
-from avatar.spoken import spoken_samples
 from avatar.training.speech_clips import read_sound
 from avatar.types import F32
 from benchmarks import report
-from benchmarks.media import SHARED
+from benchmarks.media import SHARED, sound_frames
 
 FRAME = RATE // 50
 NOISE_S, QUIET_S = 20.0, 1.5
@@ -42,18 +39,10 @@ def listen(sound: F32, detector: VoiceDetector) -> list[tuple[float, Began | Sai
     """Return what a listener tells of (n,) samples at 16 kHz, with the moment it does."""
     listener = Listener(detector=detector)
     told = []
-    for number, frame in enumerate(_frames(sound)):
+    for number, frame in enumerate(sound_frames(sound, RATE)):
         now_s = (number + 1) * FRAME / RATE
         told += [(now_s, event) for event in listener.push(frame, now_s, avatar_has_floor=False)]
     return told
-
-
-def _frames(sound: F32) -> Iterator[av.AudioFrame]:
-    pcm = spoken_samples(sound, RATE)
-    for start in range(0, len(pcm) - FRAME + 1, FRAME):
-        frame = av.AudioFrame.from_ndarray(pcm[None, start : start + FRAME], format="s16", layout="mono")
-        frame.sample_rate = RATE
-        yield frame
 
 
 def at_level(sound: F32, rms: float) -> F32:

@@ -77,7 +77,7 @@ class Conversation:
             send: takes what the avatar says, silence included, every 20 ms.
             tell: is told what happens.
             attend: is told how the avatar is there.
-            detector: tells voices from other loud sound; None: the speech network does.
+            detector: tells voices from other loud sound; None: the shipped detector does.
             clock: seconds; `hear` uses the same.
         """
         self._voice, self._brain, self._ears = voice, brain, ears

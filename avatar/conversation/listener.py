@@ -46,7 +46,7 @@ class Listener:
     """One user's sound. Not for several threads at once; keeps one turn of sound at most."""
 
     def __init__(self, rules: TurnRules = RULES, detector: VoiceDetector | None = None) -> None:
-        """Take how patient to be, and what tells voices from other loud sound (None: the speech network)."""
+        """Take how patient to be, and what tells voices from other loud sound (None: the shipped detector)."""
         self._rules, self._detector = rules, detector or NetworkVoiceDetector()
         self._intake, self._levels, self._state = SoundIntake(), VoiceLevels(), TurnState()
         self._rest = np.zeros(0, np.float32)

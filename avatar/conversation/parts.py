@@ -24,7 +24,7 @@ class Parts:
     brain: Brain
     ears: Ears | None = None
     detector: VoiceDetector | None = None
-    """Tells voices from other loud sound, for one conversation; None: the shipped network does."""
+    """Tells voices from other loud sound, for one conversation; None: the shipped detector does."""
 
 
 MakeParts: TypeAlias = Callable[[], Parts]
