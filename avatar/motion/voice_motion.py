@@ -10,9 +10,13 @@ import numpy as np
 from avatar.motion.speech_network import CLASSES, EMBEDDING, MOUTH, Mouths
 from avatar.types import BLENDSHAPES, F32
 
-CLOSES: Final = (0.4, 0.6)
-"""Closure below the first leaves the mouth alone, above the second shuts it."""
-TUCKS: Final = (0.25, 0.6)
+CLOSES: Final = (0.1, 0.25)
+"""Below the first the mouth is left alone, above the second shut: the geometric mean of the closure and of the
+probability of p, b and m. Low, since of a voice it does not know the network is never sure."""
+OPENS: Final = (0.1, 0.25)
+"""Probability of a vowel at which lips begin to part again, and at which nothing shuts them: a closure's end is heard
+later than the vowel's beginning."""
+TUCKS: Final = (0.1, 0.35)
 """The same for the probability of f and v, which tucks the lower lip under the teeth."""
 SILENT: Final = (0.6, 0.95)
 """Probability of silence at which the mouth begins to rest, and at which it rests."""
@@ -24,10 +28,10 @@ NEAR_DB, AFAR_DB = -4.0, -8.0
 CLOSED: Final = {"mouthRollLower": 0.14, "mouthRollUpper": 0.2, "mouthPressLeft": 0.12, "mouthPressRight": 0.12}
 """Lips that touch, also on a face whose lips rest a little apart."""
 TUCKED: Final = {
-    "mouthRollLower": 0.75, "mouthUpperUpLeft": 0.42, "mouthUpperUpRight": 0.42, "jawOpen": 0.04,
+    "mouthRollLower": 0.75, "mouthUpperUpLeft": 0.7, "mouthUpperUpRight": 0.7, "mouthShrugLower": 0.1, "jawOpen": 0.0,
     "mouthLowerDownLeft": 0.0, "mouthLowerDownRight": 0.0,
 }  # fmt: skip
-"""The lower lip under the upper teeth."""
+"""The lower lip under the upper teeth, and the upper lip so high that they are seen: a lower one looks like a p."""
 PARTS_LIPS: Final = ("jawOpen", "mouthLowerDown", "mouthUpperUp", "mouthFunnel", "mouthShrugUpper", "mouthStretch")
 CALM, LIVELY = 0.7, 1.35
 """Gains of the emotional range's ends."""
@@ -77,7 +81,9 @@ def mouth_coefficients(
         liveliness: 0 calm, 1 as trained, 2 lively.
     """
     gain = np.interp(liveliness, [0, 1, 2], [CALM, 1.0, LIVELY]).astype(np.float32)
-    shut = _smooth_step(closure, *CLOSES)[:, None]
+    touching = np.sqrt(closure * posterior[:, CLASSES.index("closed")])
+    vowel = posterior[:, _VOWELS].sum(axis=1)
+    shut = (_smooth_step(touching, *CLOSES) * (1 - _smooth_step(vowel, *OPENS)))[:, None]
     moving = np.clip(coefficients, -0.3, 1.2) * gain
     tuck = _smooth_step(posterior[:, CLASSES.index("lip_teeth")], *TUCKS)[:, None]
     moving = np.where(_TUCKS, moving + tuck * (_TUCKED - moving), moving)
@@ -120,6 +126,7 @@ def _smooth_step(value: F32, low: F32 | float, high: F32 | float) -> F32:
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
+_VOWELS: Final = [CLASSES.index(name) for name in ("rounded", "wide", "open")]
 _NAMES: Final = [BLENDSHAPES[place] for place in MOUTH]
 _PARTS: Final = np.array([name.startswith(PARTS_LIPS) for name in _NAMES])
 _TUCKS: Final = np.array([name in TUCKED for name in _NAMES])

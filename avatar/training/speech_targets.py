@@ -27,7 +27,7 @@ OPEN: Final = frozenset("ɑæʌɛəɐɒaɜɚ")
 SHAPES: Final[dict[str, dict[str, float]]] = {
     SILENCE: {},
     "pbm": {"RollLower": 0.14, "RollUpper": 0.2, "Press": 0.12},
-    "fv": {"RollLower": 0.75, "UpperUp": 0.42, "jawOpen": 0.04},
+    "fv": {"RollLower": 0.75, "UpperUp": 0.7, "ShrugLower": 0.1},
     "ɑɒ": {"jawOpen": 0.6, "LowerDown": 0.15, "UpperUp": 0.06},
     "a": {"jawOpen": 0.55, "LowerDown": 0.18, "UpperUp": 0.08, "Stretch": 0.04},
     "æ": {"jawOpen": 0.46, "LowerDown": 0.22, "UpperUp": 0.12, "Stretch": 0.12, "Smile": 0.08},

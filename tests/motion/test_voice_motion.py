@@ -39,6 +39,16 @@ def test_p_b_m_close_at_any_liveliness(liveliness: float) -> None:
     assert shown({"closed": 0.9}, closure=0.9, liveliness=liveliness)[JAW] == 0
 
 
+def test_doubt_whether_lips_touch_closes_them() -> None:
+    assert shown({"closed": 0.3}, closure=0.3)[JAW] == 0
+    assert shown({"closed": 0.9}, closure=0.001)[JAW] == pytest.approx(0.4)
+
+
+def test_lips_part_where_a_vowel_is_heard_though_the_closure_lingers() -> None:
+    assert shown({"closed": 0.4, "open": 0.4}, closure=0.9)[JAW] == pytest.approx(0.4)
+    assert shown({"closed": 0.3, "rounded": 0.15, "wide": 0.15}, closure=0.9)[JAW] == pytest.approx(0.4)
+
+
 def test_f_and_v_tuck_the_lower_lip() -> None:
     mouth = shown({"lip_teeth": 0.8})
     assert mouth[ROLL] == pytest.approx(TUCKED["mouthRollLower"]) and mouth[RAISED] > 0.3 and mouth[JAW] < 0.1
