@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from avatar.errors import EnrolError
-from avatar.generator.enrol import enrol
+from avatar.generator.enrol import cut_portrait, enrol
 from avatar.generator.face_search import face_size, find_faces
 from avatar.generator.framing import frame_window
 from avatar.generator.identity import Identity
@@ -207,8 +207,9 @@ class _Place:
         with FaceLandmarker(get_model("face_landmarker"), video=False) as landmarker:
             face = max(find_faces(photo, landmarker), key=lambda found: face_size(found.landmarks_px))
         portrait = identity.rest
+        cut = cut_portrait(photo, face)  # by the landmarks that enrolment cut by, before it looked again
         window = frame_window(portrait.landmarks_px, (portrait.rgb.shape[1], portrait.rgb.shape[0]), (SIZE, SIZE))
-        scale, shift = fit_scale_and_shift(face.landmarks_px[:, :2], portrait.landmarks_px[:, :2])
+        scale, shift = fit_scale_and_shift(face.landmarks_px[:, :2], cut.landmarks_px[:, :2])
         corner = np.array([window.left, window.top], np.float32)
         self._scale = window.scale * scale
         self._shift = ((shift - corner) * window.scale).astype(np.float32)

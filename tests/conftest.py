@@ -13,6 +13,7 @@ import pytest
 
 from avatar.errors import ModelError
 from avatar.generator.identity import Identity
+from avatar.models import get_model
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, U8, Motion
 
 
@@ -48,6 +49,15 @@ def beside(name: str) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up by name
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def face_model() -> Path:
+    """The landmarker model from the store, pulled where it is missing."""
+    try:
+        return get_model("face_landmarker")
+    except ModelError as error:
+        pytest.skip(f"no face model and no network to pull it: {error}")
 
 
 @pytest.fixture(scope="session")

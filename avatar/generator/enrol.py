@@ -12,6 +12,7 @@ from avatar.errors import EnrolError
 from avatar.generator.face_search import face_size, find_faces
 from avatar.generator.identity import Identity, Portrait
 from avatar.generator.matte import background_plate, person_matte
+from avatar.generator.second_look import followed
 from avatar.models import get_model
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.perception.pose import fit_pose, rotation_vector
@@ -84,7 +85,7 @@ def _portrait(photo: U8, landmarker: FaceLandmarker, *, which: str) -> Portrait:
             "Use a photo that looks roughly into the camera.",
             code="face_turned",
         )
-    return cut_portrait(photo, face)
+    return followed(cut_portrait(photo, face))
 
 
 def _the_one(found: list[FaceDetection], which: str) -> FaceDetection:

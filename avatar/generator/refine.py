@@ -24,6 +24,7 @@ from avatar.generator.reference_choice import (
     choose_references,
     fit_frames,
 )
+from avatar.generator.second_look import followed
 from avatar.generator.skin_match import MAX_GAIN, match_skin, skin_gain
 from avatar.media_file import spread_frames
 from avatar.models import get_model
@@ -233,7 +234,7 @@ def _take(video: Path, wanted: Sequence[_Sighting]) -> list[Portrait]:
     cut: dict[int, Portrait] = {}
     for number, (_, rgb) in enumerate(_frames(video)):
         if number in by_number:
-            cut[number] = cut_portrait(rgb, by_number[number].face)
+            cut[number] = followed(cut_portrait(rgb, by_number[number].face))
             if len(cut) == len(by_number):
                 break
     return [cut[sighting.number] for sighting in wanted]

@@ -26,6 +26,10 @@ from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
 
 MIN_SIDE_PX: Final = 16
 """Smaller frames hold no face that could be found, and MediaPipe breaks on empty ones."""
+APART: Final = 10_000
+"""How much further apart in time MediaPipe believes the frames of a video to be. It steadies a face that it follows
+alone by a filter that cannot be turned off, and whose landmarks trail by half a frame and lie 1 % of the face beside
+what is seen; between frames minutes apart that filter has nothing to hold on to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,8 @@ class FaceLandmarker:
             timestamp_ms: int | None = None
             if self._video:
                 wanted_ms = round(time_s * 1000.0) if np.isfinite(time_s) else 0
-                self._last_ms = timestamp_ms = max(self._last_ms + 1, min(wanted_ms, _LATEST_MS))
+                self._last_ms = max(self._last_ms + 1, min(wanted_ms, _LATEST_MS))
+                timestamp_ms = self._last_ms * APART
             try:
                 return self._graph.detect(frame, timestamp_ms)
             except PerceptionError:
@@ -121,7 +126,7 @@ class FaceLandmarker:
         self.close()
 
 
-_LATEST_MS: Final = 2**53
+_LATEST_MS: Final = 2**53 // APART
 """Cap on timestamps: far beyond any session, far below MediaPipe's own limit in microseconds (2**63)."""
 
 

@@ -75,25 +75,26 @@ def read_frames(clip: Path) -> Iterator[tuple[float, U8]]:
 
 
 def track_clip(clip: Path, model: Path, work: Path) -> Track:
-    """Return the track of the largest face of `clip`, from `work` if it was made there before.
+    """Return the track of the face in `clip`, followed as a camera's is, from `work` if it was made there before.
 
     Raises:
         MediaError: the clip cannot be decoded.
         PerceptionError: the landmarker cannot run.
     """
     stat = clip.stat()
-    key = hashlib.sha256(f"{clip.name}:{stat.st_size}:{stat.st_mtime_ns}".encode()).hexdigest()[:12]
+    # Tracks that were kept before clips were followed are others.
+    key = hashlib.sha256(f"followed:{clip.name}:{stat.st_size}:{stat.st_mtime_ns}".encode()).hexdigest()[:12]
     kept = work / f"{clip.stem}-{key}.npz"
     if kept.is_file():
         with np.load(kept, allow_pickle=False) as arrays:
             return Track(arrays["time_s"], arrays["landmarks_px"], arrays["blendshapes"])
     times: list[float] = []
     faces: list[FaceDetection] = []
-    with FaceLandmarker(model, video=True) as landmarker:
+    with FaceLandmarker(model, video=True, max_faces=1) as landmarker:
         for time_s, rgb in read_frames(clip):
             found = landmarker.detect(rgb, time_s)
             if found:
-                faces.append(max(found, key=lambda face: float(np.ptp(face.landmarks_px[:, 0]))))
+                faces += found
                 times.append(time_s)
     track = Track(
         np.array(times, np.float32),

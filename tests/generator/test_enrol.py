@@ -120,7 +120,8 @@ def test_a_face_small_in_a_large_photo_is_found(astronaut: Identity, photo: U8) 
 def test_a_large_photo_is_worked_on_at_a_sensible_size(astronaut: Identity, photo: U8) -> None:
     identity = enrol([scaled(photo, 4)])
     face = np.ptp(identity.rest.landmarks_px[:, :2], axis=0).max()
-    assert face == pytest.approx(WORKING_FACE_PX, rel=0.01)
+    # Scaled by the landmarks of the first look; the second finds a face a little larger or smaller.
+    assert face == pytest.approx(WORKING_FACE_PX, rel=0.03)
     assert max(identity.rest.rgb.shape) < 2300
 
 

@@ -100,7 +100,8 @@ def test_lips_never_pass_through_each_other(rig: Rig, move: Move) -> None:
             blendshapes=(motion.blendshapes + draw.normal(0, 0.7, 52)).astype(np.float32),
             residual=draw.normal(0, 0.05, (478, 3)).astype(np.float32),
         )
-        assert (lip_gap(landmarks(rig, motion)) >= least - 0.02 * rig.rest_pose.scale).all()
+        # In the picture: her head rests tilted, and a residual's depth shows in it as height.
+        assert (lip_gap(landmarks(rig, motion)) >= least - 0.035 * rig.rest_pose.scale).all()
 
 
 def test_closing_the_mouth_of_a_smile_meets_and_stops(rig: Rig, move: Move) -> None:

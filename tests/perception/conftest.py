@@ -10,21 +10,10 @@ import numpy as np
 import pytest
 from skimage import data
 
-from avatar.errors import ModelError
-from avatar.models import get_model
 from avatar.perception.tracker import FaceTracker
 from avatar.types import U8
 
 Shot = Callable[..., U8]
-
-
-@pytest.fixture(scope="session")
-def face_model() -> Path:
-    """The landmarker model from the store, pulled where it is missing."""
-    try:
-        return get_model("face_landmarker")
-    except ModelError as error:
-        pytest.skip(f"no face model and no network to pull it: {error}")
 
 
 @pytest.fixture
