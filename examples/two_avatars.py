@@ -1,12 +1,14 @@
 """Two avatars talk to each other, each hearing and watching the other, into one MP4.
 
-python examples/two_avatars.py out.mp4 --faces mira kofi --lines hello.wav answer.wav
+python -m examples.two_avatars out.mp4 --faces mira kofi --lines hello.wav answer.wav
+python -m examples.two_avatars out.mp4 --server http://localhost:8010    (drawn there; AVATAR_TOKEN, if it asks for one)
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from avatar import AudioFrame, Avatar, SpeechFinished, SpeechStarted, VideoFrame
+from avatar.errors import AvatarError
 from avatar.media_file import SOUND_RATE, MovieWriter, sound_blocks
 from avatar.models import get_model
 from avatar.perception.landmarker import FaceLandmarker
@@ -182,9 +185,18 @@ async def converse(speakers: tuple[Speaker, Speaker]) -> AsyncIterator[tuple[U8,
         yield np.hstack([left.picture, right.picture]), sound, of_left.time_s
 
 
-async def film(out: Path, faces: Sequence[str], lines: Sequence[Line]) -> float:
+def make_avatars(faces: Sequence[str], server: str | None) -> list[Avatar]:
+    """Return the avatars, drawn here or by a server. Raises AvatarError where `server` will not do."""
+    if server is None:
+        return [Avatar.open(face, sample_rate=SOUND_RATE, seed=seed) for seed, face in enumerate(faces)]
+    token = os.environ.get("AVATAR_TOKEN") or None
+    return [
+        Avatar.connect(server, face, token=token, sample_rate=SOUND_RATE, seed=seed) for seed, face in enumerate(faces)
+    ]
+
+
+async def film(out: Path, avatars: Sequence[Avatar], lines: Sequence[Line]) -> float:
     """Write the conversation; return how long it was in seconds."""
-    avatars = [Avatar.open(face, sample_rate=SOUND_RATE, seed=seed) for seed, face in enumerate(faces)]
     time_s = 0.0
     async with two_speakers(avatars, lines, [FaceEyes(), FaceEyes()]) as speakers:
         speakers[0].avatar.direct("smile warmly")
@@ -214,9 +226,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="the MP4 to write")
     parser.add_argument("--faces", nargs=2, default=["mira", "kofi"], help="photos, .avatar files or built-in ids")
     parser.add_argument("--lines", nargs="+", type=Path, help="sound files, said in turn; default: a small talk")
+    parser.add_argument("--server", help="let it draw both, such as https://host:8010; faces are ids of its own then")
     chosen = parser.parse_args(arguments)
     lines = [recorded(path) for path in chosen.lines] if chosen.lines else [spoken(text) for text in HELLO]
-    print(f"{chosen.out}: {asyncio.run(film(chosen.out, chosen.faces, lines)):.1f} s of conversation")
+    try:
+        seconds = asyncio.run(film(chosen.out, make_avatars(chosen.faces, chosen.server), lines))
+    except AvatarError as error:
+        raise SystemExit(str(error)) from error
+    print(f"{chosen.out}: {seconds:.1f} s of conversation")
 
 
 if __name__ == "__main__":

@@ -101,6 +101,15 @@ def test_the_example_writes_a_movie_of_two_avatars_talking(tmp_path: Path) -> No
     assert sound_seconds(movie) > 1.5
 
 
+def test_two_avatars_talk_to_each_other_drawn_by_a_server(tmp_path: Path, server: dict[str, str]) -> None:
+    lines = [str(record(tmp_path / f"line{number}.wav", 0.6)) for number in range(2)]
+    movie = tmp_path / "out.mp4"
+    how = ("--server", server["AVATAR_SERVER"], "--lines", *lines)
+    assert "s of conversation" in run("-m", "examples.two_avatars", str(movie), *how, environment=server)
+    assert next(clip_frames(movie))[1].shape == (512, 1024, 3)
+    assert sound_seconds(movie) > 1.5
+
+
 def test_the_page_names_every_cue_and_degree() -> None:
     page = (ROOT / "docs/sdk.md").read_text(encoding="utf-8")
     for words in (*CUES, *DEGREES):

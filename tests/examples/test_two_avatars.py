@@ -45,6 +45,28 @@ async def test_two_avatars_take_turns_and_hear_each_other(fake_stage: Any) -> No
     assert right.smile == left.smile == pytest.approx(0.9 * ANSWERED_SMILE)
 
 
+@pytest.mark.anyio
+async def test_two_avatars_drawn_by_one_server_hear_and_see_each_other(bot_server: Any, fake_stage: Any) -> None:
+    lines = [Line(np.full(round(RATE * long), 0.5, np.float32), RATE) for long in (1.5, 0.6, 0.4)]
+    seen: list[list[float]] = [[], []]
+    louder = []
+    with bot_server.bot_server() as server:
+        avatars = [server.connect(fake_stage.plain_stage(size=(128, 128))) for _ in range(2)]
+        eyes = [lambda picture, mine=mine: mine.append(float(picture.mean())) for mine in seen]
+        async with two_speakers(avatars, lines, eyes) as speakers:
+            async for picture, sound, _ in converse(speakers):
+                assert picture.shape == (128, 256, 3)
+                levels = np.abs(sound).mean(axis=1)
+                if levels.max() > 0.02:
+                    louder.append("right" if levels[1] > levels[0] else "left")
+            left, right = speakers
+    turns = [who for number, who in enumerate(louder) if number == 0 or who != louder[number - 1]]
+    assert turns == ["left", "right", "left"]
+    assert right.heard_s == pytest.approx(1.9, abs=0.1), "the left one's sound, and none of its own"
+    assert left.heard_s == pytest.approx(0.6, abs=0.1), "the right one's sound, and none of its own"
+    assert all(max(lights) > min(lights) + 10 for lights in seen), "each saw the other's mouth open and shut"
+
+
 def test_eyes_see_a_smile_and_know_when_nobody_is_there(photo: U8) -> None:
     try:
         eyes = FaceEyes()
