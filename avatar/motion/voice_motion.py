@@ -17,7 +17,7 @@ OPENS: Final = (0.1, 0.25)
 """Probability of a vowel at which lips begin to part again, and at which nothing shuts them: a closure's end is heard
 later than the vowel's beginning."""
 TUCKS: Final = (0.1, 0.35)
-"""The same for the probability of f and v, which tucks the lower lip under the teeth."""
+"""Probability of f and v at which the lower lip begins to go under the teeth, and at which it is there."""
 SILENT: Final = (0.6, 0.95)
 """Probability of silence at which the mouth begins to rest, and at which it rests."""
 SILENT_AFAR: Final = (0.05, 0.25)
