@@ -1,6 +1,6 @@
 """A LiveKit agent with a face. Fill in your own STT, LLM and TTS; the avatar needs no key.
 
-pip install 'avatar[livekit]' livekit-plugins-openai
+pip install 'avatar[livekit]'
 python examples/livekit_agent.py dev
 """
 

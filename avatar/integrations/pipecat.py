@@ -10,6 +10,7 @@ cannot be opened, or fails, speech passes through as if it were not there.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -138,16 +139,22 @@ class AvatarVideoService(AIService):
             return
         if isinstance(frame, TTSStoppedFrame) and await self._hold(frame, direction):
             return
-        avatar = self._usable()
-        if avatar is not None:
-            if isinstance(frame, InterruptionFrame):
-                self._held.clear()
-                avatar.interrupt()
-            elif isinstance(frame, UserStartedSpeakingFrame):
-                avatar.set_presence("listening")
-            elif isinstance(frame, UserStoppedSpeakingFrame):
-                avatar.set_presence("thinking")
+        with contextlib.suppress(AvatarError):  # told by what failed; the frame goes on in any case
+            self._attend(frame)
         await self.push_frame(frame, direction)
+
+    def _attend(self, frame: Frame) -> None:
+        """Let the avatar do what a frame of the conversation asks of it."""
+        avatar = self._usable()
+        if avatar is None:
+            return
+        if isinstance(frame, InterruptionFrame):
+            self._held.clear()
+            avatar.interrupt()
+        elif isinstance(frame, UserStartedSpeakingFrame):
+            avatar.set_presence("listening")
+        elif isinstance(frame, UserStoppedSpeakingFrame):
+            avatar.set_presence("thinking")
 
     async def _update_settings(self, delta: ServiceSettings) -> dict[str, Any]:
         changed: dict[str, Any] = await super()._update_settings(delta)
@@ -260,13 +267,13 @@ class AvatarVideoService(AIService):
         """Go on without a face: say what has not been said, and let through what comes."""
         avatar, self._failed = self._avatar, True
         self._opened.set()
+        # Before anything that takes time: what is said or interrupted meanwhile comes after it.
+        if avatar is not None and len(rest := avatar.unspoken()):
+            await self._say(rest, avatar.sample_rate)
+        await self._release(None)
         await self.push_error(error_msg=f"Speech goes on without a face: {error}", exception=error)
         if avatar is not None:
             await avatar.aclose()
-            rest = avatar.unspoken()
-            if len(rest):
-                await self._say(rest, avatar.sample_rate)
-        await self._release(None)
 
     async def _close(self) -> None:
         live, self._live = self._live, None

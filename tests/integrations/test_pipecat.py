@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import wave
@@ -28,7 +29,9 @@ from pipecat.frames.frames import (
 from pipecat.pipeline.worker import PipelineParams
 from pipecat.tests.utils import SleepFrame, run_test
 
+from avatar.errors import ClosedError
 from avatar.integrations.pipecat import AvatarVideoService
+from avatar.sdk import Avatar
 
 pytestmark = pytest.mark.anyio
 
@@ -119,6 +122,47 @@ async def test_speech_goes_on_when_the_avatar_fails(open_plain: Any, speech: Cal
     assert 1.5 * RATE - 3 * RATE / 30 <= len(spoken(down)) <= 1.5 * RATE
     assert len([frame for frame in down if isinstance(frame, TTSStoppedFrame)]) == 2
     assert [frame for frame in up if isinstance(frame, ErrorFrame)]
+
+
+async def test_what_an_avatar_left_unsaid_does_not_wait_for_it_to_close(
+    open_plain: Any, speech: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is gone takes seconds to be left; speech that is interrupted meanwhile must not come after."""
+    closes = Avatar.aclose
+
+    async def close_slowly(avatar: Avatar) -> None:
+        await asyncio.sleep(1.0)
+        await closes(avatar)
+
+    monkeypatch.setattr(Avatar, "aclose", close_slowly)
+    down, _ = await run(
+        AvatarVideoService(open_avatar=open_plain(fails_after=10)),
+        [
+            TTSAudioRawFrame(speech(3.0), RATE, 1, context_id="a"),
+            SleepFrame(0.8),
+            InterruptionFrame(),
+            TTSAudioRawFrame(speech(0.5), RATE, 1, context_id="b"),
+            SleepFrame(1.5),
+        ],
+    )
+    cut = [type(frame) for frame in down].index(InterruptionFrame)
+    assert len(spoken(down[cut:])) == 0.5 * RATE
+    assert len(spoken(down[:cut])) > 2.5 * RATE
+
+
+async def test_an_avatar_that_fails_at_that_moment_does_not_keep_an_interruption(
+    open_plain: Any, speech: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(avatar: Avatar) -> float:
+        raise ClosedError("gone")
+
+    monkeypatch.setattr(Avatar, "interrupt", broken)
+    down, up = await run(
+        AvatarVideoService(open_avatar=open_plain()),
+        [TTSAudioRawFrame(speech(0.2), RATE, 1, context_id="a"), InterruptionFrame(), SleepFrame(0.3)],
+    )
+    assert InterruptionFrame in [type(frame) for frame in down]
+    assert not [frame for frame in up if isinstance(frame, ErrorFrame)]
 
 
 async def test_a_feeling_can_be_set_while_it_runs_and_a_wrong_one_is_told(open_plain: Any) -> None:
