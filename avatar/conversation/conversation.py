@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 import av
 import numpy as np
 
-from avatar.conversation.brain import LONGEST_TEXT, Brain, Heard
+from avatar.conversation.brain import LONGEST_TEXT, Brain, Heard, well_formed
 from avatar.conversation.ears import Ears
 from avatar.conversation.listener import Began, Listener, Said
 from avatar.conversation.told import Answered, Caption, ConversationEvent, Interrupted, Trouble
@@ -127,7 +127,7 @@ class Conversation:
         said = " ".join(self._said)
         if self._asked:
             self._brain.interrupted(said)
-        self._tell(Interrupted(self._turn, heard_ms, said))
+        self._report(Interrupted(self._turn, heard_ms, said))
         return heard_ms
 
     async def run(self) -> None:
@@ -159,13 +159,13 @@ class Conversation:
         while self._captions and self._captions[0][0] < self._taken + len(speech):
             sentence = self._captions.popleft()[1]
             self._said.append(sentence)
-            self._tell(Caption("avatar", sentence, self._turn))
+            self._report(Caption("avatar", sentence, self._turn))
         first, self._taken = self._taken == 0 and len(speech) > 0, self._taken + len(speech)
         leaves_s = self._send(np.concatenate([speech, np.zeros(BLOCK - len(speech), np.int16)]), due_s)
         if first and self._times is not None:
             self._attend("speaking")
             self._times["sent"] = due_s + leaves_s
-            self._tell(Answered(self._turn, self._times))
+            self._report(Answered(self._turn, self._times))
             self._times = None
         elif len(speech) and not self.has_floor and not self._listener.talking:
             self._attend("listening")
@@ -194,14 +194,14 @@ class Conversation:
     async def _speak(self, said: Said, times: dict[str, float]) -> None:
         text = None
         if self._ears is not None:
-            text = (await self._ears.transcribe(said.samples)).strip()[:LONGEST_TEXT]
+            text = well_formed(await self._ears.transcribe(said.samples)).strip()[:LONGEST_TEXT]
             times["words"] = self._clock()
-        self._tell(Caption("you", text or "", self._turn, said.seconds))
+        self._report(Caption("you", text or "", self._turn, said.seconds))
         count, self._asked = 0, True
         async with contextlib.aclosing(self._brain.reply(Heard(said.seconds, text or None))) as answer:
             async for sentence in answer:
                 times.setdefault("text", self._clock())
-                await self._say(sentence, times)
+                await self._say(well_formed(sentence), times)
                 count += 1
                 if count >= MOST_SENTENCES:
                     break
@@ -224,7 +224,13 @@ class Conversation:
             self._put += self._line.push(spoken_samples(piece, self._voice.sample_rate), self._voice.sample_rate)
         self._put += self._line.finish()
 
+    def _report(self, event: ConversationEvent) -> None:
+        try:
+            self._tell(event)
+        except Exception:  # what cannot be told must not end what is said
+            logger.exception("the conversation could not tell of %r", event)
+
     def _trouble(self, code: str, message: str) -> None:
-        self._tell(Trouble(code, message))
+        self._report(Trouble(code, message))
         if not len(self._line):
             self._attend("listening")

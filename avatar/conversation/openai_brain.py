@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from avatar.conversation.brain import LONGEST_TEXT, Heard, split_sentences
+from avatar.conversation.brain import LONGEST_TEXT, Heard, split_sentences, well_formed
 from avatar.conversation.endpoint import Request, check_url
 from avatar.errors import ConversationError
 
@@ -48,7 +48,7 @@ class OpenAIBrain:
             "messages": [{"role": "system", "content": self._prompt}, *self._history],
         }
         request = Request(self._base_url, "/chat/completions", json.dumps(body).encode(), "application/json", self._key)
-        pieces, rest, said = _pieces(request.lines()), "", ""
+        pieces, rest, said = _whole_characters(_pieces(request.lines())), "", ""
         loop = asyncio.get_running_loop()
         self._history.append({"role": "assistant", "content": ""})
         try:
@@ -87,3 +87,13 @@ def _pieces(lines: Iterator[bytes]) -> Iterator[str]:
             raise ConversationError("The brain's endpoint answered with what is no chat completion.") from error
         if isinstance(text, str) and text:
             yield text
+
+
+def _whole_characters(pieces: Iterator[str]) -> Iterator[str]:
+    """Yield pieces of text; half a character at the end of one (an emoji may be split in two) waits for the next."""
+    half = ""
+    for piece in pieces:
+        text = half + piece
+        half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+        yield well_formed(text.removesuffix(half))
+    yield well_formed(half)

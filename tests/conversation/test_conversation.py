@@ -107,7 +107,7 @@ class Talk:
 async def talks() -> AsyncIterator[Callable[..., Talk]]:
     running: list[tuple[Conversation, asyncio.Task[None]]] = []
 
-    def begin(brain: Any, ears: Any = None, voice: Any = None) -> Talk:
+    def begin(brain: Any, ears: Any = None, voice: Any = None, tell: Any = None) -> Talk:
         told: list[Any] = []
         sent: list[np.ndarray] = []
         presences: list[str] = []
@@ -121,7 +121,7 @@ async def talks() -> AsyncIterator[Callable[..., Talk]]:
             brain,
             ears,
             send=send,
-            tell=told.append,
+            tell=tell or told.append,
             attend=presences.append,
             detector=EverythingIsVoice(),
         )
@@ -230,6 +230,27 @@ async def test_trouble_is_told_and_the_next_turn_is_answered(
     talk.says()
     await loopback.wait_for(lambda: bool(talk.of(Answered)))
     assert talk.of(Caption)[-1].text == "Back."
+
+
+async def test_half_a_character_is_told_as_a_whole_one(talks: Callable[..., Talk], loopback: Any) -> None:
+    brain = ToldBrain([["Well \ud83d."]])
+    talk = talks(brain, ToldEars(["hi \ude00"]))
+    talk.says()
+    await loopback.wait_for(lambda: bool(talk.of(Answered)))
+    assert brain.heard[0].text == "hi \ufffd"
+    assert [one.text for one in talk.of(Caption)] == ["hi \ufffd", "Well \ufffd."]
+
+
+async def test_the_avatar_speaks_on_where_nothing_can_be_told(talks: Callable[..., Talk], loopback: Any) -> None:
+    def fail(event: Any) -> None:
+        raise ValueError("the line is gone")
+
+    talk = talks(ToldBrain([["One."], ["Two."]]), tell=fail)
+    for turn in (1, 2):
+        talk.says()
+        await loopback.wait_for(lambda turn=turn: talk.presences.count("speaking") == turn)
+        await loopback.wait_for(lambda: not talk.conversation.has_floor)
+    assert talk.loud_blocks() == pytest.approx(2 * 0.5 / 0.02, abs=2)
 
 
 async def test_an_answer_without_end_ends(talks: Callable[..., Talk], loopback: Any) -> None:

@@ -96,6 +96,20 @@ def test_sentences_come_out_of_a_stream_and_the_conversation_is_remembered(servi
 
 
 @pytest.mark.parametrize(
+    ("pieces", "said"),
+    [
+        (["Nice \ud83d", "\ude00 day. So", " on"], ["Nice \U0001f600 day.", "So on"]),
+        (["\ud83d", "\ude00"], ["\U0001f600"]),
+        (["a\ud83d", "b\ude00c"], ["a\ufffdb\ufffdc"]),
+        (["Well \ud83d"], ["Well \ufffd"]),
+    ],
+)
+def test_a_character_split_over_two_pieces_is_whole_again(service: Service, pieces: list[str], said: list[str]) -> None:
+    service.answer = with_body(events(*pieces))
+    assert ask(OpenAIBrain(service.url, "small")) == said
+
+
+@pytest.mark.parametrize(
     ("answer", "words"),
     [
         (with_body(b"no", 401), "401"),
