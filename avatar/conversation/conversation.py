@@ -85,7 +85,7 @@ class Conversation:
         self._listener = Listener(detector=detector)
         self._line = SpokenSound(RATE)
         self._captions: deque[tuple[int, str]] = deque()
-        """(sample of the answer, sentence that begins with it)."""
+        """(sample of the answer, sentence that is shown with it)."""
         self._put = self._taken = 0
         self._said: list[str] = []
         self._asked = False
@@ -186,10 +186,12 @@ class Conversation:
         try:
             await self._speak(said, times)
         except AvatarError as error:
-            self._trouble(error.code, str(error))
+            self._report(Trouble(error.code, str(error)))
         except Exception as error:  # whatever a brain of somebody else's raises, the avatar stays alive and says so
             logger.exception("the conversation could not answer")
-            self._trouble("conversation_failed", f"The answer failed: {type(error).__name__}.")
+            self._report(Trouble("conversation_failed", f"The answer failed: {type(error).__name__}."))
+        if not len(self._line):  # else it is so when all of it is said
+            self._attend("listening")
 
     async def _speak(self, said: Said, times: dict[str, float]) -> None:
         text = None
@@ -206,7 +208,11 @@ class Conversation:
                 if count >= MOST_SENTENCES:
                     break
         if not count:
-            self._trouble("no_answer", "There was no answer to that.")
+            self._report(Trouble("no_answer", "There was no answer to that."))
+        elif not self._put:
+            self._report(
+                Trouble("unspeakable", "The avatar's voice has no sound for this answer, so it is only shown.")
+            )
 
     async def _say(self, sentence: str, times: dict[str, float]) -> None:
         """Put a sentence into the line, piece by piece."""
@@ -223,14 +229,11 @@ class Conversation:
             times.setdefault("sound", self._clock())
             self._put += self._line.push(spoken_samples(piece, self._voice.sample_rate), self._voice.sample_rate)
         self._put += self._line.finish()
+        if not begun:  # nothing in it can be said: it is shown as the last of what came before is
+            self._captions.append((self._put - 1, sentence))
 
     def _report(self, event: ConversationEvent) -> None:
         try:
             self._tell(event)
         except Exception:  # what cannot be told must not end what is said
             logger.exception("the conversation could not tell of %r", event)
-
-    def _trouble(self, code: str, message: str) -> None:
-        self._report(Trouble(code, message))
-        if not len(self._line):
-            self._attend("listening")

@@ -232,6 +232,51 @@ async def test_trouble_is_told_and_the_next_turn_is_answered(
     assert talk.of(Caption)[-1].text == "Back."
 
 
+class EnglishVoice(ToneVoice):
+    """Has no sound for what is not ASCII."""
+
+    def speak(self, text: str) -> Iterator[F32]:
+        if text.isascii():
+            yield from super().speak(text)
+        yield np.zeros(0, np.float32)
+
+
+async def test_an_answer_that_cannot_be_said_is_shown_and_told(talks: Callable[..., Talk], loopback: Any) -> None:
+    talk = talks(ToldBrain([["你好。", "😀"], ["Back."]]), voice=EnglishVoice())
+    talk.says()
+    await loopback.wait_for(lambda: len(talk.of(Caption)) == 3)
+    assert [one.text for one in talk.of(Caption)[1:]] == ["你好。", "😀"]
+    assert [one.code for one in talk.of(Trouble)] == ["unspeakable"] and talk.presences[-1] == "listening"
+    talk.says()
+    await loopback.wait_for(lambda: bool(talk.of(Answered)))
+    assert talk.of(Caption)[-1].text == "Back."
+
+
+async def test_a_sentence_that_cannot_be_said_is_shown_in_its_place(talks: Callable[..., Talk], loopback: Any) -> None:
+    sentences = ["😀", "One.", "你好。", "Two.", "🎉"]
+    talk = talks(ToldBrain([sentences]), voice=EnglishVoice())
+    talk.says()
+    await loopback.wait_for(lambda: bool(talk.of(Answered)) and not talk.conversation.has_floor)
+    assert [one.text for one in talk.of(Caption)[1:]] == sentences
+    assert not talk.of(Trouble) and talk.presences[-1] == "listening"
+
+
+async def test_a_brain_that_ends_late_leaves_a_listener(talks: Callable[..., Talk], loopback: Any) -> None:
+    done = asyncio.Event()
+
+    class LateBrain(ToldBrain):
+        async def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
+            yield "One."
+            await done.wait()
+
+    talk = talks(LateBrain([]))
+    talk.says()
+    await loopback.wait_for(lambda: talk.loud_blocks() >= 24 and not np.any(talk.sent[-1]))
+    assert talk.presences[-1] == "speaking"
+    done.set()
+    await loopback.wait_for(lambda: talk.presences[-1] == "listening")
+
+
 async def test_half_a_character_is_told_as_a_whole_one(talks: Callable[..., Talk], loopback: Any) -> None:
     brain = ToldBrain([["Well \ud83d."]])
     talk = talks(brain, ToldEars(["hi \ude00"]))
