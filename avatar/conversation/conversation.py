@@ -88,7 +88,8 @@ class Conversation:
         """(sample of the answer, sentence that is shown with it)."""
         self._put = self._taken = 0
         self._said: list[str] = []
-        self._asked = False
+        self._unasked: Said | None = None
+        """What the user has said and the brain does not know yet."""
         self._turn = 0
         self._times: dict[str, float] | None = None
         self._answer: asyncio.Task[None] | None = None
@@ -125,7 +126,7 @@ class Conversation:
         if len(last):
             self._line.push(np.asarray(last * np.linspace(1, 0, len(last)), np.int16), RATE)
         said = " ".join(self._said)
-        if self._asked:
+        if self._unasked is None:
             self._brain.interrupted(said)
         self._report(Interrupted(self._turn, heard_ms, said))
         return heard_ms
@@ -177,7 +178,9 @@ class Conversation:
         self._line.clear()
         self._captions.clear()
         self._put = self._taken = 0
-        self._said, self._asked = [], False
+        self._said = []
+        # Who paused in the middle and went on before the brain was asked has said one thing.
+        said = self._unasked = said if self._unasked is None else said.after(self._unasked)
         self._times = {"ended": said.ended_s, "decided": self._clock()}
         self._attend("thinking")
         self._answer = asyncio.create_task(self._answer_turn(said, self._times), name="avatar-answer")
@@ -190,6 +193,7 @@ class Conversation:
         except Exception as error:  # whatever a brain of somebody else's raises, the avatar stays alive and says so
             logger.exception("the conversation could not answer")
             self._report(Trouble("conversation_failed", f"The answer failed: {type(error).__name__}."))
+        self._unasked = None  # where it could not be understood, it is not asked again
         if not len(self._line):  # else it is so when all of it is said
             self._attend("listening")
 
@@ -199,7 +203,7 @@ class Conversation:
             text = well_formed(await self._ears.transcribe(said.samples)).strip()[:LONGEST_TEXT]
             times["words"] = self._clock()
         self._report(Caption("you", text or "", self._turn, said.seconds))
-        count, self._asked = 0, True
+        count, self._unasked = 0, None
         async with contextlib.aclosing(self._brain.reply(Heard(said.seconds, text or None))) as answer:
             async for sentence in answer:
                 times.setdefault("text", self._clock())

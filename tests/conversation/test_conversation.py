@@ -204,6 +204,29 @@ async def test_ears_give_the_brain_words_and_the_page_a_caption(talks: Callable[
     assert "words" in talk.of(Answered)[0].stage_ms()
 
 
+async def test_who_goes_on_before_the_ears_have_understood_is_heard_whole(
+    talks: Callable[..., Talk], loopback: Any
+) -> None:
+    class SlowEars(ToldEars):
+        async def transcribe(self, samples: F32) -> str:
+            text = await super().transcribe(samples)
+            await asyncio.sleep(0.2)
+            return text
+
+    brain, ears = ToldBrain([["Yes."], ["No."]]), SlowEars(["I would like", "I would like some tea", "Please"])
+    talk = talks(brain, ears)
+    talk.says(0.8)
+    await loopback.wait_for(lambda: bool(ears.lengths))
+    talk.says(0.6)
+    await loopback.wait_for(lambda: bool(talk.of(Answered)))
+    assert [one.text for one in brain.heard] == ["I would like some tea"] and not brain.cut
+    assert brain.heard[0].seconds == talk.of(Caption)[0].seconds == pytest.approx(0.8 + 0.6, abs=0.1)
+    assert ears.lengths[1] / 16_000 == pytest.approx(0.8 + 0.6 + 2 * (0.3 + 0.4), abs=0.2)
+    talk.says(0.6)
+    await loopback.wait_for(lambda: len(talk.of(Answered)) == 2)
+    assert brain.heard[1].text == "Please" and ears.lengths[2] < ears.lengths[1], "what was answered is not said again"
+
+
 @pytest.mark.parametrize(
     ("brain", "ears", "code"),
     [
