@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import threading
+import time
 import wave
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -78,6 +79,14 @@ def ask(brain: OpenAIBrain, text: str | None = "Hi") -> list[str]:
     return asyncio.run(collect())
 
 
+def ask_brain(url: str) -> list[str]:
+    return ask(OpenAIBrain(url, "small"))
+
+
+def ask_ears(url: str) -> str:
+    return asyncio.run(OpenAIEars(url, "whisper").transcribe(np.zeros(160, np.float32)))
+
+
 def test_sentences_come_out_of_a_stream_and_the_conversation_is_remembered(service: Service) -> None:
     service.answer = with_body(events("Hel", "lo. How", " are you? ", "Fine"))
     brain = OpenAIBrain(service.url, "small", "secret")
@@ -139,6 +148,29 @@ def test_silence_has_an_end(service: Service, monkeypatch: pytest.MonkeyPatch) -
     done.set()
 
 
+@pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\nX-Rest: ", b"HTTP/1.1 200 OK\r\n\r\ndata: "])
+@pytest.mark.parametrize("asked", [ask_brain, ask_ears])
+def test_an_answer_that_comes_byte_by_byte_has_an_end(
+    service: Service, monkeypatch: pytest.MonkeyPatch, begins: bytes, asked: Callable[[str], object]
+) -> None:
+    monkeypatch.setattr(endpoint, "WHOLE_S", 0.4)
+    gone = threading.Event()
+
+    def trickle(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        try:
+            handler.wfile.write(begins)
+            for _ in range(200):
+                handler.wfile.write(b"x")
+                time.sleep(0.02)
+        except OSError:
+            gone.set()
+
+    service.answer = trickle
+    with pytest.raises(ConversationError, match="longer than"):
+        asked(service.url)
+    assert gone.wait(10)
+
+
 def test_nobody_there_is_told() -> None:
     with pytest.raises(ConversationError, match="cannot be reached"):
         ask(OpenAIBrain("http://127.0.0.1:9/v1", "small"))
@@ -183,7 +215,7 @@ def test_ears_send_a_recording_and_return_its_words(service: Service) -> None:
 def test_rubbish_is_no_transcription(service: Service, body: bytes) -> None:
     service.answer = with_body(body)
     with pytest.raises(ConversationError, match="no transcription"):
-        asyncio.run(OpenAIEars(service.url, "whisper").transcribe(np.zeros(160, np.float32)))
+        ask_ears(service.url)
 
 
 @pytest.mark.parametrize("url", ["", "localhost", "ftp://host/v1", "http://", "http://user:key@host/", "http://h:x/"])
