@@ -91,6 +91,8 @@ class Request:
             line = answer.readline(LONGEST_LINE)
             if self._closed:  # which looks like the answer's end
                 raise ConnectionAbortedError
+            if answer.length and len(line) < LONGEST_LINE and not line.endswith(b"\n"):
+                raise http.client.IncompleteRead(line)
             if not line:
                 return
             count += len(line)
@@ -107,5 +109,7 @@ class Request:
             return f"took longer than {WHOLE_S:.0f} seconds"
         if isinstance(error, TimeoutError):
             return "took too long to answer"
+        if isinstance(error, http.client.IncompleteRead):
+            return "broke off its answer"
         reason = "" if self._closed else f": {getattr(error, 'strerror', None) or type(error).__name__}"
         return f"cannot be reached{reason}"

@@ -50,9 +50,11 @@ class Service:
         self.thread.start()
 
 
-def with_body(body: bytes, status: int = 200) -> Answer:
+def with_body(body: bytes, status: int = 200, length: int | None = None) -> Answer:
     def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
         handler.send_response(status)
+        if length is not None:
+            handler.send_header("Content-Length", str(length))
         handler.end_headers()
         handler.wfile.write(body)
 
@@ -126,6 +128,13 @@ def test_a_character_split_over_two_pieces_is_whole_again(service: Service, piec
         (with_body(b"data: {rubbish\n\n"), "no chat completion"),
         (with_body(b'data: {"choices": [3]}\n\n'), "no chat completion"),
         (with_body(b"data: []\n\n"), "no chat completion"),
+        (with_body(b"data: " + b"[" * 60_000 + b"\n\n"), "no chat completion"),
+        (with_body(b"<html>Please log in.</html>"), "no chat completion"),
+        (with_body(b'{"error": {"message": "no such model"}}'), "no chat completion"),
+        (with_body(b": nothing but comments\n\n"), "no chat completion"),
+        (with_body(b""), "no chat completion"),
+        (with_body(b"", length=9000), "broke off"),
+        (with_body(events("Hello").split(b"data: [DONE]")[0] + b'data: {"cho', length=9000), "broke off"),
         (with_body(b": stay awake\n" * 100_000), "more than"),
         (lambda handler, body: handler.connection.close(), "cannot be reached"),
     ],
@@ -137,6 +146,18 @@ def test_rubbish_and_refusals_are_one_error_that_never_tells_the_key(
     with pytest.raises(ConversationError, match=words) as caught:
         ask(OpenAIBrain(service.url, "small", "secret"))
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_answer_that_is_not_streamed_is_taken_too(service: Service, indent: int | None) -> None:
+    completion = {"choices": [{"message": {"role": "assistant", "content": "Hello. How are you?"}}]}
+    service.answer = with_body(json.dumps(completion, indent=indent).encode())
+    assert ask(OpenAIBrain(service.url, "small")) == ["Hello.", "How are you?"]
+
+
+def test_an_empty_answer_is_no_rubbish(service: Service) -> None:
+    service.answer = with_body(events())
+    assert ask(OpenAIBrain(service.url, "small")) == []
 
 
 def test_silence_has_an_end(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +232,7 @@ def test_ears_send_a_recording_and_return_its_words(service: Service) -> None:
         assert (sound.getframerate(), sound.getnframes(), sound.getnchannels()) == (16_000, 1600, 1)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"text": 3}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"text": 3}', b"\xff", b"[" * 60_000])
 def test_rubbish_is_no_transcription(service: Service, body: bytes) -> None:
     service.answer = with_body(body)
     with pytest.raises(ConversationError, match="no transcription"):
