@@ -176,7 +176,7 @@ const MESSAGES = {
     text: "It listens: say it again, or something else.",
   },
   unspeakable: {
-    title: "The avatar can not say this aloud",
+    title: "The avatar cannot say this aloud",
     text: "Its voice has no sound for this answer, as for another language or a lone emoji. Read it in the picture.",
   },
   not_connected: {
