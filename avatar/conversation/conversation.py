@@ -127,7 +127,10 @@ class Conversation:
             self._line.push(np.asarray(last * np.linspace(1, 0, len(last)), np.int16), RATE)
         said = " ".join(self._said)
         if self._unasked is None:
-            self._brain.interrupted(said)
+            try:
+                self._brain.interrupted(said)
+            except Exception:  # a brain of somebody else's must not make the avatar deaf
+                logger.exception("the brain failed when it was interrupted")
         self._report(Interrupted(self._turn, heard_ms, said))
         return heard_ms
 

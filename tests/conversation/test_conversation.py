@@ -321,6 +321,21 @@ async def test_the_avatar_speaks_on_where_nothing_can_be_told(talks: Callable[..
     assert talk.loud_blocks() == pytest.approx(2 * 0.5 / 0.02, abs=2)
 
 
+async def test_a_brain_that_fails_when_it_is_cut_short_is_asked_again(
+    talks: Callable[..., Talk], loopback: Any
+) -> None:
+    class StubbornBrain(ToldBrain):
+        def interrupted(self, said: str) -> None:
+            raise RuntimeError("I was not done")
+
+    talk = talks(StubbornBrain([["one two three four five six"], ["Sorry."]]))
+    talk.says()
+    await loopback.wait_for(lambda: talk.loud_blocks() >= 10)
+    talk.says()
+    await loopback.wait_for(lambda: len(talk.of(Answered)) == 2)
+    assert len(talk.of(Interrupted)) == 1 and talk.of(Caption)[-1].text == "Sorry."
+
+
 async def test_an_answer_without_end_ends(talks: Callable[..., Talk], loopback: Any) -> None:
     class ShortVoice(ToneVoice):
         def speak(self, text: str) -> Iterator[F32]:
