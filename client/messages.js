@@ -175,6 +175,10 @@ const MESSAGES = {
     title: "The avatar did not know what to say",
     text: "It listens: say it again, or something else.",
   },
+  unspeakable: {
+    title: "The avatar cannot say this aloud",
+    text: "Its voice has no sound for this answer, as for another language or a lone emoji. Read it in the picture.",
+  },
   not_connected: {
     title: "Not connected yet",
     text: "Wait until the call is live, then try again.",

@@ -113,6 +113,11 @@ class ScriptedBrain:
         return self._chance.choice([line for line in lines if line != self._last])
 
 
+def well_formed(text: str) -> str:
+    """Return a text in which halves of a character (UTF-16 surrogates) are joined, or replaced where one is alone."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 _END: Final = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|\n+")
 LONGEST_SENTENCE: Final = 300
 """Characters after which a text without an end is said as far as it goes."""

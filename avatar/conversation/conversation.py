@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 import av
 import numpy as np
 
-from avatar.conversation.brain import LONGEST_TEXT, Brain, Heard
+from avatar.conversation.brain import LONGEST_TEXT, Brain, Heard, well_formed
 from avatar.conversation.ears import Ears
 from avatar.conversation.listener import Began, Listener, Said
 from avatar.conversation.told import Answered, Caption, ConversationEvent, Interrupted, Trouble
@@ -85,10 +85,11 @@ class Conversation:
         self._listener = Listener(detector=detector)
         self._line = SpokenSound(RATE)
         self._captions: deque[tuple[int, str]] = deque()
-        """(sample of the answer, sentence that begins with it)."""
+        """(sample of the answer, sentence that is shown with it)."""
         self._put = self._taken = 0
         self._said: list[str] = []
-        self._asked = False
+        self._unasked: Said | None = None
+        """What the user has said and the brain does not know yet."""
         self._turn = 0
         self._times: dict[str, float] | None = None
         self._answer: asyncio.Task[None] | None = None
@@ -125,9 +126,12 @@ class Conversation:
         if len(last):
             self._line.push(np.asarray(last * np.linspace(1, 0, len(last)), np.int16), RATE)
         said = " ".join(self._said)
-        if self._asked:
-            self._brain.interrupted(said)
-        self._tell(Interrupted(self._turn, heard_ms, said))
+        if self._unasked is None:
+            try:
+                self._brain.interrupted(said)
+            except Exception:  # a brain of somebody else's must not make the avatar deaf
+                logger.exception("the brain failed when it was interrupted")
+        self._report(Interrupted(self._turn, heard_ms, said))
         return heard_ms
 
     async def run(self) -> None:
@@ -159,13 +163,13 @@ class Conversation:
         while self._captions and self._captions[0][0] < self._taken + len(speech):
             sentence = self._captions.popleft()[1]
             self._said.append(sentence)
-            self._tell(Caption("avatar", sentence, self._turn))
+            self._report(Caption("avatar", sentence, self._turn))
         first, self._taken = self._taken == 0 and len(speech) > 0, self._taken + len(speech)
         leaves_s = self._send(np.concatenate([speech, np.zeros(BLOCK - len(speech), np.int16)]), due_s)
         if first and self._times is not None:
             self._attend("speaking")
             self._times["sent"] = due_s + leaves_s
-            self._tell(Answered(self._turn, self._times))
+            self._report(Answered(self._turn, self._times))
             self._times = None
         elif len(speech) and not self.has_floor and not self._listener.talking:
             self._attend("listening")
@@ -177,7 +181,9 @@ class Conversation:
         self._line.clear()
         self._captions.clear()
         self._put = self._taken = 0
-        self._said, self._asked = [], False
+        self._said = []
+        # Who paused in the middle and went on before the brain was asked has said one thing.
+        said = self._unasked = said if self._unasked is None else said.after(self._unasked)
         self._times = {"ended": said.ended_s, "decided": self._clock()}
         self._attend("thinking")
         self._answer = asyncio.create_task(self._answer_turn(said, self._times), name="avatar-answer")
@@ -186,27 +192,34 @@ class Conversation:
         try:
             await self._speak(said, times)
         except AvatarError as error:
-            self._trouble(error.code, str(error))
+            self._report(Trouble(error.code, str(error)))
         except Exception as error:  # whatever a brain of somebody else's raises, the avatar stays alive and says so
             logger.exception("the conversation could not answer")
-            self._trouble("conversation_failed", f"The answer failed: {type(error).__name__}.")
+            self._report(Trouble("conversation_failed", f"The answer failed: {type(error).__name__}."))
+        self._unasked = None  # where it could not be understood, it is not asked again
+        if not len(self._line):  # else it is so when all of it is said
+            self._attend("listening")
 
     async def _speak(self, said: Said, times: dict[str, float]) -> None:
         text = None
         if self._ears is not None:
-            text = (await self._ears.transcribe(said.samples)).strip()[:LONGEST_TEXT]
+            text = well_formed(await self._ears.transcribe(said.samples)).strip()[:LONGEST_TEXT]
             times["words"] = self._clock()
-        self._tell(Caption("you", text or "", self._turn, said.seconds))
-        count, self._asked = 0, True
+        self._report(Caption("you", text or "", self._turn, said.seconds))
+        count, self._unasked = 0, None
         async with contextlib.aclosing(self._brain.reply(Heard(said.seconds, text or None))) as answer:
             async for sentence in answer:
                 times.setdefault("text", self._clock())
-                await self._say(sentence, times)
+                await self._say(well_formed(sentence), times)
                 count += 1
                 if count >= MOST_SENTENCES:
                     break
         if not count:
-            self._trouble("no_answer", "There was no answer to that.")
+            self._report(Trouble("no_answer", "There was no answer to that."))
+        elif not self._put:
+            self._report(
+                Trouble("unspeakable", "The avatar's voice has no sound for this answer, so it is only shown.")
+            )
 
     async def _say(self, sentence: str, times: dict[str, float]) -> None:
         """Put a sentence into the line, piece by piece."""
@@ -223,8 +236,11 @@ class Conversation:
             times.setdefault("sound", self._clock())
             self._put += self._line.push(spoken_samples(piece, self._voice.sample_rate), self._voice.sample_rate)
         self._put += self._line.finish()
+        if not begun:  # nothing in it can be said: it is shown as the last of what came before is
+            self._captions.append((self._put - 1, sentence))
 
-    def _trouble(self, code: str, message: str) -> None:
-        self._tell(Trouble(code, message))
-        if not len(self._line):
-            self._attend("listening")
+    def _report(self, event: ConversationEvent) -> None:
+        try:
+            self._tell(event)
+        except Exception:  # what cannot be told must not end what is said
+            logger.exception("the conversation could not tell of %r", event)

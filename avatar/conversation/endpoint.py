@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
-import time
+import threading
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
@@ -50,7 +50,7 @@ class Request:
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
         self._socket: socket.socket | None = None
-        self._closed = False
+        self._closed = self._late = False
 
     def lines(self) -> Iterator[bytes]:
         """Yield the answer's lines as they come.
@@ -58,28 +58,16 @@ class Request:
         Raises:
             ConversationError: the endpoint cannot be reached, refuses, takes too long, or says too much.
         """
-        begin_s, count = time.monotonic(), 0
+        limit = threading.Timer(WHOLE_S, self._end_late)  # a line may come byte by byte, and never end
+        limit.daemon = True
+        limit.start()
         try:
             with contextlib.closing(self._connection):
-                self._connection.connect()
-                self._socket = self._connection.sock
-                self._socket.settimeout(PATIENCE_S)
-                self._connection.request("POST", self._path, self._body, self._headers)
-                answer = self._connection.getresponse()
-                if answer.status != http.client.OK:
-                    raise ConversationError(f"{self._host} refused: {answer.status} {answer.reason[:80]}.")
-                while line := answer.readline(LONGEST_LINE):
-                    count += len(line)
-                    if count > MOST_BYTES:
-                        raise ConversationError(f"{self._host} answered with more than {MOST_BYTES:,} bytes.")
-                    if time.monotonic() - begin_s > WHOLE_S:
-                        raise ConversationError(f"{self._host} took longer than {WHOLE_S:.0f} seconds.")
-                    yield line
-        except TimeoutError as error:
-            raise ConversationError(f"{self._host} took too long to answer.") from error
+                yield from self._received()
         except (OSError, http.client.HTTPException) as error:
-            reason = "" if self._closed else f": {getattr(error, 'strerror', None) or type(error).__name__}"
-            raise ConversationError(f"{self._host} cannot be reached{reason}.") from error
+            raise ConversationError(f"{self._host} {self._why(error)}.") from error
+        finally:
+            limit.cancel()
 
     def close(self) -> None:
         """Give the request up, from any thread. Idempotent."""
@@ -87,3 +75,41 @@ class Request:
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _received(self) -> Iterator[bytes]:
+        self._connection.connect()
+        self._socket = self._connection.sock
+        if self._closed:
+            raise ConnectionAbortedError
+        self._socket.settimeout(PATIENCE_S)
+        self._connection.request("POST", self._path, self._body, self._headers)
+        answer = self._connection.getresponse()
+        if answer.status != http.client.OK:
+            raise ConversationError(f"{self._host} refused: {answer.status} {answer.reason[:80]}.")
+        count = 0
+        while True:
+            line = answer.readline(LONGEST_LINE)
+            if self._closed:  # which looks like the answer's end
+                raise ConnectionAbortedError
+            if answer.length and len(line) < LONGEST_LINE and not line.endswith(b"\n"):
+                raise http.client.IncompleteRead(line)
+            if not line:
+                return
+            count += len(line)
+            if count > MOST_BYTES:
+                raise ConversationError(f"{self._host} answered with more than {MOST_BYTES:,} bytes.")
+            yield line
+
+    def _end_late(self) -> None:
+        self._late = True
+        self.close()
+
+    def _why(self, error: Exception) -> str:
+        if self._late:
+            return f"took longer than {WHOLE_S:.0f} seconds"
+        if isinstance(error, TimeoutError):
+            return "took too long to answer"
+        if isinstance(error, http.client.IncompleteRead):
+            return "broke off its answer"
+        reason = "" if self._closed else f": {getattr(error, 'strerror', None) or type(error).__name__}"
+        return f"cannot be reached{reason}"

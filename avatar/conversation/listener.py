@@ -21,6 +21,8 @@ FRAME: Final = RATE // 100
 BEFORE_S: Final = 0.3
 """Sound kept from before a turn: words begin softly."""
 FLOOR: Final = 1e-10
+LONGEST_SAID_S: Final = 60.0
+"""Of turns that were put together, so much of the last is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Said:
     """From its first to its last sound."""
     ended_s: float
     """When its last sound arrived, on the clock of the arrivals."""
+
+    def after(self, before: Said) -> Said:
+        """Return both as one turn: `before` was not answered."""
+        samples = np.concatenate([before.samples, self.samples])[-round(LONGEST_SAID_S * RATE) :]
+        return Said(samples, before.seconds + self.seconds, self.ended_s)
 
 
 class Listener:

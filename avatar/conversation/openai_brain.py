@@ -6,9 +6,9 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from avatar.conversation.brain import LONGEST_TEXT, Heard, split_sentences
+from avatar.conversation.brain import LONGEST_TEXT, Heard, split_sentences, well_formed
 from avatar.conversation.endpoint import Request, check_url
 from avatar.errors import ConversationError
 
@@ -48,7 +48,7 @@ class OpenAIBrain:
             "messages": [{"role": "system", "content": self._prompt}, *self._history],
         }
         request = Request(self._base_url, "/chat/completions", json.dumps(body).encode(), "application/json", self._key)
-        pieces, rest, said = _pieces(request.lines()), "", ""
+        pieces, rest, said = _whole_characters(_pieces(request.lines())), "", ""
         loop = asyncio.get_running_loop()
         self._history.append({"role": "assistant", "content": ""})
         try:
@@ -71,19 +71,39 @@ class OpenAIBrain:
 
 
 def _pieces(lines: Iterator[bytes]) -> Iterator[str]:
-    """Yield the pieces of text in a stream of server-sent events."""
+    """Yield the pieces of text in a stream of server-sent events, or the text of an answer that is not streamed."""
+    streamed, others = False, []
     for line in lines:
         if not line.startswith(b"data:"):
+            others.append(line)
             continue
+        streamed = True
         data = line[5:].strip()
         if data == b"[DONE]":
             return
-        try:
-            event: Any = json.loads(data)
-            if not event["choices"]:  # some end with an event of figures
-                continue
-            text = event["choices"][0]["delta"].get("content")
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise ConversationError("The brain's endpoint answered with what is no chat completion.") from error
-        if isinstance(text, str) and text:
-            yield text
+        yield from _content(data, "delta")
+    if not streamed:
+        yield from _content(b"".join(others), "message")
+
+
+def _content(data: bytes, kind: Literal["delta", "message"]) -> Iterator[str]:
+    """Yield the text of a chat completion, or of a piece of one, where it has any."""
+    try:
+        choices: Any = json.loads(data)["choices"]
+        text = choices[0][kind].get("content") if choices else None  # some end with an event of figures
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
+        raise ConversationError(
+            "The brain's endpoint answered with what is no chat completion. Check its URL and the model's name."
+        ) from error
+    if isinstance(text, str) and text:
+        yield text
+
+
+def _whole_characters(pieces: Iterator[str]) -> Iterator[str]:
+    """Yield pieces of text; half a character at the end of one (an emoji may be split in two) waits for the next."""
+    half = ""
+    for piece in pieces:
+        text = half + piece
+        half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+        yield well_formed(text.removesuffix(half))
+    yield well_formed(half)

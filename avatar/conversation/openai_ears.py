@@ -41,7 +41,7 @@ class OpenAIEars:
             request.close()
         try:
             text = json.loads(answer)["text"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConversationError("The ears' endpoint answered with what is no transcription.") from error
         if not isinstance(text, str):
             raise ConversationError("The ears' endpoint answered with what is no transcription.")

@@ -36,6 +36,16 @@ def loudest(browser: Any, from_ms: float, until_ms: float) -> float:
     return max((level for at_ms, level in levels if from_ms <= at_ms <= until_ms), default=0.0)
 
 
+def choose_conversation(browser: Any) -> None:
+    """Let the avatar talk by itself, and wait until it can."""
+    browser.click("control-settings")
+    browser.run("document.getElementById('drive-conversation').click()")
+    browser.until(
+        lambda: browser.run("return document.getElementById('drive').dataset.drive") == "conversation",
+        "the voice to be loaded",
+    )
+
+
 def test_the_avatar_answers_aloud_with_captions_and_stops_when_it_is_talked_over(
     chromium: ModuleType, server: Any, speaking_microphone: Any
 ) -> None:
@@ -43,12 +53,7 @@ def test_the_avatar_answers_aloud_with_captions_and_stops_when_it_is_talked_over
         browser.open(server.address)
         browser.join()
         assert not browser.by_id("captions").is_displayed()
-        browser.click("control-settings")
-        browser.run("document.getElementById('drive-conversation').click()")
-        browser.until(
-            lambda: browser.run("return document.getElementById('drive').dataset.drive") == "conversation",
-            "the voice to be loaded",
-        )
+        choose_conversation(browser)
         browser.until(lambda: "Say something" in browser.text("captions"), "the invitation")
         assert browser.by_id("captions").get_attribute("aria-live") == "polite"
         assert not browser.run("return document.getElementById('avatar-video').muted"), "the avatar is heard"
@@ -73,4 +78,20 @@ def test_the_avatar_answers_aloud_with_captions_and_stops_when_it_is_talked_over
         browser.click("readout")
         browser.until(lambda: "Answer after you stop" in browser.text("figures"), "the times of the answer", 60)
         assert "first sound made" in browser.text("figures")
+        assert browser.complaints() == []
+
+
+def test_a_brain_that_cannot_be_reached_is_told_on_the_page(
+    chromium: ModuleType, server_process: ModuleType, speaking_microphone: Any
+) -> None:
+    with (
+        server_process.ServerProcess("--brain", "http://127.0.0.1:9/v1", "--brain-model", "small") as server,
+        chromium.Chromium(speaking_microphone) as browser,
+    ):
+        browser.open(server.address)
+        browser.join()
+        choose_conversation(browser)
+        browser.until(lambda: "127.0.0.1:9 cannot be reached" in browser.text("call-notice"), "the trouble", 60)
+        assert "you spoke for" in browser.text("captions")
+        assert browser.state() == "live"
         assert browser.complaints() == []

@@ -107,7 +107,7 @@ class Talk:
 async def talks() -> AsyncIterator[Callable[..., Talk]]:
     running: list[tuple[Conversation, asyncio.Task[None]]] = []
 
-    def begin(brain: Any, ears: Any = None, voice: Any = None) -> Talk:
+    def begin(brain: Any, ears: Any = None, voice: Any = None, tell: Any = None) -> Talk:
         told: list[Any] = []
         sent: list[np.ndarray] = []
         presences: list[str] = []
@@ -121,7 +121,7 @@ async def talks() -> AsyncIterator[Callable[..., Talk]]:
             brain,
             ears,
             send=send,
-            tell=told.append,
+            tell=tell or told.append,
             attend=presences.append,
             detector=EverythingIsVoice(),
         )
@@ -204,6 +204,29 @@ async def test_ears_give_the_brain_words_and_the_page_a_caption(talks: Callable[
     assert "words" in talk.of(Answered)[0].stage_ms()
 
 
+async def test_who_goes_on_before_the_ears_have_understood_is_heard_whole(
+    talks: Callable[..., Talk], loopback: Any
+) -> None:
+    class SlowEars(ToldEars):
+        async def transcribe(self, samples: F32) -> str:
+            text = await super().transcribe(samples)
+            await asyncio.sleep(0.2)
+            return text
+
+    brain, ears = ToldBrain([["Yes."], ["No."]]), SlowEars(["I would like", "I would like some tea", "Please"])
+    talk = talks(brain, ears)
+    talk.says(0.8)
+    await loopback.wait_for(lambda: bool(ears.lengths))
+    talk.says(0.6)
+    await loopback.wait_for(lambda: bool(talk.of(Answered)))
+    assert [one.text for one in brain.heard] == ["I would like some tea"] and not brain.cut
+    assert brain.heard[0].seconds == talk.of(Caption)[0].seconds == pytest.approx(0.8 + 0.6, abs=0.1)
+    assert ears.lengths[1] / 16_000 == pytest.approx(0.8 + 0.6 + 2 * (0.3 + 0.4), abs=0.2)
+    talk.says(0.6)
+    await loopback.wait_for(lambda: len(talk.of(Answered)) == 2)
+    assert brain.heard[1].text == "Please" and ears.lengths[2] < ears.lengths[1], "what was answered is not said again"
+
+
 @pytest.mark.parametrize(
     ("brain", "ears", "code"),
     [
@@ -230,6 +253,87 @@ async def test_trouble_is_told_and_the_next_turn_is_answered(
     talk.says()
     await loopback.wait_for(lambda: bool(talk.of(Answered)))
     assert talk.of(Caption)[-1].text == "Back."
+
+
+class EnglishVoice(ToneVoice):
+    """Has no sound for what is not ASCII."""
+
+    def speak(self, text: str) -> Iterator[F32]:
+        if text.isascii():
+            yield from super().speak(text)
+        yield np.zeros(0, np.float32)
+
+
+async def test_an_answer_that_cannot_be_said_is_shown_and_told(talks: Callable[..., Talk], loopback: Any) -> None:
+    talk = talks(ToldBrain([["你好。", "😀"], ["Back."]]), voice=EnglishVoice())
+    talk.says()
+    await loopback.wait_for(lambda: len(talk.of(Caption)) == 3)
+    assert [one.text for one in talk.of(Caption)[1:]] == ["你好。", "😀"]
+    assert [one.code for one in talk.of(Trouble)] == ["unspeakable"] and talk.presences[-1] == "listening"
+    talk.says()
+    await loopback.wait_for(lambda: bool(talk.of(Answered)))
+    assert talk.of(Caption)[-1].text == "Back."
+
+
+async def test_a_sentence_that_cannot_be_said_is_shown_in_its_place(talks: Callable[..., Talk], loopback: Any) -> None:
+    sentences = ["😀", "One.", "你好。", "Two.", "🎉"]
+    talk = talks(ToldBrain([sentences]), voice=EnglishVoice())
+    talk.says()
+    await loopback.wait_for(lambda: bool(talk.of(Answered)) and not talk.conversation.has_floor)
+    assert [one.text for one in talk.of(Caption)[1:]] == sentences
+    assert not talk.of(Trouble) and talk.presences[-1] == "listening"
+
+
+async def test_a_brain_that_ends_late_leaves_a_listener(talks: Callable[..., Talk], loopback: Any) -> None:
+    done = asyncio.Event()
+
+    class LateBrain(ToldBrain):
+        async def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
+            yield "One."
+            await done.wait()
+
+    talk = talks(LateBrain([]))
+    talk.says()
+    await loopback.wait_for(lambda: talk.loud_blocks() >= 24 and not np.any(talk.sent[-1]))
+    assert talk.presences[-1] == "speaking"
+    done.set()
+    await loopback.wait_for(lambda: talk.presences[-1] == "listening")
+
+
+async def test_half_a_character_is_told_as_a_whole_one(talks: Callable[..., Talk], loopback: Any) -> None:
+    brain = ToldBrain([["Well \ud83d."]])
+    talk = talks(brain, ToldEars(["hi \ude00"]))
+    talk.says()
+    await loopback.wait_for(lambda: bool(talk.of(Answered)))
+    assert brain.heard[0].text == "hi \ufffd"
+    assert [one.text for one in talk.of(Caption)] == ["hi \ufffd", "Well \ufffd."]
+
+
+async def test_the_avatar_speaks_on_where_nothing_can_be_told(talks: Callable[..., Talk], loopback: Any) -> None:
+    def fail(event: Any) -> None:
+        raise ValueError("the line is gone")
+
+    talk = talks(ToldBrain([["One."], ["Two."]]), tell=fail)
+    for turn in (1, 2):
+        talk.says()
+        await loopback.wait_for(lambda turn=turn: talk.presences.count("speaking") == turn)
+        await loopback.wait_for(lambda: not talk.conversation.has_floor)
+    assert talk.loud_blocks() == pytest.approx(2 * 0.5 / 0.02, abs=2)
+
+
+async def test_a_brain_that_fails_when_it_is_cut_short_is_asked_again(
+    talks: Callable[..., Talk], loopback: Any
+) -> None:
+    class StubbornBrain(ToldBrain):
+        def interrupted(self, said: str) -> None:
+            raise RuntimeError("I was not done")
+
+    talk = talks(StubbornBrain([["one two three four five six"], ["Sorry."]]))
+    talk.says()
+    await loopback.wait_for(lambda: talk.loud_blocks() >= 10)
+    talk.says()
+    await loopback.wait_for(lambda: len(talk.of(Answered)) == 2)
+    assert len(talk.of(Interrupted)) == 1 and talk.of(Caption)[-1].text == "Sorry."
 
 
 async def test_an_answer_without_end_ends(talks: Callable[..., Talk], loopback: Any) -> None:

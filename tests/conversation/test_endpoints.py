@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import threading
+import time
 import wave
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,9 +50,11 @@ class Service:
         self.thread.start()
 
 
-def with_body(body: bytes, status: int = 200) -> Answer:
+def with_body(body: bytes, status: int = 200, length: int | None = None) -> Answer:
     def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
         handler.send_response(status)
+        if length is not None:
+            handler.send_header("Content-Length", str(length))
         handler.end_headers()
         handler.wfile.write(body)
 
@@ -78,6 +81,14 @@ def ask(brain: OpenAIBrain, text: str | None = "Hi") -> list[str]:
     return asyncio.run(collect())
 
 
+def ask_brain(url: str) -> list[str]:
+    return ask(OpenAIBrain(url, "small"))
+
+
+def ask_ears(url: str) -> str:
+    return asyncio.run(OpenAIEars(url, "whisper").transcribe(np.zeros(160, np.float32)))
+
+
 def test_sentences_come_out_of_a_stream_and_the_conversation_is_remembered(service: Service) -> None:
     service.answer = with_body(events("Hel", "lo. How", " are you? ", "Fine"))
     brain = OpenAIBrain(service.url, "small", "secret")
@@ -96,6 +107,20 @@ def test_sentences_come_out_of_a_stream_and_the_conversation_is_remembered(servi
 
 
 @pytest.mark.parametrize(
+    ("pieces", "said"),
+    [
+        (["Nice \ud83d", "\ude00 day. So", " on"], ["Nice \U0001f600 day.", "So on"]),
+        (["\ud83d", "\ude00"], ["\U0001f600"]),
+        (["a\ud83d", "b\ude00c"], ["a\ufffdb\ufffdc"]),
+        (["Well \ud83d"], ["Well \ufffd"]),
+    ],
+)
+def test_a_character_split_over_two_pieces_is_whole_again(service: Service, pieces: list[str], said: list[str]) -> None:
+    service.answer = with_body(events(*pieces))
+    assert ask(OpenAIBrain(service.url, "small")) == said
+
+
+@pytest.mark.parametrize(
     ("answer", "words"),
     [
         (with_body(b"no", 401), "401"),
@@ -103,6 +128,13 @@ def test_sentences_come_out_of_a_stream_and_the_conversation_is_remembered(servi
         (with_body(b"data: {rubbish\n\n"), "no chat completion"),
         (with_body(b'data: {"choices": [3]}\n\n'), "no chat completion"),
         (with_body(b"data: []\n\n"), "no chat completion"),
+        (with_body(b"data: " + b"[" * 60_000 + b"\n\n"), "no chat completion"),
+        (with_body(b"<html>Please log in.</html>"), "no chat completion"),
+        (with_body(b'{"error": {"message": "no such model"}}'), "no chat completion"),
+        (with_body(b": nothing but comments\n\n"), "no chat completion"),
+        (with_body(b""), "no chat completion"),
+        (with_body(b"", length=9000), "broke off"),
+        (with_body(events("Hello").split(b"data: [DONE]")[0] + b'data: {"cho', length=9000), "broke off"),
         (with_body(b": stay awake\n" * 100_000), "more than"),
         (lambda handler, body: handler.connection.close(), "cannot be reached"),
     ],
@@ -116,6 +148,18 @@ def test_rubbish_and_refusals_are_one_error_that_never_tells_the_key(
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_answer_that_is_not_streamed_is_taken_too(service: Service, indent: int | None) -> None:
+    completion = {"choices": [{"message": {"role": "assistant", "content": "Hello. How are you?"}}]}
+    service.answer = with_body(json.dumps(completion, indent=indent).encode())
+    assert ask(OpenAIBrain(service.url, "small")) == ["Hello.", "How are you?"]
+
+
+def test_an_empty_answer_is_no_rubbish(service: Service) -> None:
+    service.answer = with_body(events())
+    assert ask(OpenAIBrain(service.url, "small")) == []
+
+
 def test_silence_has_an_end(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint, "PATIENCE_S", 0.2)
     done = threading.Event()
@@ -123,6 +167,29 @@ def test_silence_has_an_end(service: Service, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ConversationError, match="too long"):
         ask(OpenAIBrain(service.url, "small"))
     done.set()
+
+
+@pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\nX-Rest: ", b"HTTP/1.1 200 OK\r\n\r\ndata: "])
+@pytest.mark.parametrize("asked", [ask_brain, ask_ears])
+def test_an_answer_that_comes_byte_by_byte_has_an_end(
+    service: Service, monkeypatch: pytest.MonkeyPatch, begins: bytes, asked: Callable[[str], object]
+) -> None:
+    monkeypatch.setattr(endpoint, "WHOLE_S", 0.4)
+    gone = threading.Event()
+
+    def trickle(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        try:
+            handler.wfile.write(begins)
+            for _ in range(200):
+                handler.wfile.write(b"x")
+                time.sleep(0.02)
+        except OSError:
+            gone.set()
+
+    service.answer = trickle
+    with pytest.raises(ConversationError, match="longer than"):
+        asked(service.url)
+    assert gone.wait(10)
 
 
 def test_nobody_there_is_told() -> None:
@@ -165,11 +232,11 @@ def test_ears_send_a_recording_and_return_its_words(service: Service) -> None:
         assert (sound.getframerate(), sound.getnframes(), sound.getnchannels()) == (16_000, 1600, 1)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"text": 3}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"text": 3}', b"\xff", b"[" * 60_000])
 def test_rubbish_is_no_transcription(service: Service, body: bytes) -> None:
     service.answer = with_body(body)
     with pytest.raises(ConversationError, match="no transcription"):
-        asyncio.run(OpenAIEars(service.url, "whisper").transcribe(np.zeros(160, np.float32)))
+        ask_ears(service.url)
 
 
 @pytest.mark.parametrize("url", ["", "localhost", "ftp://host/v1", "http://", "http://user:key@host/", "http://h:x/"])
