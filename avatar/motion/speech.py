@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from avatar.motion.prosody import Prosody
-from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES, SpeechNetwork
+from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
 from avatar.motion.told import HOLD_S, Told
 from avatar.motion.voice_motion import VoiceMotion, resting_voice, voice_motion
 from avatar.motion.voice_network import VoiceNetwork, shipped_network
@@ -53,7 +53,7 @@ class SpeechMotion:
         self._lock = threading.Lock()
         network = shipped_network() if network is None else network
         self._features = network.make_features()
-        self._network = SpeechNetwork(network.weights, self._features.silence)
+        self._network = network.open(self._features.silence)
         self._intake = SoundIntake()
         self.liveliness = liveliness
         self._dropped = 0

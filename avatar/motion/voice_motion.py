@@ -18,6 +18,10 @@ OPENS: Final = (0.1, 0.25)
 later than the vowel's beginning."""
 TUCKS: Final = (0.1, 0.35)
 """Probability of f and v at which the lower lip begins to go under the teeth, and at which it is there."""
+FREES: Final = (0.15, 0.4)
+"""Probability of a vowel at which the lower lip begins to come out again, and at which it is free."""
+PURSES: Final = (0.2, 0.6)
+"""Probability of a rounded mouth at which lips begin to be pursed, and at which they are."""
 SILENT: Final = (0.6, 0.95)
 """Probability of silence at which the mouth begins to rest, and at which it rests."""
 SILENT_AFAR: Final = (0.05, 0.25)
@@ -32,6 +36,8 @@ TUCKED: Final = {
     "mouthLowerDownLeft": 0.0, "mouthLowerDownRight": 0.0,
 }  # fmt: skip
 """The lower lip under the upper teeth, and the upper lip so high that they are seen: a lower one looks like a p."""
+PURSED: Final = 0.9
+"""`mouthPucker` of rounded lips, at least; they neither stretch nor smile."""
 PARTS_LIPS: Final = ("jawOpen", "mouthLowerDown", "mouthUpperUp", "mouthFunnel", "mouthShrugUpper", "mouthStretch")
 CALM, LIVELY = 0.7, 1.35
 """Gains of the emotional range's ends."""
@@ -84,8 +90,8 @@ def mouth_coefficients(
     touching = np.sqrt(closure * posterior[:, CLASSES.index("closed")])
     vowel = posterior[:, _VOWELS].sum(axis=1)
     shut = (_smooth_step(touching, *CLOSES) * (1 - _smooth_step(vowel, *OPENS)))[:, None]
-    moving = np.clip(coefficients, -0.3, 1.2) * gain
-    tuck = _smooth_step(posterior[:, CLASSES.index("lip_teeth")], *TUCKS)[:, None]
+    moving = _pursed(np.clip(coefficients, -0.3, 1.2), posterior[:, CLASSES.index("rounded")]) * gain
+    tuck = (_smooth_step(posterior[:, CLASSES.index("lip_teeth")], *TUCKS) * (1 - _smooth_step(vowel, *FREES)))[:, None]
     moving = np.where(_TUCKS, moving + tuck * (_TUCKED - moving), moving)
     closed = np.where(_PARTS, np.minimum(moving, 0), moving)
     closed = np.where(_CLOSED > 0, _CLOSED, closed)
@@ -121,6 +127,13 @@ def voice_motion(time_s: float, mouths: Mouths, sound: F32, confidence: float, l
     )
 
 
+def _pursed(coefficients: F32, rounded: F32) -> F32:
+    """Return (n, 27) coefficients whose lips are rounded where (n,) probabilities say so."""
+    wanted = np.where(_SPREADS, 0, coefficients)
+    wanted[:, _PUCKER] = np.maximum(wanted[:, _PUCKER], PURSED)
+    return np.asarray(coefficients + _smooth_step(rounded, *PURSES)[:, None] * (wanted - coefficients), np.float32)
+
+
 def _smooth_step(value: F32, low: F32 | float, high: F32 | float) -> F32:
     share = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
@@ -128,6 +141,8 @@ def _smooth_step(value: F32, low: F32 | float, high: F32 | float) -> F32:
 
 _VOWELS: Final = [CLASSES.index(name) for name in ("rounded", "wide", "open")]
 _NAMES: Final = [BLENDSHAPES[place] for place in MOUTH]
+_PUCKER: Final = _NAMES.index("mouthPucker")
+_SPREADS: Final = np.array([name.startswith(("mouthStretch", "mouthSmile")) for name in _NAMES])
 _PARTS: Final = np.array([name.startswith(PARTS_LIPS) for name in _NAMES])
 _TUCKS: Final = np.array([name in TUCKED for name in _NAMES])
 _TUCKED: Final = np.array([TUCKED.get(name, 0.0) for name in _NAMES], np.float32)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 
 from avatar.errors import ModelError
-from avatar.motion.speech_network import fits, input_size
+from avatar.motion.speech_network import SpeechNetwork, fits, input_size
+from avatar.motion.speech_pair import SpeechPair, second_fits
 from avatar.perception.speech.encoder import open_encoder
 from avatar.perception.speech.features import LogMelFeatures, SpeechFeatures
 from avatar.perception.speech.hidden_states import HiddenStates
@@ -32,6 +33,7 @@ from avatar.resources import weights_path
 from avatar.types import F32
 
 WEIGHTS: Final = "speech_mouth.safetensors"
+SECOND_WEIGHTS: Final = "speech_second.safetensors"
 DETECTOR_WEIGHTS: Final = "voice_detector.safetensors"
 PIECE: Final = RATE // 25
 """Samples heard at once to see how long that takes: what comes between two runs of an encoder."""
@@ -54,18 +56,30 @@ class HiddenLayer:
 
 @dataclass(frozen=True, slots=True)
 class VoiceNetwork:
-    """A network and what it hears by; for any number of streams, which share it."""
+    """A network, or two, and what they hear by; for any number of streams, which share them."""
 
     weights: dict[str, F32]
     """By name, as in `models/speech_mouth.safetensors`; read, never written."""
     make_features: Callable[[], SpeechFeatures]
     """Makes the features of one stream, of the size that the weights hear."""
+    second: dict[str, F32] | None = None
+    """Weights of a second network that hears the same (`speech_pair`), if there is one."""
+
+    def open(self, silence: F32) -> SpeechNetwork | SpeechPair:
+        """Return one stream through it; `silence` is a frame (size,) of its features."""
+        if self.second is None:
+            return SpeechNetwork(self.weights, silence)
+        return SpeechPair(self.weights, self.second, silence)
 
 
 @cache
 def shipped_network() -> VoiceNetwork:
-    """Return the network shipped with the package. Raises ModelError: its file is missing or another network's."""
-    return _shipped(WEIGHTS)
+    """Return the networks shipped with the package. Raises ModelError: a file is missing or another network's."""
+    path = weights_path(SECOND_WEIGHTS)
+    second = _arrays(path)
+    if not second_fits(second):
+        raise ModelError(f"{path} does not hold this version's second speech network: install avatar again.")
+    return replace(_shipped(WEIGHTS), second=second)
 
 
 @cache

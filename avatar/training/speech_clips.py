@@ -16,8 +16,8 @@ import numpy as np
 
 from avatar import face_mesh as mesh
 from avatar.errors import MediaError
-from avatar.motion.basis import ExpressionBasis
 from avatar.motion.speech_network import MOUTH
+from avatar.motion.speech_pair import JAW, lip_parting
 from avatar.perception.pose import fit_pose, to_head_frame
 from avatar.perception.speech.features import SpeechFeatures
 from avatar.perception.speech.intake import SoundIntake
@@ -25,7 +25,7 @@ from avatar.perception.speech.log_mel import RATE
 from avatar.training.face_tracks import Track, track_clip
 from avatar.training.speech_streams import STRETCH, UNKNOWN, Lesson, Surroundings, hear, resampled, troubled
 from avatar.training.speech_targets import frame_times
-from avatar.types import BLENDSHAPE_INDEX, F32
+from avatar.types import F32
 
 LAG_LIMIT_MS: Final = 100.0
 """A clip whose sound and lips are further apart teaches nothing."""
@@ -34,7 +34,6 @@ LOUDNESS_LEAD_S: Final = 0.04
 become loud, so clips in step are listed at +40 ms."""
 QUIET_SHARE: Final = 0.1
 """Share of a clip's frames, those with the least open mouth, that its rest is taken from."""
-JAW: Final = MOUTH.index(BLENDSHAPE_INDEX["jawOpen"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def read_sound(path: Path) -> F32:
     return np.concatenate([np.zeros(shift, np.float32), sound]) if shift > 0 else sound[-shift:]
 
 
-def seen_mouths(track: Track, basis: ExpressionBasis) -> tuple[F32, F32]:
+def seen_mouths(track: Track) -> tuple[F32, F32]:
     """Return a track's mouths as change from its rest.
 
     Returns:
@@ -104,21 +103,15 @@ def seen_mouths(track: Track, basis: ExpressionBasis) -> tuple[F32, F32]:
     rest = gap <= np.quantile(gap, QUIET_SHARE)
     opening = (gap - np.median(gap[rest])).astype(np.float32)
     mouth = track.blendshapes[:, MOUTH] - np.median(track.blendshapes[rest][:, MOUTH], axis=0)
-    parting = lip_parting(basis)
+    parting = lip_parting()
     mouth[:, JAW] += (opening - mouth @ parting) / parting[JAW]
     mouth[:, JAW] = np.maximum(mouth[:, JAW], -0.05)
     return mouth.astype(np.float32), opening
 
 
-def lip_parting(basis: ExpressionBasis) -> F32:
-    """Return (27,), how far each mouth coefficient parts the lips, in head units."""
-    offsets = basis.offsets[list(MOUTH)]
-    return np.asarray(offsets[:, mesh.LOWER_LIP_CENTRE, 1] - offsets[:, mesh.UPPER_LIP_CENTRE, 1], np.float32)
-
-
 def clip_lesson(
-    clip: TalkingClip, model: Path, tracks: Path, basis: ExpressionBasis, around: Surroundings,
-    rng: np.random.Generator, features: SpeechFeatures | None = None,
+    clip: TalkingClip, model: Path, tracks: Path, around: Surroundings, rng: np.random.Generator,
+    features: SpeechFeatures | None = None,
 ) -> Lesson:  # fmt: skip
     """Return a real clip as a lesson, at the pace and with the troubles that `rng` draws; features None: log-mel.
 
@@ -127,7 +120,7 @@ def clip_lesson(
     """
     sound = read_sound(clip.path)
     track = track_clip(clip.path, model, tracks)
-    mouth, _ = seen_mouths(track, basis)
+    mouth, _ = seen_mouths(track)
     factor = float(rng.uniform(*STRETCH))
     sound = resampled(sound, factor)
     heard = hear(troubled(sound, around, rng) if rng.random() < 0.7 else sound, features)

@@ -24,14 +24,14 @@ from torch.nn import functional
 
 from avatar.errors import AvatarError, MediaError
 from avatar.models import get_model
-from avatar.motion.basis import load_basis
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
+from avatar.motion.speech_pair import lip_parting
 from avatar.motion.voice_network import HiddenLayer, features_metadata, hidden_layer, read_metadata
 from avatar.perception.speech.encoder import open_encoder
 from avatar.perception.speech.features import SpeechFeatures
 from avatar.perception.speech.hidden_states import HiddenStates
 from avatar.perception.speech.log_mel import RATE
-from avatar.training.speech_clips import clip_lesson, lip_parting, read_sound, talking_clips
+from avatar.training.speech_clips import clip_lesson, read_sound, talking_clips
 from avatar.training.speech_model import SpeechModel
 from avatar.training.speech_streams import (
     UNKNOWN,
@@ -159,9 +159,9 @@ def make_real(
 ) -> list[Lesson]:  # fmt: skip
     """Return lessons of the training split's talking clips."""
     rng = np.random.default_rng(seed)
-    basis, model = load_basis(), get_model("face_landmarker")
+    model = get_model("face_landmarker")
     chosen = talking_clips(clips, manifest, "train")
-    return [clip_lesson(clip, model, tracks, basis, around, rng, features) for _ in range(versions) for clip in chosen]
+    return [clip_lesson(clip, model, tracks, around, rng, features) for _ in range(versions) for clip in chosen]
 
 
 def disguised(heard: torch.Tensor) -> torch.Tensor:
@@ -240,7 +240,7 @@ def train(
         model.load_state_dict(arrays)
     averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-3)
-    parting = torch.from_numpy(lip_parting(load_basis()))
+    parting = torch.from_numpy(lip_parting())
     from_real = round(size * real_share) if real is not None else 0
     begin, shown, step = time.monotonic(), 0.0, 0
     means: dict[str, float] = {}

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from avatar.motion.speech_network import CLASSES, MOUTH
-from avatar.motion.voice_motion import AFAR_DB, NEAR_DB, TUCKED, mouth_coefficients
+from avatar.motion.voice_motion import AFAR_DB, NEAR_DB, PURSED, TUCKED, mouth_coefficients
 from avatar.types import BLENDSHAPE_INDEX, F32
 
-JAW, ROLL, RAISED = (MOUTH.index(BLENDSHAPE_INDEX[n]) for n in ("jawOpen", "mouthRollLower", "mouthUpperUpLeft"))
+JAW, ROLL, RAISED, PUCKER, STRETCH = (
+    MOUTH.index(BLENDSHAPE_INDEX[n])
+    for n in ("jawOpen", "mouthRollLower", "mouthUpperUpLeft", "mouthPucker", "mouthStretchLeft")
+)
 
 
 def shown(
@@ -65,3 +68,18 @@ def test_a_murmur_far_below_the_voice_has_to_be_plainly_speech() -> None:
     assert not shown({"silence": 0.01}, speaking=0.7, presence_db=AFAR_DB - 1).any()
     assert shown({"silence": 0.01}, presence_db=AFAR_DB - 1)[JAW] == pytest.approx(0.4)
     assert shown({"silence": 0.4}, presence_db=(AFAR_DB + NEAR_DB) / 2)[JAW] == pytest.approx(0.2)
+
+
+def test_the_lower_lip_comes_out_where_a_vowel_is_as_likely() -> None:
+    assert shown({"lip_teeth": 0.45, "wide": 0.45})[JAW] == pytest.approx(0.4)
+
+
+def test_rounded_lips_are_pursed_and_do_not_spread() -> None:
+    mouth = shown({"rounded": 0.7})
+    assert mouth[PUCKER] == pytest.approx(PURSED) and mouth[JAW] == pytest.approx(0.4)
+    assert shown({"rounded": 0.1})[PUCKER] == 0
+    coefficients = np.full((1, len(MOUTH)), 0.5, np.float32)
+    kind = np.eye(len(CLASSES), dtype=np.float32)[[CLASSES.index("rounded")]]
+    zero = np.zeros(1, np.float32)
+    calm, lively = (mouth_coefficients(coefficients, zero, kind, zero + 1, zero, how)[0] for how in (0.0, 2.0))
+    assert calm[STRETCH] == lively[STRETCH] == 0 and 0 < calm[PUCKER] < lively[PUCKER]
