@@ -24,7 +24,7 @@ MOST_CHANNELS: Final = 2
 
 
 def spoken_samples(pcm: Pcm, sample_rate: int) -> I16:
-    """Return (n,) samples of one channel; numbers that are none are silence, what is beyond full scale is clipped.
+    """Return (n,) samples of one channel, a copy; NaN becomes silence, what is beyond full scale is clipped.
 
     Raises:
         SoundError: a type, shape or rate that is not taken.
@@ -51,7 +51,7 @@ def spoken_samples(pcm: Pcm, sample_rate: int) -> I16:
         samples = np.round(np.clip(np.nan_to_num(pcm, posinf=1.0, neginf=-1.0), -1, 1) * 32767)
     if pcm.ndim == 2:
         samples = np.asarray(samples, np.float32).mean(axis=0).round()
-    return np.asarray(samples, np.int16)
+    return np.array(samples, np.int16)  # a copy: a program may fill its buffer anew while these wait
 
 
 def wav_bytes(samples: I16, sample_rate: int) -> bytes:

@@ -178,6 +178,16 @@ async def test_sound_may_come_in_small_pieces_of_any_rate(opened: Callable[..., 
     assert {frame.sample_rate for _, frame in taken if isinstance(frame, AudioFrame)} == {24_000}
 
 
+async def test_a_buffer_may_be_filled_anew_after_each_push(opened: Callable[..., Any]) -> None:
+    async with opened() as face:
+        buffer = np.empty(RATE // 2, np.int16)
+        for level in (1000, 2000, 3000):
+            buffer[:] = level
+            await face.push_audio(buffer, RATE)
+        buffer[:] = 0
+    assert face.unspoken().tolist() == np.repeat([1000, 2000, 3000], RATE // 2).tolist()
+
+
 async def test_a_slow_painter_leaves_pictures_out_but_never_sound(opened: Callable[..., Any]) -> None:
     async with opened(slow_s=0.06) as face:
         await face.push_audio(bursts(1.5), RATE)

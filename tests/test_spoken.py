@@ -22,6 +22,14 @@ def test_the_same_sound_in_any_form_is_the_same(pcm: Any) -> None:
     assert np.abs(spoken_samples(pcm, 24_000).astype(int) - TONE).max() <= 1
 
 
+@pytest.mark.parametrize("form", [TONE, TONE[None], bytearray(TONE.tobytes())])
+def test_a_buffer_that_is_filled_anew_leaves_the_samples_as_they_were(form: Any) -> None:
+    buffer = form.copy()
+    samples = spoken_samples(buffer, 24_000)
+    buffer[:] = bytes(len(buffer)) if isinstance(buffer, bytearray) else 0
+    assert samples.tolist() == TONE.tolist()
+
+
 @pytest.mark.parametrize(
     ("pcm", "rate", "word"),
     [
