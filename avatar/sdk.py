@@ -36,7 +36,7 @@ from avatar.motion.voice_network import VoiceNetwork, load_voice_network, requir
 from avatar.painter import Painter, Stage, StagePainter
 from avatar.playback import SpeechInterrupted
 from avatar.speech_line import Beat, SpeechLine
-from avatar.spoken import I16, RATES, Pcm, spoken_samples
+from avatar.spoken import I16, RATES, Pcm, spoken_pieces
 
 BUFFER_S: Final = 30.0
 """Sound that may wait to be spoken; `push_audio` waits while there is more."""
@@ -236,27 +236,26 @@ class Avatar:
 
         Args:
             pcm: signed 16-bit samples (bytes are little-endian and of one channel) or 32-bit floats within -1..1, (n,)
-                or (channels, n).
+                or (channels, n). It is read piece by piece: leave it as it is until this returns.
             sample_rate: samples a second, 8000 to 192000.
             utterance: a name of what is being said: its sound is known and dropped when it comes after an interruption.
                 Another name than before ends what was said before.
 
         Raises:
-            SoundError: a type, shape or rate that is not taken.
-            ClosedError: the avatar is not open.
+            SoundError: a type, shape or rate that is not taken; nothing was queued.
+            ClosedError: the avatar is not open, or closes meanwhile; `unspoken` has what was queued before.
         """
         self._open()
-        samples = spoken_samples(pcm, sample_rate)
+        pieces = spoken_pieces(pcm, sample_rate, PIECE_S)
         interruptions = self._interruptions
-        piece = max(round(PIECE_S * sample_rate), 1)
         async with self._pushing:
-            for start in range(0, len(samples), piece):
+            for piece in pieces:
                 while self._open().waiting_s >= BUFFER_S and self._interruptions == interruptions:
                     self._room.clear()
                     await self._room.wait()
                 if self._interruptions != interruptions:
                     return
-                self._open().push(samples[start : start + piece], sample_rate, utterance)
+                self._open().push(piece, sample_rate, utterance)
 
     async def end_of_speech(self, *, utterance: str | None = None) -> None:
         """Say that an utterance is complete; waits behind pushes that wait. Raises ClosedError."""

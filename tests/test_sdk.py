@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -164,6 +165,21 @@ async def test_an_hour_long_utterance_waits_at_the_door(opened: Callable[..., An
         face.interrupt()
         await asyncio.wait_for(pushing, 1)
         assert face.waiting_s == 0
+
+
+@pytest.mark.parametrize(("shape", "kind"), [((-1,), np.float32), ((2, -1), np.int16), ((2, -1), np.float32)])
+async def test_an_hour_at_once_needs_no_more_room_than_what_waits(fake_stage: Any, shape: Any, kind: Any) -> None:
+    hour = np.zeros(8_000 * 3600 * len(shape), kind).reshape(shape)
+    async with Avatar(StagePainter(fake_stage.plain_stage)) as face:
+        tracemalloc.start()
+        pushing = asyncio.create_task(face.push_audio(hour, 8_000))
+        await asyncio.sleep(0.2)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert not pushing.done() and face.waiting_s >= BUFFER_S
+        face.interrupt()
+        await pushing
+    assert peak_bytes < 2 * 2 * BUFFER_S * RATE, "half of it is the 16-bit samples that wait"
 
 
 async def test_sound_may_come_in_small_pieces_of_any_rate(opened: Callable[..., Any]) -> None:
