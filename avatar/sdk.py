@@ -66,7 +66,7 @@ class Avatar:
             painter: draws it.
             fps: pictures a second, 1 to 60.
             sample_rate: of the sound given out, samples a second.
-            on_event: told what happens as it happens, on the event loop; the frames of sound carry the same events.
+            on_event: told at once what happens, on the event loop; what it raises is logged. Frames of sound tell too.
             seed: another one is another temperament.
 
         Raises:
@@ -77,16 +77,14 @@ class Avatar:
                 f"{fps} pictures and {sample_rate} samples a second: 1-60 and {RATES[0]}-{RATES[1]} can be."
             )
         self._painter, self._seed = painter, seed
-        self.sample_rate = sample_rate
-        self._on_event = on_event
+        self.sample_rate, self._on_event = sample_rate, on_event
         self._line = SpeechLine(sample_rate, fps)
         self._beats = Beats(self._line)
-        self._opened = False
-        self._pushing, self._taking = asyncio.Lock(), asyncio.Lock()
+        self._opening, self._pushing, self._taking = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         self._room, self._news = asyncio.Event(), asyncio.Event()
         self._half: Beat | None = None
         self._happened: deque[AvatarEvent] = deque(maxlen=EVENTS_KEPT)
-        self._interruptions = 0
+        self._opened, self._interruptions = False, 0
         self._skipped, self._told_late_s = 0, -TELL_EVERY_S
 
     @classmethod
@@ -178,20 +176,20 @@ class Avatar:
         await self.aclose()
 
     async def start(self) -> None:
-        """Open the avatar; `async with` does it. Once open, it does nothing.
+        """Open the avatar; `async with` does it. Once open, it does nothing; a second call meanwhile waits for it.
 
         Raises:
             ClosedError: it was closed.
             AvatarError: the face or a model cannot be used.
         """
-        if self._beats.closed:
-            raise ClosedError("This avatar was closed: open another.")
-        if self._opened:
-            return
-        self._loop = asyncio.get_running_loop()
-        self._beats.on_ready = self._wake
-        await self._painter.open(self._beats, seed=self._seed)
-        self._opened = True
+        async with self._opening:
+            if self._beats.closed:
+                raise ClosedError("This avatar was closed: open another.")
+            if not self._opened:
+                self._loop = asyncio.get_running_loop()
+                self._beats.on_ready = self._wake
+                await self._painter.open(self._beats, seed=self._seed)
+                self._opened = True
 
     async def aclose(self) -> None:
         """Close the avatar: iteration ends, waiting pushes raise ClosedError. May be called again."""
@@ -381,7 +379,10 @@ class Avatar:
     def _tell(self, event: AvatarEvent) -> None:
         self._happened.append(event)
         if self._on_event is not None:
-            self._on_event(event)
+            try:
+                self._on_event(event)
+            except Exception as error:  # the program's own, which must not cost it its sound: asyncio logs it
+                self._loop.call_exception_handler({"message": f"on_event failed: {event}", "exception": error})
 
     def _note_lateness(self, taken: TakenBeat, now_s: float) -> None:
         self._skipped += taken.rgb is None

@@ -256,6 +256,12 @@ async def test_emotions_looks_gestures_and_cues_move_the_face(opened: Callable[.
         lambda face: face.look_at(3, 0),
         lambda face: face.look_at(float("nan"), 0),
         lambda face: face.set_presence("dancing"),
+        lambda face: face.set_presence(["listening"]),
+        lambda face: face.set_emotion("happy", "strong"),
+        lambda face: face.set_emotion(["happy"]),
+        lambda face: face.nod(None),
+        lambda face: face.look_at("left", 0),
+        lambda face: face.direct(None),
     ],
 )
 async def test_what_it_was_never_taught_is_answered_clearly(opened: Callable[..., Any], ask: Any) -> None:
@@ -285,6 +291,36 @@ async def test_a_closed_avatar_says_so_and_closes_twice(opened: Callable[..., An
         assert [frame async for frame in face] == []
     with pytest.raises(ClosedError):
         await face.start()
+
+
+async def test_opening_twice_at_once_opens_once(fake_stage: Any) -> None:
+    made = []
+
+    def make_stage() -> Any:
+        made.append(fake_stage.plain_stage())
+        time.sleep(0.1)
+        return made[-1]
+
+    face = Avatar(StagePainter(make_stage))
+    await asyncio.gather(face.start(), face.start())
+    assert len(made) == 1 and len(await watch(face, 0.2)) > 3
+    await face.aclose()
+
+
+async def test_a_callback_that_raises_loses_no_sound(fake_stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[Any] = []
+    monkeypatch.setattr(asyncio.get_running_loop(), "call_exception_handler", logged.append)
+
+    def stumble(event: Any) -> None:
+        raise RuntimeError("the program's own mistake")
+
+    async with Avatar(StagePainter(fake_stage.plain_stage), on_event=stumble) as face:
+        await face.push_audio(bursts(0.3), RATE)
+        await face.end_of_speech()
+        taken = await watch(face, 0.7)
+    assert sum(frame.spoken for _, frame in taken if isinstance(frame, AudioFrame)) == round(0.3 * RATE)
+    assert {SpeechStarted, SpeechFinished} <= {type(event) for event in events_of(taken)}
+    assert {str(context["exception"]) for context in logged} == {"the program's own mistake"}
 
 
 async def test_an_avatar_that_is_not_open_says_how_to_open_it(fake_stage: Any) -> None:
