@@ -23,7 +23,7 @@ MARKER_PATIENCE_S: Final = 1.0
 PREBUFFER_S: Final = 0.12
 """Sound that waits before an utterance begins, or goes on after it ran dry: what the mouth has to know in advance."""
 REMEMBERED: Final = 32
-"""SpeechInterrupted labels that are remembered, to know late sound by."""
+"""Labels that are remembered, to know late sound and late markers by."""
 MOST_WAITING: Final = 256
 """Utterances that may wait; the end of an empty one more is not counted."""
 
@@ -95,7 +95,9 @@ class Playback:
     """In the order they are heard; the first may be in the middle of it."""
     next_number: int = 1
     marker_owed: bool = False
-    """The end marker of an utterance that is gone may still come."""
+    """The end marker of an utterance that is gone may still come, without a label."""
+    begun: tuple[str, ...] = ()
+    """Labels of the latest utterances, to know their markers by when they come late or again."""
     silenced: tuple[str, ...] = ()
     """Labels of interrupted utterances."""
     late: int = 0
@@ -126,18 +128,24 @@ def push(account: Playback, count: int, label: str | None = None) -> tuple[Playb
     return _with(account, replace(opened, pushed=opened.pushed + count)), True
 
 
+def ended_by(account: Playback, label: str | None = None) -> Utterance | None:
+    """Return the open utterance if it is the one that an end marker closes: one without a label closes any."""
+    opened = _open(account)
+    return opened if opened is not None and label in (None, opened.label) else None
+
+
 def end(account: Playback, label: str | None = None) -> Playback:
     """Return the account after an end marker.
 
-    It closes the open utterance. A marker that is owed by one that is gone closes nothing; any other says that an
-    utterance was empty, which is accounted for like the rest.
+    It closes the open utterance. The marker of another that has begun closes nothing: whoever spoke next has closed
+    that, an interruption, or its own marker before. Nor does one without a label that is owed by an utterance that is
+    gone. Any other says that an utterance was empty, which is accounted for like the rest.
     """
-    if label is not None and label in account.silenced:
-        return account
-    opened = _open(account)
-    if opened is not None and (label is None or opened.label == label):
+    if ended_by(account, label) is not None:
         return _complete(account)
-    if account.marker_owed:
+    if label in account.silenced or label in account.begun:
+        return account
+    if account.marker_owed and label is None:
         return replace(account, marker_owed=False)
     if len(account.waiting) >= MOST_WAITING:
         return account
@@ -265,8 +273,11 @@ def _open(account: Playback) -> Utterance | None:
 
 
 def _begin(account: Playback, label: str | None) -> Playback:
-    begun = Utterance(account.next_number, label)
-    return replace(account, waiting=(*account.waiting, begun), next_number=account.next_number + 1, marker_owed=False)
+    waiting = (*account.waiting, Utterance(account.next_number, label))
+    begun = account.begun
+    if label is not None:
+        begun = (*(one for one in begun if one != label), label)[-REMEMBERED:]
+    return replace(account, waiting=waiting, next_number=account.next_number + 1, marker_owed=False, begun=begun)
 
 
 def _complete(account: Playback) -> Playback:

@@ -36,7 +36,7 @@ from avatar.motion.voice_network import VoiceNetwork, load_voice_network, requir
 from avatar.painter import Painter, Stage, StagePainter
 from avatar.playback import SpeechInterrupted
 from avatar.speech_line import Beat, SpeechLine
-from avatar.spoken import I16, RATES, Pcm, spoken_samples
+from avatar.spoken import I16, RATES, Pcm, spoken_pieces
 
 BUFFER_S: Final = 30.0
 """Sound that may wait to be spoken; `push_audio` waits while there is more."""
@@ -66,7 +66,7 @@ class Avatar:
             painter: draws it.
             fps: pictures a second, 1 to 60.
             sample_rate: of the sound given out, samples a second.
-            on_event: told what happens as it happens, on the event loop; the frames of sound carry the same events.
+            on_event: told at once what happens, on the event loop; what it raises is logged. Frames of sound tell too.
             seed: another one is another temperament.
 
         Raises:
@@ -77,16 +77,14 @@ class Avatar:
                 f"{fps} pictures and {sample_rate} samples a second: 1-60 and {RATES[0]}-{RATES[1]} can be."
             )
         self._painter, self._seed = painter, seed
-        self.sample_rate = sample_rate
-        self._on_event = on_event
+        self.sample_rate, self._on_event = sample_rate, on_event
         self._line = SpeechLine(sample_rate, fps)
         self._beats = Beats(self._line)
-        self._opened = False
-        self._pushing, self._taking = asyncio.Lock(), asyncio.Lock()
+        self._opening, self._pushing, self._taking = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         self._room, self._news = asyncio.Event(), asyncio.Event()
         self._half: Beat | None = None
         self._happened: deque[AvatarEvent] = deque(maxlen=EVENTS_KEPT)
-        self._interruptions = 0
+        self._opened, self._interruptions = False, 0
         self._skipped, self._told_late_s = 0, -TELL_EVERY_S
 
     @classmethod
@@ -178,20 +176,20 @@ class Avatar:
         await self.aclose()
 
     async def start(self) -> None:
-        """Open the avatar; `async with` does it. Once open, it does nothing.
+        """Open the avatar; `async with` does it. Once open, it does nothing; a second call meanwhile waits for it.
 
         Raises:
             ClosedError: it was closed.
             AvatarError: the face or a model cannot be used.
         """
-        if self._beats.closed:
-            raise ClosedError("This avatar was closed: open another.")
-        if self._opened:
-            return
-        self._loop = asyncio.get_running_loop()
-        self._beats.on_ready = self._wake
-        await self._painter.open(self._beats, seed=self._seed)
-        self._opened = True
+        async with self._opening:
+            if self._beats.closed:
+                raise ClosedError("This avatar was closed: open another.")
+            if not self._opened:
+                self._loop = asyncio.get_running_loop()
+                self._beats.on_ready = self._wake
+                await self._painter.open(self._beats, seed=self._seed)
+                self._opened = True
 
     async def aclose(self) -> None:
         """Close the avatar: iteration ends, waiting pushes raise ClosedError. May be called again."""
@@ -236,27 +234,26 @@ class Avatar:
 
         Args:
             pcm: signed 16-bit samples (bytes are little-endian and of one channel) or 32-bit floats within -1..1, (n,)
-                or (channels, n).
+                or (channels, n). It is read piece by piece: leave it as it is until this returns.
             sample_rate: samples a second, 8000 to 192000.
             utterance: a name of what is being said: its sound is known and dropped when it comes after an interruption.
                 Another name than before ends what was said before.
 
         Raises:
-            SoundError: a type, shape or rate that is not taken.
-            ClosedError: the avatar is not open.
+            SoundError: a type, shape or rate that is not taken; nothing was queued.
+            ClosedError: the avatar is not open, or closes meanwhile; `unspoken` has what was queued before.
         """
         self._open()
-        samples = spoken_samples(pcm, sample_rate)
+        pieces = spoken_pieces(pcm, sample_rate, PIECE_S)
         interruptions = self._interruptions
-        piece = max(round(PIECE_S * sample_rate), 1)
         async with self._pushing:
-            for start in range(0, len(samples), piece):
+            for piece in pieces:
                 while self._open().waiting_s >= BUFFER_S and self._interruptions == interruptions:
                     self._room.clear()
                     await self._room.wait()
                 if self._interruptions != interruptions:
                     return
-                self._open().push(samples[start : start + piece], sample_rate, utterance)
+                self._open().push(piece, sample_rate, utterance)
 
     async def end_of_speech(self, *, utterance: str | None = None) -> None:
         """Say that an utterance is complete; waits behind pushes that wait. Raises ClosedError."""
@@ -382,7 +379,10 @@ class Avatar:
     def _tell(self, event: AvatarEvent) -> None:
         self._happened.append(event)
         if self._on_event is not None:
-            self._on_event(event)
+            try:
+                self._on_event(event)
+            except Exception as error:  # the program's own, which must not cost it its sound: asyncio logs it
+                self._loop.call_exception_handler({"message": f"on_event failed: {event}", "exception": error})
 
     def _note_lateness(self, taken: TakenBeat, now_s: float) -> None:
         self._skipped += taken.rgb is None

@@ -123,8 +123,8 @@ class SpeechLine:
     def end(self, utterance: str | None) -> None:
         """Note that an utterance is complete."""
         with self._lock:
-            if rest := self._sound.finish():
-                self._account, _ = playback.push(self._account, rest, utterance)
+            if (ended := playback.ended_by(self._account, utterance)) is not None:
+                self._account, _ = playback.push(self._account, self._sound.finish(), ended.label)
             self._account = playback.end(self._account, utterance)
 
     def interrupt(self, now_s: float) -> tuple[PlaybackEvent, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import wave
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 import av
@@ -24,20 +25,35 @@ MOST_CHANNELS: Final = 2
 
 
 def spoken_samples(pcm: Pcm, sample_rate: int) -> I16:
-    """Return (n,) samples of one channel; numbers that are none are silence, what is beyond full scale is clipped.
+    """Return (n,) samples of one channel, a copy; NaN becomes silence, what is beyond full scale is clipped.
 
     Raises:
         SoundError: a type, shape or rate that is not taken.
     """
+    return _one_channel(_checked(pcm, sample_rate))
+
+
+def spoken_pieces(pcm: Pcm, sample_rate: int, piece_s: float) -> Iterator[I16]:
+    """Return the same samples in pieces of `piece_s` seconds; each takes room and time only when it is asked for.
+
+    Raises:
+        SoundError: a type, shape or rate that is not taken; at once, not from the iterator.
+    """
+    sound, length = _checked(pcm, sample_rate), round(piece_s * sample_rate)
+    return (_one_channel(sound[..., at : at + length]) for at in range(0, sound.shape[-1], length))
+
+
+def _checked(pcm: Pcm, sample_rate: int) -> NDArray[Any]:
+    """Return a view of sound of a type, shape and rate that are taken. Raises SoundError."""
     if isinstance(sample_rate, bool) or not isinstance(sample_rate, int | np.integer):
         raise SoundError(f"The sample rate is {sample_rate!r}; give a whole number of samples a second.")
     if not RATES[0] <= sample_rate <= RATES[1]:
         raise SoundError(f"{sample_rate} samples a second are not taken: {RATES[0]} to {RATES[1]} are.")
     if isinstance(pcm, bytes | bytearray | memoryview):
-        data = bytes(pcm)
-        if len(data) % 2:
-            raise SoundError(f"{len(data)} bytes are no 16-bit samples: an even number of bytes is.")
-        return np.frombuffer(data, "<i2").astype(np.int16)
+        data = memoryview(pcm)
+        if data.nbytes % 2:
+            raise SoundError(f"{data.nbytes} bytes are no 16-bit samples: an even number of bytes is.")
+        return np.frombuffer(data if data.c_contiguous else bytes(data), "<i2")
     if not isinstance(pcm, np.ndarray):
         raise SoundError(f"Sound is bytes or a numpy array of int16 or float32, not {type(pcm).__name__}.")
     if pcm.dtype not in (np.int16, np.float32):
@@ -46,12 +62,16 @@ def spoken_samples(pcm: Pcm, sample_rate: int) -> I16:
         raise SoundError(
             f"Sound has shape {pcm.shape}: (n,) or (channels, n) with at most {MOST_CHANNELS} channels is."
         )
-    samples: Any = pcm
-    if pcm.dtype == np.float32:
-        samples = np.round(np.clip(np.nan_to_num(pcm, posinf=1.0, neginf=-1.0), -1, 1) * 32767)
-    if pcm.ndim == 2:
+    return pcm
+
+
+def _one_channel(sound: NDArray[Any]) -> I16:
+    samples = sound
+    if sound.dtype == np.float32:
+        samples = np.round(np.clip(np.nan_to_num(sound, posinf=1.0, neginf=-1.0), -1, 1) * 32767)
+    if sound.ndim == 2:
         samples = np.asarray(samples, np.float32).mean(axis=0).round()
-    return np.asarray(samples, np.int16)
+    return np.array(samples, np.int16)  # a copy: a program may fill its buffer anew while these wait
 
 
 def wav_bytes(samples: I16, sample_rate: int) -> bytes:

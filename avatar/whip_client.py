@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -70,7 +71,7 @@ class WhipClient:
 
         Raises:
             TokenError, ServerFullError, UnknownAvatarError: the server refuses, and says why.
-            ServerGoneError: it does not answer, or not as a server of ours does.
+            ServerGoneError: it does not answer, or not as a server of ours does, or its certificate is not trusted.
             AvatarError: any other refusal, with the server's code.
         """
         path = f"{self._root}/whip?{urlencode(asked)}"
@@ -97,6 +98,11 @@ class WhipClient:
             connection.request(method, path, body, {**self._headers, **headers})
             response = connection.getresponse()
             answer = response.read(ANSWER_BYTES + 1)
+        except ssl.SSLCertVerificationError as error:
+            raise ServerGoneError(
+                f"The server {self._host} answers, but its certificate is not trusted: {error.verify_message}. If it "
+                "comes from a CA of your own, name your CA's file in the environment as SSL_CERT_FILE."
+            ) from error
         except (OSError, http.client.HTTPException) as error:
             raise ServerGoneError(f"The server {self._host} does not answer: {error}.") from error
         finally:

@@ -208,6 +208,46 @@ def test_another_speaker_waits_for_the_first_to_end() -> None:
     assert not any(event.marker_lost for event in player.finished())
 
 
+def test_the_end_of_one_speaker_does_not_cut_another() -> None:
+    player = Player()
+    player.say(0.4, "ann")
+    player.say(0.4, "bob")
+    player.end("ann")
+    player.say(0.4, "bob")
+    player.end("bob")
+    player.end("ann")
+    player.play(1.5)
+    assert player.events == [
+        SpeechStarted(1, "ann"), SpeechFinished(1, "ann", 400.0, marker_lost=False),
+        SpeechStarted(2, "bob"), SpeechFinished(2, "bob", 800.0, marker_lost=False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("heard_s", [0.2, 0.7, 0.4 + MARKER_PATIENCE_S + 0.2])
+def test_the_end_of_one_who_was_heard_before_does_not_cut_another(heard_s: float) -> None:
+    player = Player()
+    player.say(0.4, "ann")
+    player.play(heard_s)
+    player.say(0.4, "bob")
+    player.play(0.5)
+    player.end("ann")
+    player.say(0.4, "bob")
+    player.end("bob")
+    player.end("nobody has begun")
+    player.play(1.5)
+    assert [(event.label, round(event.heard_ms)) for event in player.finished()] == [
+        ("ann", 400), ("bob", 800), ("nobody has begun", 0),
+    ]  # fmt: skip
+
+
+def test_a_marker_without_a_name_ends_whoever_speaks() -> None:
+    player = Player()
+    player.say(0.4, "ann")
+    player.end()
+    player.play(0.6)
+    assert player.finished() == [SpeechFinished(1, "ann", 400.0, marker_lost=False)]
+
+
 def test_sound_that_trickles_in_waits_for_what_the_mouth_must_know() -> None:
     player = Player()
     player.say(PREBUFFER_S / 2)
@@ -259,18 +299,24 @@ _STEPS = st.one_of(
 @given(st.lists(_STEPS, max_size=60))
 def test_whatever_happens_each_utterance_ends_once_and_nothing_is_heard_twice(steps: list[tuple[object, ...]]) -> None:
     player, pushed = Player(), 0
+    named: set[object] = set()
     for kind, *how in steps:
         if kind == "say":
             count = round(float(how[0]) * RATE)  # type: ignore[arg-type]
             pushed += count * player.say(how[0], how[1])  # type: ignore[arg-type]
         elif kind == "end":
+            before = player.account
             player.end(how[0])  # type: ignore[arg-type]
+            speaking = {one.label for one in before.waiting[-1:] if not one.complete}
+            if how[0] in named - speaking:
+                assert player.account == before, "the end of one that has ended changes nothing"
         elif kind == "block":
             player.block(late_s=how[0])  # type: ignore[arg-type]
         elif kind == "cut":
             player.cut()
         else:
             player.now_s += how[0]  # type: ignore[operator]
+        named |= {one.label for one in player.account.waiting} - {None}
         for one in player.account.waiting:
             assert 0 <= one.delivered <= one.taken <= one.pushed
         heard = heard_samples(player.account, player.now_s)

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -166,6 +167,21 @@ async def test_an_hour_long_utterance_waits_at_the_door(opened: Callable[..., An
         assert face.waiting_s == 0
 
 
+@pytest.mark.parametrize(("shape", "kind"), [((-1,), np.float32), ((2, -1), np.int16), ((2, -1), np.float32)])
+async def test_an_hour_at_once_needs_no_more_room_than_what_waits(fake_stage: Any, shape: Any, kind: Any) -> None:
+    hour = np.zeros(8_000 * 3600 * len(shape), kind).reshape(shape)
+    async with Avatar(StagePainter(fake_stage.plain_stage)) as face:
+        tracemalloc.start()
+        pushing = asyncio.create_task(face.push_audio(hour, 8_000))
+        await asyncio.sleep(0.2)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert not pushing.done() and face.waiting_s >= BUFFER_S
+        face.interrupt()
+        await pushing
+    assert peak_bytes < 2 * 2 * BUFFER_S * RATE, "half of it is the 16-bit samples that wait"
+
+
 async def test_sound_may_come_in_small_pieces_of_any_rate(opened: Callable[..., Any]) -> None:
     async with opened(sample_rate=24_000) as face:
         voice = bursts(1.0, rate=16_000)
@@ -176,6 +192,16 @@ async def test_sound_may_come_in_small_pieces_of_any_rate(opened: Callable[..., 
     (finished,) = [event for event in events_of(taken) if isinstance(event, SpeechFinished)]
     assert finished.heard_ms == pytest.approx(1000, abs=2)
     assert {frame.sample_rate for _, frame in taken if isinstance(frame, AudioFrame)} == {24_000}
+
+
+async def test_a_buffer_may_be_filled_anew_after_each_push(opened: Callable[..., Any]) -> None:
+    async with opened() as face:
+        buffer = np.empty(RATE // 2, np.int16)
+        for level in (1000, 2000, 3000):
+            buffer[:] = level
+            await face.push_audio(buffer, RATE)
+        buffer[:] = 0
+    assert face.unspoken().tolist() == np.repeat([1000, 2000, 3000], RATE // 2).tolist()
 
 
 async def test_a_slow_painter_leaves_pictures_out_but_never_sound(opened: Callable[..., Any]) -> None:
@@ -230,6 +256,12 @@ async def test_emotions_looks_gestures_and_cues_move_the_face(opened: Callable[.
         lambda face: face.look_at(3, 0),
         lambda face: face.look_at(float("nan"), 0),
         lambda face: face.set_presence("dancing"),
+        lambda face: face.set_presence(["listening"]),
+        lambda face: face.set_emotion("happy", "strong"),
+        lambda face: face.set_emotion(["happy"]),
+        lambda face: face.nod(None),
+        lambda face: face.look_at("left", 0),
+        lambda face: face.direct(None),
     ],
 )
 async def test_what_it_was_never_taught_is_answered_clearly(opened: Callable[..., Any], ask: Any) -> None:
@@ -259,6 +291,36 @@ async def test_a_closed_avatar_says_so_and_closes_twice(opened: Callable[..., An
         assert [frame async for frame in face] == []
     with pytest.raises(ClosedError):
         await face.start()
+
+
+async def test_opening_twice_at_once_opens_once(fake_stage: Any) -> None:
+    made = []
+
+    def make_stage() -> Any:
+        made.append(fake_stage.plain_stage())
+        time.sleep(0.1)
+        return made[-1]
+
+    face = Avatar(StagePainter(make_stage))
+    await asyncio.gather(face.start(), face.start())
+    assert len(made) == 1 and len(await watch(face, 0.2)) > 3
+    await face.aclose()
+
+
+async def test_a_callback_that_raises_loses_no_sound(fake_stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[Any] = []
+    monkeypatch.setattr(asyncio.get_running_loop(), "call_exception_handler", logged.append)
+
+    def stumble(event: Any) -> None:
+        raise RuntimeError("the program's own mistake")
+
+    async with Avatar(StagePainter(fake_stage.plain_stage), on_event=stumble) as face:
+        await face.push_audio(bursts(0.3), RATE)
+        await face.end_of_speech()
+        taken = await watch(face, 0.7)
+    assert sum(frame.spoken for _, frame in taken if isinstance(frame, AudioFrame)) == round(0.3 * RATE)
+    assert {SpeechStarted, SpeechFinished} <= {type(event) for event in events_of(taken)}
+    assert {str(context["exception"]) for context in logged} == {"the program's own mistake"}
 
 
 async def test_an_avatar_that_is_not_open_says_how_to_open_it(fake_stage: Any) -> None:

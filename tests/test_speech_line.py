@@ -80,3 +80,18 @@ def test_what_was_planned_before_an_interruption_is_silent_and_no_longer_unspoke
     handed = line.hand_over(planned[0], 0.0)
     assert handed.spoken == 0 and not handed.samples.any()
     assert len(line.unspoken(planned[1:])) == 0
+
+
+@pytest.mark.parametrize("marker", ["second", None])
+def test_what_resampling_held_back_belongs_to_whoever_speaks(marker: str | None) -> None:
+    line = SpeechLine(RATE, FPS)
+    half = speech(0.25)
+    line.push(half, RATE // 2, "first")
+    line.push(half, RATE // 2, "second")
+    line.end("first")
+    line.push(half, RATE // 2, "second")
+    line.end(marker)
+    beats = go(line, 0, 60)
+    spans = [span for beat in beats for span in beat.spans]
+    assert sorted({span.utterance for span in spans}) == [1, 2]
+    assert sum(span.count for span in spans) == pytest.approx(1.5 * RATE, abs=48)

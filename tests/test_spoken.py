@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avatar.errors import SoundError
-from avatar.spoken import SpokenSound, spoken_samples
+from avatar.spoken import SpokenSound, spoken_pieces, spoken_samples
 
 TONE = np.round(8000 * np.sin(2 * np.pi * 220 * np.arange(24_000) / 24_000)).astype(np.int16)
 
@@ -20,6 +20,22 @@ TONE = np.round(8000 * np.sin(2 * np.pi * 220 * np.arange(24_000) / 24_000)).ast
 )  # fmt: skip
 def test_the_same_sound_in_any_form_is_the_same(pcm: Any) -> None:
     assert np.abs(spoken_samples(pcm, 24_000).astype(int) - TONE).max() <= 1
+
+
+@pytest.mark.parametrize("form", [TONE, TONE[None], bytearray(TONE.tobytes())])
+def test_a_buffer_that_is_filled_anew_leaves_the_samples_as_they_were(form: Any) -> None:
+    buffer = form.copy()
+    samples = spoken_samples(buffer, 24_000)
+    buffer[:] = bytes(len(buffer)) if isinstance(buffer, bytearray) else 0
+    assert samples.tolist() == TONE.tolist()
+
+
+@pytest.mark.parametrize("pcm", [TONE, np.stack([TONE, TONE]), (TONE / 32767).astype(np.float32), TONE.tobytes(),
+                                 memoryview(np.repeat(TONE, 2))[::2]])  # fmt: skip
+def test_pieces_are_the_same_sound(pcm: Any) -> None:
+    pieces = list(spoken_pieces(pcm, 24_000, 0.3))
+    assert [len(piece) for piece in pieces] == [7200, 7200, 7200, 2400]
+    assert np.concatenate(pieces).tolist() == spoken_samples(pcm, 24_000).tolist()
 
 
 @pytest.mark.parametrize(
@@ -39,6 +55,8 @@ def test_the_same_sound_in_any_form_is_the_same(pcm: Any) -> None:
 def test_what_cannot_be_spoken_is_answered_with_what_can(pcm: Any, rate: Any, word: str) -> None:
     with pytest.raises(SoundError, match=word):
         spoken_samples(pcm, rate)
+    with pytest.raises(SoundError, match=word):
+        spoken_pieces(pcm, rate, 0.5)
 
 
 def test_numbers_that_are_none_are_silence_and_loud_ones_are_clipped() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -46,21 +49,47 @@ class Calls:
         raise AssertionError("nobody asks for figures here")
 
 
-@pytest.fixture
-def server() -> Iterator[Any]:
+@contextmanager
+def serving(scheme: str = "http", **tls: Any) -> Iterator[Any]:
     """Run a server that asks for the token `secret`; yield its `url` and its `calls`."""
     calls = Calls()
     settings = ServerSettings()
     app = create_app(settings, AvatarLibrary((), LimitSettings()), calls, token="secret")  # type: ignore[arg-type]  # noqa: S106
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", **tls))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
         while not running.started:
             time.sleep(0.01)
-        yield SimpleNamespace(url=f"http://127.0.0.1:{listening.getsockname()[1]}", calls=calls)
-        running.should_exit = True
-        thread.join(10)
+        try:
+            yield SimpleNamespace(url=f"{scheme}://localhost:{listening.getsockname()[1]}", calls=calls)
+        finally:
+            running.should_exit = True
+            thread.join(10)
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """Run a server."""
+    with serving() as running:
+        yield running
+
+
+def openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a CA's `ca.pem`, and `key.pem` and `cert.pem` that it made for localhost."""
+    folder = tmp_path_factory.mktemp("certificates")
+    new = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1")
+    usage = ("-addext", "keyUsage=critical,keyCertSign")
+    openssl(folder, *new, "-subj", "/CN=a CA of our own", *usage, "-keyout", "ca.key", "-out", "ca.pem")
+    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE")
+    openssl(folder, *new, *names, *signed, "-keyout", "key.pem", "-out", "cert.pem")
+    return folder
 
 
 def test_a_call_is_made_and_ended_twice(server: Any) -> None:
@@ -102,6 +131,17 @@ def test_a_server_that_is_gone() -> None:
         port = listening.getsockname()[1]
     with pytest.raises(ServerGoneError, match="does not answer"):
         WhipClient(f"http://127.0.0.1:{port}").offer("the offer", {"avatar": "mira"})
+
+
+def test_a_certificate_is_trusted_where_its_ca_is(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving("https", ssl_keyfile=certificates / "key.pem", ssl_certfile=certificates / "cert.pem") as server:
+        client = WhipClient(server.url, "secret")
+        with pytest.raises(ServerGoneError, match=r"certificate is not trusted.*SSL_CERT_FILE") as refused:
+            client.offer("the offer", {"avatar": "mira"})
+        assert "does not answer" not in str(refused.value) and not server.calls.running
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
+        client.end(client.offer("the offer", {"avatar": "mira"}))
+        assert server.calls.drives
 
 
 @pytest.mark.parametrize("url", ["", "host", "ftp://host", "http://", "http://host:port", "http://[::1"])

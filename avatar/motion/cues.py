@@ -150,8 +150,10 @@ def understand(text: str) -> tuple[Cue, ...]:
     """Return what a direction such as "smile warmly and nod" asks for, in its order.
 
     Raises:
-        CueError: a part of it is not understood, or it is empty or far too long.
+        CueError: a part of it is not understood, or it is empty, far too long or no text.
     """
+    if not isinstance(text, str):
+        raise CueError(f"A cue is text, not {type(text).__name__}.")
     if len(text) > LONGEST:
         raise CueError(f"A cue of {len(text)} letters is too long: at most {LONGEST}.")
     parts = [part.split() for part in _PARTS.split(re.sub(r"[^a-z,;.! ]+", " ", text.lower())) if part.split()]
@@ -168,11 +170,11 @@ def check_cue(cue: Cue) -> None:
         case Gesture(name, strength):
             if name not in GESTURES:
                 raise CueError(f"There is no gesture {name!r}: choose one of {', '.join(GESTURES)}.")
-            if not 0 <= strength <= 2:
+            if not _is_within(strength, 0, 2):
                 raise CueError(f"A gesture's strength is a number from 0 to 2, not {strength!r}.")
         case Look(x, y):
-            if not (-1 <= x <= 1 and -1 <= y <= 1):
-                raise CueError(f"({x}, {y}) is no place to look at: both are from -1 to 1.")
+            if not (_is_within(x, -1, 1) and _is_within(y, -1, 1)):
+                raise CueError(f"({x!r}, {y!r}) is no place to look at: both are from -1 to 1.")
         case Attend(presence):
             if presence not in PRESENCES or presence == "speaking":
                 choices = ", ".join(kind for kind in PRESENCES if kind != "speaking")
@@ -185,14 +187,19 @@ def emotion_offsets(name: str, strength: float = 1.0) -> F32:
     Raises:
         CueError: there is no emotion of that name, or the strength is no number of that range.
     """
-    if name not in EMOTIONS:
+    if not isinstance(name, str) or name not in EMOTIONS:
         raise CueError(f"There is no emotion {name!r}: choose one of {', '.join(EMOTIONS)}.")
-    if not 0 <= strength <= max(DEGREES.values()):
+    if not _is_within(strength, 0, max(DEGREES.values())):
         raise CueError(f"An emotion's strength is a number from 0 to {max(DEGREES.values())}, not {strength!r}.")
     offsets = np.zeros(len(BLENDSHAPES), np.float32)
     for coefficient, value in EMOTIONS[name].items():
         offsets[BLENDSHAPE_INDEX[coefficient]] = value * strength
     return offsets
+
+
+def _is_within(value: object, low: float, high: float) -> bool:
+    """Return whether something is a number, Python's or NumPy's, of a range."""
+    return isinstance(value, int | float | np.number) and bool(low <= value <= high)
 
 
 def _understand_part(words: list[str], text: str) -> Cue:
