@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ pytest.importorskip("livekit.agents", reason="livekit-agents is not installed: m
 
 from livekit import rtc
 from livekit.agents import Plugin
-from livekit.agents.voice import AgentSession
+from livekit.agents.voice import Agent, AgentSession
 from livekit.agents.voice.avatar import AudioSegmentEnd, AvatarOptions, AvatarRunner, QueueAudioOutput, VideoGenerator
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 
 from avatar.errors import AvatarError
 from avatar.integrations.livekit import AvatarSession, AvatarVideoGenerator
+from examples import livekit_agent
 
 pytestmark = pytest.mark.anyio
 
@@ -194,6 +196,32 @@ async def test_a_session_lets_its_agent_speak_with_the_face(open_plain: Any, spe
     await face.aclose()
     await face.aclose()
     assert face.avatar is None
+
+
+async def test_the_example_puts_its_face_into_the_room(open_plain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its models need keys, so a session without any takes their place."""
+    happened: list[str] = []
+
+    class Wordless(AgentSession):
+        def __init__(self, **_models: str) -> None:
+            super().__init__()
+
+        async def start(self, *, agent: Agent, room: FakeRoom) -> None:  # type: ignore[override]
+            assert isinstance(self.output.audio, QueueAudioOutput), "the face comes before the session"
+            happened.append("started")
+
+        async def generate_reply(self, *, instructions: str) -> None:  # type: ignore[override]
+            happened.append(instructions)
+
+    face, room = AvatarSession(open_avatar=open_plain()), FakeRoom()
+    monkeypatch.setattr(livekit_agent, "AgentSession", Wordless)
+    monkeypatch.setattr(livekit_agent, "AvatarSession", {livekit_agent.FACE: face}.__getitem__)
+    await livekit_agent.entrypoint(SimpleNamespace(room=room))  # type: ignore[arg-type]
+    assert happened == ["started", "Greet the user."] and face.avatar is not None
+    async with asyncio.timeout(5):
+        while len(room.local_participant.tracks) < 2:
+            await asyncio.sleep(0.01)
+    await face.aclose()
 
 
 def test_the_plugin_is_registered() -> None:
