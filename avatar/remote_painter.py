@@ -261,7 +261,8 @@ class RemotePainter:
     async def _rest(self, seconds: float) -> None:
         """Wait until there is news, but no longer."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), max(seconds, 0.0))
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._wake.wait()
         self._wake.clear()
 
     def _heed(self) -> None:

@@ -364,8 +364,10 @@ class Avatar:
             if isinstance(taken, TakenBeat):
                 self._note_lateness(taken, now_s)
                 return taken
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that comes with the news.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), None if math.isinf(taken) else taken)
+                async with asyncio.timeout(None if math.isinf(taken) else taken):
+                    await self._news.wait()
 
     def _sound_of(self, beat: Beat) -> AudioFrame:
         handed = self._line.hand_over(beat, time.monotonic())

@@ -323,6 +323,21 @@ async def test_a_callback_that_raises_loses_no_sound(fake_stage: Any, monkeypatc
     assert {str(context["exception"]) for context in logged} == {"the program's own mistake"}
 
 
+async def test_who_takes_frames_can_be_cancelled_just_as_one_comes(
+    opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LiveKit and Pipecat end what takes frames so, and wait until it has ended."""
+    async with opened() as face:
+        monkeypatch.setattr(face._beats, "take", lambda now_s: 30.0)  # never due
+        taking = asyncio.create_task(anext(face))
+        await asyncio.sleep(0.05)
+        face._news.set()
+        await asyncio.sleep(0)
+        taking.cancel()
+        await asyncio.wait([taking], timeout=1)
+        assert taking.cancelled()
+
+
 async def test_an_avatar_that_is_not_open_says_how_to_open_it(fake_stage: Any) -> None:
     face = Avatar(StagePainter(fake_stage.plain_stage))
     with pytest.raises(ClosedError, match="async with"):

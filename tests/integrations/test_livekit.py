@@ -41,9 +41,13 @@ class FakeParticipant:
     def __init__(self) -> None:
         self.tracks: list[Any] = []
         self.track_publications: dict[str, Any] = {}
+        self.published = asyncio.Event()
+        """Both of an avatar's tracks are."""
 
     async def publish_track(self, track: Any, options: Any) -> FakePublication:
         self.tracks.append(track)
+        if len(self.tracks) == 2:
+            self.published.set()
         return FakePublication()
 
 
@@ -218,9 +222,7 @@ async def test_the_example_puts_its_face_into_the_room(open_plain: Any, monkeypa
     monkeypatch.setattr(livekit_agent, "AvatarSession", {livekit_agent.FACE: face}.__getitem__)
     await livekit_agent.entrypoint(SimpleNamespace(room=room))  # type: ignore[arg-type]
     assert happened == ["started", "Greet the user."] and face.avatar is not None
-    async with asyncio.timeout(5):
-        while len(room.local_participant.tracks) < 2:
-            await asyncio.sleep(0.01)
+    await asyncio.wait_for(room.local_participant.published.wait(), 5)
     await face.aclose()
 
 
