@@ -33,6 +33,7 @@ from avatar.types import BLENDSHAPE_INDEX, F32, U8, Motion
 from benchmarks import report
 from benchmarks.lipsync import Eye, read_sound
 from benchmarks.media import SHARED
+from benchmarks.rough_network import Roughness, rough_network
 from benchmarks.server_process import ServerProcess
 
 RATE = 16_000
@@ -286,6 +287,9 @@ def main() -> None:
     arguments.add_argument(
         "--connect", nargs="?", const="", metavar="URL", help="let a server draw; without URL, start one here"
     )
+    arguments.add_argument("--loss", type=float, default=0.0, help="with --connect: packets lost each way, percent")
+    arguments.add_argument("--delay", type=float, default=0.0, help="the same: milliseconds each way")
+    arguments.add_argument("--jitter", type=float, default=0.0, help="the same: up to so many milliseconds more")
     chosen = arguments.parse_args()
     files = sorted(path for path in chosen.sounds.glob("*") if path.suffix in (".flac", ".wav", ".mp3", ".ogg"))
     if not files:
@@ -293,6 +297,9 @@ def main() -> None:
     sounds = [read_sound(path) for path in random.Random(2).sample(files, min(12, len(files)))]  # noqa: S311
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(ServerProcess()).url if chosen.connect == "" else chosen.connect
+        how = Roughness(chosen.loss / 100, chosen.delay / 1e3, chosen.jitter / 1e3)
+        if how != Roughness():
+            stack.enter_context(rough_network(how))
         figures = asyncio.run(measure(chosen.face, sounds, chosen.seconds, chosen.cuts, chosen.utterances, server))
     report.finish(figures, BARS, chosen.json)
 

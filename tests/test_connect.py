@@ -19,6 +19,7 @@ from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ServerFullError, ServerGoneError, TokenError, UnknownAvatarError
 from avatar.frames import AudioFrame, VideoFrame
 from avatar.sdk import PIECE_S, Avatar
+from benchmarks.rough_network import Roughness, rough_network
 
 pytestmark = pytest.mark.anyio
 
@@ -120,6 +121,20 @@ async def test_a_server_that_stops_in_the_middle_of_a_word(bot_server: Any, fake
             left = len(face.unspoken())
             assert spoken >= 10 * RATE / 30 and left > 25 * RATE
             assert (spoken + left) % (PIECE_S * RATE) == 0, "a program can play the rest without a face: all of it"
+
+
+async def test_no_word_is_lost_on_a_network_that_loses_packets(bot_server: Any, fake_stage: Any) -> None:
+    """Both ends are in this process, so each way is rough twice."""
+    with rough_network(Roughness(loss=0.01, delay_s=0.01, jitter_s=0.01)), bot_server.bot_server() as server:
+        async with server.connect(fake_stage.plain_stage(size=(128, 128))) as face:
+            await face.push_audio(VOICE[: 2 * RATE], RATE)
+            await face.end_of_speech()
+            taken = await take(face, 120)
+    sound = [frame for frame in taken if isinstance(frame, AudioFrame)]
+    assert sum(frame.spoken for frame in sound) == 2 * RATE
+    pictures = [frame for frame in taken if isinstance(frame, VideoFrame)]
+    assert len(pictures) > len(sound) / 4, "a picture that is lost is left out, those after it are not"
+    assert any(frame.rgb.mean() > 60 for frame in pictures), "the mouth opens"
 
 
 async def test_a_server_that_falls_silent(bot_server: Any, fake_stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
