@@ -13,7 +13,9 @@ from avatar.types import F32
 HOLD_S: Final = 0.1
 FADE_S: Final = 0.15
 """When sound stops coming the mouth is held, then closed, for this long."""
-_ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), EMBEDDING, 4]).tolist()
+SOUND: Final = 5
+"""Numbers that are known of the sound of a moment: level in dB, speaking, emphasis, presence in dB, voiced."""
+_ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), EMBEDDING, SOUND]).tolist()
 
 
 class Told:
@@ -29,7 +31,7 @@ class Told:
     def append(self, times: NDArray[np.float64], mouths: Mouths, sound: F32) -> None:
         """Add the answers of (n,) rising moments; they replace what was told of later ones.
 
-        `sound` is (n, 4): level in dB, speaking, emphasis and presence in dB.
+        `sound` is (n, `SOUND`).
         """
         self.replace_from(float(times[0]))
         columns = (
@@ -49,7 +51,7 @@ class Told:
         self._times, self._rows = self._times[first:], self._rows[first:]
 
     def at(self, time_s: float) -> tuple[Mouths, F32, float] | None:
-        """Return the answer (arrays of one frame), what is known of the sound (4,), and confidence of a moment, if any.
+        """Return the answer (arrays of one frame), (`SOUND`,) of the sound, and confidence of a moment, if any.
 
         Between two answers it is interpolated; in a hole, and after the last, held and then let fade.
         """

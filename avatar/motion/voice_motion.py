@@ -27,6 +27,9 @@ SILENT: Final = (0.6, 0.95)
 SILENT_AFAR: Final = (0.05, 0.25)
 """The same for sound as far below the voice's level as a murmur in the background: it has to be plainly speech, and to
 have been for a while."""
+VOICED: Final = (0.5, 0.9)
+"""How likely a voice was in the likeliest of the last 0.1 s when it is music or noise, and the mouth rests, and when it
+is a voice: a syllable is doubtful at its edges, not all through."""
 NEAR_DB, AFAR_DB = -4.0, -8.0
 """How loud the last syllables are beside the voice's usual ones when it is the voice, and when it is a murmur."""
 CLOSED: Final = {"mouthRollLower": 0.14, "mouthRollUpper": 0.2, "mouthPressLeft": 0.12, "mouthPressRight": 0.12}
@@ -74,7 +77,13 @@ def resting_voice(time_s: float) -> VoiceMotion:
 
 
 def mouth_coefficients(
-    coefficients: F32, closure: F32, posterior: F32, speaking: F32, presence_db: F32, liveliness: float = 1.0
+    coefficients: F32,
+    closure: F32,
+    posterior: F32,
+    speaking: F32,
+    presence_db: F32,
+    voiced: F32,
+    liveliness: float = 1.0,
 ) -> F32:
     """Return the (n, 27) coefficients `MOUTH` to show: the network's, closed where lips touch, resting in silence.
 
@@ -84,6 +93,7 @@ def mouth_coefficients(
         posterior: (n, 7), probabilities of `CLASSES`.
         speaking: (n,), 0..1, smooth: somebody speaks.
         presence_db: (n,), loudness of the last syllables relative to the voice's usual one.
+        voiced: (n,), 0..1, how likely a voice was lately.
         liveliness: 0 calm, 1 as trained, 2 lively.
     """
     gain = np.interp(liveliness, [0, 1, 2], [CALM, 1.0, LIVELY]).astype(np.float32)
@@ -100,21 +110,21 @@ def mouth_coefficients(
     silence = posterior[:, CLASSES.index("silence")]
     resting = _smooth_step(silence, *SILENT)
     resting_afar = _smooth_step(np.maximum(silence, 1 - speaking), *SILENT_AFAR)
-    moved = 1 - np.maximum(resting, (1 - nearness) * resting_afar)
+    moved = (1 - np.maximum(resting, (1 - nearness) * resting_afar)) * _smooth_step(voiced, *VOICED)
     return np.asarray(shown * moved[:, None], np.float32)
 
 
 def voice_motion(time_s: float, mouths: Mouths, sound: F32, confidence: float, liveliness: float) -> VoiceMotion:
     """Return what a voice does at one moment, from the network's answer for it (arrays of one frame).
 
-    `sound` is (4,): level in dB, speaking, emphasis and presence in dB.
+    `sound` is (5,): level in dB, speaking, emphasis, presence in dB and voiced (`told.SOUND`).
     """
     blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
     shown = mouth_coefficients(
-        mouths.coefficients, mouths.closure, mouths.posterior, sound[1:2], sound[3:], liveliness
+        mouths.coefficients, mouths.closure, mouths.posterior, sound[1:2], sound[3:4], sound[4:], liveliness
     )[0]
     blendshapes[list(MOUTH)] = shown * np.float32(confidence)
-    level_db, speaking, emphasis, _ = sound.tolist()
+    level_db, speaking, emphasis, _, _ = sound.tolist()
     return VoiceMotion(
         time_s=time_s,
         blendshapes=blendshapes,

@@ -21,6 +21,7 @@ def shown(
     closure: float = 0.0,
     speaking: float = 1.0,
     presence_db: float = 0.0,
+    voiced: float = 1.0,
     liveliness: float = 1.0,
 ) -> F32:
     """The mouth shown for a half open one, given the probabilities of some classes; `other` has the rest."""
@@ -29,8 +30,8 @@ def shown(
     posterior = np.zeros((1, len(CLASSES)), np.float32)
     for name, share in {"other": 1 - sum(kinds.values()), **kinds}.items():
         posterior[0, CLASSES.index(name)] = share
-    closures, speakings, presences = (np.array([value], np.float32) for value in (closure, speaking, presence_db))
-    return mouth_coefficients(coefficients, closures, posterior, speakings, presences, liveliness)[0]
+    others = (np.array([value], np.float32) for value in (speaking, presence_db, voiced))
+    return mouth_coefficients(coefficients, np.array([closure], np.float32), posterior, *others, liveliness)[0]
 
 
 def test_a_vowel_is_left_alone() -> None:
@@ -81,5 +82,12 @@ def test_rounded_lips_are_pursed_and_do_not_spread() -> None:
     coefficients = np.full((1, len(MOUTH)), 0.5, np.float32)
     kind = np.eye(len(CLASSES), dtype=np.float32)[[CLASSES.index("rounded")]]
     zero = np.zeros(1, np.float32)
-    calm, lively = (mouth_coefficients(coefficients, zero, kind, zero + 1, zero, how)[0] for how in (0.0, 2.0))
+    calm, lively = (
+        mouth_coefficients(coefficients, zero, kind, zero + 1, zero, zero + 1, how)[0] for how in (0.0, 2.0)
+    )
     assert calm[STRETCH] == lively[STRETCH] == 0 and 0 < calm[PUCKER] < lively[PUCKER]
+
+
+def test_music_that_is_never_surely_a_voice_moves_no_lip() -> None:
+    assert not shown({"open": 0.5}, voiced=0.5).any()
+    assert 0 < shown({"open": 0.7}, voiced=0.7)[JAW] < 0.4
