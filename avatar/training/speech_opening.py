@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
+from avatar.errors import AvatarError
 from avatar.models import get_model
-from avatar.motion.speech_network import AHEAD_FRAMES, SpeechNetwork
+from avatar.motion.speech_network import AHEAD_FRAMES, SpeechNetwork, input_size
 from avatar.motion.speech_pair import STEP, TAPS, observed, tapped
+from avatar.motion.voice_network import load_voice_network
 from avatar.perception.speech.features import LogMelFeatures
+from avatar.perception.speech.log_mel import BANDS
 from avatar.training.face_tracks import track_clip
 from avatar.training.speech_clips import TalkingClip, read_sound, seen_mouths, talking_clips
 from avatar.training.speech_streams import hear
@@ -89,11 +92,17 @@ def main() -> None:
     arguments.add_argument("--out", type=Path, default=Path("models/speech_second.safetensors"))
     chosen = arguments.parse_args()
 
-    weights, model = load_file(chosen.network), get_model("face_landmarker")
-    examples = []
+    weights = load_voice_network(chosen.network).weights
+    if input_size(weights) != BANDS:
+        raise SystemExit(f"{chosen.network} hears another network's features: the second network hears log-mel.")
+    examples, model = [], get_model("face_landmarker")
     for clip in talking_clips(chosen.clips, chosen.manifest, "train"):
         examples.append(example(clip, weights, model, chosen.tracks))
         print(f"{clip.path.stem}: {len(examples[-1].opening) / 100:.0f} s", flush=True)
+    if len({one.person for one in examples}) < 2:
+        raise SystemExit(
+            f"{chosen.manifest} names fewer than two talking people of split=train: nobody can be left out."
+        )
     correlations = left_out(examples)
     print("people left out:", " ".join(f"{r:.2f}" for r in correlations), f"median {np.median(correlations):.3f}")
     slopes, bias = fit(examples)
@@ -103,4 +112,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except AvatarError as error:
+        raise SystemExit(str(error)) from error
