@@ -100,9 +100,7 @@ def main() -> None:
         examples.append(example(clip, weights, model, chosen.tracks))
         print(f"{clip.path.stem}: {len(examples[-1].opening) / 100:.0f} s", flush=True)
     if len({one.person for one in examples}) < 2:
-        raise SystemExit(
-            f"{chosen.manifest} names fewer than two talking people of split=train."
-        )
+        raise SystemExit(f"{chosen.manifest} names fewer than two talking people of split=train.")
     correlations = left_out(examples)
     print("people left out:", " ".join(f"{r:.2f}" for r in correlations), f"median {np.median(correlations):.3f}")
     slopes, bias = fit(examples)
