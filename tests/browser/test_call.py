@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from avatar.models import get_model
+from avatar.motion.neutral import CALIBRATION_S
 
 RECORD_S = 10.0
 FOLLOWS = {"pitch": 0.8, "yaw": 0.8, "roll": 0.8, "jaw": 0.3, "lips": 0.5}
@@ -116,6 +117,7 @@ def test_a_person_joins_is_somebody_else_and_leaves_nothing_behind(
     size = browser.run("const v = document.getElementById('avatar-video'); return [v.videoWidth, v.videoHeight]")
     assert size == [512, 512]
     browser.until(lambda: (browser.run("return avatarCall.server") or {}).get("face") == "tracked", "a tracked face")
+    time.sleep(CALIBRATION_S + 1.0)  # what the resting face is taken to be until then may be anything
 
     recording = recorder.record(browser, RECORD_S, bits=12, block=20)
     figures = browser.run("return avatarCall.figures")
