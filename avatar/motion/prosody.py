@@ -47,7 +47,7 @@ class Prosody:
             (n,) speaking, 0..1, and (n,) emphasis, -1..1: louder or quieter than lately. Both change smoothly. And
             (n,) how likely a voice was in the likeliest of the last `LATELY` frames.
         """
-        speaking, emphasis, voiced = np.empty((3, len(relative_db)), np.float32)
+        speaking, emphasis, voice_activity = np.empty((3, len(relative_db)), np.float32)
         levels, silences = np.clip(relative_db, -25, 6).tolist(), silence.tolist()
         for index, (level, silent) in enumerate(zip(levels, silences, strict=True)):
             self._now_db += FASTEST * (level - self._now_db)
@@ -55,9 +55,9 @@ class Prosody:
                 self._usual_db += USUAL * (level - self._usual_db)
             self._speaking += SPEAKING * ((1 - silent) - self._speaking)
             self._lately.append(1 - silent)
-            speaking[index], voiced[index] = self._speaking, max(self._lately)
+            speaking[index], voice_activity[index] = self._speaking, max(self._lately)
             emphasis[index] = self._speaking * np.tanh((self._now_db - self._usual_db) / SYLLABLE_DB)
-        return speaking, emphasis, voiced
+        return speaking, emphasis, voice_activity
 
 
 class SpeakingLife:

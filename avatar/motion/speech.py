@@ -168,11 +168,11 @@ class SpeechMotion:
             return
         mouths = self._network.push(heard.frames)
         silence = mouths.posterior[:, CLASSES.index("silence")]
-        speaking, emphasis, voiced = self._prosody.push(level_db - levels.voice_db, silence)
+        speaking, emphasis, voice_activity = self._prosody.push(level_db - levels.voice_db, silence)
         numbers = self._heard + np.arange(count)
         times = self._origin_s + numbers * HOP / RATE + FRAME_OFFSET_S
         self._heard += count
-        sound = np.stack([level_db, speaking, emphasis, levels.presence_db, voiced], axis=1)
+        sound = np.stack([level_db, speaking, emphasis, levels.presence_db, voice_activity], axis=1)
         self._told.append(np.asarray(times, np.float64), mouths, sound)
 
 

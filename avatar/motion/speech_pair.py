@@ -48,15 +48,14 @@ class SpeechPair:
         """Take the weights of both by name, the second's with those of `SHAPES`, and a frame of silence (40,)."""
         self._first, self._second = SpeechNetwork(first, silence), SpeechNetwork(second, silence)
         self._taps, self._bias = second["opening.weight"].ravel(), second["opening.bias"]
-        self._silence = silence
-        self.reset()
+        quiet = np.tile(silence, ((TAPS - 1) * STEP, 1))
+        self._quiet = self._past = observed(quiet, self._second.push(quiet))
 
     def reset(self) -> None:
         """Forget what was heard: there was silence before."""
         self._first.reset()
         self._second.reset()
-        quiet = np.tile(self._silence, ((TAPS - 1) * STEP, 1))
-        self._past = observed(quiet, self._second.push(quiet))
+        self._past = self._quiet
 
     def push(self, heard: F32) -> Mouths:
         """Take (n, 40) frames; return the n mouths `AHEAD_FRAMES` before them. The embedding is the first network's."""

@@ -14,7 +14,7 @@ HOLD_S: Final = 0.1
 FADE_S: Final = 0.15
 """When sound stops coming the mouth is held, then closed, for this long."""
 SOUND: Final = 5
-"""Numbers that are known of the sound of a moment: level in dB, speaking, emphasis, presence in dB, voiced."""
+"""Numbers that are known of the sound of a moment: level in dB, speaking, emphasis, presence in dB, voice activity."""
 _ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), EMBEDDING, SOUND]).tolist()
 
 

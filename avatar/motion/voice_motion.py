@@ -27,7 +27,7 @@ SILENT: Final = (0.6, 0.95)
 SILENT_AFAR: Final = (0.05, 0.25)
 """The same for sound as far below the voice's level as a murmur in the background: it has to be plainly speech, and to
 have been for a while."""
-VOICED: Final = (0.5, 0.9)
+VOICE_ACTIVITY: Final = (0.5, 0.9)
 """How likely a voice was in the likeliest of the last 0.1 s when it is music or noise, and the mouth rests, and when it
 is a voice: a syllable is doubtful at its edges, not all through."""
 NEAR_DB, AFAR_DB = -4.0, -8.0
@@ -82,7 +82,7 @@ def mouth_coefficients(
     posterior: F32,
     speaking: F32,
     presence_db: F32,
-    voiced: F32,
+    voice_activity: F32,
     liveliness: float = 1.0,
 ) -> F32:
     """Return the (n, 27) coefficients `MOUTH` to show: the network's, closed where lips touch, resting in silence.
@@ -93,7 +93,7 @@ def mouth_coefficients(
         posterior: (n, 7), probabilities of `CLASSES`.
         speaking: (n,), 0..1, smooth: somebody speaks.
         presence_db: (n,), loudness of the last syllables relative to the voice's usual one.
-        voiced: (n,), 0..1, how likely a voice was lately.
+        voice_activity: (n,), 0..1, how likely a voice was lately.
         liveliness: 0 calm, 1 as trained, 2 lively.
     """
     gain = np.interp(liveliness, [0, 1, 2], [CALM, 1.0, LIVELY]).astype(np.float32)
@@ -110,14 +110,14 @@ def mouth_coefficients(
     silence = posterior[:, CLASSES.index("silence")]
     resting = _smooth_step(silence, *SILENT)
     resting_afar = _smooth_step(np.maximum(silence, 1 - speaking), *SILENT_AFAR)
-    moved = (1 - np.maximum(resting, (1 - nearness) * resting_afar)) * _smooth_step(voiced, *VOICED)
+    moved = (1 - np.maximum(resting, (1 - nearness) * resting_afar)) * _smooth_step(voice_activity, *VOICE_ACTIVITY)
     return np.asarray(shown * moved[:, None], np.float32)
 
 
 def voice_motion(time_s: float, mouths: Mouths, sound: F32, confidence: float, liveliness: float) -> VoiceMotion:
     """Return what a voice does at one moment, from the network's answer for it (arrays of one frame).
 
-    `sound` is (5,): level in dB, speaking, emphasis, presence in dB and voiced (`told.SOUND`).
+    `sound` is (5,): level in dB, speaking, emphasis, presence in dB and voice activity (`told.SOUND`).
     """
     blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
     shown = mouth_coefficients(

@@ -79,5 +79,5 @@ def test_a_voice_was_heard_for_a_tenth_of_a_second_after_it() -> None:
     silence = np.ones(40, np.float32)
     silence[10] = 0.2
     follower = Prosody()
-    voiced = np.concatenate([follower.push(np.zeros(20, np.float32), part)[2] for part in np.split(silence, 2)])
-    assert voiced == pytest.approx(np.where((np.arange(40) >= 10) & (np.arange(40) < 10 + LATELY), 0.8, 0.0))
+    voice_activity = np.concatenate([follower.push(np.zeros(20, np.float32), part)[2] for part in np.split(silence, 2)])
+    assert voice_activity == pytest.approx(np.where((np.arange(40) >= 10) & (np.arange(40) < 10 + LATELY), 0.8, 0.0))

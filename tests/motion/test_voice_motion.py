@@ -21,7 +21,7 @@ def shown(
     closure: float = 0.0,
     speaking: float = 1.0,
     presence_db: float = 0.0,
-    voiced: float = 1.0,
+    voice_activity: float = 1.0,
     liveliness: float = 1.0,
 ) -> F32:
     """The mouth shown for a half open one, given the probabilities of some classes; `other` has the rest."""
@@ -30,7 +30,7 @@ def shown(
     posterior = np.zeros((1, len(CLASSES)), np.float32)
     for name, share in {"other": 1 - sum(kinds.values()), **kinds}.items():
         posterior[0, CLASSES.index(name)] = share
-    others = (np.array([value], np.float32) for value in (speaking, presence_db, voiced))
+    others = (np.array([value], np.float32) for value in (speaking, presence_db, voice_activity))
     return mouth_coefficients(coefficients, np.array([closure], np.float32), posterior, *others, liveliness)[0]
 
 
@@ -89,5 +89,5 @@ def test_rounded_lips_are_pursed_and_do_not_spread() -> None:
 
 
 def test_music_that_is_never_surely_a_voice_moves_no_lip() -> None:
-    assert not shown({"open": 0.5}, voiced=0.5).any()
-    assert 0 < shown({"open": 0.7}, voiced=0.7)[JAW] < 0.4
+    assert not shown({"open": 0.5}, voice_activity=0.5).any()
+    assert 0 < shown({"open": 0.7}, voice_activity=0.7)[JAW] < 0.4
