@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 from typing import Final
 
@@ -17,8 +16,6 @@ USUAL: Final = 0.006
 """The same for what is usual: 1.7 s."""
 SPEAKING: Final = 0.04
 """The same for whether somebody speaks: 0.25 s."""
-LATELY: Final = 10
-"""Frames of 10 ms in which a voice was heard lately."""
 SYLLABLE_DB: Final = 7.0
 """A syllable this much louder than usual is stressed."""
 
@@ -38,26 +35,23 @@ class Prosody:
 
     def __init__(self) -> None:
         self._now_db, self._usual_db, self._speaking = -20.0, -10.0, 0.0
-        self._lately = deque([0.0], LATELY)
 
-    def push(self, relative_db: F32, silence: F32) -> tuple[F32, F32, F32]:
+    def push(self, relative_db: F32, silence: F32) -> tuple[F32, F32]:
         """Take (n,) frame levels relative to the voice's usual one and (n,) probabilities that nobody speaks.
 
         Returns:
-            (n,) speaking, 0..1, and (n,) emphasis, -1..1: louder or quieter than lately. Both change smoothly. And
-            (n,) how likely a voice was in the likeliest of the last `LATELY` frames.
+            (n,) speaking, 0..1, and (n,) emphasis, -1..1: louder or quieter than lately. Both change smoothly.
         """
-        speaking, emphasis, voice_activity = np.empty((3, len(relative_db)), np.float32)
+        speaking, emphasis = np.empty((2, len(relative_db)), np.float32)
         levels, silences = np.clip(relative_db, -25, 6).tolist(), silence.tolist()
         for index, (level, silent) in enumerate(zip(levels, silences, strict=True)):
             self._now_db += FASTEST * (level - self._now_db)
             if silent < 0.5:
                 self._usual_db += USUAL * (level - self._usual_db)
             self._speaking += SPEAKING * ((1 - silent) - self._speaking)
-            self._lately.append(1 - silent)
-            speaking[index], voice_activity[index] = self._speaking, max(self._lately)
+            speaking[index] = self._speaking
             emphasis[index] = self._speaking * np.tanh((self._now_db - self._usual_db) / SYLLABLE_DB)
-        return speaking, emphasis, voice_activity
+        return speaking, emphasis
 
 
 class SpeakingLife:

@@ -9,9 +9,10 @@ from typing import Final
 import av
 import numpy as np
 
+from avatar.motion.mouth_rest import MouthRest
 from avatar.motion.prosody import Prosody
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
-from avatar.motion.told import HOLD_S, Told
+from avatar.motion.told import HOLD_S, Delivery, Told
 from avatar.motion.voice_motion import VoiceMotion, resting_voice, voice_motion
 from avatar.motion.voice_network import VoiceNetwork, shipped_network
 from avatar.perception.speech.intake import SoundIntake, sound_frame
@@ -107,7 +108,7 @@ class SpeechMotion:
         """Hear what comes as something new that starts at `start_s`."""
         self._origin_s, self._taken, self._heard = start_s, 0, 0
         self._waiting, self._waiting_count = [], 0
-        self._prosody = Prosody()
+        self._prosody, self._rest = Prosody(), MouthRest()
         self._features.reset()
         self._network.reset()
 
@@ -168,12 +169,13 @@ class SpeechMotion:
             return
         mouths = self._network.push(heard.frames)
         silence = mouths.posterior[:, CLASSES.index("silence")]
-        speaking, emphasis, voice_activity = self._prosody.push(level_db - levels.voice_db, silence)
+        speaking, emphasis = self._prosody.push(level_db - levels.voice_db, silence)
         numbers = self._heard + np.arange(count)
         times = self._origin_s + numbers * HOP / RATE + FRAME_OFFSET_S
         self._heard += count
-        sound = np.stack([level_db, speaking, emphasis, levels.presence_db, voice_activity], axis=1)
-        self._told.append(np.asarray(times, np.float64), mouths, sound)
+        moving = self._rest.push(silence, speaking, levels.presence_db)
+        delivery = Delivery(level_db, speaking, emphasis, moving)
+        self._told.append(np.asarray(times, np.float64), mouths, delivery)
 
 
 def speech_motions(

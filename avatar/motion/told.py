@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,22 @@ from avatar.types import F32
 HOLD_S: Final = 0.1
 FADE_S: Final = 0.15
 """When sound stops coming the mouth is held, then closed, for this long."""
-SOUND: Final = 5
-"""Numbers that are known of the sound of a moment: level in dB, speaking, emphasis, presence in dB, voice activity."""
-_ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), EMBEDDING, SOUND]).tolist()
+
+
+class Delivery(NamedTuple):
+    """How n moments of a voice are spoken."""
+
+    level_db: F32
+    """(n,), of the sound, below full scale."""
+    speaking: F32
+    """(n,), 0..1: somebody speaks."""
+    emphasis: F32
+    """(n,), -1..1: louder or quieter than lately."""
+    moving: F32
+    """(n,), 0..1: share of its movement that the mouth makes."""
+
+
+_ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), EMBEDDING, len(Delivery._fields)]).tolist()
 
 
 class Told:
@@ -28,15 +41,11 @@ class Told:
     def __len__(self) -> int:
         return len(self._times)
 
-    def append(self, times: NDArray[np.float64], mouths: Mouths, sound: F32) -> None:
-        """Add the answers of (n,) rising moments; they replace what was told of later ones.
-
-        `sound` is (n, `SOUND`).
-        """
+    def append(self, times: NDArray[np.float64], mouths: Mouths, delivery: Delivery) -> None:
+        """Add the answers of (n,) rising moments; they replace what was told of later ones."""
         self.replace_from(float(times[0]))
-        columns = (
-            mouths.coefficients, mouths.closure[:, None], mouths.posterior, mouths.embedding, sound,
-        )  # fmt: skip
+        spoken = np.stack(delivery, axis=1)
+        columns = (mouths.coefficients, mouths.closure[:, None], mouths.posterior, mouths.embedding, spoken)
         self._times = np.concatenate([self._times, times])
         self._rows = np.concatenate([self._rows, np.concatenate(columns, axis=1, dtype=np.float32)])
 
@@ -50,8 +59,8 @@ class Told:
         first = int(np.searchsorted(self._times, before_s))
         self._times, self._rows = self._times[first:], self._rows[first:]
 
-    def at(self, time_s: float) -> tuple[Mouths, F32, float] | None:
-        """Return the answer (arrays of one frame), (`SOUND`,) of the sound, and confidence of a moment, if any.
+    def at(self, time_s: float) -> tuple[Mouths, Delivery, float] | None:
+        """Return the answer and the delivery (arrays of one frame) and the confidence of a moment, if any.
 
         Between two answers it is interpolated; in a hole, and after the last, held and then let fade.
         """
@@ -66,10 +75,6 @@ class Told:
         confidence = 1 - (time_s - before_s - HOLD_S) / FADE_S
         return self._split(self._rows[right - 1], min(confidence, 1.0)) if confidence > 0 else None
 
-    def _split(self, row: F32, confidence: float) -> tuple[Mouths, F32, float]:
-        mouth, closure, kind, embedding, sound, _ = np.split(row, _ENDS)
-        return (
-            Mouths(mouth[None], closure, kind[None], embedding[None]),
-            sound,
-            confidence,
-        )
+    def _split(self, row: F32, confidence: float) -> tuple[Mouths, Delivery, float]:
+        mouth, closure, kind, embedding, spoken, _ = np.split(row, _ENDS)
+        return Mouths(mouth[None], closure, kind[None], embedding[None]), Delivery(*spoken[:, None]), confidence

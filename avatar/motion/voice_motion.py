@@ -1,4 +1,4 @@
-"""From what the speech network says to a face: closures that close, silence that rests, calm to lively."""
+"""From what the speech network says to a face: closures that close, a mouth that rests, calm to lively."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from avatar.easing import smooth_step
 from avatar.motion.speech_network import CLASSES, EMBEDDING, MOUTH, Mouths
+from avatar.motion.told import Delivery
 from avatar.types import BLENDSHAPES, F32
 
 CLOSES: Final = (0.1, 0.25)
@@ -22,16 +24,6 @@ FREES: Final = (0.15, 0.4)
 """Probability of a vowel at which the lower lip begins to come out again, and at which it is free."""
 PURSES: Final = (0.2, 0.6)
 """Probability of a rounded mouth at which lips begin to be pursed, and at which they are."""
-SILENT: Final = (0.6, 0.95)
-"""Probability of silence at which the mouth begins to rest, and at which it rests."""
-SILENT_AFAR: Final = (0.05, 0.25)
-"""The same for sound as far below the voice's level as a murmur in the background: it has to be plainly speech, and to
-have been for a while."""
-VOICE_ACTIVITY: Final = (0.5, 0.9)
-"""How likely a voice was in the likeliest of the last 0.1 s when it is music or noise, and the mouth rests, and when it
-is a voice: a syllable is doubtful at its edges, not all through."""
-NEAR_DB, AFAR_DB = -4.0, -8.0
-"""How loud the last syllables are beside the voice's usual ones when it is the voice, and when it is a murmur."""
 CLOSED: Final = {"mouthRollLower": 0.14, "mouthRollUpper": 0.2, "mouthPressLeft": 0.12, "mouthPressRight": 0.12}
 """Lips that touch, also on a face whose lips rest a little apart."""
 TUCKED: Final = {
@@ -80,59 +72,46 @@ def mouth_coefficients(
     coefficients: F32,
     closure: F32,
     posterior: F32,
-    speaking: F32,
-    presence_db: F32,
-    voice_activity: F32,
+    moving: F32,
     liveliness: float = 1.0,
 ) -> F32:
-    """Return the (n, 27) coefficients `MOUTH` to show: the network's, closed where lips touch, resting in silence.
+    """Return the (n, 27) coefficients `MOUTH` to show: the network's, closed where lips touch, at rest when it rests.
 
     Args:
         coefficients: (n, 27), the network's.
         closure: (n,), 0..1.
         posterior: (n, 7), probabilities of `CLASSES`.
-        speaking: (n,), 0..1, smooth: somebody speaks.
-        presence_db: (n,), loudness of the last syllables relative to the voice's usual one.
-        voice_activity: (n,), 0..1, how likely a voice was lately.
+        moving: (n,), 0..1, share of its movement that the mouth makes (`mouth_rest`).
         liveliness: 0 calm, 1 as trained, 2 lively.
     """
     gain = np.interp(liveliness, [0, 1, 2], [CALM, 1.0, LIVELY]).astype(np.float32)
     touching = np.sqrt(closure * posterior[:, CLASSES.index("closed")])
     vowel = posterior[:, _VOWELS].sum(axis=1)
-    shut = (_smooth_step(touching, *CLOSES) * (1 - _smooth_step(vowel, *OPENS)))[:, None]
-    moving = _pursed(np.clip(coefficients, -0.3, 1.2), posterior[:, CLASSES.index("rounded")]) * gain
-    tuck = (_smooth_step(posterior[:, CLASSES.index("lip_teeth")], *TUCKS) * (1 - _smooth_step(vowel, *FREES)))[:, None]
-    moving = np.where(_TUCKS, moving + tuck * (_TUCKED - moving), moving)
-    closed = np.where(_PARTS, np.minimum(moving, 0), moving)
+    shut = (smooth_step(touching, *CLOSES) * (1 - smooth_step(vowel, *OPENS)))[:, None]
+    mouth = _pursed(np.clip(coefficients, -0.3, 1.2), posterior[:, CLASSES.index("rounded")]) * gain
+    tuck = (smooth_step(posterior[:, CLASSES.index("lip_teeth")], *TUCKS) * (1 - smooth_step(vowel, *FREES)))[:, None]
+    mouth = np.where(_TUCKS, mouth + tuck * (_TUCKED - mouth), mouth)
+    closed = np.where(_PARTS, np.minimum(mouth, 0), mouth)
     closed = np.where(_CLOSED > 0, _CLOSED, closed)
-    shown = moving + shut * (closed - moving)
-    nearness = _smooth_step(presence_db, AFAR_DB, NEAR_DB)
-    silence = posterior[:, CLASSES.index("silence")]
-    resting = _smooth_step(silence, *SILENT)
-    resting_afar = _smooth_step(np.maximum(silence, 1 - speaking), *SILENT_AFAR)
-    moved = (1 - np.maximum(resting, (1 - nearness) * resting_afar)) * _smooth_step(voice_activity, *VOICE_ACTIVITY)
-    return np.asarray(shown * moved[:, None], np.float32)
+    shown = mouth + shut * (closed - mouth)
+    return np.asarray(shown * moving[:, None], np.float32)
 
 
-def voice_motion(time_s: float, mouths: Mouths, sound: F32, confidence: float, liveliness: float) -> VoiceMotion:
-    """Return what a voice does at one moment, from the network's answer for it (arrays of one frame).
-
-    `sound` is (5,): level in dB, speaking, emphasis, presence in dB and voice activity (`told.SOUND`).
-    """
+def voice_motion(
+    time_s: float, mouths: Mouths, delivery: Delivery, confidence: float, liveliness: float
+) -> VoiceMotion:
+    """Return what a voice does at one moment, from what was told of it (arrays of one frame)."""
     blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
-    shown = mouth_coefficients(
-        mouths.coefficients, mouths.closure, mouths.posterior, sound[1:2], sound[3:4], sound[4:], liveliness
-    )[0]
-    blendshapes[list(MOUTH)] = shown * np.float32(confidence)
-    level_db, speaking, emphasis, _, _ = sound.tolist()
+    shown = mouth_coefficients(mouths.coefficients, mouths.closure, mouths.posterior, delivery.moving, liveliness)
+    blendshapes[list(MOUTH)] = shown[0] * np.float32(confidence)
     return VoiceMotion(
         time_s=time_s,
         blendshapes=blendshapes,
         embedding=mouths.embedding[0] * np.float32(confidence),
         posterior=mouths.posterior[0],
-        level_db=level_db,
-        speaking=speaking * confidence,
-        emphasis=emphasis * confidence,
+        level_db=float(delivery.level_db[0]),
+        speaking=float(delivery.speaking[0]) * confidence,
+        emphasis=float(delivery.emphasis[0]) * confidence,
         confidence=confidence,
     )
 
@@ -141,12 +120,7 @@ def _pursed(coefficients: F32, rounded: F32) -> F32:
     """Return (n, 27) coefficients whose lips are rounded where (n,) probabilities say so."""
     wanted = np.where(_SPREADS, 0, coefficients)
     wanted[:, _PUCKER] = np.maximum(wanted[:, _PUCKER], PURSED)
-    return np.asarray(coefficients + _smooth_step(rounded, *PURSES)[:, None] * (wanted - coefficients), np.float32)
-
-
-def _smooth_step(value: F32, low: F32 | float, high: F32 | float) -> F32:
-    share = np.clip((value - low) / (high - low), 0, 1)
-    return np.asarray(share * share * (3 - 2 * share), np.float32)
+    return np.asarray(coefficients + smooth_step(rounded, *PURSES)[:, None] * (wanted - coefficients), np.float32)
 
 
 _VOWELS: Final = [CLASSES.index(name) for name in ("rounded", "wide", "open")]

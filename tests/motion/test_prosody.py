@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from avatar.motion.idle import IdleLife
-from avatar.motion.prosody import LATELY, Prosody, SpeakingLife
+from avatar.motion.prosody import Prosody, SpeakingLife
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.types import BLENDSHAPE_INDEX, Motion
 
@@ -57,7 +57,7 @@ def syllables(seconds: float, stress_at_s: float) -> np.ndarray:
 
 def test_emphasis_follows_the_loud_syllable_smoothly() -> None:
     level = syllables(4.0, 3.0)
-    speaking, emphasis, _ = Prosody().push(level, np.zeros(len(level), np.float32))
+    speaking, emphasis = Prosody().push(level, np.zeros(len(level), np.float32))
     assert 2.95 <= np.argmax(emphasis[150:]) / 100 + 1.5 <= 3.25
     assert np.abs(np.diff(emphasis)).max() < 0.15 and np.abs(np.diff(speaking)).max() < 0.05
     assert speaking[-1] > 0.95
@@ -66,18 +66,10 @@ def test_emphasis_follows_the_loud_syllable_smoothly() -> None:
 def test_a_head_never_jumps_when_speech_begins_or_ends() -> None:
     level = np.concatenate([np.full(100, -25, np.float32), syllables(2, 1), np.full(200, -25, np.float32)])
     silence = np.concatenate([np.ones(100), np.zeros(200), np.ones(200)]).astype(np.float32)
-    speaking, emphasis, _ = Prosody().push(level, silence)
+    speaking, emphasis = Prosody().push(level, silence)
     life, idle = SpeakingLife(), IdleLife()
     turns = np.degrees(
         [life.add(idle.motion(i / 100), voice(float(speaking[i]), float(emphasis[i]))).rotation for i in range(500)]
     )
     assert np.abs(np.diff(turns, axis=0)).max() < 0.35, "degrees in 10 ms"
     assert np.ptp(turns[100:300], axis=0).max() > np.ptp(turns[400:], axis=0).max(), "speaking moves more"
-
-
-def test_a_voice_was_heard_for_a_tenth_of_a_second_after_it() -> None:
-    silence = np.ones(40, np.float32)
-    silence[10] = 0.2
-    follower = Prosody()
-    voice_activity = np.concatenate([follower.push(np.zeros(20, np.float32), part)[2] for part in np.split(silence, 2)])
-    assert voice_activity == pytest.approx(np.where((np.arange(40) >= 10) & (np.arange(40) < 10 + LATELY), 0.8, 0.0))

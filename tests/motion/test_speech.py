@@ -268,7 +268,7 @@ def test_broken_sound_never_breaks_the_mouth() -> None:
 def test_it_costs_a_small_part_of_a_core(spoken: Spoken) -> None:
     begin = time.process_time()
     live(spoken.sound, 320)
-    assert (time.process_time() - begin) / spoken.length_s < 0.2, "about 0.03 on a quiet machine"
+    assert (time.process_time() - begin) / spoken.length_s < 0.5, "about 0.03 on a quiet machine"
 
 
 def test_reset_forgets() -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from avatar.easing import smooth_step
 from avatar.training.head3d.model import HeadModel, Part
 from avatar.training.head3d.raster import F32, I32
-from avatar.training.head3d.shading import smooth_step, srgb_to_linear, unit
+from avatar.training.head3d.shading import srgb_to_linear, unit
 from avatar.training.head3d.skin import stubble_share
 from avatar.training.head3d.strands import Strands, vary
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
+from avatar.easing import smooth_step
 from avatar.training.head3d.light import Light
 from avatar.training.head3d.raster import F32
 from avatar.training.head3d.scene import Buffers, Camera, Material, Mesh
 from avatar.training.head3d.shading import (
     fractal_noise,
     lattice_noise,
-    smooth_step,
     srgb_to_linear,
     unit,
     wrapped_diffuse,

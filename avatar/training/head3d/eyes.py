@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from avatar.easing import smooth_step
 from avatar.training.head3d.light import Light
 from avatar.training.head3d.model import HeadModel, Part
 from avatar.training.head3d.raster import F32
@@ -13,7 +14,6 @@ from avatar.training.head3d.scene import Buffers, Camera, Material
 from avatar.training.head3d.shading import (
     fractal_noise,
     lattice_noise,
-    smooth_step,
     srgb_to_linear,
     unit,
     wrapped_diffuse,

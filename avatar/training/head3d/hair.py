@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial import cKDTree
 
+from avatar.easing import smooth_step
 from avatar.training.head3d.brows import Roots, scatter_roots
 from avatar.training.head3d.model import HeadModel, Part
 from avatar.training.head3d.raster import F32
-from avatar.training.head3d.shading import lattice_noise, smooth_step, srgb_to_linear, unit
+from avatar.training.head3d.shading import lattice_noise, srgb_to_linear, unit
 from avatar.training.head3d.strands import Strands, vary
 
 Style = Literal["bob", "top_knot", "afro"]

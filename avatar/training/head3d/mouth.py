@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from avatar.easing import smooth_step
 from avatar.training.head3d.light import ambient_occlusion, sky_rays
 from avatar.training.head3d.model import HeadModel, Part, tessellate, vertex_normals
 from avatar.training.head3d.raster import F32, I32, Fragments, rasterise
@@ -23,7 +24,6 @@ from avatar.training.head3d.shading import (
     ggx,
     lattice_noise,
     shrink,
-    smooth_step,
     srgb_to_linear,
     unit,
     wrapped_diffuse,

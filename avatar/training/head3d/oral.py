@@ -7,12 +7,13 @@ from typing import Final
 
 import numpy as np
 
+from avatar.easing import smooth_step
 from avatar.training.head3d.light import Light, ambient_occlusion, sky_rays
 from avatar.training.head3d.model import HeadModel, vertex_normals
 from avatar.training.head3d.mouth import GUM, IVORY, NECK_OF_TOOTH, TONGUE, split_jaws, tooth_channels
 from avatar.training.head3d.raster import F32
 from avatar.training.head3d.scene import Buffers, Material
-from avatar.training.head3d.shading import fractal_noise, ggx, smooth_step, unit, wrapped_diffuse
+from avatar.training.head3d.shading import fractal_noise, ggx, unit, wrapped_diffuse
 
 _CREVICE_RAYS: Final = 48
 _FRONT_CM: Final = 10.4

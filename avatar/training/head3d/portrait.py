@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from avatar.easing import smooth_step
 from avatar.training.head3d import backdrop, brows, cloth, eyes, hair, skin, strands
 from avatar.training.head3d.cloth import ClothLook
 from avatar.training.head3d.light import Light
 from avatar.training.head3d.model import HeadModel, Part, vertex_normals
 from avatar.training.head3d.raster import F32
 from avatar.training.head3d.scene import Buffers, Camera, Material, Mesh, light_vertices, photograph
-from avatar.training.head3d.shading import develop, shrink, smooth_step
+from avatar.training.head3d.shading import develop, shrink
 
 _CHIN = 966
 _CAVITY = np.array([0.020, 0.006, 0.005], np.float32)

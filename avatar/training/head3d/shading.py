@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from avatar.training.head3d.raster import F32
@@ -57,12 +56,6 @@ def fractal_noise(points: F32, seed: int, octaves: int = 4, gain: float = 0.5) -
         total += np.float32(strength) * lattice_noise(points * np.float32(2.03**octave) + 7.1 * octave, seed + octave)
         strength *= gain
     return total * np.float32(0.6)
-
-
-def smooth_step(value: F32 | NDArray[np.float64], low: float, high: float) -> F32:
-    """0 below ``low``, 1 above ``high``, a smooth ramp between; ``high`` below ``low`` turns the ramp round."""
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def srgb_to_linear(colour: tuple[int, int, int]) -> F32:

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from avatar.easing import smooth_step
 from avatar.training.head3d import backdrop, brows, cloth, eyes, hair, oral, skin, strands
 from avatar.training.head3d.light import quick_visible, sky_rays
 from avatar.training.head3d.model import HeadModel, Part, vertex_normals
 from avatar.training.head3d.portrait import NECK, Person, level_chin, outer_eyes, turned, under_cloth
 from avatar.training.head3d.raster import F32, paint
 from avatar.training.head3d.scene import Buffers, Camera, Material, Mesh, expose, softened
-from avatar.training.head3d.shading import develop, smooth_step, unit
+from avatar.training.head3d.shading import develop, unit
 
 _CLOTH_GRID: Final = (36, 96)
 _LIGHT_RAYS: Final = 5

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import map_coordinates
 
+from avatar.easing import smooth_step
 from avatar.training.head3d.light import Light
 from avatar.training.head3d.raster import F32
 from avatar.training.head3d.scene import Buffers, Camera, Material
@@ -18,7 +19,6 @@ from avatar.training.head3d.shading import (
     fractal_noise,
     ggx,
     lattice_noise,
-    smooth_step,
     srgb_to_linear,
     unit,
     wrapped_diffuse,
