@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 
 from avatar.motion.speech_pair import TAKEN, TAPS
-from avatar.training.speech_opening import Example, fit, left_out
+from avatar.training.speech_opening import SHIFTS_S, Example, aligned, correlation, fit, left_out
 
 RNG = np.random.default_rng(0)
 SLOPES = RNG.normal(0, 1, TAPS * TAKEN)
 
 
-def clip(person: str, *, gain: float, rest: float, like_others: bool = True) -> Example:
+def clip(person: str, *, gain: float, rest: float, like_others: bool = True, late: int = 0) -> Example:
     """A person whose lips go with what is heard, as far as they like to, or against it."""
     rows = RNG.normal(0, 1, (4000, TAPS * TAKEN)).astype(np.float32)
     moved = rows @ SLOPES / np.linalg.norm(SLOPES)
-    return Example(person, rows, (rest + gain * (moved if like_others else -moved)).astype(np.float32))
+    opening = rest + gain * (moved if like_others else -moved)
+    later = [np.roll(opening, shift + late) for shift in range(-(len(SHIFTS_S) // 2), len(SHIFTS_S) // 2 + 1)]
+    return Example(person, rows, np.array(later, np.float32))
 
 
 def test_the_opening_is_as_wide_and_as_high_as_peoples_are_on_average() -> None:
@@ -31,6 +33,13 @@ def test_the_opening_is_as_wide_and_as_high_as_peoples_are_on_average() -> None:
 def test_nobody_is_judged_by_a_fit_to_themselves() -> None:
     people = [clip(name, gain=0.04, rest=0.04) for name in "aabb"]
     odd = [clip("odd", gain=0.2, rest=0.04, like_others=False) for _ in range(2)]
-    *usual, first, second = left_out([*people, *odd])
+    everybody = [*people, *odd]
+    *usual, first, second = map(correlation, left_out(everybody), [one.opening for one in everybody])
     assert max(first, second) < -0.9, "the two clips of one person know nothing of each other"
     assert len(usual) == 4
+
+
+def test_a_clip_out_of_step_is_shifted_into_step() -> None:
+    people = [clip(name, gain=0.04, rest=0.04, late=late) for name, late in zip("abcd", (0, 0, 2, 0), strict=True)]
+    middle = len(SHIFTS_S) // 2
+    assert [one.shift for one in aligned(people)] == [middle, middle, middle - 2, middle]
