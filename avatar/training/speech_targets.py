@@ -14,6 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from avatar.motion.speech_network import CLASSES, MOUTH
+from avatar.motion.voice_motion import CLOSED, TUCKED
 from avatar.perception.speech.log_mel import HOP, RATE, WINDOW
 from avatar.training.speech_labels import SILENCE, Phone
 from avatar.types import BLENDSHAPES, F32
@@ -26,8 +27,8 @@ OPEN: Final = frozenset("ɑæʌɛəɐɒaɜɚ")
 
 SHAPES: Final[dict[str, dict[str, float]]] = {
     SILENCE: {},
-    "pbm": {"RollLower": 0.14, "RollUpper": 0.2, "Press": 0.12},
-    "fv": {"RollLower": 0.75, "UpperUp": 0.7, "ShrugLower": 0.1},
+    "pbm": CLOSED,
+    "fv": TUCKED,
     "ɑɒ": {"jawOpen": 0.6, "LowerDown": 0.15, "UpperUp": 0.06},
     "a": {"jawOpen": 0.55, "LowerDown": 0.18, "UpperUp": 0.08, "Stretch": 0.04},
     "æ": {"jawOpen": 0.46, "LowerDown": 0.22, "UpperUp": 0.12, "Stretch": 0.12, "Smile": 0.08},
@@ -50,8 +51,9 @@ SHAPES: Final[dict[str, dict[str, float]]] = {
     "ʃʒ": {"jawOpen": 0.08, "Funnel": 0.5, "Pucker": 0.25},
     "kɡŋhxʔ": {"jawOpen": 0.17, "LowerDown": 0.1},
 }  # fmt: skip
-"""Coefficients for each letter of IPA; `mouth` and sides left out: `Press` is both `mouthPress*`. Found by rendering
-them on the built-in faces and looking: the lower lip under the teeth, lips narrow, teeth shown, and so on."""
+"""Coefficients for each letter of IPA; `mouth` and sides may be left out: `Press` is both `mouthPress*`. Lips that meet
+or tuck do so as `voice_motion` shows them. Found by rendering them on the built-in faces and looking: the lower lip
+under the teeth, lips narrow, teeth shown, and so on."""
 
 DOMINANCE: Final[dict[str, tuple[float, float, float]]] = {
     # of jaw and lip opening, of rounding, of spreading
