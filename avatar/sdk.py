@@ -76,16 +76,26 @@ class Avatar:
             raise ValueError(
                 f"{fps} pictures and {sample_rate} samples a second: 1-60 and {RATES[0]}-{RATES[1]} can be."
             )
-        self._painter, self._seed = painter, seed
-        self.sample_rate, self._on_event = sample_rate, on_event
+        self.sample_rate = sample_rate
+        self._painter = painter
+        self._seed = seed
+        self._on_event = on_event
         self._line = SpeechLine(sample_rate, fps)
         self._beats = Beats(self._line)
-        self._opening, self._pushing, self._taking = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
-        self._room, self._news = asyncio.Event(), asyncio.Event()
+        self._opened = False
+        self._opening = asyncio.Lock()
+        self._pushing = asyncio.Lock()
+        self._taking = asyncio.Lock()
+        self._room = asyncio.Event()
+        """Set when there may be room for more sound, or no more will be taken."""
+        self._news = asyncio.Event()
+        """Set when a beat may be ready, or none ever again."""
+        self._interruptions = 0
         self._half: Beat | None = None
+        """The beat whose picture was taken and whose sound was not."""
         self._happened: deque[AvatarEvent] = deque(maxlen=EVENTS_KEPT)
-        self._opened, self._interruptions = False, 0
-        self._skipped, self._told_late_s = 0, -TELL_EVERY_S
+        self._skipped = 0
+        self._told_late_s = -TELL_EVERY_S
 
     @classmethod
     def open(
