@@ -15,7 +15,7 @@ from avatar.types import F32
 
 SILENT: Final = (0.6, 0.95)
 """Probability of silence at which the mouth begins to rest, and at which it rests."""
-SILENT_AFAR: Final = (0.05, 0.25)
+SILENT_AFAR: Final = (0.1, 0.4)
 """The same for sound as far below the voice's level as a murmur in the background: it has to be plainly speech, and to
 have been for a while."""
 NEAR_DB, AFAR_DB = -4.0, -8.0
@@ -30,7 +30,7 @@ SPOKE: Final = (0.4, 0.8)
 which it is: single notes of music that resemble a voice do not hold the mouth open."""
 HOLD, EASE = 40, 20
 """Frames for which the mouth does not rest in a pause, and in which it then comes to rest. On 16 talking clips, each
-person left out of what the opening is fitted to, real lips are followed with r 0.58 in place of 0.51, and no more
+person left out of what the opening is fitted to, real lips are followed with r 0.59 in place of 0.51, and no more
 recorded sounds (17 of 68) move the mouth."""
 
 

@@ -58,6 +58,25 @@ def eye_openings(landmarks: F32) -> tuple[float, float]:
     return right, left
 
 
+def between(first: Neutral, second: Neutral, share: float) -> Neutral:
+    """Return the resting face `share` of the way from one to another, both seen in frames of one size."""
+
+    def mean(a: F32, b: F32) -> F32:
+        return np.asarray(a + np.float32(share) * (b - a), np.float32)
+
+    turn = rotation_vector(np.asarray(second.rotation @ first.rotation.T, np.float32))
+    right, left = mean(np.array(first.eye_openings), np.array(second.eye_openings)).tolist()
+    return Neutral(
+        landmarks=mean(first.landmarks, second.landmarks),
+        blendshapes=mean(first.blendshapes, second.blendshapes),
+        rotation=rotation_matrix(np.float32(share) * turn) @ first.rotation,
+        position=mean(first.position, second.position),
+        scale=first.scale + share * (second.scale - first.scale),
+        eye_openings=(right, left),
+        frame_size=second.frame_size,
+    )
+
+
 class NeutralCalibration:
     """Averages the first second of a driver's face; usable from its first frame on."""
 

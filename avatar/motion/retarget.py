@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
 
 from avatar import face_mesh as mesh
 from avatar.motion.basis import ExpressionBasis
-from avatar.motion.neutral import Neutral, NeutralCalibration, eye_openings
+from avatar.motion.neutral import Neutral, NeutralCalibration, between, eye_openings
 from avatar.perception.pose import rotation_vector, to_head_frame
 from avatar.types import BLENDSHAPE_INDEX, F32, FaceState, Motion
 
@@ -18,6 +19,9 @@ WIDEST: Final = -0.5
 """Lower bound of `eyeBlink*`: eyes half as wide again as at rest."""
 DEPTH_TRUST: Final = 0.6
 """Share of the measured depth offsets that is believed: MediaPipe's z is a guess."""
+EASE_S: Final = 0.25
+"""How slowly the resting face that motion is measured from follows the one that is known: while that is still being
+found, a head that moves would jump with it."""
 BLINK: Final = (BLENDSHAPE_INDEX["eyeBlinkRight"], BLENDSHAPE_INDEX["eyeBlinkLeft"])
 
 
@@ -27,6 +31,7 @@ class Retargeter:
     def __init__(self, basis: ExpressionBasis) -> None:
         self._basis = basis
         self._calibration = NeutralCalibration()
+        self._rest: tuple[float, Neutral] | None = None
 
     @property
     def calibrated(self) -> bool:
@@ -44,7 +49,14 @@ class Retargeter:
             # Another camera or another mode: where the head is and how large has lost its meaning.
             self.recalibrate()
             neutral = self._calibration.observe(face)
-        return relative_motion(face, neutral, self._basis)
+        return relative_motion(face, self._eased(face.time_s, neutral), self._basis)
+
+    def _eased(self, time_s: float, neutral: Neutral) -> Neutral:
+        """Return the resting face on its way to `neutral`; at once the first time and after a step back in time."""
+        if self._rest is not None and time_s >= self._rest[0] and self._rest[1].frame_size == neutral.frame_size:
+            neutral = between(self._rest[1], neutral, 1 - math.exp((self._rest[0] - time_s) / EASE_S))
+        self._rest = time_s, neutral
+        return neutral
 
 
 def relative_motion(face: FaceState, neutral: Neutral, basis: ExpressionBasis) -> Motion:

@@ -128,3 +128,19 @@ def test_the_face_that_was_seen_is_left_as_it_was(retargeter: Retargeter, driver
     landmarks, blendshapes = seen.landmarks_px.copy(), seen.blendshapes.copy()
     retargeter.motion(seen)
     assert np.array_equal(seen.landmarks_px, landmarks) and np.array_equal(seen.blendshapes, blendshapes)
+
+
+def test_a_rest_found_anew_is_eased_into_and_reached(retargeter: Retargeter, driver: Driver) -> None:
+    turned = [np.degrees(retargeter.motion(driver(2 + index / FPS, yaw=20)).rotation[1]) for index in range(3)]
+    assert turned == pytest.approx([20] * 3, abs=0.5)
+    retargeter.recalibrate()
+    shown = [np.degrees(retargeter.motion(driver(2.1 + index / FPS, yaw=20)).rotation[1]) for index in range(60)]
+    assert np.abs(np.diff([turned[-1], *shown])).max() < 3, "degrees a picture"
+    assert abs(shown[-1]) < 0.1
+
+
+def test_a_clip_looked_at_beforehand_begins_with_the_rest_that_was_found(driver: Driver) -> None:
+    retargeter = Retargeter(load_basis())
+    for index in range(40):
+        retargeter.motion(driver(index / FPS, yaw=15 if index < 5 else 0))
+    assert np.degrees(retargeter.motion(driver(0.0)).rotation) == pytest.approx([0, 0, 0], abs=0.1)
