@@ -1,11 +1,11 @@
-"""One call: a peer and a session joined, its messages answered, its figures told once a second."""
+"""One call: a peer and a session joined, from its offer to its end, its figures told once a second."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, Final, Literal, TypeVar, cast
 
@@ -13,11 +13,11 @@ import av
 
 from avatar.bot_session import BotSession
 from avatar.call_bot import CallBot
-from avatar.call_conversation import CallConversation
 from avatar.call_limits import REASONS, CallTimes, EndReason, why_end
+from avatar.call_page import CallPage, GetAvatar
 from avatar.config import PictureSettings, ServerSettings
 from avatar.conversation.parts import MakeParts
-from avatar.errors import AvatarError, ControlError
+from avatar.errors import AvatarError
 from avatar.generator.identity import Identity
 from avatar.live_session import (
     Calibrated,
@@ -31,28 +31,7 @@ from avatar.live_session import (
 )
 from avatar.perception.speech.echo import EchoCanceller
 from avatar.stream.call_meter import CallMeter
-from avatar.stream.control import (
-    TRACE_PAIRS,
-    AvatarMessage,
-    Bye,
-    Calibrate,
-    CalibratedMessage,
-    DriveMessage,
-    ErrorMessage,
-    FaceMessage,
-    Hello,
-    Ping,
-    Pong,
-    Report,
-    Request,
-    SetAvatar,
-    SetDrive,
-    Stats,
-    Trace,
-    TraceMessage,
-    read_request,
-    write_report,
-)
+from avatar.stream.control import Bye, CalibratedMessage, FaceMessage, Hello, Report, Stats, write_report
 from avatar.stream.offer import Offer
 from avatar.stream.peer import Peer
 from avatar.stream.video_track import SentPicture
@@ -61,14 +40,11 @@ from avatar.types import Drive
 logger = logging.getLogger(__name__)
 
 TICK_S: Final = 1.0
-MESSAGES_PER_TICK: Final = 50
-"""Messages a page may send between two ticks; more are not answered, or answering would be an echo chamber."""
 OPUS_LOOKAHEAD_S: Final = 0.013
 """Sound held back by an Opus encoder at the far end and one here: 6.5 ms each (libopus, default mode)."""
 BYE_TIME_S: Final = 0.3
 """How long the last message may take to leave."""
 
-GetAvatar = Callable[[str], Awaitable[Identity]]
 _Result = TypeVar("_Result")
 
 
@@ -90,15 +66,14 @@ class Call:
         on_end: Callable[[Call], None],
     ) -> None:
         self.id = call_id
-        self.avatar_id = avatar_id
-        self.drive: Drive = drive
-        """What moves the avatar now."""
         self.answer_sdp = ""
         self.latest: Stats | None = None
         """The figures told last."""
         self.reason: EndReason | None = None
         """Why the call is over; None while it goes on."""
         self.pictures_sent = self.camera_frames = self.bytes_sent = 0
+        self._avatar_id = avatar_id
+        self._drive: Drive = drive
         self._picture = picture
         self._settings = settings
         self._get_avatar = get_avatar
@@ -116,16 +91,22 @@ class Call:
         self._packets = 0
         self._camera_skipped = 0
         self._sound_age_s = 0.0
-        self._messages_left = MESSAGES_PER_TICK
-        self._trace: list[tuple[int, int]] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._swapping = False
-        self._conversation: CallConversation | None = None
+        self._page: CallPage | None = None
         self._bot: CallBot | None = None
-        self._joining: asyncio.Task[None] | None = None
         self._making: asyncio.Future[LiveSession] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
+
+    @property
+    def avatar_id(self) -> str | None:
+        """Whom the call shows now."""
+        return self._avatar_id if self._page is None else self._page.avatar_id
+
+    @property
+    def drive(self) -> Drive:
+        """What moves the avatar now."""
+        return self._drive if self._page is None else self._page.drive
 
     async def open(self, offer: Offer, identity: Identity | None, make_session: MakeSession) -> None:
         """Make the session and the answer. Raises AvatarError; the caller then ends the call."""
@@ -134,25 +115,36 @@ class Call:
             return make_session(
                 identity,
                 self._picture,
-                drive=self.drive,
+                drive=self._drive,
                 on_picture=self._peer.show,
                 on_event=self._on_session_event,
             )
 
         # Shielded: where the visitor goes away meanwhile, the session is still there to be stopped.
-        self._making = asyncio.ensure_future(self._in_pool(make))
+        self._making = asyncio.ensure_future(self.in_pool(make))
         self._session = await asyncio.shield(self._making)
         if isinstance(self._session, BotSession):
             self._bot = CallBot(
                 self._session,
                 limit_bytes=self._settings.limits.control_bytes,
-                tell=self._tell,
+                tell=self.tell,
                 give_up=lambda why: self.end("failed", why),
                 wire_timestamp=self._peer.wire_timestamp,
             )
+        else:
+            self._page = CallPage(
+                self._session,
+                self,
+                avatar_id=self._avatar_id,
+                drive=self._drive,
+                limit_bytes=self._settings.limits.control_bytes,
+                get_avatar=self._get_avatar,
+                make_parts=self._make_parts,
+                send_sound=self._sound,
+            )
         self.answer_sdp = await self._peer.answer(offer)
         self._starting = asyncio.create_task(self._start())
-        self._run(self._tick())
+        self.run(self._tick())
 
     def end(self, reason: EndReason, detail: str | None = None) -> asyncio.Task[None]:
         """End the call, once; the task returned is done when nothing of it is left."""
@@ -181,15 +173,11 @@ class Call:
             self._session.push_camera(frame, arrival_s)
 
     def on_microphone(self, frame: av.AudioFrame, arrival_s: float) -> None:
-        """Give a piece of sound to the session, and send it with the picture of its moment."""
+        """Give a piece of the user's sound to the page's side."""
         self._times.last_media_s = time.monotonic()
         heard = frame if self._echo is None else self._echo.clean(frame)
-        if heard is None:
-            return
-        if self._conversation is not None:
-            self._conversation.hear(heard, arrival_s)
-        elif self.drive != "conversation":
-            self._sound(heard, arrival_s)
+        if heard is not None and self._page is not None:
+            self._page.hear_sound(heard, arrival_s)
 
     def _sound(self, frame: av.AudioFrame, arrival_s: float) -> float:
         """Let sound move the mouth and leave with its picture; return how many seconds later that is."""
@@ -210,10 +198,8 @@ class Call:
         self._size = sent.picture.size
         arrival_s = self._peer.camera_arrival_s(sent.picture.camera_pts)
         self._meter.picture_sent(sent.size_bytes, sent.encode_s, None if arrival_s is None else sent.sent_s - arrival_s)
-        if self._trace is not None and (pair := self._peer.trace_pair(sent)) is not None:
-            self._trace.append(pair)
-            if len(self._trace) >= TRACE_PAIRS // 2:
-                self._tell_trace()
+        if self._page is not None:
+            self._page.picture_sent(lambda: self._peer.trace_pair(sent))
         if self._bot is not None:
             self._bot.picture_sent(sent)
 
@@ -226,7 +212,7 @@ class Call:
     def on_channel_open(self) -> None:
         """Greet the page."""
         picture = self._picture
-        self._tell(
+        self.tell(
             Hello(
                 session=self.id,
                 avatar=self.avatar_id,
@@ -236,97 +222,39 @@ class Call:
                 fps=picture.fps,
             )
         )
-        if self.drive == "conversation" and self._session is not None:
-            self._set_drive(self._session, "conversation", None)  # now that it can be told whether that works
+        if self._page is not None:
+            self._page.greeted()
 
     def on_message(self, message: str | bytes) -> None:
-        """Answer a message; a bad one is answered too, and changes nothing."""
-        if self._bot is not None:
-            if self._ending is None:
-                self._times.last_media_s = time.monotonic()
-                self._bot.hear(message)
+        """Answer a message; a page's bad one changes nothing, a program's ends the call."""
+        if self._ending is not None:
             return
-        self._messages_left -= 1
-        if self._messages_left <= 0 or self._ending is not None:
-            if self._messages_left == 0:
-                self._tell(ErrorMessage(code="too_many_messages", detail="Too many messages in one second."))
-            return
-        try:
-            request = read_request(message, limit_bytes=self._settings.limits.control_bytes)
-        except ControlError as error:
-            self._tell(ErrorMessage(code=error.code, detail=str(error)))
-            return
-        try:
-            self._act(request)
-        except AvatarError as error:
-            self._tell(ErrorMessage(code=error.code, detail=str(error), reply_to=request.id))
+        if self._page is not None:
+            self._page.hear(message)
+        elif self._bot is not None:
+            self._times.last_media_s = time.monotonic()
+            self._bot.hear(message)
 
     def on_failure(self, reason: str) -> None:
         """End a call that can show nothing any more."""
         self.end("failed", reason)
 
-    # What the page asks for
+    # What the call does for its page (CallWork)
 
-    def _act(self, request: Request) -> None:
-        session = self._session
-        if session is None:
-            raise ControlError("The avatar is not ready yet.", code="not_ready")
-        if isinstance(request, Ping):
-            self._tell(Pong(t=request.t, reply_to=request.id))
-        elif isinstance(request, Calibrate):
-            session.calibrate()
-        elif isinstance(request, SetDrive):
-            self._set_drive(session, request.drive, request.id)
-        elif isinstance(request, Trace):
-            self._trace = [] if request.enabled else None
-        elif self._swapping:
-            raise ControlError("The avatar is being changed already. Wait until it has appeared.", code="busy")
-        else:
-            self._swapping = True
-            self._run(self._swap(session, request))
+    def tell(self, report: Report) -> None:
+        """Send a message."""
+        self._peer.send(write_report(report))
 
-    def _set_drive(self, session: LiveSession, drive: Drive, reply_to: str | None) -> None:
-        if drive == "conversation":
-            if self._joining is not None and not self._joining.done():
-                raise ControlError("The avatar is getting ready to talk already.", code="busy")
-            self._joining = self._run(self._converse(session, reply_to))
-            return
-        if self._joining is not None:
-            self._joining.cancel()
-        conversation, self._conversation = self._conversation, None
-        if conversation is not None:
-            self._run(conversation.close())
-        self._drive_by(session, drive, reply_to)
+    def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Work until done, or until the call ends, which cancels it; an error ends the call."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
 
-    def _drive_by(self, session: LiveSession, drive: Drive, reply_to: str | None) -> None:
-        session.set_drive(drive)
-        self.drive = drive
-        self._tell(DriveMessage(drive=drive, reply_to=reply_to))
-
-    async def _converse(self, session: LiveSession, reply_to: str | None) -> None:
-        """Let the avatar talk by itself; where it cannot, say why and leave what moves it as it is."""
-        if self._conversation is None:
-            try:
-                parts = await self._in_pool(self._make_parts)
-            except AvatarError as error:
-                self._tell(ErrorMessage(code=error.code, detail=str(error), reply_to=reply_to))
-                if self.drive == "conversation":  # asked for as the call began: the voice that is heard moves it
-                    self._drive_by(session, "voice", None)
-                return
-            self._conversation = CallConversation(parts, send=self._sound, tell=self._tell, attend=session.set_presence)
-        self._drive_by(session, "conversation", reply_to)
-
-    async def _swap(self, session: LiveSession, request: SetAvatar) -> None:
-        try:
-            identity = await self._get_avatar(request.avatar)
-            await self._in_pool(lambda: session.set_identity(identity))
-        except AvatarError as error:
-            self._tell(ErrorMessage(code=error.code, detail=str(error), reply_to=request.id))
-            return
-        finally:
-            self._swapping = False
-        self.avatar_id = request.avatar
-        self._tell(AvatarMessage(avatar=request.avatar))
+    async def in_pool(self, work: Callable[[], _Result]) -> _Result:
+        """Do what blocks."""
+        return await self._loop.run_in_executor(self._pool, work)
 
     # What the session tells, from its own threads
 
@@ -338,11 +266,11 @@ class Call:
 
     def _hear(self, event: SessionEvent) -> None:
         if isinstance(event, FaceFound):
-            self._tell(FaceMessage(state="tracked"))
+            self.tell(FaceMessage(state="tracked"))
         elif isinstance(event, FaceLost):
-            self._tell(FaceMessage(state="lost"))
+            self.tell(FaceMessage(state="lost"))
         elif isinstance(event, Calibrated):
-            self._tell(CalibratedMessage())
+            self.tell(CalibratedMessage())
         elif isinstance(event, SessionFailed):
             logger.error("call %s: the session has failed: %s", self.id, event.message)
             self.end("failed", event.message)
@@ -356,12 +284,12 @@ class Call:
             peer = await self._peer.stats()
             if peer.packets_received != self._packets:
                 self._packets, self._times.last_packet_s = peer.packets_received, now_s
-            self._messages_left = MESSAGES_PER_TICK
             if self._bot is not None:
                 self._bot.new_second()
             if self._session is not None:
                 self._tell_stats(self._session.stats(), peer.dropped, now_s)
-            self._tell_trace()
+            if self._page is not None:
+                self._page.new_second()
             reason = why_end(self._times, now_s, self._settings.transport, self._settings.limits)
             if reason is not None:
                 self.end(reason)
@@ -384,15 +312,7 @@ class Call:
             face=cast(Literal["none", "tracked", "held", "lost"], session.face),
             av_offset_ms=second.av_offset_ms,
         )
-        self._tell(self.latest)
-
-    def _tell_trace(self) -> None:
-        if self._trace:
-            self._tell(TraceMessage(frames=self._trace))
-            self._trace = []
-
-    def _tell(self, report: Report) -> None:
-        self._peer.send(write_report(report))
+        self.tell(self.latest)
 
     # Beginning and end
 
@@ -401,20 +321,20 @@ class Call:
         if session is None:
             return
         try:
-            await self._in_pool(session.start)
+            await self.in_pool(session.start)
         except Exception as error:  # whatever a stage raises while starting, the user hears of it and the slot is freed
             logger.exception("call %s: the session did not start", self.id)
             self.end("failed", str(error) if isinstance(error, AvatarError) else None)
 
     async def _end(self, reason: EndReason, detail: str) -> None:
         try:
-            self._tell(Bye(reason=reason, detail=detail))
+            self.tell(Bye(reason=reason, detail=detail))
             await self._peer.flush(BYE_TIME_S)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            if self._conversation is not None:
-                await self._conversation.close()
+            if self._page is not None:
+                await self._page.close()
             await self._peer.close()
             if self._starting is not None:
                 await self._starting
@@ -422,20 +342,11 @@ class Call:
             if self._making is not None:
                 await asyncio.wait([self._making])
                 if not self._making.cancelled() and self._making.exception() is None:
-                    await self._in_pool(self._making.result().stop)
+                    await self.in_pool(self._making.result().stop)
             self._on_end(self)
-
-    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("call %s: %r", self.id, error, exc_info=error)
             self.end("failed")
-
-    async def _in_pool(self, work: Callable[[], _Result]) -> _Result:
-        return await self._loop.run_in_executor(self._pool, work)

@@ -14,8 +14,9 @@ from functools import partial
 from typing import Final, Literal, TypeAlias, get_args
 
 from avatar.bot_session import make_bot_session
-from avatar.call import Call, GetAvatar
+from avatar.call import Call
 from avatar.call_limits import EndReason
+from avatar.call_page import GetAvatar
 from avatar.config import PictureSettings, ServerSettings
 from avatar.conversation.parts import MakeParts, open_parts
 from avatar.echo_session import EchoSession
