@@ -195,7 +195,7 @@ async def test_the_pages_pipeline_speaks_with_a_face(
     my_avatar: Path, run_snippet: Callable[..., Awaitable[dict[str, Any]]], speech: Callable[..., bytes]
 ) -> None:
     """What stands around the service passes everything on; the speech comes from before it."""
-    others = {name: IdentityFilter() for name in ("stt", "llm", "tts", "user_aggregator", "assistant_aggregator")}
+    others = {name: IdentityFilter() for name in ("stt", "user", "llm", "tts", "assistant")}
     transport = SimpleNamespace(input=IdentityFilter, output=IdentityFilter)
     names = await run_snippet("docs/integrations.md", "AvatarVideoService", transport=transport, **others)
     say = [TTSStartedFrame(context_id="a"), TTSAudioRawFrame(speech(0.3), RATE, 1, context_id="a")]
