@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,6 +52,22 @@ def beside(name: str) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up by name
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def run_snippet() -> Callable[..., Awaitable[dict[str, Any]]]:
+    """Run the one block of Python on a page that has a word in it, with the names it takes from around it."""
+    root = Path(__file__).resolve().parents[1]
+
+    async def run(page: str, word: str, **names: Any) -> dict[str, Any]:
+        blocks = re.findall(r"```python\n(.*?)```", (root / page).read_text(encoding="utf-8"), re.DOTALL)
+        (block,) = [block for block in blocks if word in block]
+        waiting = eval(compile(block, page, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)  # noqa: S307 - our own page
+        if waiting is not None:
+            await waiting
+        return names
+
+    return run
 
 
 @pytest.fixture(scope="session")

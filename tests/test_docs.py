@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
+import tomllib
 import wave
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from avatar import AudioFrame, Avatar, Frame, VideoFrame
+from avatar.cli import main
+from avatar.config import PictureSettings
+from avatar.generator.identity import Identity
+from avatar.generator.identity_file import read_identity, write_identity
 from avatar.media_file import clip_frames, probe_clip, sound_seconds
 from avatar.motion.cues import CUES, DEGREES
+from avatar.playback import SpeechFinished
+from avatar.types import U8
 
 ROOT = Path(__file__).resolve().parents[1]
-PROGRAMS = [
-    program
-    for page in ("sdk.md", "conversation.md")
-    for program in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "models").glob("*.md")))
+}
+BLOCKS = {page: re.findall(r"```python\n(.*?)```", text, re.DOTALL) for page, text in PAGES.items()}
+WITH_NAMES = {
+    "README.md": ["from avatar import Avatar"],
+    "docs/integrations.md": ["from avatar.integrations.pipecat", "from avatar.integrations.livekit"],
+}
+"""Pages whose Python takes names from the reader's program: a test of its own runs each block that begins so."""
+PROGRAMS = [program for page, programs in BLOCKS.items() if page not in WITH_NAMES for program in programs]
+COMMANDS = [
+    command
+    for page in ("README.md", "docs/refine.md")
+    for command in re.findall(r"^    (?:\.venv/bin/)?avatar (.*?)(?:  +#.*)?$", PAGES[page], re.MULTILINE)
 ]
 
 
@@ -63,6 +89,98 @@ def test_a_program_of_the_pages_runs(number: int, request: pytest.FixtureRequest
     remote = "AVATAR_SERVER" in PROGRAMS[number]
     environment = request.getfixturevalue("server") if remote else None
     assert run("-c", PROGRAMS[number], environment=environment).strip()
+
+
+def test_no_python_of_the_pages_is_left_unrun() -> None:
+    for page, text in PAGES.items():
+        unfenced = re.sub(r"^```python\n.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+        assert not re.search(r"^(```|    )\s*(from|import|async|await|def|class) ", unfenced, re.MULTILINE), page
+    for page, about in WITH_NAMES.items():
+        assert [word in block for word, block in zip(about, BLOCKS[page], strict=True)] == [True] * len(about)
+
+
+@pytest.mark.anyio
+async def test_the_readmes_program_speaks_with_a_face(
+    run_snippet: Callable[..., Awaitable[dict[str, Any]]], face_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawn plainly: the network takes its time to load, and draws the other programs."""
+    shown: list[Frame] = []
+
+    def show(frame: Frame) -> None:
+        shown.append(frame)
+        if isinstance(frame, AudioFrame) and any(isinstance(event, SpeechFinished) for event in frame.events):
+            raise EOFError  # the program shows frames for ever
+
+    pcm = (8000 * np.sin(np.arange(8_000) / 20)).astype(np.int16).tobytes()
+    monkeypatch.setattr(Avatar, "open", partial(Avatar.open, picture=PictureSettings(tier="geometry")))
+    with pytest.raises(EOFError):
+        await run_snippet("README.md", "Avatar.open", pcm=pcm, sample_rate=16_000, show=show)
+    sounds = [frame for frame in shown if isinstance(frame, AudioFrame)]
+    assert sum(frame.spoken / frame.sample_rate for frame in sounds) == pytest.approx(0.5)
+    assert {frame.rgb.shape for frame in shown if isinstance(frame, VideoFrame)} == {(512, 512, 3)}
+
+
+def test_the_plugins_page_says_how_a_server_draws() -> None:
+    (written,) = re.findall(r"`open_avatar=(lambda [^`]+)`", PAGES["docs/integrations.md"])
+    avatar = eval(written, {"Avatar": Avatar, "token": "a token of ours"})(24_000)  # noqa: S307 - our own page
+    assert isinstance(avatar, Avatar) and avatar.sample_rate == 24_000
+
+
+@pytest.fixture(scope="module")
+def belongings(tmp_path_factory: pytest.TempPathFactory, photo: U8, astronaut: Identity, driver_clip: Path) -> Path:
+    """What a reader of the pages has: a photo, a clip, a recording, and the avatar that is made in the first line."""
+    folder = tmp_path_factory.mktemp("belongings")
+    Image.fromarray(photo).save(folder / "me.jpg")
+    shutil.copy(driver_clip, folder / "clip.mp4")
+    record(folder / "speech.wav", 0.5)
+    write_identity(astronaut, folder / "me.avatar")
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_pages_does_what_it_says(
+    command: str, belongings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(command)
+    plainly = ["--tier", "geometry"] if words[0] in ("render", "say") else []  # loading the network takes long
+    made = [tmp_path / name for option, name in pairwise(words) if option in ("-o", "--sheet")]
+    for path in belongings.iterdir():
+        if tmp_path / path.name not in made:
+            shutil.copy(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code = main([*words, *plainly])
+    shown = capsys.readouterr()
+    if "voice" in shown.err and words[0] == "say":
+        pytest.skip(f"no voice on this machine: {shown.err}")
+    assert code == 0 and shown.out.strip(), shown.err
+    for path in made:
+        if path.suffix == ".avatar":
+            assert (len(read_identity(path).portraits) > 1) == ("--refine" in words)
+        elif path.suffix == ".mp4":
+            assert probe_clip(path).has_sound and sound_seconds(path) > 0.4
+        else:
+            assert Image.open(path).size > (100, 100)
+
+
+def test_every_option_that_the_pages_show_is_explained_by_help(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = re.findall(r"\bavatar ([a-z]+(?: [^`\n]*)? --?[a-z][^`\n]*)", "\n".join(PAGES.values()))
+    for line in {*shown, *COMMANDS}:
+        command, *words = shlex.split(line, comments=True)
+        with pytest.raises(SystemExit) as stop:
+            main([command, "--help"])
+        help_ = capsys.readouterr().out
+        assert stop.value.code == 0, line
+        for option in (word for word in words if word.startswith("-")):
+            assert re.search(rf"(?<![\w-]){option}\b", help_), line
+
+
+def test_every_module_and_extra_that_the_pages_name_is_there() -> None:
+    text = "".join(PAGES.values())
+    for module in set(re.findall(r"python -m ([a-z]+(?:\.[a-z_0-9]+)+)", text)):
+        assert importlib.util.find_spec(module), module
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for names in re.findall(r"pip install (?:-e )?'(?:avatar|\.)\[([a-z,]+)\]'", text):
+        assert extras.keys() >= set(names.split(",")), names
 
 
 def record(path: Path, seconds: float) -> Path:

@@ -19,7 +19,7 @@ CONNECT_S: Final = 5.0
 PATIENCE_S: Final = 15.0
 """How long the endpoint may be silent."""
 WHOLE_S: Final = 60.0
-"""How long an answer may take in all."""
+"""How long an answer may take in all, from the request to its last line."""
 MOST_BYTES: Final = 1_000_000
 LONGEST_LINE: Final = 65_536
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ PROMPT: Final = (
 MOST_MESSAGES: Final = 20
 """Of the conversation so far that the model is told; older ones are forgotten."""
 MOST_TOKENS: Final = 300
+LONGEST_ANSWER: Final = 10 * LONGEST_TEXT
+"""Characters of an answer that are read; more is not said."""
 THREADS: Final = 4
 """A request that was given up may need a moment to end while the next one is made."""
 
@@ -35,6 +38,8 @@ class OpenAIBrain:
     async def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
         """Yield the model's answer a sentence at a time.
 
+        It is read as fast as it comes, however slowly it is spoken: what waits is at most LONGEST_ANSWER characters.
+
         Raises:
             ConversationError: the endpoint cannot be reached, refuses, takes too long or answers with rubbish.
         """
@@ -48,21 +53,28 @@ class OpenAIBrain:
             "messages": [{"role": "system", "content": self._prompt}, *self._history],
         }
         request = Request(self._base_url, "/chat/completions", json.dumps(body).encode(), "application/json", self._key)
-        pieces, rest, said = _whole_characters(_pieces(request.lines())), "", ""
         loop = asyncio.get_running_loop()
+        read: asyncio.Queue[str | None] = asyncio.Queue()
+
+        def read_all() -> None:
+            with contextlib.closing(request.lines()) as lines:
+                for sentence in _sentences(_whole_characters(_pieces(lines))):
+                    loop.call_soon_threadsafe(read.put_nowait, sentence)
+
+        said = ""
         self._history.append({"role": "assistant", "content": ""})
+        reading = loop.run_in_executor(self._threads, read_all)
+        reading.add_done_callback(lambda _: read.put_nowait(None))
         try:
-            while (piece := await loop.run_in_executor(self._threads, next, pieces, None)) is not None:
-                whole, rest = split_sentences((rest + piece)[: 10 * LONGEST_TEXT])
-                for sentence in whole:
-                    said = f"{said} {sentence}".strip()
-                    self._history[-1]["content"] = said
-                    yield sentence
-            if rest.strip():
-                self._history[-1]["content"] = f"{said} {rest}".strip()
-                yield rest.strip()
+            while (sentence := await read.get()) is not None:
+                said = f"{said} {sentence}".strip()
+                self._history[-1]["content"] = said
+                yield sentence
+            await reading  # raises what went wrong
         finally:
             request.close()
+            reading.cancel()  # where it has not begun; else its thread ends with the request
+            await asyncio.gather(reading, return_exceptions=True)
 
     def interrupted(self, said: str) -> None:
         """Remember that only so much of the last answer was begun to be said."""
@@ -97,6 +109,19 @@ def _content(data: bytes, kind: Literal["delta", "message"]) -> Iterator[str]:
         ) from error
     if isinstance(text, str) and text:
         yield text
+
+
+def _sentences(pieces: Iterator[str]) -> Iterator[str]:
+    """Yield the sentences of a text that comes in pieces, each as soon as it is complete."""
+    rest, left = "", LONGEST_ANSWER
+    for piece in pieces:
+        whole, rest = split_sentences(rest + piece[:left])
+        yield from whole
+        left -= len(piece)
+        if left <= 0:
+            break
+    if rest.strip():
+        yield rest.strip()
 
 
 def _whole_characters(pieces: Iterator[str]) -> Iterator[str]:

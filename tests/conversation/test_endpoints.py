@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import io
 import json
 import threading
@@ -19,7 +21,7 @@ from avatar.commands.serve import VOICE_NAMES
 from avatar.conversation import endpoint
 from avatar.conversation.brain import Heard
 from avatar.conversation.endpoint import check_url
-from avatar.conversation.openai_brain import OpenAIBrain
+from avatar.conversation.openai_brain import LONGEST_ANSWER, OpenAIBrain
 from avatar.conversation.openai_ears import OpenAIEars
 from avatar.errors import ConversationError
 from avatar.speech_synthesis import VOICES
@@ -219,6 +221,109 @@ def test_an_answer_that_is_given_up_ends_its_request(service: Service) -> None:
     service.answer = endless
     assert asyncio.run(take_one()) == "One."
     assert gone.wait(10)
+
+
+def threads_of_brains() -> int:
+    return sum(thread.name.startswith("avatar-brain") for thread in threading.enumerate())
+
+
+def test_an_answer_that_is_spoken_for_longer_than_it_may_take_arrives_whole(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "WHOLE_S", 0.5)
+    sent = threading.Event()
+    told = [f"This is sentence {number} of it." for number in range(160)]
+
+    def stream(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        with_body(events(*(f"{sentence} " for sentence in told)))(handler, body)
+        sent.set()
+
+    async def listen() -> list[str]:
+        taken: list[str] = []
+        async for sentence in OpenAIBrain(service.url, "small").reply(Heard(1.0, "Hi")):
+            taken.append(sentence)
+            if len(taken) == 1:
+                await asyncio.sleep(1.0)
+                assert sent.is_set()
+        return taken
+
+    service.answer = stream
+    assert asyncio.run(listen()) == told
+
+
+def test_an_answer_without_an_end_is_read_up_to_a_bound(service: Service) -> None:
+    service.answer = with_body(events(*["All work and no play. "] * 3_000))
+    assert len(" ".join(ask(OpenAIBrain(service.url, "small")))) == pytest.approx(LONGEST_ANSWER, abs=25)
+
+
+def test_an_error_comes_after_the_sentences_before_it(service: Service) -> None:
+    service.answer = with_body(events("One. Two. Thr").split(b"data: [DONE]")[0] + b"data: {rubbish\n\n")
+
+    async def listen() -> list[str]:
+        taken: list[str] = []
+        with pytest.raises(ConversationError, match="no chat completion"):
+            async for sentence in OpenAIBrain(service.url, "small").reply(Heard(1.0, "Hi")):
+                await asyncio.sleep(0.1)  # the error is known by now
+                taken.append(sentence)
+        return taken
+
+    assert asyncio.run(listen()) == ["One.", "Two."]
+
+
+def test_only_what_was_handed_out_is_remembered(service: Service) -> None:
+    service.answer = with_body(events("One. Two. Three. "))
+    brain = OpenAIBrain(service.url, "small")
+
+    async def take_one() -> None:
+        async with contextlib.aclosing(brain.reply(Heard(1.0, "Hi"))) as answer:
+            await anext(answer)
+            await asyncio.sleep(0.2)  # all of it has been read by now
+
+    asyncio.run(take_one())
+    ask(brain)
+    assert [message["content"] for message in json.loads(service.asked[-1][2])["messages"]][1:] == ["Hi", "One.", "Hi"]
+
+
+@pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 200 OK\r\n\r\n: stay awake\n"])
+def test_a_user_who_cuts_in_ends_a_request_that_has_said_nothing(
+    service: Service, begins: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = threading.Event()
+
+    def silent(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        handler.wfile.write(begins)
+        handler.connection.settimeout(10)
+        if not handler.connection.recv(1):
+            gone.set()
+
+    async def cut_in() -> None:
+        brain = OpenAIBrain(service.url, "small")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3), contextlib.aclosing(brain.reply(Heard(1.0, "Hi"))) as answer:
+                await anext(answer)
+
+    service.answer = silent
+    before = threads_of_brains()
+    asyncio.run(cut_in())
+    assert gone.wait(5)
+    gc.collect()
+    until_s = time.monotonic() + 5
+    while threads_of_brains() > before and time.monotonic() < until_s:
+        time.sleep(0.02)
+    assert threads_of_brains() <= before and not caplog.records
+
+
+def test_an_error_that_nobody_waits_for_is_no_noise(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    service.answer = with_body(events("One. Two. Thr").split(b"data: [DONE]")[0] + b"data: {rubbish\n\n")
+
+    async def take_one() -> str:
+        async with contextlib.aclosing(OpenAIBrain(service.url, "small").reply(Heard(1.0, "Hi"))) as answer:
+            first = await anext(answer)
+            await asyncio.sleep(0.2)  # the error is known by now
+        gc.collect()
+        return first
+
+    assert asyncio.run(take_one()) == "One." and not caplog.records
 
 
 def test_ears_send_a_recording_and_return_its_words(service: Service) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from avatar.generator.identity import Identity
+from avatar.generator.identity_file import write_identity
 from avatar.painter import StagePainter
 from avatar.sdk import Avatar
 
@@ -18,6 +21,14 @@ RATE = 24_000
 def speech() -> Callable[[float], bytes]:
     """Make loud 16-bit sound at 24 kHz of so many seconds."""
     return lambda seconds: np.full(round(seconds * RATE), 12_000, np.int16).tobytes()
+
+
+@pytest.fixture
+def my_avatar(astronaut: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file `me.avatar` in the folder where the program runs."""
+    monkeypatch.chdir(tmp_path)
+    write_identity(astronaut, tmp_path / "me.avatar")
+    return tmp_path / "me.avatar"
 
 
 @pytest.fixture

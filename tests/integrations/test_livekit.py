@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -202,27 +203,43 @@ async def test_a_session_lets_its_agent_speak_with_the_face(open_plain: Any, spe
     assert face.avatar is None
 
 
+class Wordless(AgentSession):
+    """A session without models, which need keys, that says what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.happened: list[str] = []
+
+    async def start(self, *, agent: Agent, room: FakeRoom) -> None:  # type: ignore[override]
+        assert isinstance(self.output.audio, QueueAudioOutput), "the face comes before the session"
+        self.happened.append("started")
+
+    async def generate_reply(self, *, instructions: str) -> None:  # type: ignore[override]
+        self.happened.append(instructions)
+
+
 async def test_the_example_puts_its_face_into_the_room(open_plain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its models need keys, so a session without any takes their place."""
-    happened: list[str] = []
-
-    class Wordless(AgentSession):
-        def __init__(self, **_models: str) -> None:
-            super().__init__()
-
-        async def start(self, *, agent: Agent, room: FakeRoom) -> None:  # type: ignore[override]
-            assert isinstance(self.output.audio, QueueAudioOutput), "the face comes before the session"
-            happened.append("started")
-
-        async def generate_reply(self, *, instructions: str) -> None:  # type: ignore[override]
-            happened.append(instructions)
-
-    face, room = AvatarSession(open_avatar=open_plain()), FakeRoom()
-    monkeypatch.setattr(livekit_agent, "AgentSession", Wordless)
+    face, room, session = AvatarSession(open_avatar=open_plain()), FakeRoom(), Wordless()
+    monkeypatch.setattr(livekit_agent, "AgentSession", lambda **models: session)
     monkeypatch.setattr(livekit_agent, "AvatarSession", {livekit_agent.FACE: face}.__getitem__)
     await livekit_agent.entrypoint(SimpleNamespace(room=room))  # type: ignore[arg-type]
-    assert happened == ["started", "Greet the user."] and face.avatar is not None
+    assert session.happened == ["started", "Greet the user."] and face.avatar is not None
     await asyncio.wait_for(room.local_participant.published.wait(), 5)
+    await face.aclose()
+
+
+async def test_the_pages_agent_speaks_with_the_face(
+    my_avatar: Path, run_snippet: Callable[..., Awaitable[dict[str, Any]]], speech: Callable[..., bytes]
+) -> None:
+    session, room = Wordless(), FakeRoom()
+    names = {"session": session, "agent": Agent(instructions="Be brief."), "ctx": SimpleNamespace(room=room)}
+    face = (await run_snippet("docs/integrations.md", "AvatarSession", **names))["face"]
+    assert session.happened == ["started"] and face.avatar.size == (512, 512)
+    await session.output.audio.capture_frame(audio_frame(speech(0.3)))
+    session.output.audio.flush()
+    async with asyncio.timeout(10):
+        event = await session.output.audio.wait_for_playout()
+    assert event.playback_position == pytest.approx(0.3, abs=0.01) and len(room.local_participant.tracks) == 2
     await face.aclose()
 
 

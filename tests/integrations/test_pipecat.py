@@ -6,8 +6,9 @@ import asyncio
 import subprocess
 import sys
 import wave
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from pipecat.frames.frames import (
     TTSUpdateSettingsFrame,
 )
 from pipecat.pipeline.worker import PipelineParams
+from pipecat.processors.filters.identity_filter import IdentityFilter
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.tests.utils import SleepFrame, run_test
 
 from avatar.errors import ClosedError
@@ -43,7 +46,7 @@ def spoken(frames: list[Frame]) -> np.ndarray[Any, Any]:
     return np.frombuffer(b"".join(frame.audio for frame in frames if isinstance(frame, TTSAudioRawFrame)), np.int16)
 
 
-async def run(service: AvatarVideoService, frames: list[Frame]) -> tuple[list[Frame], list[Frame]]:
+async def run(service: FrameProcessor, frames: list[Frame]) -> tuple[list[Frame], list[Frame]]:
     down, up = await run_test(service, frames_to_send=frames, pipeline_params=PARAMS, start_timeout=10)
     return list(down), list(up)
 
@@ -186,6 +189,19 @@ async def test_closing_again_and_again_is_nothing(open_plain: Any) -> None:
     await run(service, [SleepFrame(0.1)])
     await service.cleanup()
     assert service.avatar is None
+
+
+async def test_the_pages_pipeline_speaks_with_a_face(
+    my_avatar: Path, run_snippet: Callable[..., Awaitable[dict[str, Any]]], speech: Callable[..., bytes]
+) -> None:
+    """What stands around the service passes everything on; the speech comes from before it."""
+    others = {name: IdentityFilter() for name in ("stt", "user", "llm", "tts", "assistant")}
+    transport = SimpleNamespace(input=IdentityFilter, output=IdentityFilter)
+    names = await run_snippet("docs/integrations.md", "AvatarVideoService", transport=transport, **others)
+    say = [TTSStartedFrame(context_id="a"), TTSAudioRawFrame(speech(0.3), RATE, 1, context_id="a")]
+    down, up = await run(names["pipeline"], [*say, TTSStoppedFrame(context_id="a")])
+    assert len(spoken(down)) == 0.3 * RATE and not [frame for frame in up if isinstance(frame, ErrorFrame)]
+    assert {frame.size for frame in down if isinstance(frame, OutputImageRawFrame)} == {(512, 512)}
 
 
 def test_the_example_bot_speaks_with_a_face(tmp_path: Path) -> None:
