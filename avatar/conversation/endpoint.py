@@ -9,7 +9,7 @@ import contextlib
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -52,7 +52,7 @@ class Request:
         self._socket: socket.socket | None = None
         self._closed = self._late = False
 
-    def lines(self) -> Iterator[bytes]:
+    def lines(self) -> Generator[bytes, None, None]:
         """Yield the answer's lines as they come.
 
         Raises:
