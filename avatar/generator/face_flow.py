@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import Delaunay
 
 from avatar import face_mesh as mesh
 from avatar.generator.lashes import LashStrips
@@ -29,6 +29,8 @@ HIDDEN_DEG: Final = 14.0
 UNCOVERED_DEG: Final = 10.0
 """Turn of the moving head at which a rim is fully brought to the front."""
 IRIS_START: Final = 468
+ON_EDGE: Final = 1e-4
+"""A place so little outside a triangle, as a share of it, lies on its edge."""
 SUBPIXEL_BITS: Final = 4
 """Vertices are painted at 1/16 pixel."""
 
@@ -176,10 +178,10 @@ class CheekSkin:
         self._pose = fit_pose(rest_landmarks)
         yaw_deg = float(np.degrees(rotation_vector(self._pose.rotation)[1]))
         frontal = to_head_frame(rest_landmarks, self._pose)[:, :2]
-        in_photo = LinearNDInterpolator(frontal[:IRIS_START], self._rest[:IRIS_START])
+        triangles = Delaunay(frontal[:IRIS_START]).simplices
         # A head turned to the picture's left (positive yaw) hides its left rim, where x is negative.
-        self._left = self._pull(frontal, in_photo, -1, hidden_deg=yaw_deg)
-        self._right = self._pull(frontal, in_photo, 1, hidden_deg=-yaw_deg)
+        self._left = self._pull(frontal, triangles, -1, hidden_deg=yaw_deg)
+        self._right = self._pull(frontal, triangles, 1, hidden_deg=-yaw_deg)
 
     def places(self, landmarks: F32) -> F32:
         """Return (478, 2) photo pixels for moved landmarks (478, 3)."""
@@ -188,15 +190,36 @@ class CheekSkin:
         share = np.float32(min(abs(turned), 1.0))
         return np.asarray(self._rest + share * (self._right if turned > 0 else self._left), np.float32)
 
-    def _pull(self, frontal: F32, in_photo: LinearNDInterpolator, side: int, hidden_deg: float) -> F32:
+    def _pull(self, frontal: F32, triangles: NDArray[np.int32], side: int, hidden_deg: float) -> F32:
         """Return the (478, 2) shifts of one side's look-ups once that side is fully uncovered."""
         hidden = float(np.clip(hidden_deg / HIDDEN_DEG, 0, 1))
         strength = RIM_PULL * (SEEN_SHARE + (1 - SEEN_SHARE) * hidden)
         outwards = side * frontal[:, 0] - RIM
-        inner = frontal.copy()
-        inner[:, 0] -= side * np.maximum(outwards, 0) * strength
-        shift = in_photo(inner) - self._rest
-        return np.where((outwards > 0)[:, None] & np.isfinite(shift), shift, 0).astype(np.float32)
+        rim = np.flatnonzero(outwards > 0)
+        inner = frontal[rim]
+        inner[:, 0] -= side * outwards[rim] * strength
+        shift = np.zeros_like(self._rest)
+        shift[rim] = interpolated(frontal, self._rest, triangles, inner) - self._rest[rim]
+        return np.where(np.isfinite(shift), shift, 0).astype(np.float32)
+
+
+def interpolated(places: F32, values: F32, triangles: NDArray[np.int32], at: F32) -> F32:
+    """Return (k, 2) values at (k, 2) places, linear within (t, 3) triangles of (n, 2) known ones; NaN outside of them.
+
+    As scipy's LinearNDInterpolator, but that asks LAPACK once for every triangle, and on a busy machine OpenBLAS's
+    threads then wait for each other for seconds.
+    """
+    a, b, c = (places[triangles[:, corner]] for corner in range(3))
+    (ux, uy), (vx, vy) = (b - a).T, (c - a).T
+    px, py = at[:, :1] - a[:, 0], at[:, 1:] - a[:, 1]
+    with np.errstate(divide="ignore", invalid="ignore"):  # triangles without an area hold nothing
+        along_u, along_v = np.array([px * vy - py * vx, ux * py - uy * px]) / (ux * vy - uy * vx)
+    depth = np.nan_to_num(np.minimum(np.minimum(along_u, along_v), 1 - along_u - along_v), nan=-1.0)
+    each, within = np.arange(len(at)), depth.argmax(axis=1)
+    u, v = along_u[each, within, None], along_v[each, within, None]
+    first, second, third = (values[triangles[within, corner]] for corner in range(3))
+    found = first + u * (second - first) + v * (third - first)
+    return np.where(depth[each, within, None] >= -ON_EDGE, found, np.nan).astype(np.float32)
 
 
 @cache

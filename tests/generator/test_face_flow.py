@@ -7,8 +7,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
+from scipy.spatial import Delaunay
 
-from avatar.generator.face_flow import FaceMesh
+from avatar.generator.face_flow import FaceMesh, interpolated
 from avatar.generator.identity import Identity
 from avatar.generator.rig import Rig
 from avatar.motion.basis import load_basis
@@ -67,3 +68,15 @@ def test_a_face_that_leaves_the_picture_is_cut_off_at_its_edge(
     assert flow.map_x.shape == (height, width) and height >= 1 and width >= 1
     assert flow.left >= 0 and flow.top >= 0
     assert np.isfinite(flow.map_x).all() and np.isfinite(flow.map_y).all()
+
+
+def test_values_are_interpolated_within_triangles_and_unknown_outside() -> None:
+    rng = np.random.default_rng(0)
+    places = rng.uniform(0, 1, (40, 2)).astype(np.float32)
+    values = (places @ [[2, 1], [-1, 3]] + 5).astype(np.float32)
+    triangles = np.concatenate([Delaunay(places).simplices, [[0, 0, 1]]]).astype(np.int32)
+    inside = places[rng.integers(40, size=(30, 3))].mean(axis=1)
+    at = np.concatenate([inside, places, [[2, 2], [-1, 0.5]]]).astype(np.float32)
+    found = interpolated(places, values, triangles, at)
+    assert found[:-2] == pytest.approx(at[:-2] @ [[2, 1], [-1, 3]] + 5, abs=1e-3)
+    assert np.isnan(found[-2:]).all()
