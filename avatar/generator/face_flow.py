@@ -214,7 +214,7 @@ def interpolated(places: F32, values: F32, triangles: NDArray[np.int32], at: F32
     px, py = at[:, :1] - a[:, 0], at[:, 1:] - a[:, 1]
     with np.errstate(divide="ignore", invalid="ignore"):  # triangles without an area hold nothing
         along_u, along_v = np.array([px * vy - py * vx, ux * py - uy * px]) / (ux * vy - uy * vx)
-    depth = np.nan_to_num(np.minimum(np.minimum(along_u, along_v), 1 - along_u - along_v), nan=-1.0)
+    depth = np.nan_to_num(np.minimum(np.minimum(along_u, along_v), 1 - along_u - along_v), nan=-np.inf)
     each, within = np.arange(len(at)), depth.argmax(axis=1)
     u, v = along_u[each, within, None], along_v[each, within, None]
     first, second, third = (values[triangles[within, corner]] for corner in range(3))
