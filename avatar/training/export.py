@@ -221,12 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m avatar.training.export", description=__doc__.split("\n")[0])
     parser.add_argument("--weights", type=Path, required=True, help="best.safetensors of a run")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        action="append",
-        help="folder of packed clips, to calibrate on (default: build/packed); all that were trained on, for the card",
-    )
+    parser.add_argument("--data", type=Path, default=Path("build/packed"), help="packed clips, to calibrate on")
     parser.add_argument("--out", type=Path, default=Path("build/onnx"), help="folder for the ONNX files")
     parser.add_argument("--hold-back", type=int, default=4, metavar="N", help="as in training")
     parser.add_argument("--ship", type=Path, default=None, metavar="FOLDER", help="put weights and model card there")
@@ -235,8 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     try:
         tier, network = load_network(options.weights)
-        folders = options.data or [Path("build/packed")]
-        clips = [clip for folder in folders for clip in read_packed(folder) if clip.label.split == "train"]
+        clips = [clip for clip in read_packed(options.data) if clip.label.split == "train"]
         train, held_back = split_people(clips, options.hold_back)
         encoder, decoder = export(tier, network, options.out)
         source = frames(train, network, seed=1)

@@ -27,17 +27,14 @@ def network_card(
         train, held_back: the clips trained on and those kept back.
         parameters: how many numbers each part of the network has.
     """
-    sources = sorted({(clip.label.source, clip.label.licence) for clip in train})
-    filmed = [clip for clip in train if not clip.made]
-    photos = [clip for clip in train if clip.made]
-    counts = [Counter((clip.label.source, clip.label.licence) for clip in some) for some in (filmed, photos)]
-    source_lines = "\n".join(f"| {' | '.join(s)} | {counts[0][s]} | {counts[1][s]} |" for s in sources)
+    sources = Counter((clip.label.source, clip.label.licence) for clip in train)
+    source_lines = "\n".join(f"| {name} | {licence} | {count} |" for (name, licence), count in sorted(sources.items()))
     measures = about["held_back"]
     measure_lines = "\n".join(f"| `{name}` | {value:.3f} |" for name, value in measures.items())
     report_lines = "\n".join(f"| `{name}` | {value:.3f} |" for name, value in report.items())
     sizes = ", ".join(f"{name} {count / 1e6:.2f} million" for name, count in parameters.items())
-    people = len({clip.label.person for clip in filmed})
-    frames = sum(len(clip.rgb) for clip in filmed)
+    people = len({clip.label.person for clip in train})
+    frames = sum(len(clip.rgb) for clip in train)
     return f"""# Face network, tier `{tier}`
 
 Draws what a photo does not show of a moving face: the inside of the mouth, lids, uncovered skin. Geometry moves the
@@ -47,15 +44,15 @@ photo; the network's pixels are blended in where its mask says so (`avatar/gener
 
 `python -m avatar.training.prepare`, then `python -m avatar.training.train --tier {tier}` (see `docs/training.md`):
 {about["step"]} steps of 8 pictures, {about["seconds"] / 60:.0f} minutes by the clock, pauses included,
-{frames} frames of {people} people, and {len(photos)} photos of open mouths (`split=train`).
+{frames} frames of {people} people (`split=train`).
 
 ## Data
 
-People in clips and photos published as examples with these projects. The licence is that of the repository; who holds
-the rights in the footage is often not stated. No picture of them is part of the weights.
+People in clips published as examples with these projects. The licence is that of the repository; who holds the rights
+in the footage is often not stated. No picture of them is part of the weights.
 
-| source | licence | clips | photos |
-|---|---|---|---|
+| source | licence | clips |
+|---|---|---|
 {source_lines}
 
 ## Measures
