@@ -18,7 +18,7 @@ from avatar.types import F32, U8
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One line of the manifest: a clip, or a photo."""
+    """One line of the manifest."""
 
     name: str
     """Path below the clips folder, e.g. `video/a.mp4`."""
@@ -42,12 +42,8 @@ class Track:
     """(n, 52), as measured, unfiltered."""
 
 
-def read_manifest(manifest: Path, kind: str = "video") -> list[Clip]:
-    """Return the clips of a manifest (CSV with file, kind, split, identity_group, source_repo, repo_license).
-
-    Args:
-        manifest: the file.
-        kind: `video`, or `still` for photos.
+def read_manifest(manifest: Path) -> list[Clip]:
+    """Return the video clips of a manifest (CSV with file, kind, split, identity_group, source_repo, repo_license).
 
     Raises:
         MediaError: the file is not such a table.
@@ -57,7 +53,7 @@ def read_manifest(manifest: Path, kind: str = "video") -> list[Clip]:
             return [
                 Clip(row["file"], row["split"], row["identity_group"], row["source_repo"], row["repo_license"])
                 for row in csv.DictReader(lines)
-                if row["kind"] == kind
+                if row["kind"] == "video"
             ]
     except (OSError, KeyError) as error:
         raise MediaError(f"{manifest} is not a clip manifest: {error}") from error

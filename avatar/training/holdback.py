@@ -47,14 +47,14 @@ def split_people(clips: Sequence[PackedClip], count: int) -> tuple[list[PackedCl
     Spread evenly over real people whose clips are sharp, so that what is measured is the network and not the footage.
     """
     detail: dict[str, float] = {}
-    for clip in (clip for clip in clips if not clip.label.rendered and not clip.made):
+    for clip in (clip for clip in clips if not clip.label.rendered):
         detail[clip.label.person] = max(detail.get(clip.label.person, 0.0), clip.detail)
     sharp = sorted(person for person, value in detail.items() if value > 0.8) or sorted(detail)
     picks = np.linspace(0, len(sharp) - 1, count + 2)[1:-1] if count else np.zeros(0)
     kept = {sharp[round(place)] for place in picks.tolist()}
     return (
         [clip for clip in clips if clip.label.person not in kept],
-        [clip for clip in clips if clip.label.person in kept and not clip.made],
+        [clip for clip in clips if clip.label.person in kept],
     )
 
 

@@ -62,9 +62,6 @@ class PackedClip:
     rgb: U8
     """(n, size, size, 3), RGB face crops."""
     tracks: ClipTracks
-    made: int = 0
-    """So many of its first frames were made of the others (`avatar.training.photos`) and serve as photos alone; 0 for a
-    clip, whose frames are all real."""
 
     @property
     def detail(self) -> float:
@@ -81,9 +78,7 @@ def is_packed(folder: Path, label: ClipLabel, fps: float) -> bool:
     return kept["version"] == PACK_VERSION and kept["fps"] == fps and _movie(folder, label.name).is_file()
 
 
-def write_packed(
-    folder: Path, label: ClipLabel, rgb: Sequence[U8], tracks: ClipTracks, fps: float, *, made: int = 0
-) -> None:
+def write_packed(folder: Path, label: ClipLabel, rgb: Sequence[U8], tracks: ClipTracks, fps: float) -> None:
     """Write one clip; the numbers come last and at once, so that a half-written clip does not count."""
     folder.mkdir(parents=True, exist_ok=True)
     size = rgb[0].shape[0]
@@ -102,7 +97,6 @@ def write_packed(
         landmark_steps=np.diff(steps, axis=0, prepend=np.zeros_like(steps[:1])),
         blendshapes=np.rint(tracks.blendshapes * 255).astype(np.uint8),
         windows=tracks.windows,
-        made=made,
     )
     part.replace(folder / f"{_stem(label.name)}.npz")
 
@@ -129,14 +123,13 @@ def _read_clip(folder: Path, stem: str) -> PackedClip:
             blendshapes=kept["blendshapes"].astype(np.float32) / np.float32(255),
             windows=kept["windows"],
         )
-        made = int(kept.get("made", 0))
         label = ClipLabel(*json.loads(str(kept["label"])))
     except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise MediaError(f"{folder / stem}.npz is damaged ({error}): delete it and prepare again.") from error
     rgb = np.array([picture for _, picture in read_frames(_movie(folder, stem))], np.uint8)
     if len(rgb) != len(tracks.time_s) or tracks.landmarks.shape[1:] != (LANDMARK_COUNT, 3):
         raise MediaError(f"{_movie(folder, stem)} does not fit its numbers: delete both and prepare again.")
-    return PackedClip(label, rgb, tracks, made)
+    return PackedClip(label, rgb, tracks)
 
 
 def _read_numbers(folder: Path, name: str) -> dict[str, Any]:

@@ -28,8 +28,6 @@ OPEN_SHARE: Final = 0.5
 """Share of the targets drawn by how far the mouth is open: most frames of most clips show it closed."""
 RENDERED_SHARE: Final = 0.2
 """Share of what is drawn that shows rendered people, where there are any: they teach shapes, real ones how it looks."""
-PHOTO_SHARE: Final = 0.25
-"""The same of people who are known from a photo alone (`avatar.training.photos`)."""
 JITTER_PX: Final = 0.6
 """Landmarks of a clip are steady to about a pixel only; the network is not to take them at their word."""
 
@@ -158,12 +156,16 @@ class PairBatches:
 
     def __init__(self, clips: Sequence[PackedClip], *, batch: int, seed: int) -> None:
         """Draw from clips; `batch` pictures at a time, a multiple of 4."""
-        people: dict[str, list[PackedClip]] = {}
+        self._people: dict[str, list[PackedClip]] = {}
         for clip in clips:
-            # A photo stands beside its person's clips, or it would hardly ever be drawn among so many frames.
-            people.setdefault(clip.label.name if clip.made else clip.label.person, []).append(clip)
-        self._people = [people[name] for name in sorted(people)]
-        self._odds = _odds(self._people)
+            self._people.setdefault(clip.label.person, []).append(clip)
+        self._names = sorted(self._people)
+        # Soft, enlarged clips would teach softness: their people come up less often.
+        detail = np.array([max(clip.detail for clip in self._people[name]) for name in self._names])
+        rendered = np.array([self._people[name][0].label.rendered for name in self._names])
+        if rendered.any() and not rendered.all():
+            detail[rendered] *= RENDERED_SHARE / (1 - RENDERED_SHARE) * detail[~rendered].sum() / detail[rendered].sum()
+        self._odds = detail / detail.sum()
         self._groups, self._seed = batch // TARGETS, seed
 
     def __len__(self) -> int:
@@ -176,17 +178,15 @@ class PairBatches:
 
     def _draw(self, rng: np.random.Generator) -> tuple[list[Frame], list[Frame]]:
         """Return one person's photos and targets, augmented alike."""
-        clips = self._people[rng.choice(len(self._people), p=self._odds)]
+        clips = self._people[self._names[rng.choice(len(self._names), p=self._odds)]]
         frames = np.array([len(clip.tracks.time_s) * clip.detail for clip in clips])
         clip = clips[rng.choice(len(clips), p=frames / frames.sum())]
         count = len(clip.tracks.time_s)
         photos = 1 if rng.random() < ONE_PHOTO_SHARE else int(rng.integers(2, MOST_REFERENCES + 1))
         openness = clip.tracks.blendshapes[:, BLENDSHAPE_INDEX["jawOpen"]] + 0.02
         odds = OPEN_SHARE * openness / openness.sum() + (1 - OPEN_SHARE) / count
-        odds[: clip.made] = 0
-        odds /= odds.sum()
         # As people choose photos: a calm one first, and further ones that show something else.
-        seen = rng.integers(clip.made or count, size=CHOSEN_AMONG)
+        seen = rng.integers(count, size=CHOSEN_AMONG)
         first = spread_expressions(clip.tracks.blendshapes[seen], photos)
         chosen = [*seen[first], *rng.choice(count, size=TARGETS, p=odds)]
         look = _drawn_look(rng)
@@ -197,21 +197,6 @@ class PairBatches:
             frame = mirrored(frame) if flip else frame
             drawn.append(Frame(look[frame.rgb], _jittered(frame.landmarks, rng), frame.blendshapes, frame.window))
         return drawn[:photos], drawn[photos:]
-
-
-def _odds(people: Sequence[Sequence[PackedClip]]) -> NDArray[np.float64]:
-    """Return how often each of people is drawn."""
-    # Soft, enlarged clips would teach softness: their people come up less often.
-    odds = np.array([max(clip.detail for clip in clips) for clips in people])
-    rendered = np.array([clips[0].label.rendered for clips in people])
-    photos = np.array([clips[0].made > 0 for clips in people])
-    filmed = ~rendered & ~photos
-    for group, share in ((rendered, RENDERED_SHARE), (photos, PHOTO_SHARE)):
-        if group.any() and filmed.any():
-            odds[group] *= share / odds[group].sum()
-    if filmed.any():
-        odds[filmed] *= (1 - odds[~filmed].sum()) / odds[filmed].sum()
-    return np.asarray(odds / odds.sum(), np.float64)
 
 
 class _Look:
