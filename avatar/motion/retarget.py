@@ -22,6 +22,8 @@ DEPTH_TRUST: Final = 0.6
 EASE_S: Final = 0.25
 """How slowly the resting face that motion is measured from follows the one that is known: while that is still being
 found, a head that moves would jump with it."""
+ARRIVAL_S: Final = 10 * EASE_S
+"""After so long what is left of the way cannot be seen: the known rest itself is taken."""
 BLINK: Final = (BLENDSHAPE_INDEX["eyeBlinkRight"], BLENDSHAPE_INDEX["eyeBlinkLeft"])
 
 
@@ -32,6 +34,8 @@ class Retargeter:
         self._basis = basis
         self._calibration = NeutralCalibration()
         self._rest: tuple[float, Neutral] | None = None
+        self._goal: Neutral | None = None
+        self._arrives_s = 0.0
 
     @property
     def calibrated(self) -> bool:
@@ -53,8 +57,11 @@ class Retargeter:
 
     def _eased(self, time_s: float, neutral: Neutral) -> Neutral:
         """Return the resting face on its way to `neutral`; at once the first time and after a step back in time."""
-        if self._rest is not None and time_s >= self._rest[0] and self._rest[1].frame_size == neutral.frame_size:
-            neutral = between(self._rest[1], neutral, 1 - math.exp((self._rest[0] - time_s) / EASE_S))
+        if neutral is not self._goal:
+            self._goal, self._arrives_s = neutral, time_s + ARRIVAL_S
+        past_s, past = (time_s, neutral) if self._rest is None else self._rest
+        if past_s <= time_s < self._arrives_s and past.frame_size == neutral.frame_size:
+            neutral = between(past, neutral, 1 - math.exp((past_s - time_s) / EASE_S))
         self._rest = time_s, neutral
         return neutral
 

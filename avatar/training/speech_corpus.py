@@ -2,7 +2,8 @@
 
     python -m avatar.training.speech_corpus --out build/speech/corpus --kokoro DIR
 
-Resumable: files that are there are left alone. One thread. `docs/speech.md` says what to install.
+Resumable: files that are there are left alone. One thread. Voices that are not installed are named and left out;
+`docs/speech.md` says which packages bring them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from scipy.signal import resample_poly
 
 from avatar.training.speech_labels import RATE, Aligner, Phone, level_silences, tidy
 from avatar.training.speech_sentences import make_sentence, make_syllables
-from avatar.training.speech_voices import Engine, Espeak, Festival, Flite, Kokoro, Utterance
+from avatar.training.speech_voices import Engine, Espeak, Festival, Flite, Kokoro, NotInstalledError, Utterance
 from avatar.types import F32
 
 ESPEAK_VOICES: Final = (
@@ -69,14 +70,20 @@ def main() -> None:
             )
         )
     for name, make, voices, files in jobs:
-        seconds = _speak(name, make(), voices, files, chosen.out)
-        print(f"{name}: {len(voices)} voices, {seconds / 60:.1f} minutes", flush=True)
+        try:
+            seconds, silent = _speak(name, make(), voices, files, chosen.out)
+        except NotInstalledError as missing:
+            print(f"{name}: left out, {missing} is not installed", flush=True)
+            continue
+        note = f"; not installed: {', '.join(sorted(silent))}" if silent else ""
+        print(f"{name}: {len(voices) - len(silent)} voices, {seconds / 60:.1f} minutes{note}", flush=True)
 
 
-def _speak(name: str, engine: Engine, voices: tuple[str, ...], files: int, out: Path) -> float:
-    """Let every voice of an engine say its sentences; return the seconds that lie there now."""
+def _speak(name: str, engine: Engine, voices: tuple[str, ...], files: int, out: Path) -> tuple[float, set[str]]:
+    """Let every voice of an engine say its sentences; return the seconds that lie there now and the voices it lacks."""
     aligner: Aligner | None = None
     seconds = 0.0
+    silent: set[str] = set()
     # Sentence by sentence, so that a run that is stopped has heard every voice.
     for number in range(files):
         for order, voice in enumerate(voices):
@@ -86,7 +93,11 @@ def _speak(name: str, engine: Engine, voices: tuple[str, ...], files: int, out: 
                 seed = sum(map(ord, name)) * 1_000_000 + order * 10_000 + number
                 text = (make_syllables if name == "abroad" else make_sentence)(seed)
                 speed = float(np.random.default_rng(seed).uniform(*SPEEDS))
-                said = engine.say(text, voice, speed)
+                try:
+                    said = engine.say(text, voice, speed)
+                except NotInstalledError:
+                    silent.add(voice)
+                    continue
                 if len(said.sound) < said.rate // 2:
                     continue
                 aligner = Aligner() if not said.exact and aligner is None else aligner
@@ -94,7 +105,7 @@ def _speak(name: str, engine: Engine, voices: tuple[str, ...], files: int, out: 
                 write_labelled(stem, sound, phones, {"text": text, "voice": voice, "engine": name, "method": method})
             with wave.open(str(stem.with_suffix(".wav"))) as file:
                 seconds += file.getnframes() / file.getframerate()
-    return seconds
+    return seconds, silent
 
 
 def timed(said: Utterance, text: str, aligner: Aligner | None) -> tuple[F32, list[Phone], str]:

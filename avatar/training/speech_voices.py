@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 import wave
@@ -47,11 +48,15 @@ class Utterance:
     """False when the times are a model's guess and gain from alignment."""
 
 
+class NotInstalledError(Exception):
+    """An engine or one of its voices is not on this machine; the message says which."""
+
+
 class Engine(Protocol):
     """Speaks in one of several voices."""
 
     def say(self, text: str, voice: str, speed: float) -> Utterance:
-        """Return `text` spoken by `voice` at `speed` times its usual rate."""
+        """Return `text` spoken by `voice` at `speed` times its usual rate; NotInstalledError without that voice."""
         ...
 
 
@@ -72,7 +77,11 @@ class Espeak:
     PHONEME: Final = 7
 
     def __init__(self) -> None:
-        self._library = ctypes.CDLL("libespeak-ng.so.1")
+        """Load the library. Raise NotInstalledError where there is none."""
+        try:
+            self._library = ctypes.CDLL("libespeak-ng.so.1")
+        except OSError as error:
+            raise NotInstalledError("espeak-ng (libespeak-ng.so.1)") from error
         self._rate = self._library.espeak_Initialize(2, 200, None, 1 | 2)  # synchronous; phoneme events in IPA
         self._pieces: list[F32] = []
         self._starts: list[tuple[str, int]] = []
@@ -119,6 +128,11 @@ class Espeak:
 class Flite:
     """flite by its program; segment ends to about 10 ms."""
 
+    def __init__(self) -> None:
+        """Raise NotInstalledError where there is no such program."""
+        if shutil.which("flite") is None:
+            raise NotInstalledError("flite")
+
     def say(self, text: str, voice: str, speed: float) -> Utterance:
         """Return `text` spoken by one of flite's built-in voices."""
         with tempfile.TemporaryDirectory() as folder:
@@ -134,8 +148,18 @@ class Flite:
 class Festival:
     """festival by its program; segment ends to about 10 ms."""
 
+    def __init__(self) -> None:
+        """Ask the program for its voices. Raise NotInstalledError where there is no such program."""
+        if shutil.which("festival") is None:
+            raise NotInstalledError("festival")
+        command = ["festival", "-b", "(print (voice.list))"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+        self._voices = frozenset(told.stdout.replace("(", " ").replace(")", " ").split())
+
     def say(self, text: str, voice: str, speed: float) -> Utterance:
         """Return `text` spoken by an installed festival voice."""
+        if voice not in self._voices:
+            raise NotInstalledError(f"festival's voice {voice}")
         with tempfile.TemporaryDirectory() as folder:
             to, labels, script = (Path(folder) / name for name in ("said.wav", "said.lab", "say.scm"))
             plain = text.replace('"', "").replace("\\", "")

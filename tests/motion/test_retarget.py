@@ -139,6 +139,15 @@ def test_a_rest_found_anew_is_eased_into_and_reached(retargeter: Retargeter, dri
     assert abs(shown[-1]) < 0.1
 
 
+def test_a_rest_that_is_settled_is_measured_from_as_it_is(
+    retargeter: Retargeter, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(120):
+        retargeter.motion(driver(2 + index / FPS))
+    monkeypatch.delattr("avatar.motion.retarget.between")
+    assert np.degrees(retargeter.motion(driver(6.1)).rotation) == pytest.approx([0, 0, 0], abs=0.1)
+
+
 def test_a_clip_looked_at_beforehand_begins_with_the_rest_that_was_found(driver: Driver) -> None:
     retargeter = Retargeter(load_basis())
     for index in range(40):

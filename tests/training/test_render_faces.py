@@ -1,4 +1,4 @@
-"""The drawn assets as the product meets them, and the promise that the same settings draw them again."""
+"""The drawn assets as the product meets them, and the promise that the settings draw them again."""
 
 from __future__ import annotations
 
@@ -66,23 +66,21 @@ def test_the_mouth_pictures_fit_their_registration(name: str) -> None:
     assert rgba[..., 3].min() == 0
 
 
-def test_the_same_settings_draw_the_same_picture(tmp_path: Path) -> None:
+def test_the_settings_draw_the_portraits_that_are_shipped(tmp_path: Path) -> None:
     if not HEAD.is_file():
         pytest.skip("the 3D head (../shared/data/ict_facekit_light.npz) is not on this machine")
-    pictures = []
-    for name in ("a", "b"):
-        options = [
-            "--head",
-            str(HEAD),
-            "--out",
-            str(tmp_path / name),
-            "--only",
-            "tomas",
-            "--side",
-            "128",
-            "--samples",
-            "1",
-        ]
-        render_faces.main(options)
-        pictures.append((tmp_path / name / "faces" / "tomas.jpg").read_bytes())
-    assert pictures[0] == pictures[1]
+    size = ["--side", "128", "--samples", "1"]
+    render_faces.main(["--head", str(HEAD), "--out", str(tmp_path), "--only", "tomas", *size])
+    drawn = read_rgb(tmp_path / "faces" / "tomas.jpg")
+    shipped, other = (
+        cv2.resize(read_rgb(ASSETS / "faces" / f"{name}.jpg"), (128, 128), interpolation=cv2.INTER_AREA)
+        for name in ("tomas", "mira")
+    )
+    # One sample a pixel is coarse at edges and in hair.
+    assert apart(drawn, shipped) < 5
+    assert apart(drawn, other) > 30
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean difference of pictures whose fine detail is blurred away, levels of 255."""
+    return float(cv2.absdiff(cv2.blur(one, (5, 5)), cv2.blur(other, (5, 5))).mean())

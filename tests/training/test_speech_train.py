@@ -107,7 +107,8 @@ def test_a_network_of_hidden_states_is_trained_and_moves_a_mouth(tmp_path: Path,
     features = HiddenStates(open_encoder(layer.encoder, layer.layer))
     made = Lessons.kept(tmp_path / "synthetic.safetensors", lambda: [noise_or_nothing(features)], layer)
     assert made.size == 17
-    train(made, None, tmp_path, seconds=6, size=4, rate=2e-3, real_share=0, weights=None, seed=0, trained_on=layer)
+    settings = {"size": 4, "rate": 2e-3, "real_share": 0, "weights": None, "seed": 0, "trained_on": layer}
+    train(made, None, tmp_path, seconds=60, steps=90, **settings)
     network = load_voice_network(tmp_path / "latest.safetensors")
     sound = np.zeros(2 * RATE, np.float32)
     sound[RATE:] = 0.1 * np.random.default_rng(1).standard_normal(RATE)
@@ -145,8 +146,8 @@ def test_a_run_learns_and_its_weights_can_be_gone_on_with(tmp_path: Path) -> Non
 
     before = loss_of(SpeechModel())
     settings = {"size": 4, "rate": 2e-3, "real_share": 0.25, "seed": 0}
-    train(lessons, lessons, tmp_path, seconds=4, weights=None, **settings)
-    weights = train(lessons, None, tmp_path, seconds=2, weights=tmp_path / "latest.safetensors", **settings)
+    train(lessons, lessons, tmp_path, seconds=60, steps=60, weights=None, **settings)
+    weights = train(lessons, None, tmp_path, seconds=60, steps=30, weights=tmp_path / "latest.safetensors", **settings)
     model = SpeechModel()
     model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     assert loss_of(model) < 0.6 * before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+import os
 import shutil
 import subprocess
 import sys
@@ -11,20 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avatar.training.speech_corpus import KEPT_FOR_TESTING, timed
+from avatar.training.speech_corpus import ESPEAK_VOICES, KEPT_FOR_TESTING, timed
 from avatar.training.speech_labels import SILENCE
 from avatar.training.speech_sentences import make_sentence, make_syllables
 from avatar.training.speech_targets import SHAPE_OF
-from avatar.training.speech_voices import Espeak, Flite
+from avatar.training.speech_voices import Espeak, Festival, Flite, NotInstalledError
 
 
 @pytest.fixture(scope="module")
 def espeak() -> Espeak:
     try:
-        ctypes.CDLL("libespeak-ng.so.1")
-    except OSError:
-        pytest.skip("espeak-ng is not installed (Debian: libespeak-ng1)")
-    return Espeak()
+        return Espeak()
+    except NotInstalledError as missing:
+        pytest.skip(f"{missing} is not installed (Debian: libespeak-ng1)")
 
 
 def test_sentences_are_many_and_the_same_each_time() -> None:
@@ -72,14 +71,31 @@ def test_every_sound_they_make_has_a_mouth(espeak: Espeak) -> None:
             assert phone.ipa == SILENCE or any(letter in SHAPE_OF for letter in phone.ipa), phone.ipa
 
 
-@pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed (Debian: flite)")
-def test_a_corpus_is_made_and_gone_on_with(tmp_path: Path, espeak: Espeak) -> None:
-    pytest.importorskip("scipy")
-    if shutil.which("festival") is None:
-        pytest.skip("festival is not installed (Debian: festival festvox-kallpc16k festvox-kdlpc16k)")
+def test_a_corpus_is_made_and_gone_on_with_by_the_voices_that_are_here(tmp_path: Path, espeak: Espeak) -> None:
     command = [sys.executable, "-m", "avatar.training.speech_corpus", "--out", str(tmp_path), "--files", "1"]
+    command += ["--flite-files", "1"]
+    written: list[float] = []
     for _ in range(2):
-        subprocess.run([*command, "--flite-files", "1"], check=True, capture_output=True, timeout=120)
+        told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+        written.append(max(file.stat().st_mtime for file in tmp_path.iterdir()))
+    assert written[0] == written[1]
     labels, sounds = sorted(tmp_path.glob("*.json")), sorted(tmp_path.glob("*.wav"))
-    assert len(labels) == len(sounds) >= 16
+    assert len(labels) == len(sounds) >= len(ESPEAK_VOICES)
     assert not any(kept in label.name for label in labels for kept in KEPT_FOR_TESTING)
+    for engine, program in (("flite", "flite"), ("festival", "festival"), ("abroad", "festival")):
+        line = next(line for line in told.splitlines() if line.startswith(f"{engine}: "))
+        assert ("left out" in line) == (shutil.which(program) is None), line
+        assert ("left out" in line) or f"{len(list(tmp_path.glob(f'{engine}_*.json')))} voices" in line
+
+
+def test_a_voice_that_is_not_here_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "festival"
+    program.write_text("#!/bin/sh\necho '(kal_diphone)'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(NotInstalledError, match="lp_diphone"):
+        Festival().say("pa pa", "lp_diphone", 1.0)
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    for engine in (Festival, Flite):
+        with pytest.raises(NotInstalledError, match=engine.__name__.lower()):
+            engine()
