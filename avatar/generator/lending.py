@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar.generator.engines.engine import Engine, Latents
+from avatar.generator.engines.engine import Engine, FrameLayers, Latents
 from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
 from avatar.generator.identity import Identity
 from avatar.generator.network_files import VERSION
-from avatar.generator.network_input import CropWarp, View, sampling_grid, with_eyes_of
-from avatar.generator.references import Part, look, nearest_reference
-from avatar.perception.pose import fit_pose, rotation_vector
+from avatar.generator.network_input import INNER, CropWarp, View, sampling_grid, with_eyes_of
+from avatar.generator.references import Look, Part, lent_share, look, nearest_reference
+from avatar.perception.pose import fit_pose
 from avatar.types import F32, U8
 
 
@@ -26,6 +26,8 @@ class Lent:
     """(S/4, S/4, 2): where in the former each place comes from, -1..1."""
     latents: Latents
     """The former's."""
+    share: float
+    """How much of the mouth its own pixels are to show, 0..1 (`references.lent_share`)."""
 
 
 class Lenders:
@@ -38,7 +40,7 @@ class Lenders:
             fitted = None  # made for another network: the photos' own will do
         self._latents: list[Latents] = []
         self._others: list[_Other] = []
-        looks = []
+        self._looks: list[Look] = []
         for index, portrait in enumerate(identity.portraits):
             pose = fit_pose(portrait.landmarks_px)
             window = face_window(pose)
@@ -48,17 +50,16 @@ class Lenders:
                 if fitted is None
                 else Latents(fitted.quarter[index : index + 1], fitted.eighth[index : index + 1])
             )
-            looks.append(look(portrait.blendshapes, rotation_vector(pose.rotation)))
+            self._looks.append(look(portrait.landmarks_px, pose, portrait.blendshapes))
             if index:
                 self._others.append(_Other(crop, window.to_picture(portrait.landmarks_px)))
-        self._looks = np.stack(looks)
         self._last: dict[Part, int] = {"mouth": 0, "eyes": 0}
 
-    def lend(self, wanted: F32, landmarks: F32, regions: U8, resting: U8, grid: F32) -> Lent:
+    def lend(self, wanted: Look, landmarks: F32, regions: U8, resting: U8, grid: F32) -> Lent:
         """Return what the photos lend to a frame.
 
         Args:
-            wanted: (55,) `references.look` of the frame.
+            wanted: how the frame is to look.
             landmarks: (478, 3) in the frame's crop.
             regions: (S, S, 5) of the frame, `network_input.REGIONS`.
             resting: (S, S, 3), the resting photo moved, its openings stretched as they are.
@@ -74,7 +75,17 @@ class Lenders:
             rgb = with_eyes_of(rgb, views[eyes].rgb if eyes else resting, regions)
         if mouth:
             grid = sampling_grid(views[mouth].places, CROP_SIZE // 4)
-        return Lent(rgb, grid, self._latents[mouth])
+        return Lent(rgb, grid, self._latents[mouth], lent_share(wanted, self._looks[mouth]))
+
+
+def lent_through(layers: FrameLayers, lent: Lent, mouth: U8) -> FrameLayers:
+    """Return layers in which the lent photo's own pixels show their share of the mouth (S, S), 255 between the lips."""
+    if lent.share == 0:
+        return layers
+    left, top, right, bottom = INNER
+    inner = (slice(top, bottom), slice(left, right))
+    share = mouth[inner].astype(np.float32)[..., None] * np.float32(lent.share / 255)
+    return layers._replace(add=layers.add + share * (lent.rgb[inner] - layers.add), keep=layers.keep * (1 - share))
 
 
 class _Other:

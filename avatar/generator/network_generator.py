@@ -10,12 +10,12 @@ import numpy as np
 from avatar.generator.anchor import AnchorState, anchored
 from avatar.generator.carry import carried
 from avatar.generator.compositing import head_crop, lay_layers
-from avatar.generator.engines.engine import Engine, FrameInput
+from avatar.generator.engines.engine import Engine, FrameInput, FrameLayers
 from avatar.generator.face_crop import CROP_SIZE, face_window
 from avatar.generator.framing import Window
 from avatar.generator.geometry import GeometryGenerator, MovedPhoto
 from avatar.generator.identity import Identity
-from avatar.generator.lending import Lenders
+from avatar.generator.lending import Lenders, lent_through
 from avatar.generator.network_input import REGIONS, condition, head_seam, region_masks
 from avatar.generator.protocol import Shown, shown
 from avatar.generator.references import look
@@ -39,6 +39,7 @@ class NetworkGenerator:
         self._lenders = Lenders(identity, engine)
         self._last: AnchorState | None = None
         self._since_key = 0
+        self._lent_share = 0.0
         # The network draws every n-th picture, the mesh carries its layers through those in between.
         self.key_every, self.last_in_full = 1, True
 
@@ -57,25 +58,27 @@ class NetworkGenerator:
         self.last_in_full = self._last is None or self._since_key >= self.key_every
         if self._last is None or self.last_in_full:
             self._since_key = 0
-            frame = self._frame(shown, moved, window, landmarks, regions, seam)
-            self._last, layers = anchored(self._last, self._engine.decode(frame), landmarks)
+            made = self._layers(shown, moved, window, landmarks, regions, seam)
+            self._last, layers = anchored(self._last, made, landmarks)
         else:
             self._geometry.draw_mouth(moved.picture, shown)
             layers = carried(self._last.layers, self._last.landmarks, landmarks)
-        mouth = np.ascontiguousarray(regions[..., REGIONS.index("mouth")])
-        lay_layers(moved.picture, layers, window, seam, mouth)
+        # Where a photo's own pixels show, the drawn teeth have no detail to add.
+        drawn = (regions[..., REGIONS.index("mouth")] * np.float32(1 - self._lent_share)).astype(np.uint8)
+        lay_layers(moved.picture, layers, window, seam, drawn)
         return moved.picture
 
-    def _frame(
+    def _layers(
         self, shown: Shown, moved: MovedPhoto, window: Window, landmarks: F32, regions: U8, seam: U8
-    ) -> FrameInput:
-        """Return what the network is told of a picture; draws the mouth into the moved photo."""
+    ) -> FrameLayers:
+        """Return the layers of a picture; draws the mouth into the moved photo."""
         bare = head_crop(moved.picture, window)
-        wanted = look(shown.expression, rotation_vector(shown.pose.rotation))
+        wanted = look(shown.landmarks, shown.pose, shown.expression)
         lent = self._lenders.lend(wanted, landmarks, regions, bare, self._grid(moved, window))
+        self._lent_share = lent.share
         self._geometry.draw_mouth(moved.picture, shown)
         turn = rotation_vector(np.asarray(shown.pose.rotation @ self.rig.rest_pose.rotation.T, np.float32))
-        return FrameInput(
+        frame = FrameInput(
             moved=head_crop(moved.picture, window),
             nearest=lent.rgb,
             regions=regions,
@@ -84,6 +87,7 @@ class NetworkGenerator:
             latents=lent.latents,
             condition=condition(shown.expression, turn),  # no weights have met speech in training yet
         )
+        return lent_through(self._engine.decode(frame), lent, regions[..., REGIONS.index("mouth")])
 
     def _grid(self, moved: MovedPhoto, window: Window) -> F32:
         """Return where in the resting photo's crop each place of the frame's crop comes from, (S/4, S/4, 2), -1..1."""

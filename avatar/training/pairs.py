@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from avatar.generator.framing import Window
 from avatar.generator.network_input import CropWarp, condition, region_masks, sampling_grid, with_eyes_of
-from avatar.generator.references import look, nearest_reference
+from avatar.generator.references import Look, look, nearest_reference
 from avatar.perception.pose import fit_pose, mean_head, rotation_vector
 from avatar.training.mirror import mirrored_blendshapes, mirrored_landmarks
 from avatar.training.packed_clips import PackedClip
@@ -92,8 +92,8 @@ def mirrored(frame: Frame) -> Frame:
     )
 
 
-def _look(frame: Frame) -> F32:
-    return look(frame.blendshapes, rotation_vector(fit_pose(frame.landmarks).rotation))
+def _look(frame: Frame) -> Look:
+    return look(frame.landmarks, fit_pose(frame.landmarks), frame.blendshapes)
 
 
 def make_batch(asked: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> PairBatch:
@@ -102,7 +102,7 @@ def make_batch(asked: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> Pair
     references: list[U8] = []
     numbers: list[int] = []
     for photos, targets in asked:
-        looks = np.stack([_look(photo) for photo in photos])
+        looks = [_look(photo) for photo in photos]
         mouths = [nearest_reference(_look(wanted), looks, "mouth") for wanted in targets]
         eyes = [nearest_reference(_look(wanted), looks, "eyes") for wanted in targets]
         # Photos that lend nothing are left out: to prepare one costs as much as to move it three times.

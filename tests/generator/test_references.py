@@ -1,47 +1,52 @@
-"""Which photo lends: the one whose mouth, or whose eyes, are most like what is to be shown."""
+"""Which photo lends: the one whose mouth, or whose eyes, are most like what is to be shown; and how much of it."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from avatar.generator.references import look, nearest_reference
-from avatar.types import BLENDSHAPE_INDEX, F32
+from avatar import face_mesh as mesh
+from avatar.generator.references import LIKE, MOST_LENT, Look, lent_share, look, nearest_reference, unlikeness
+from avatar.motion.basis import load_basis
+from avatar.perception.pose import fit_pose, mean_head, rotation_matrix, to_pixels
+from avatar.types import BLENDSHAPE_INDEX, HeadPose
 
 
-def seen(turn: float = 0.0, **coefficients: float) -> F32:
+def seen(turn: float = 0.0, **coefficients: float) -> Look:
+    """Return the mean face's look with an expression, turned by `turn` radians."""
     values = np.zeros(52, np.float32)
     for name, value in coefficients.items():
         values[BLENDSHAPE_INDEX[name]] = value
-    return look(values, np.array([0, turn, 0], np.float32))
+    head = (mean_head() + load_basis().displacement(values)).astype(np.float32)
+    pose = HeadPose(rotation_matrix(np.array([0, turn, 0], np.float32)), np.array([200, 200, 0], np.float32), 120.0)
+    landmarks = to_pixels(head, pose)
+    return look(landmarks, fit_pose(landmarks), values)
 
 
 def test_an_open_mouth_takes_the_photo_with_the_open_mouth() -> None:
-    photos = np.stack([seen(), seen(jawOpen=0.6), seen(mouthSmileLeft=0.8, mouthSmileRight=0.8)])
+    photos = [seen(), seen(jawOpen=0.6), seen(mouthSmileLeft=0.8, mouthSmileRight=0.8)]
     assert nearest_reference(seen(jawOpen=0.5), photos, "mouth") == 1
     assert nearest_reference(seen(mouthSmileLeft=0.6, mouthSmileRight=0.6), photos, "mouth") == 2
     assert nearest_reference(seen(jawOpen=0.1), photos, "mouth") == 0
 
 
 def test_mouth_and_eyes_are_chosen_apart() -> None:
-    photos = np.stack([seen(), seen(jawOpen=0.6), seen(eyeBlinkLeft=0.9, eyeBlinkRight=0.9)])
+    photos = [seen(), seen(jawOpen=0.6), seen(eyeBlinkLeft=0.9, eyeBlinkRight=0.9)]
     wanted = seen(jawOpen=0.6, eyeBlinkLeft=0.9, eyeBlinkRight=0.9)
     assert nearest_reference(wanted, photos, "mouth") == 1
     assert nearest_reference(wanted, photos, "eyes") == 2
 
 
-def test_the_mouth_counts_more_than_the_brows() -> None:
-    photos = np.stack([seen(browInnerUp=0.8), seen(jawOpen=0.6)])
-    assert nearest_reference(seen(browInnerUp=0.8, jawOpen=0.7), photos, "mouth") == 1
-
-
-def test_of_two_like_mouths_the_one_turned_alike_lends() -> None:
-    photos = np.stack([seen(jawOpen=0.6), seen(turn=0.4, jawOpen=0.5)])
+def test_the_turn_of_the_head_changes_no_mouth() -> None:
+    assert seen(turn=0.4, jawOpen=0.6).lips == pytest.approx(seen(jawOpen=0.6).lips, abs=0.03)
+    photos = [seen(jawOpen=0.2), seen(jawOpen=0.6)]
     assert nearest_reference(seen(turn=0.4, jawOpen=0.6), photos, "mouth") == 1
-    assert nearest_reference(seen(turn=0.0, jawOpen=0.6), photos, "mouth") == 0
+    turned = [seen(), seen(turn=0.4)]
+    assert nearest_reference(seen(turn=0.35), turned, "eyes") == 1
 
 
 def test_a_lender_stays_until_another_is_clearly_nearer() -> None:
-    photos = np.stack([seen(), seen(jawOpen=0.6)])
+    photos = [seen(), seen(jawOpen=0.6)]
     halfway = seen(jawOpen=0.31)
     assert nearest_reference(halfway, photos, "mouth") == 1
     assert nearest_reference(halfway, photos, "mouth", kept=0) == 0, "a mouth that trembles does not flicker"
@@ -49,4 +54,22 @@ def test_a_lender_stays_until_another_is_clearly_nearer() -> None:
 
 
 def test_with_one_photo_that_one_lends() -> None:
-    assert nearest_reference(seen(jawOpen=1.0), seen()[None], "mouth") == 0
+    assert nearest_reference(seen(jawOpen=1.0), [seen()], "mouth") == 0
+
+
+def test_a_mouth_just_like_the_photos_shows_most_of_it_and_a_strange_one_nothing() -> None:
+    shares = [lent_share(seen(jawOpen=jaw), seen(jawOpen=0.6)) for jaw in (0.6, 0.55, 0.5, 0.3)]
+    assert shares[0] == pytest.approx(MOST_LENT) and shares[-1] == 0
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_lips_that_hardly_part_lend_no_teeth() -> None:
+    photo, wanted = seen(), seen(jawOpen=0.08)
+    assert 0 < unlikeness(wanted, photo, "mouth") < LIKE
+    assert photo.opening < 0.6 * wanted.opening
+    assert lent_share(wanted, photo) == 0
+
+
+def test_an_outline_is_that_of_the_opening() -> None:
+    assert seen().lips.shape == (len(mesh.MOUTH_OPENING), 2)
+    assert seen(jawOpen=0.6).opening > 5 * seen().opening
