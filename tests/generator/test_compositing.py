@@ -65,17 +65,31 @@ def test_a_shift_samples_the_picture_further_on(picture: U8) -> None:
     assert np.abs(picture[100:200, 100:200].astype(int) - before[100:200, 108:208]).max() <= 1
 
 
-def test_teeth_part_where_the_drawn_ones_do_in_the_colour_the_network_gives_them() -> None:
+def mouth_of_teeth(shown: tuple[int, int]) -> tuple[U8, U8]:
+    """Return the left and right half of a mouth in which teeth were drawn; the network shows one grey in each."""
     picture = np.full((400, 400, 3), 200, np.uint8)
     picture[:, ::12] = 60  # gaps between drawn teeth
     mouth = np.zeros((S, S), np.uint8)
-    mouth[150:170, 90:160] = 255
-    grey = layers(add=np.full(FINE, 100, np.float32), keep=np.zeros(FINE, np.float32))
-    lay_layers(picture, grey, Window(1.0, 50, 40), SEAM, mouth)
-    inside, around = picture[194:206, 145:205].astype(float), picture[140:180, 145:205]
-    assert (around == 100).all(), "the network's own pixels, where there is no mouth"
-    assert inside.std() > 5 and abs(inside.mean() - 100) < 3
-    assert inside.min() < 90 and inside.max() < 115
+    mouth[150:170, 75:165] = 255
+    add = np.full(FINE, shown[0], np.float32)
+    add[:, 138 - INNER[0] :] = shown[1]
+    lay_layers(picture, layers(add=add, keep=np.zeros(FINE, np.float32)), Window(1.0, 50, 40), SEAM, mouth)
+    around = picture[140:180, 125:185]
+    assert (around == shown[0]).all(), "the network's own pixels, where there is no mouth"
+    return picture[194:206, 128:180], picture[194:206, 194:212]
+
+
+@pytest.mark.parametrize("shade", [100, 175])
+def test_teeth_part_where_the_drawn_ones_do_in_the_colour_the_network_gives_them(shade: int) -> None:
+    inside = mouth_of_teeth(shown=(shade, shade))[0].astype(float)
+    assert inside.std() > 0.05 * shade and abs(inside.mean() - shade) < 0.05 * shade
+    assert inside.min() < 0.9 * shade and inside.max() < 1.25 * shade
+
+
+def test_where_the_network_shows_a_lip_among_teeth_no_edge_of_a_tooth_is_seen() -> None:
+    teeth, lip = mouth_of_teeth(shown=(180, 80))
+    assert teeth.std() > 5
+    assert np.abs(lip.astype(int) - 80).max() <= 3
 
 
 def test_a_dark_mouth_stays_dark() -> None:
