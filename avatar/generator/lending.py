@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from avatar.generator.engines.engine import Engine, FrameLayers, Latents
 from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
 from avatar.generator.identity import Identity
 from avatar.generator.network_files import VERSION
-from avatar.generator.network_input import INNER, CropWarp, View, sampling_grid, with_eyes_of
+from avatar.generator.network_input import INNER, REGIONS, CropWarp, View, sampling_grid, with_eyes_of
 from avatar.generator.references import Look, Part, lent_share, look, nearest_reference
 from avatar.perception.pose import fit_pose
 from avatar.types import F32, U8
@@ -26,8 +27,9 @@ class Lent:
     """(S/4, S/4, 2): where in the former each place comes from, -1..1."""
     latents: Latents
     """The former's."""
-    share: float
-    """How much of the mouth its own pixels are to show, 0..1 (`references.lent_share`)."""
+    mouth: float
+    eyes: float
+    """How much of either the photos' own pixels are to show, 0..1 (`references.lent_share`)."""
 
 
 class Lenders:
@@ -50,7 +52,7 @@ class Lenders:
                 if fitted is None
                 else Latents(fitted.quarter[index : index + 1], fitted.eighth[index : index + 1])
             )
-            self._looks.append(look(portrait.landmarks_px, pose, portrait.blendshapes))
+            self._looks.append(look(portrait.landmarks_px, pose))
             if index:
                 self._others.append(_Other(crop, window.to_picture(portrait.landmarks_px)))
         self._last: dict[Part, int] = {"mouth": 0, "eyes": 0}
@@ -75,17 +77,32 @@ class Lenders:
             rgb = with_eyes_of(rgb, views[eyes].rgb if eyes else resting, regions)
         if mouth:
             grid = sampling_grid(views[mouth].places, CROP_SIZE // 4)
-        return Lent(rgb, grid, self._latents[mouth], lent_share(wanted, self._looks[mouth]))
+        return Lent(
+            rgb,
+            grid,
+            self._latents[mouth],
+            mouth=lent_share(wanted, self._looks[mouth], "mouth"),
+            eyes=lent_share(wanted, self._looks[eyes], "eyes"),
+        )
 
 
-def lent_through(layers: FrameLayers, lent: Lent, mouth: U8) -> FrameLayers:
-    """Return layers in which the lent photo's own pixels show their share of the mouth (S, S), 255 between the lips."""
-    if lent.share == 0:
-        return layers
+def lent_through(layers: FrameLayers, lent: Lent, regions: U8) -> FrameLayers:
+    """Return layers in which the photos' own pixels show their share of mouth and eyes.
+
+    `regions` are the frame's (S, S, 5), `network_input.REGIONS`.
+    """
     left, top, right, bottom = INNER
-    inner = (slice(top, bottom), slice(left, right))
-    share = mouth[inner].astype(np.float32)[..., None] * np.float32(lent.share / 255)
-    return layers._replace(add=layers.add + share * (lent.rgb[inner] - layers.add), keep=layers.keep * (1 - share))
+    add, keep = layers.add.copy(), layers.keep.copy()
+    for part, most in (("mouth", lent.mouth), ("eyes", lent.eyes)):
+        mask = np.ascontiguousarray(regions[top:bottom, left:right, REGIONS.index(part)])
+        x, y, width, height = cv2.boundingRect(mask)
+        if most == 0 or not width:
+            continue
+        box = (slice(y, y + height), slice(x, x + width))
+        share = mask[box].astype(np.float32)[..., None] * np.float32(most / 255)
+        add[box] += share * (lent.rgb[top:bottom, left:right][box] - add[box])
+        keep[box] *= 1 - share
+    return layers._replace(add=add, keep=keep)
 
 
 class _Other:

@@ -73,9 +73,9 @@ class NetworkGenerator:
     ) -> FrameLayers:
         """Return the layers of a picture; draws the mouth into the moved photo."""
         bare = head_crop(moved.picture, window)
-        wanted = look(shown.landmarks, shown.pose, shown.expression)
+        wanted = look(shown.landmarks, shown.pose)
         lent = self._lenders.lend(wanted, landmarks, regions, bare, self._grid(moved, window))
-        self._lent_share = lent.share
+        self._lent_share = lent.mouth
         self._geometry.draw_mouth(moved.picture, shown)
         turn = rotation_vector(np.asarray(shown.pose.rotation @ self.rig.rest_pose.rotation.T, np.float32))
         frame = FrameInput(
@@ -87,7 +87,7 @@ class NetworkGenerator:
             latents=lent.latents,
             condition=condition(shown.expression, turn),  # no weights have met speech in training yet
         )
-        return lent_through(self._engine.decode(frame), lent, regions[..., REGIONS.index("mouth")])
+        return lent_through(self._engine.decode(frame), lent, regions)
 
     def _grid(self, moved: MovedPhoto, window: Window) -> F32:
         """Return where in the resting photo's crop each place of the frame's crop comes from, (S/4, S/4, 2), -1..1."""

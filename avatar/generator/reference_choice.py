@@ -8,8 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from avatar.generator.references import EXPRESSION_WEIGHTS
-from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, F32
+from avatar.types import BLENDSHAPES, F32
 
 MIN_FACE_PX: Final = 96
 MAX_TURN_DEG: Final = 25.0
@@ -18,8 +17,11 @@ BORDER_SHARE: Final = 0.01
 """How close to the picture's edge, as a share of the face, a face may come and still be whole."""
 SHARP_SHARE: Final = 0.5
 """A frame with less than this share of the clip's usual sharpness (its upper quartile) is blurred."""
+OWN_WEIGHT, OTHER_WEIGHT = 1.0, 0.2
+JAW_WEIGHT: Final = 2.0
 BLINK_WEIGHT: Final = 0.6
-"""The lids count too: closed ones cannot be drawn from open ones."""
+"""How much a difference in a coefficient counts, of mouth and eyes and of the rest: what an open mouth or a closed eye
+shows is what geometry has not."""
 TURN_UNIT_DEG: Final = 40.0
 """A turn by this many degrees is as far as a coefficient's full range."""
 LEAST_GAIN: Final = 0.3
@@ -100,8 +102,8 @@ def choose_references(
 ) -> list[Chosen]:
     """Return up to `count` of the fit frames, each the one least like all portraits had so far.
 
-    Farthest-point selection (Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985) in the metric
-    by which the generator later picks a reference, with lids and turns added. It ends early when nothing new is left.
+    Farthest-point selection (Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985) by
+    coefficients and turns. It ends early when nothing new is left.
 
     Args:
         frames: all frames of the clip.
@@ -174,12 +176,12 @@ _LABELS: Final = (
 """(start of a coefficient's name, what more of it is called, what less of it)."""
 
 
-def _scale() -> F32:
-    """Return the square roots of the metric's weights (52,)."""
-    weights = EXPRESSION_WEIGHTS.copy()
-    for name in ("eyeBlinkLeft", "eyeBlinkRight"):
-        weights[BLENDSHAPE_INDEX[name]] = BLINK_WEIGHT
-    return np.sqrt(weights).astype(np.float32)
+def _weight(name: str) -> float:
+    if name == "jawOpen":
+        return JAW_WEIGHT
+    if name.startswith("eyeBlink"):
+        return BLINK_WEIGHT
+    return OWN_WEIGHT if name.startswith(("mouth", "eye")) else OTHER_WEIGHT
 
 
-_SCALE: Final = _scale()
+_SCALE: Final = np.sqrt([_weight(name) for name in BLENDSHAPES]).astype(np.float32)

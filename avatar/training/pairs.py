@@ -93,7 +93,7 @@ def mirrored(frame: Frame) -> Frame:
 
 
 def _look(frame: Frame) -> Look:
-    return look(frame.landmarks, fit_pose(frame.landmarks), frame.blendshapes)
+    return look(frame.landmarks, fit_pose(frame.landmarks))
 
 
 def make_batch(asked: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> PairBatch:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avatar import face_mesh as mesh
-from avatar.generator.references import LIKE, MOST_LENT, Look, lent_share, look, nearest_reference, unlikeness
+from avatar.generator.references import ALIKE, MOST_LENT, Look, lent_share, look, nearest_reference, unlikeness
 from avatar.motion.basis import load_basis
 from avatar.perception.pose import fit_pose, mean_head, rotation_matrix, to_pixels
 from avatar.types import BLENDSHAPE_INDEX, HeadPose
@@ -20,7 +20,7 @@ def seen(turn: float = 0.0, **coefficients: float) -> Look:
     head = (mean_head() + load_basis().displacement(values)).astype(np.float32)
     pose = HeadPose(rotation_matrix(np.array([0, turn, 0], np.float32)), np.array([200, 200, 0], np.float32), 120.0)
     landmarks = to_pixels(head, pose)
-    return look(landmarks, fit_pose(landmarks), values)
+    return look(landmarks, fit_pose(landmarks))
 
 
 def test_an_open_mouth_takes_the_photo_with_the_open_mouth() -> None:
@@ -58,18 +58,27 @@ def test_with_one_photo_that_one_lends() -> None:
 
 
 def test_a_mouth_just_like_the_photos_shows_most_of_it_and_a_strange_one_nothing() -> None:
-    shares = [lent_share(seen(jawOpen=jaw), seen(jawOpen=0.6)) for jaw in (0.6, 0.55, 0.5, 0.3)]
+    shares = [lent_share(seen(jawOpen=jaw), seen(jawOpen=0.6), "mouth") for jaw in (0.6, 0.55, 0.5, 0.3)]
     assert shares[0] == pytest.approx(MOST_LENT) and shares[-1] == 0
     assert shares == sorted(shares, reverse=True)
 
 
+def test_eyes_like_the_photos_show_most_of_them_and_closed_ones_nothing() -> None:
+    shares = [
+        lent_share(seen(eyeBlinkLeft=blink, eyeBlinkRight=blink), seen(), "eyes") for blink in (0.0, 0.15, 0.3, 0.9)
+    ]
+    assert shares[0] == pytest.approx(MOST_LENT) and shares[-1] == 0
+    assert shares == sorted(shares, reverse=True)
+    assert lent_share(seen(turn=0.5), seen(), "eyes") < shares[0], "a turned eye is another one"
+
+
 def test_lips_that_hardly_part_lend_no_teeth() -> None:
     photo, wanted = seen(), seen(jawOpen=0.08)
-    assert 0 < unlikeness(wanted, photo, "mouth") < LIKE
-    assert photo.opening < 0.6 * wanted.opening
-    assert lent_share(wanted, photo) == 0
+    assert 0 < unlikeness(wanted, photo, "mouth") < ALIKE["mouth"]
+    assert photo.mouth_opening < 0.6 * wanted.mouth_opening
+    assert lent_share(wanted, photo, "mouth") == 0
 
 
 def test_an_outline_is_that_of_the_opening() -> None:
     assert seen().lips.shape == (len(mesh.MOUTH_OPENING), 2)
-    assert seen(jawOpen=0.6).opening > 5 * seen().opening
+    assert seen(jawOpen=0.6).mouth_opening > 5 * seen().mouth_opening
