@@ -87,7 +87,8 @@ class _Detail:
         """Bring the detail out in what is drawn there now, where that is bright and dark as it was."""
         _, coarse = self._brightness()
         change = coarse.mean(axis=2) / self._coarse.mean(axis=2)
-        change /= np.median(change[self._share > 0.5]) if (self._share > 0.5).any() else 1
+        inside = self._share > self._share.max() / 2
+        change /= np.median(change[inside]) if inside.any() else 1
         share = self._share * np.minimum(change, 1 / change) ** AGREEMENT
         cv2.multiply(self._place.view, 1 + share[..., None] * self._gain, dst=self._place.view, dtype=cv2.CV_8U)
 
