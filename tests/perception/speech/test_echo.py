@@ -140,12 +140,17 @@ def voice() -> np.ndarray:
         pytest.skip(str(error))
 
 
-def test_the_avatar_does_not_interrupt_itself_but_the_user_does(voice: np.ndarray) -> None:
-    microphone = in_room(voice, delay_s=0.2, gain=0.5)
+@pytest.mark.parametrize(("delay_s", "gain"), [(0.06, 0.3), (0.2, 0.5)])
+def test_the_avatar_does_not_interrupt_itself(voice: np.ndarray, delay_s: float, gain: float) -> None:
+    microphone = in_room(voice, delay_s, gain)
     before, after = listen(voice, microphone, None), listen(voice, microphone, EchoCanceller())
     assert len(before.turns_s) >= 3, "without it the avatar hears itself"
     assert loss_db(before.sound, after.sound) >= 15
     assert not after.turns_s
+
+
+def test_the_user_is_heard_through_a_late_and_loud_echo(voice: np.ndarray) -> None:
+    microphone = in_room(voice, delay_s=0.2, gain=0.5)
     for user in [*recorded_users()[:1], lowered(voice)]:
         assert hears_user(listen(voice, with_user(microphone, user), EchoCanceller()).turns_s)
 
