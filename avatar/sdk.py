@@ -16,7 +16,6 @@ import asyncio
 import contextlib
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +24,8 @@ from typing import Final, Self
 from avatar.beats import Beats, TakenBeat
 from avatar.config import PictureSettings
 from avatar.errors import ClosedError
-from avatar.frames import AudioFrame, AvatarEvent, FellBehind, Frame, VideoFrame
+from avatar.event_log import EventLog
+from avatar.frames import AudioFrame, AvatarEvent, Frame, VideoFrame
 from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator
 from avatar.identities import open_identity
@@ -42,10 +42,6 @@ BUFFER_S: Final = 30.0
 """Sound that may wait to be spoken; `push_audio` waits while there is more."""
 PIECE_S: Final = 0.5
 """Sound is taken in pieces of this length, so that an hour at once needs no more room than a sentence."""
-EVENTS_KEPT: Final = 256
-"""Events that may wait for the next frame of sound; the oldest goes first."""
-TELL_EVERY_S: Final = 1.0
-"""Falling behind is told at most so often."""
 
 
 class Avatar:
@@ -79,7 +75,7 @@ class Avatar:
         self.sample_rate = sample_rate
         self._painter = painter
         self._seed = seed
-        self._on_event = on_event
+        self._events = EventLog(on_event)
         self._line = SpeechLine(sample_rate, fps)
         self._beats = Beats(self._line)
         self._opened = False
@@ -93,9 +89,6 @@ class Avatar:
         self._interruptions = 0
         self._half: Beat | None = None
         """The beat whose picture was taken and whose sound was not."""
-        self._happened: deque[AvatarEvent] = deque(maxlen=EVENTS_KEPT)
-        self._skipped = 0
-        self._told_late_s = -TELL_EVERY_S
 
     @classmethod
     def open(
@@ -283,7 +276,7 @@ class Avatar:
         events = line.interrupt(time.monotonic())
         self._room.set()
         for event in events:
-            self._tell(event)
+            self._events.tell(event)
         return next((event.heard_ms for event in events if isinstance(event, SpeechInterrupted)), 0.0)
 
     def set_emotion(self, name: str, strength: float = 1.0) -> None:
@@ -372,7 +365,7 @@ class Avatar:
             now_s = time.monotonic()
             taken = self._beats.take(now_s)
             if isinstance(taken, TakenBeat):
-                self._note_lateness(taken, now_s)
+                self._events.note_lateness(taken, now_s)
                 return taken
             # Not `wait_for`: before Python 3.12 it loses a cancellation that comes with the news.
             with contextlib.suppress(TimeoutError):
@@ -382,25 +375,10 @@ class Avatar:
     def _sound_of(self, beat: Beat) -> AudioFrame:
         handed = self._line.hand_over(beat, time.monotonic())
         for event in handed.events:
-            self._tell(event)
+            self._events.tell(event)
         self._room.set()
-        events = tuple(self._happened)
-        self._happened.clear()
-        return AudioFrame(beat.start / self.sample_rate, handed.samples, self.sample_rate, handed.spoken, events)
-
-    def _tell(self, event: AvatarEvent) -> None:
-        self._happened.append(event)
-        if self._on_event is not None:
-            try:
-                self._on_event(event)
-            except Exception as error:  # the program's own, which must not cost it its sound: asyncio logs it
-                self._loop.call_exception_handler({"message": f"on_event failed: {event}", "exception": error})
-
-    def _note_lateness(self, taken: TakenBeat, now_s: float) -> None:
-        self._skipped += taken.rgb is None
-        if (taken.slipped or self._skipped) and now_s - self._told_late_s >= TELL_EVERY_S:
-            self._tell(FellBehind(1e3 * taken.late_s, self._skipped))
-            self._told_late_s, self._skipped = now_s, 0
+        at_s = beat.start / self.sample_rate
+        return AudioFrame(at_s, handed.samples, self.sample_rate, handed.spoken, self._events.drain())
 
     def _wake(self) -> None:
         """Tell the event loop that there is news, unless it has gone."""
