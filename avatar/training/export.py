@@ -30,9 +30,9 @@ from avatar.generator.compositing import lay_on_crop
 from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.face_crop import CROP_SIZE
 from avatar.generator.network import SIZES, FaceNetwork, FrameDecoder, FrameEncoder, centred
-from avatar.generator.network_files import write_register
+from avatar.generator.network_files import FORMAT, VERSION, write_register
 from avatar.generator.network_input import CONDITION_SIZE, REGIONS, head_seam
-from avatar.generator.network_weights import load_network, load_weights
+from avatar.generator.network_weights import load_network, load_weights, read_tensors, write_tensors
 from avatar.training.holdback import measured_pairs, split_people
 from avatar.training.network_card import network_card
 from avatar.training.packed_clips import PackedClip, read_packed
@@ -45,6 +45,8 @@ DECODER_INPUTS: Final = ["moved", "nearest", "regions", "seam", "grid", "latent4
 LARGEST_DIFFERENCE: Final = 0.5
 """Of 255 levels, pixels or latents, whichever is furthest apart."""
 CALIBRATION_BATCHES: Final = 6
+LEAST_HALVED: Final = 1024
+"""Numbers of a weight that is worth storing in half precision."""
 TIMED_RUNS: Final = 30
 
 Arrays = dict[str, F32 | U8]
@@ -136,6 +138,28 @@ def largest_difference(network: FaceNetwork, encoder: Path, decoder: Path, input
     return max(float(np.abs(a.numpy().astype(np.float32) - b).max()) for a, b in zip(wanted, found, strict=True))
 
 
+def halve(path: Path) -> None:
+    """Store the larger weights of an ONNX file in half precision; runtimes widen them again as they load it."""
+    import onnx  # noqa: PLC0415 - large, and needed here only
+
+    model = onnx.load(str(path))
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < LEAST_HALVED:
+            continue
+        half = onnx.numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}-half")
+        casts.append(onnx.helper.make_node("Cast", [half.name], [tensor.name], to=onnx.TensorProto.FLOAT))
+        tensor.CopyFrom(half)
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    part = path.with_suffix(".part")
+    onnx.save(model, str(part))
+    part.replace(path)
+
+
 class _Calibration(CalibrationDataReader):
     def __init__(self, inputs: list[Arrays]) -> None:
         self._inputs = iter(inputs)
@@ -208,10 +232,10 @@ def milliseconds(path: Path, inputs: Arrays) -> float:
 
 
 def _ship(weights: Path, folder: Path, card: str, made: dict[str, Path], tier: str) -> None:
-    """Put weights, their model card, the exported files and their register into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Put weights in half precision, their model card, the exported files and their register into a folder."""
     shipped = folder / f"face_network_{tier}.safetensors"
-    shutil.copyfile(weights, shipped)
+    tensors, metadata = read_tensors(weights, FORMAT, str(VERSION))
+    write_tensors(shipped, {name: value.half() for name, value in tensors.items()}, metadata)
     shipped.chmod(0o644)
     shipped.with_suffix(".md").write_text(card, encoding="utf-8")
     write_register(folder, tier, {part: Path(shutil.copy(path, folder)) for part, path in made.items()})
@@ -235,6 +259,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         encoder, decoder = export(tier, network, options.out)
         source = frames(train, network, seed=1)
         calibration = [next(source).inputs for _ in range(4 * CALIBRATION_BATCHES)]
+        made = {"encoder": encoder, "decoder": decoder}
+        if not options.no_int8:
+            made["decoder-int8"] = quantise(decoder, calibration)
+        for path in (encoder, decoder):
+            halve(path)
         report: dict[str, float] = {"difference": largest_difference(network, encoder, decoder, calibration[0])}
         if report["difference"] > LARGEST_DIFFERENCE:
             apart = report["difference"]
@@ -242,11 +271,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked = [frame for batch in measured_pairs(held_back, references=1) for frame in single_frames(batch, network)]
         report["face_psnr_db"] = picture_psnr(decoder, asked)
         report["ms_1core"] = milliseconds(decoder, calibration[0])
-        made = {"encoder": encoder, "decoder": decoder}
-        if not options.no_int8:
-            made["decoder-int8"] = small = quantise(decoder, calibration)
-            report["int8_psnr_drop_db"] = report["face_psnr_db"] - picture_psnr(small, asked)
-            report["int8_ms_1core"] = milliseconds(small, calibration[0])
+        if "decoder-int8" in made:
+            report["int8_psnr_drop_db"] = report["face_psnr_db"] - picture_psnr(made["decoder-int8"], asked)
+            report["int8_ms_1core"] = milliseconds(made["decoder-int8"], calibration[0])
         write_register(options.out, tier, made)
         if options.ship is not None:
             about, parameters = load_weights(options.weights)[2], count_parameters(network)

@@ -34,6 +34,7 @@ from avatar.training.packed_clips import read_packed
 from avatar.training.pairs import TARGETS, PairBatch, PairBatches
 from avatar.training.sample_sheet import draw_sheet, write_sheet
 from avatar.training.trainer import HIGHEST_RATE, Trainer, TrainerSettings
+from avatar.training.widening import widened
 
 SHOWN_EVERY_S: Final = 20.0
 SMOOTHING: Final = 0.98
@@ -196,7 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         teacher = None if options.teacher is None else load_network(options.teacher)[1]
         trainer = Trainer(settings, device, teacher)
         if options.weights is not None:
-            trainer.start_from(load_weights(options.weights)[1])
+            tier, weights, _ = load_weights(options.weights)
+            trainer.start_from(weights if tier == options.tier else widened(weights, options.tier, options.seed))
         options.out.mkdir(parents=True, exist_ok=True)
         one_photo = measured_pairs(held_back, references=1)
         run = Run(options.out, trainer, one_photo, measured_pairs(held_back, references=REFERENCES))
@@ -237,7 +239,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, default=Path("build/run"), help="the run's folder")
     parser.add_argument("--tier", default="lite", help="lite (CPU) or standard (GPU)")
-    parser.add_argument("--weights", type=Path, default=None, help="begin a new run with these instead of chance")
+    parser.add_argument(
+        "--weights", type=Path, default=None, help="begin a new run with these; a tier half as wide is widened first"
+    )
     parser.add_argument("--teacher", type=Path, default=None, help="a wider network's weights to learn from (distill)")
     parser.add_argument("--batch", type=int, default=8, help="pictures a step; a multiple of 4")
     parser.add_argument("--rate", type=float, default=HIGHEST_RATE, help="highest learning rate")

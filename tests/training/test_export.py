@@ -14,7 +14,7 @@ import torch
 
 from avatar.generator.network import SIZES, FaceNetwork
 from avatar.generator.network_files import network_files
-from avatar.generator.network_weights import save_weights
+from avatar.generator.network_weights import load_weights, save_weights
 from avatar.training.export import main
 
 
@@ -37,14 +37,19 @@ def test_onnx_runtime_answers_as_torch_and_eight_bits_nearly_so(
     options = ["--weights", str(weights), "--data", str(packed_folder), "--out", str(tmp_path), "--hold-back", "1"]
     assert main([*options, "--ship", str(tmp_path / "models")]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["difference"] < 2e-3
+    assert found["difference"] < 0.1  # of 255 levels: weights are stored in half precision
     assert abs(found["int8_psnr_drop_db"]) < 0.3
     shipped = network_files("lite", tmp_path / "models")
-    assert shipped.decoder_int8 is not None and shipped.decoder_int8.stat().st_size < shipped.decoder.stat().st_size / 2
-    assert shipped.weights.read_bytes() == weights.read_bytes()
+    assert (
+        shipped.decoder_int8 is not None and shipped.decoder_int8.stat().st_size < 0.8 * shipped.decoder.stat().st_size
+    )
+    assert shipped.weights.stat().st_size < 0.6 * weights.stat().st_size
+    given, kept = load_weights(weights), load_weights(shipped.weights)
+    assert given[0] == kept[0] and given[2] == kept[2]
+    assert all(torch.allclose(value, kept[1][name].float(), rtol=1e-3, atol=1e-6) for name, value in given[1].items())
     card = (tmp_path / "models" / "face_network_lite.md").read_text()
     assert "| NASA | public domain | 2 |" in card and "mouth_l1_ratio" in card
-    assert all(path.stat().st_size < 15e6 for path in tmp_path.glob("*.onnx"))
+    assert all(path.stat().st_size < 7e6 for path in tmp_path.glob("*.onnx"))
 
 
 def test_weights_of_another_shape_are_refused(

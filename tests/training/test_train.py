@@ -114,16 +114,16 @@ def test_a_truncated_state_says_so(packed_folder: Path, tmp_path: Path) -> None:
         load_weights(tmp_path / "none.safetensors")
 
 
-def test_a_new_run_begins_with_the_weights_it_is_given(
-    packed_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_new_run_begins_with_the_weights_it_is_given(packed_folder: Path, tmp_path: Path) -> None:
     assert main(arguments(packed_folder, tmp_path / "old", 2)) == 0
     given = tmp_path / "old" / "best.safetensors"
     assert main([*arguments(packed_folder, tmp_path / "new", 0), "--weights", str(given)]) == 0
     begun = load_state(tmp_path / "new" / "state.safetensors")[1]["network"]
     assert all(torch.equal(value, begun[name]) for name, value in load_weights(given)[1].items())
-    assert main([*arguments(packed_folder, tmp_path / "n", 1), "--weights", str(given), "--tier", "standard"]) == 1
-    assert "do not fit" in capsys.readouterr().err
+    assert main([*arguments(packed_folder, tmp_path / "wide", 0), "--weights", str(given), "--tier", "standard"]) == 0
+    progress, wide = load_state(tmp_path / "wide" / "state.safetensors")
+    narrow = begun["decoder.see_moved.bias"]
+    assert progress.tier == "standard" and torch.equal(wide["network"]["decoder.see_moved.bias"], narrow.repeat(2))
 
 
 def test_the_learning_rate_rises_then_falls_without_end() -> None:
