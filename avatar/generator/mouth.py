@@ -30,6 +30,8 @@ TEETH_SHADE: Final = 0.85
 LIP_SHADOW: Final = 0.45
 """How dark the upper lip's shadow is where it starts, and how far it reaches as a share of the opening."""
 MIN_GAP_PX: Final = 0.75
+ENLARGED: Final = 2.0
+"""How much larger than in the resting picture drawn teeth are kept: sharp, and without jagged edges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,22 @@ class Teeth:
     """(2,), from the resting lip, in head units."""
     px_per_unit: float
 
+    def shrunk(self, px_per_unit: float) -> Teeth:
+        """Return the same teeth at another scale, as they are where they are drawn no larger.
+
+        Warping picks single pixels: what is drawn much larger than it is shown would come out with jagged edges.
+        """
+        share = min(px_per_unit / self.px_per_unit, 1.0)
+        rgba = cv2.resize(self.rgba, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+        height, width = self.rgba.shape[:2]
+        exact = np.array([rgba.shape[1] / width, rgba.shape[0] / height], np.float32)
+        anchor_px = (self.anchor_px + np.float32(0.5)) * exact - np.float32(0.5)
+        return Teeth(np.asarray(rgba, np.float32), anchor_px, self.anchor, self.px_per_unit * share)
+
 
 @cache
 def drawn_teeth() -> tuple[Teeth, Teeth, F32]:
-    """Return the shipped upper and lower teeth and the cavity's colour (3,)."""
+    """Return the shipped upper and lower teeth, drawn for close-ups, and the cavity's colour (3,)."""
     folder = resource_folder("assets") / "mouth"
     register = json.loads((folder / "mouth.json").read_text())
 
@@ -55,14 +69,12 @@ def drawn_teeth() -> tuple[Teeth, Teeth, F32]:
         drawn = cv2.imread(str(folder / entry["file"]), cv2.IMREAD_UNCHANGED)
         if drawn is None:
             raise ModelError(f"{folder / entry['file']} is missing or damaged: install the package again.")
-        # The pictures are drawn for close-ups; half their size is plenty for a mouth of a call.
-        bgra = cv2.resize(drawn, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.float32)
-        rgba = np.dstack([bgra[..., 2::-1] * bgra[..., 3:] / 255, bgra[..., 3]])
+        bgra = drawn.astype(np.float32)
         return Teeth(
-            rgba=np.ascontiguousarray(rgba, np.float32),
-            anchor_px=np.array(entry["anchor_px"], np.float32) / np.float32(2),
+            rgba=np.dstack([bgra[..., 2::-1] * bgra[..., 3:] / 255, bgra[..., 3]]),
+            anchor_px=np.array(entry["anchor_px"], np.float32),
             anchor=np.array(entry["anchor_from_lip_at_rest"], np.float32),
-            px_per_unit=float(entry["px_per_head_unit"]) / 2,
+            px_per_unit=float(entry["px_per_head_unit"]),
         )
 
     return part(register["upper"]), part(register["lower"]), np.array(register["cavity_rgb"], np.float32)
@@ -73,7 +85,9 @@ class MouthInterior:
 
     def __init__(self, rgb: U8, rest_landmarks: F32, rest_pose: HeadPose) -> None:
         """Take the resting picture (height, width, 3) RGB, its (478, 3) landmarks in pixels, and its pose."""
-        self._upper, self._lower, cavity = drawn_teeth()
+        upper, lower, cavity = drawn_teeth()
+        drawn_at = ENLARGED * rest_pose.scale
+        self._upper, self._lower = upper.shrunk(drawn_at), lower.shrunk(drawn_at)
         self._opening = list(mesh.MOUTH_OPENING)
         outline = rest_landmarks[self._opening]
         face = rgb[_box(rest_landmarks[:, :2], rgb.shape, margin=0)]
@@ -127,7 +141,7 @@ class MouthInterior:
         linear = np.stack([at[1] - at[0], at[2] - at[0]], axis=1)
         shift = at[0] - origin - linear @ teeth.anchor_px
         to_view = np.concatenate([linear, shift[:, None]], axis=1)
-        laid = cv2.warpAffine(teeth.rgba, to_view, below.shape[1::-1], flags=cv2.INTER_AREA)
+        laid = cv2.warpAffine(teeth.rgba, to_view, below.shape[1::-1], flags=cv2.INTER_LINEAR)
         return np.asarray(laid[..., :3] * (TEETH_SHADE * self._light) + below * (1 - laid[..., 3:] / 255), np.float32)
 
 

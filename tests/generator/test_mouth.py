@@ -10,10 +10,10 @@ import pytest
 
 from avatar import face_mesh as mesh
 from avatar.generator.identity import Identity
-from avatar.generator.mouth import MouthInterior, drawn_teeth
+from avatar.generator.mouth import MouthInterior, Teeth, drawn_teeth
 from avatar.generator.rig import Rig
 from avatar.motion.basis import load_basis
-from avatar.types import U8, Motion
+from avatar.types import F32, U8, Motion
 
 Move = Callable[..., Motion]
 GREEN = (0, 255, 0)
@@ -86,3 +86,20 @@ def test_the_drawn_teeth_are_premultiplied_and_fit_their_register() -> None:
         assert teeth.rgba.ndim == 3 and teeth.rgba.shape[2] == 4 and 0 <= teeth.rgba.min() <= teeth.rgba.max() <= 255
         assert (teeth.rgba[..., :3] <= teeth.rgba[..., 3:] + 1).all()
         assert 0 <= teeth.anchor_px[0] <= teeth.rgba.shape[1] and teeth.px_per_unit > 0
+
+
+def test_shrunk_teeth_lie_where_they_lay() -> None:
+    upper, _, _ = drawn_teeth()
+    small = upper.shrunk(200)
+    assert small.px_per_unit == pytest.approx(200)
+    assert small.rgba[..., 3].sum() / 200**2 == pytest.approx(upper.rgba[..., 3].sum() / upper.px_per_unit**2, rel=0.02)
+
+    def middle(teeth: Teeth) -> F32:
+        """Return the middle of the teeth from their anchor, head units."""
+        rows, columns = np.indices(teeth.rgba.shape[:2])
+        weight = teeth.rgba[..., 3] / teeth.rgba[..., 3].sum()
+        at = np.array([(weight * columns).sum(), (weight * rows).sum()])
+        return np.asarray((at - teeth.anchor_px) / teeth.px_per_unit, np.float32)
+
+    assert np.abs(middle(small) - middle(upper)).max() < 0.002
+    assert upper.shrunk(5000).rgba.shape == upper.rgba.shape
