@@ -30,7 +30,8 @@ class MovedPhoto:
     picture: U8
     """(height, width, 3), RGB, the whole picture, free to be drawn into."""
     places: F32
-    """(part height, part width, 2): where in the resting picture each pixel of the moving part comes from, (x, y)."""
+    """(part height, part width, 2): where in the resting picture each pixel of the moving part comes from, (x, y) from
+    `origin`."""
     origin: tuple[int, int]
     """(x, y) of the moving part in the picture."""
 
@@ -66,7 +67,7 @@ class GeometryGenerator:
         """Return the photo moved to where the landmarks are, the mouth's inside not drawn yet."""
         stage = self._stage
         map_x, map_y = self._flow(shown.landmarks - self._origin, self._within_part(shown.pose))
-        places = np.stack([map_x, map_y], axis=-1) + self._origin[:2]
+        places = np.asarray(cv2.merge([map_x, map_y]), np.float32)
         map_x += stage.spare
         map_y += stage.spare
         person = np.asarray(cv2.remap(stage.person, map_x, map_y, cv2.INTER_LINEAR), np.uint8)

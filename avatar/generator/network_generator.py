@@ -104,5 +104,6 @@ class NetworkGenerator:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         places = cv2.warpAffine(moved.places, to_part, (QUARTER, QUARTER), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         rest = self._rest_window
-        in_crop = (places - np.array([rest.left, rest.top], np.float32)) * np.float32(rest.scale)
+        corner = np.array([rest.left - moved.origin[0], rest.top - moved.origin[1]], np.float32)
+        in_crop = (places - corner) * np.float32(rest.scale)
         return np.asarray((in_crop + np.float32(0.5)) * np.float32(2 / CROP_SIZE) - 1, np.float32)
