@@ -13,13 +13,13 @@ from avatar.generator.framing import Window
 from avatar.generator.network_input import INNER
 from avatar.types import F32, U8
 
-AGREEMENT: Final = 2.5
-"""How strictly bright and dark must lie in the network's mouth where they lie in the drawn one (a power of the ratio of
-the two, the whole mouth's brightness aside) for the drawn one's fine detail to show through. A network that cannot know
-where teeth part draws their mean; the drawn ones part somewhere plausible, but where it draws a lip or the dark, their
-edges have no place. Shade and colour stay its. Chosen together with `DETAIL_PX` on 13 training clips: mouths there are
-1.2 times as sharp as real ones, without detail a third."""
-DETAIL_PX: Final = 1.0
+UNLIKE: Final = 0.62
+"""Where the brightness of the network's mouth and of the drawn one differ by this ratio, the whole mouth's aside, none
+of the drawn one's fine detail shows; the more alike they are, the more. A network that cannot know where teeth part
+draws their mean; the drawn ones part somewhere plausible, but where it draws a lip or the dark, their edges have no
+place. Shade and colour stay its. Chosen together with `DETAIL_PX` on 13 training clips: mouths there are 1.1 times as
+sharp as real ones, without detail a third."""
+DETAIL_PX: Final = 1.1
 """What is finer than this, in pixels of the crop, is detail: the finest is the sharpest for the least error."""
 DETAIL_FLOOR: Final = 8.0
 """Levels of 255 that the dark is taken for brighter: what can hardly be seen has no detail."""
@@ -45,7 +45,7 @@ def lay_layers(picture: U8, layers: FrameLayers, window: Window, seam: U8, mouth
     Does what `network.blend` does in training, but at the picture's resolution: `shift` and `tone` act on the sharp
     photo, and only where something is added are the crop's own pixels enlarged. Where the `seam` (S, S, 1) is 0 nothing
     changes. Inside the `mouth` (S, S), 255 between the lips, the fine detail of what the picture showed there stays
-    where it fits (`AGREEMENT`).
+    where it fits (`UNLIKE`).
     """
     detail = None if mouth is None else _mouth_detail(picture, window, mouth)
     x, y, width, height = cv2.boundingRect(seam)
@@ -89,7 +89,7 @@ class _Detail:
         change = coarse.mean(axis=2) / self._coarse.mean(axis=2)
         inside = self._share > self._share.max() / 2
         change /= np.median(change[inside]) if inside.any() else 1
-        share = self._share * np.minimum(change, 1 / change) ** AGREEMENT
+        share = self._share * np.maximum(np.minimum(change, 1 / change) - UNLIKE, 0) / (1 - UNLIKE)
         cv2.multiply(self._place.view, 1 + share[..., None] * self._gain, dst=self._place.view, dtype=cv2.CV_8U)
 
     def _brightness(self) -> tuple[F32, F32]:
