@@ -7,9 +7,7 @@ sizes of its pictures have been checked.
 from __future__ import annotations
 
 import json
-import os
 import struct
-import tempfile
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -18,11 +16,12 @@ import cv2
 import numpy as np
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from avatar.errors import IdentityFileError
 from avatar.generator.identity import Identity, PersonalLatents, Portrait
 from avatar.photo_metadata import scan_count
+from avatar.tensor_file import tensor_bytes, write_whole
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
 
 FORMAT: Final = "avatar-identity"
@@ -55,15 +54,15 @@ def identity_to_bytes(identity: Identity) -> bytes:
     }
     for index, portrait in enumerate(identity.portraits):
         tensors[f"portrait.{index}.picture"] = _encode(portrait.rgb, ".jpg")
-        tensors[f"portrait.{index}.landmarks_px"] = np.ascontiguousarray(portrait.landmarks_px, np.float32)
-        tensors[f"portrait.{index}.blendshapes"] = np.ascontiguousarray(portrait.blendshapes, np.float32)
+        tensors[f"portrait.{index}.landmarks_px"] = portrait.landmarks_px.astype(np.float32)
+        tensors[f"portrait.{index}.blendshapes"] = portrait.blendshapes.astype(np.float32)
     header: dict[str, Any] = {"format": FORMAT, "version": VERSION, "name": identity.name}
     header["portraits"] = len(identity.portraits)
     if (latents := identity.latents) is not None:
         header["latents"] = {"tier": latents.tier, "version": latents.version}
         for name in LATENTS:
-            tensors[f"latents.{name}"] = np.ascontiguousarray(getattr(latents, name), np.float16)
-    return bytes(save(tensors, metadata={"avatar": json.dumps(header)}))
+            tensors[f"latents.{name}"] = getattr(latents, name).astype(np.float16)
+    return tensor_bytes(tensors, {"avatar": json.dumps(header)})
 
 
 def identity_from_bytes(data: bytes) -> Identity:
@@ -91,16 +90,7 @@ def identity_from_bytes(data: bytes) -> Identity:
 
 def write_identity(identity: Identity, path: Path) -> None:
     """Write an `.avatar` file; a crash in between leaves the old file as it was."""
-    data = identity_to_bytes(identity)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(part).replace(path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    write_whole(path, identity_to_bytes(identity))
 
 
 def read_identity(path: Path) -> Identity:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from avatar.errors import ModelError
 from avatar.generator import network_files
 from avatar.generator.network import SIZES, FaceNetwork
+from avatar.tensor_file import write_tensor_file
 
 VERSION: Final = str(network_files.VERSION)
 
 
 def save_weights(path: Path, network: nn.Module, tier: str, about: dict[str, Any]) -> None:
     """Write a network's weights, with what is to be known of them."""
-    tensors = {name: value.detach().float().cpu().contiguous() for name, value in network.state_dict().items()}
+    tensors = {name: value.float() for name, value in network.state_dict().items()}
     metadata = {"format": network_files.FORMAT, "version": VERSION, "tier": tier, "about": json.dumps(about)}
     write_tensors(path, tensors, metadata)
 
@@ -52,12 +51,7 @@ def load_network(path: Path) -> tuple[str, FaceNetwork]:
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file that appears whole or not at all, even when the machine fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file(tensors, part, metadata)
-    with part.open("rb") as handle:
-        os.fsync(handle.fileno())
-    part.replace(path)
+    write_tensor_file(path, {name: value.detach().cpu().numpy() for name, value in tensors.items()}, metadata)
 
 
 def read_tensors(path: Path, wanted: str, version: str) -> tuple[dict[str, Tensor], dict[str, str]]:

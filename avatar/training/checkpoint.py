@@ -47,11 +47,7 @@ def load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor])
 
 def save_state(path: Path, progress: Progress, parts: dict[str, dict[str, Tensor]]) -> None:
     """Write a run's state: named parts of named tensors."""
-    tensors = {
-        f"{part}/{name}": value.detach().cpu().contiguous()
-        for part, names in parts.items()
-        for name, value in names.items()
-    }
+    tensors = {f"{part}/{name}": value for part, names in parts.items() for name, value in names.items()}
     write_tensors(path, tensors, {"format": FORMAT, "version": VERSION, "progress": json.dumps(asdict(progress))})
 
 

@@ -14,10 +14,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors.numpy import save_file
-
 from avatar.errors import AvatarError, MediaError
 from avatar.models import get_model
+from avatar.tensor_file import write_tensor_file
 from avatar.training.basis import (
     fit_mean_head,
     fit_offsets,
@@ -86,10 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     on_train, on_test = (
         measure([to_head_track(track, clip.person, head) for clip, track in part], offsets) for part in (train, test)
     )
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {"mean": head, "blendshapes": offsets},
+    write_tensor_file(
         options.out,
+        {"mean": head, "blendshapes": offsets},
         {"format": "avatar-face-basis", "version": "1", "unit": "outer eye corner distance"},
     )
     options.out.with_suffix(".md").write_text(

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from avatar.errors import AvatarError
 from avatar.models import get_model
@@ -25,6 +24,7 @@ from avatar.motion.speech_pair import STEP, TAPS, observed, tapped
 from avatar.motion.voice_network import load_voice_network
 from avatar.perception.speech.features import LogMelFeatures
 from avatar.perception.speech.log_mel import BANDS
+from avatar.tensor_file import write_tensor_file
 from avatar.training.face_tracks import track_clip
 from avatar.training.speech_clips import TalkingClip, read_sound, seen_mouths, talking_clips
 from avatar.training.speech_streams import hear
@@ -130,7 +130,7 @@ def main() -> None:
     print("people left out:", " ".join(f"{r:.2f}" for r in correlations), f"median {np.median(correlations):.3f}")
     slopes, bias = fit(examples)
     read_off = {"opening.weight": slopes.reshape(TAPS, -1), "opening.bias": np.array([bias], np.float32)}
-    save_file({name: a.astype(np.float16) for name, a in weights.items()} | read_off, chosen.out)
+    write_tensor_file(chosen.out, {name: a.astype(np.float16) for name, a in weights.items()} | read_off, {})
     print(f"wrote {chosen.out}")
 
 

@@ -19,7 +19,7 @@ from typing import Final
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 from torch.nn import functional
 
 from avatar.errors import AvatarError, MediaError
@@ -31,6 +31,7 @@ from avatar.perception.speech.encoder import open_encoder
 from avatar.perception.speech.features import SpeechFeatures
 from avatar.perception.speech.hidden_states import HiddenStates
 from avatar.perception.speech.log_mel import RATE
+from avatar.tensor_file import write_tensor_file
 from avatar.training.speech_clips import clip_lesson, read_sound, talking_clips
 from avatar.training.speech_model import SpeechModel
 from avatar.training.speech_streams import (
@@ -110,7 +111,7 @@ def end_to_end(lessons: list[Lesson]) -> dict[str, np.ndarray]:
 
 
 def _write_lessons(arrays: dict[str, np.ndarray], path: Path, trained_on: HiddenLayer | None) -> None:
-    save_file(arrays, path, features_metadata(trained_on, arrays["heard"].shape[1]))
+    write_tensor_file(path, arrays, features_metadata(trained_on, arrays["heard"].shape[1]))
 
 
 def read_surroundings(corpus: Path, noises: Path | None, seed: int) -> Surroundings:
@@ -283,11 +284,7 @@ def train(
 
 def write_weights(weights: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
     """Write weights, with what they were trained on as their header, whole or not at all."""
-    part = path.with_suffix(".part")
-    save_file(
-        {name: np.ascontiguousarray(value.numpy(), np.float32) for name, value in weights.items()}, part, metadata
-    )
-    part.replace(path)
+    write_tensor_file(path, {name: value.float().numpy() for name, value in weights.items()}, metadata)
 
 
 def main() -> None:
