@@ -42,6 +42,23 @@ def tone(
     return frame
 
 
+def piece(samples: np.ndarray) -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+    frame.sample_rate = RATE
+    return frame
+
+
+def spoken_i16(samples: np.ndarray) -> np.ndarray:
+    return np.asarray(np.round(samples * 20_000), np.int16)
+
+
+def cleaned_in_pieces(heard: np.ndarray, length: int) -> np.ndarray:
+    """What comes out of a canceller that is given so many samples at once, with nothing playing."""
+    canceller = EchoCanceller()
+    given = (piece(heard[start : start + length]) for start in range(0, len(heard) - length + 1, length))
+    return np.concatenate([frame.to_ndarray()[0] for one in given if (frame := canceller.clean(one)) is not None])
+
+
 def far_levels(ledger: Ledger) -> list[float]:
     return [float(np.abs(block).max()) for block in ledger.far]
 
@@ -162,3 +179,21 @@ def test_a_voice_that_goes_back_to_its_speaker_stays_whole_where_there_is_no_ech
     count = min(len(cleaned), len(voice))
     kept_db = 10 * np.log10(np.mean(cleaned[:count] ** 2) / np.mean(voice[:count] ** 2))
     assert -3 < kept_db < 1
+
+
+@pytest.mark.parametrize("length", [160, 512, 960, 1024])
+def test_a_voice_comes_out_the_same_in_pieces_of_any_length(voice: np.ndarray, length: int) -> None:
+    """Sound cards and browsers give 512 or 1024 samples; the canceller itself spoils what is not whole 10 ms."""
+    heard = spoken_i16(voice[: 2 * RATE])
+    in_blocks, in_pieces = cleaned_in_pieces(heard, BLOCK), cleaned_in_pieces(heard, length)
+    np.testing.assert_array_equal(in_pieces, in_blocks[: len(in_pieces)])
+    assert len(heard) - len(in_pieces) < length + BLOCK
+
+
+def test_a_muted_microphone_stays_muted_while_the_avatar_speaks(voice: np.ndarray) -> None:
+    canceller = EchoCanceller()
+    for block in spoken_i16(voice[: 2 * RATE]).reshape(-1, BLOCK):
+        canceller.played(piece(block))
+        muted = canceller.clean(piece(np.zeros(BLOCK, np.int16)))
+        assert muted is not None
+        assert np.abs(muted.to_ndarray()).max() <= 2, "what rounding leaves, nothing that is heard"
