@@ -21,7 +21,7 @@ from typing import Final, Literal, TypeVar
 from PIL import Image
 
 from avatar.config import LimitSettings
-from avatar.errors import AvatarError, ImageError, ServerFullError, UnknownAvatarError
+from avatar.errors import AvatarError, IdentityFileError, ImageError, ServerFullError, UnknownAvatarError
 from avatar.faces import BuiltinFace
 from avatar.generator.enrol import enrol as enrol_photos
 from avatar.generator.identity import Identity
@@ -89,10 +89,13 @@ class AvatarLibrary:
         self._limits = limits
         self._enrol = enrol or (lambda photos, name: enrol_photos(photos, name=name))
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="enrol")
+        self._broken: set[str] = set()
+        """Offered avatars whose file could not be read when it was last tried."""
         self._offered: dict[str, _Offered] = {face.id: self._offer_face(face) for face in faces}
-        for path in _avatar_files(folder):
+        for path in _usable_avatar_files(folder):
             offered = self._offer_file(path)
-            self._offered.setdefault(offered.info.id, offered)
+            if self._offered.setdefault(offered.info.id, offered) is not offered:
+                _log.warning("%s is not offered: another avatar is called '%s' already.", path, offered.info.id)
         self._made: dict[str, Future[_Made]] = {}
         self._uploads: OrderedDict[str, _Upload] = OrderedDict()
         self._decoded: OrderedDict[str, Identity] = OrderedDict()
@@ -104,8 +107,8 @@ class AvatarLibrary:
             self._making(avatar_id)
 
     def listed(self) -> list[AvatarInfo]:
-        """Return what everybody may use; uploads are known only to who has their id."""
-        return [offered.info for offered in self._offered.values()]
+        """Return what everybody may use: uploads are known only to who has their id, a file that broke is left out."""
+        return [offered.info for offered in self._offered.values() if offered.info.id not in self._broken]
 
     def info(self, avatar_id: str) -> AvatarInfo:
         """Return what is known of an avatar. Raises UnknownAvatarError."""
@@ -205,7 +208,20 @@ class AvatarLibrary:
 
     def _offer_file(self, path: Path) -> _Offered:
         avatar_id = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:40] or "avatar"
-        return _Offered(AvatarInfo(avatar_id, path.stem, "builtin"), lambda: _made(read_identity(path)))
+
+        def make() -> _Made:
+            try:
+                made = _made(read_identity(path))
+            except IdentityFileError as error:  # it was fine at the start; visitors are not told where it lies
+                self._broken.add(avatar_id)
+                _log.error("%s is not offered any more: %s", path, error)
+                raise IdentityFileError(
+                    "The server cannot read this avatar's file any more; its log says why. Choose another avatar."
+                ) from error
+            self._broken.discard(avatar_id)
+            return made
+
+        return _Offered(AvatarInfo(avatar_id, path.stem, "builtin"), make)
 
     def _make_upload(self, photos: tuple[bytes, ...], name: str) -> tuple[_Made, bytes]:
         pictures = []
@@ -240,9 +256,24 @@ def _plain_name(name: str) -> str:
     return " ".join(printable.split())[:_NAME_LENGTH]
 
 
-def _avatar_files(folder: Path | None) -> list[Path]:
+def _usable_avatar_files(folder: Path | None) -> list[Path]:
+    """Return the folder's `.avatar` files that can be read; what is wrong with each of the others is logged.
+
+    Raises AvatarError where there is no such folder. Takes about 25 ms for each file.
+    """
     if folder is None:
         return []
     if not folder.is_dir():
         raise AvatarError(f"The folder of avatars {folder} does not exist.")
-    return sorted(folder.glob("*.avatar"))
+    usable = []
+    for path in sorted(folder.glob("*.avatar")):
+        if not path.is_file():  # a pipe would be waited for without end
+            _log.warning("%s is not offered: it is no file.", path)
+            continue
+        try:
+            read_identity(path)
+        except IdentityFileError as error:
+            _log.warning("%s is not offered: %s", path, error)
+        else:
+            usable.append(path)
+    return usable

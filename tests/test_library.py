@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 from skimage import data
 
 from avatar.config import LimitSettings
-from avatar.errors import AvatarError, EnrolError, ImageError, ServerFullError, UnknownAvatarError
+from avatar.errors import AvatarError, EnrolError, IdentityFileError, ImageError, ServerFullError, UnknownAvatarError
 from avatar.faces import BuiltinFace, builtin_faces
 from avatar.generator.enrol import enrol
 from avatar.generator.identity import Identity
@@ -176,20 +177,45 @@ async def test_a_built_in_face_that_failed_is_tried_again(faces: tuple[BuiltinFa
 
 
 async def test_the_operators_folder_is_offered_to_everybody(
-    tmp_path: Path, astronaut: Identity, faces: tuple[BuiltinFace, ...]
+    tmp_path: Path, astronaut: Identity, faces: tuple[BuiltinFace, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "avatars"
     folder.mkdir()
     write_identity(astronaut, folder / "Front Desk.avatar")
+    write_identity(astronaut, folder / "front-desk.avatar")
     (folder / "broken.avatar").write_bytes(b"junk")
+    (folder / "folder.avatar").mkdir()
+    os.mkfifo(folder / "pipe.avatar")
     library = AvatarLibrary(faces[:1], LimitSettings(), folder=folder, enrol=enrolling(astronaut))
-    assert [info.id for info in library.listed()] == ["astronaut", "front-desk", "broken"]
+    assert [info.id for info in library.listed()] == ["astronaut", "front-desk"]
+    for name, reason in (
+        ("broken", "not an avatar file"), ("folder", "no file"), ("pipe", "no file"), ("front-desk", "already"),
+    ):  # fmt: skip
+        assert any(f"{name}.avatar is not offered" in line and reason in line for line in caplog.messages), name
     identity = await library.identity("front-desk")
     assert np.array_equal(identity.rest.landmarks_px, astronaut.rest.landmarks_px)
     with pytest.raises(AvatarError):
         await library.identity("broken")
     with pytest.raises(AvatarError, match="stays"):
         library.remove("front-desk")
+    library.close()
+
+
+async def test_a_file_that_breaks_while_the_server_runs_is_no_longer_listed_and_its_place_is_told_to_nobody(
+    tmp_path: Path, astronaut: Identity, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "desk.avatar"
+    write_identity(astronaut, path)
+    library = AvatarLibrary((), LimitSettings(), folder=tmp_path)
+    path.unlink()
+    with pytest.raises(IdentityFileError) as refused:
+        await library.preview("desk")
+    assert str(tmp_path) not in str(refused.value) and "log" in str(refused.value)
+    assert any(str(path) in line for line in caplog.messages)
+    assert library.listed() == []
+    write_identity(astronaut, path)
+    assert await library.preview("desk")
+    assert [info.id for info in library.listed()] == ["desk"], "it is back"
     library.close()
 
 
