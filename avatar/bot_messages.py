@@ -18,6 +18,7 @@ import numpy as np
 
 from avatar.errors import ControlError, CueError
 from avatar.motion.cues import Attend, Cue, Feel, Gesture, Look, Mood, check_cue
+from avatar.motion.idle import HIGHEST_SEED
 from avatar.perception.speech.log_mel import RATE
 from avatar.speech_line import Cut, Told
 
@@ -42,6 +43,7 @@ class Begin:
     liveliness: float = 1.0
     """Of the mouth, 0..2."""
     seed: int = 0
+    """0 to `HIGHEST_SEED`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,8 @@ def read_asked(message: str | bytes, *, limit_bytes: int, fps: int) -> Asked:
         _check_value(field.name, told[field.name], wants_text=field.type not in ("float", "int"))
     asked: Begin | Ping | Cue = kind(**told)
     if isinstance(asked, Begin):
-        if not (0 <= asked.liveliness <= 2 and isinstance(asked.seed, int) and abs(asked.seed) < 2**63):
-            raise ControlError("Liveliness is from 0 to 2, and the seed a whole number.")
+        if not (0 <= asked.liveliness <= 2 and isinstance(asked.seed, int) and 0 <= asked.seed <= HIGHEST_SEED):
+            raise ControlError(f"Liveliness is from 0 to 2, and the seed a whole number from 0 to {HIGHEST_SEED}.")
     elif not isinstance(asked, Ping):
         try:
             check_cue(asked)

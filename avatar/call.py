@@ -99,6 +99,11 @@ class Call:
         self._ending: asyncio.Task[None] | None = None
 
     @property
+    def log_name(self) -> str:
+        """The call in the log: its id's beginning, since whoever knows all of it may end the call."""
+        return f"{self.id[:6]}..."
+
+    @property
     def avatar_id(self) -> str | None:
         """Whom the call shows now."""
         return self._avatar_id if self._page is None else self._page.avatar_id
@@ -272,7 +277,7 @@ class Call:
         elif isinstance(event, Calibrated):
             self.tell(CalibratedMessage())
         elif isinstance(event, SessionFailed):
-            logger.error("call %s: the session has failed: %s", self.id, event.message)
+            logger.error("call %s: the session has failed: %s", self.log_name, event.message)
             self.end("failed", event.message)
 
     # Once a second
@@ -323,7 +328,7 @@ class Call:
         try:
             await self.in_pool(session.start)
         except Exception as error:  # whatever a stage raises while starting, the user hears of it and the slot is freed
-            logger.exception("call %s: the session did not start", self.id)
+            logger.exception("call %s: the session did not start", self.log_name)
             self.end("failed", str(error) if isinstance(error, AvatarError) else None)
 
     async def _end(self, reason: EndReason, detail: str) -> None:
@@ -348,5 +353,5 @@ class Call:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("call %s: %r", self.id, error, exc_info=error)
+            logger.error("call %s: %r", self.log_name, error, exc_info=error)
             self.end("failed")

@@ -249,4 +249,4 @@ class Calls:
         self._past_pictures += call.pictures_sent
         self._past_camera_frames += call.camera_frames
         self._past_bytes += call.bytes_sent
-        logger.info("call %s ended: %s", call.id, call.reason)
+        logger.info("call %s ended: %s", call.log_name, call.reason)

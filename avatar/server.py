@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from avatar import __version__
 from avatar.config import ServerSettings
+from avatar.http.access_log import AccessLogMiddleware
 from avatar.http.auth import bearer_guard
 from avatar.http.avatar_routes import avatar_routes
 from avatar.http.headers import HeadersMiddleware
@@ -28,7 +29,8 @@ def create_app(
 ) -> FastAPI:
     """Return the application. It starts `library` when it starts, and closes `calls` and `library` when it stops.
 
-    With `token`, offers and uploads need it as a bearer token; the ids they return are capabilities of their own.
+    With `token`, offers, uploads and the measurements need it as a bearer token; the ids that offers and uploads return
+    are capabilities of their own. Raises TokenError for a token that nobody could send.
     """
     metrics = Metrics(calls.snapshot)
 
@@ -54,10 +56,11 @@ def create_app(
     answer_errors_as_problems(app)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(HeadersMiddleware)
+    app.add_middleware(AccessLogMiddleware)
     guard = bearer_guard(token)
     app.include_router(avatar_routes(library, settings.limits, metrics, guard))
     app.include_router(whip_routes(calls, settings, metrics, guard))
-    app.include_router(service_routes(settings, calls, metrics, token_required=token is not None))
+    app.include_router(service_routes(settings, calls, metrics, guard, token_required=token is not None))
     add_page(app, resource_folder("client"))
     return app
 

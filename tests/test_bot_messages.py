@@ -45,8 +45,8 @@ def beat(index: int = 90, *, count: int = 533, **changed: Any) -> BeatToDraw:
 @pytest.mark.parametrize(
     "asked",
     [
-        Begin(1.5, -7), Ping(), Mood("happy", 0.6), Feel("warm", 1.4), Gesture("raise brows", 2.0), Look(-1.0, 0.25),
-        Attend("thinking"),
+        Begin(1.5, 7), Begin(0, 2**63 - 1), Ping(), Mood("happy", 0.6), Feel("warm", 1.4), Gesture("raise brows", 2.0),
+        Look(-1.0, 0.25), Attend("thinking"),
     ],
 )  # fmt: skip
 def test_every_message_comes_back_as_it_was(asked: Any) -> None:
@@ -103,6 +103,12 @@ def test_a_beat_that_cannot_be_is_refused(wrong: bytes) -> None:
         '{"v":1,"type":"ping","t":1}',
         '{"v":1,"type":"begin","liveliness":1}',
         '{"v":1,"type":"begin","liveliness":3,"seed":0}',
+        '{"v":1,"type":"begin","liveliness":-0.1,"seed":0}',
+        '{"v":1,"type":"begin","liveliness":1,"seed":-1}',
+        '{"v":1,"type":"begin","liveliness":1,"seed":0.5}',
+        '{"v":1,"type":"begin","liveliness":1,"seed":null}',
+        '{"v":1,"type":"begin","liveliness":1,"seed":"1"}',
+        '{"v":1,"type":"begin","liveliness":1,"seed":9223372036854775808}',
         '{"v":1,"type":"begin","liveliness":1,"seed":1e300}',
         '{"v":1,"type":"begin","liveliness":1,"seed":' + "9" * 40 + "}",
         '{"v":1,"type":"begin","liveliness":true,"seed":0}',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from skimage import data
 from avatar.call_limits import EndReason
 from avatar.calls import CallsSnapshot, Mode
 from avatar.config import LimitSettings, ServerSettings, TransportSettings
-from avatar.errors import AvatarError, EnrolError, OfferError, ServerFullError, UnknownAvatarError
+from avatar.errors import AvatarError, EnrolError, OfferError, ServerFullError, TokenError, UnknownAvatarError
 from avatar.faces import BuiltinFace
 from avatar.generator.enrol import enrol
 from avatar.generator.identity import Identity
@@ -315,10 +316,20 @@ def test_a_guarded_server_takes_offers_and_uploads_only_with_its_token(guarded: 
         assert problem(answer, 401) == "unauthorized"
         assert answer.headers["www-authenticate"] == "Bearer"
         assert problem(guarded.post("/api/avatars", files={"photos": photo}, headers=headers), 401) == "unauthorized"
+        assert problem(guarded.get("/metrics", headers=headers), 401) == "unauthorized"
     allowed = {"Authorization": "Bearer secret word"}
     assert guarded.post("/whip?avatar=drawn", content=OFFER, headers={**SDP, **allowed}).status_code == 201
     assert guarded.post("/api/avatars", files={"photos": photo}, headers=allowed).status_code == 201
+    assert "avatar_sessions" in guarded.get("/metrics", headers=allowed).text
     assert guarded.get("/api/config").json()["token_required"] is True
+
+
+@pytest.mark.parametrize("token", ["pässword", "a\nb", " blank", "blank ", "\x7f"])
+def test_a_token_that_nobody_could_send_is_refused_at_the_start(
+    token: str, astronaut: Identity, calls: FakeCalls, tmp_path: Path
+) -> None:
+    with pytest.raises(TokenError, match="AVATAR_TOKEN"):
+        create_app(SETTINGS, library_of(astronaut, tmp_path), calls, token=token)
 
 
 # The server itself
@@ -340,6 +351,20 @@ def test_a_bug_is_a_problem_without_details(astronaut: Identity, tmp_path: Path)
         answer = client.delete("/whip/x")
     assert problem(answer, 500) == "internal_error"
     assert "secret" not in answer.text
+
+
+def test_the_access_log_shows_no_id_that_lets_its_holder_in(
+    client: TestClient, photo: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "avatar")
+    upload_id = upload(client, photo).json()["id"]
+    client.get(f"/api/avatars/{upload_id}/preview.jpg")
+    call = client.post(f"/whip?avatar={upload_id}", content=OFFER, headers=SDP).headers["location"]
+    client.delete(call)
+    client.get(f"/nowhere/{upload_id}")
+    for line in ("GET /api/avatars/{avatar_id}/preview.jpg 200", "POST /whip 201", "DELETE /whip/{call_id} 200"):
+        assert any(line in logged for logged in caplog.messages), line
+    assert not any(upload_id in logged or call in logged for logged in caplog.messages)
 
 
 def test_metrics_count_calls_offers_uploads_and_answers(client: TestClient, calls: FakeCalls, photo: bytes) -> None:

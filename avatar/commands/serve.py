@@ -53,7 +53,7 @@ def add_command(subparsers: Subparsers) -> None:
         "  avatar serve --brain URL --brain-model NAME --ears URL --ears-model NAME\n"
         "Keys come from the environment only: AVATAR_BRAIN_KEY, AVATAR_EARS_KEY. What is said goes to those URLs.\n\n"
         "Programs give a face on this server a voice of theirs with Avatar.connect(URL, FACE): see docs/sdk.md.\n\n"
-        "With the environment variable AVATAR_TOKEN set, calls and uploads need it as a bearer token.",
+        "With the environment variable AVATAR_TOKEN set, calls, uploads and /metrics need it as a bearer token.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -129,10 +129,14 @@ def _serve(args: argparse.Namespace) -> int:
 
     from avatar.doctor import require_system_libraries  # noqa: PLC0415
     from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
+    from avatar.http.auth import check_token  # noqa: PLC0415
     from avatar.motion.voice_network import require_live  # noqa: PLC0415
     from avatar.perception.speech.echo import open_canceller  # noqa: PLC0415
 
     settings = settings_of(args)
+    token = os.environ.get("AVATAR_TOKEN") or None
+    if token is not None:
+        check_token(token)
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(message)s")
     if settings.tls_cert is not None and settings.tls_key is not None:
         _check_certificate(settings.tls_cert, settings.tls_key)
@@ -149,9 +153,9 @@ def _serve(args: argparse.Namespace) -> int:
         settings = replace(settings, picture=replace(picture, tier=live_tier(picture.tier, picture.engine)))
         drawn_by = chosen_tier(settings.picture.tier, settings.picture.engine)
         config = uvicorn.Config(
-            _application(settings, args.avatars, voice_network),
+            _application(settings, args.avatars, voice_network, token),
             log_config=None,
-            access_log=args.verbose,
+            access_log=False,  # it would show ids; ours does not
             ssl_certfile=settings.tls_cert,
             ssl_keyfile=settings.tls_key,
             timeout_graceful_shutdown=_GOODBYE_S,
@@ -173,14 +177,15 @@ def _serve(args: argparse.Namespace) -> int:
         return 0 if server.started else 1
 
 
-def _application(settings: ServerSettings, avatars: Path | None, voice_network: VoiceNetwork | None) -> FastAPI:
+def _application(
+    settings: ServerSettings, avatars: Path | None, voice_network: VoiceNetwork | None, token: str | None
+) -> FastAPI:
     from avatar.calls import Calls  # noqa: PLC0415
     from avatar.faces import builtin_faces  # noqa: PLC0415
     from avatar.library import AvatarLibrary  # noqa: PLC0415
     from avatar.server import create_app  # noqa: PLC0415
 
     library = AvatarLibrary(builtin_faces(), settings.limits, folder=avatars)
-    token = os.environ.get("AVATAR_TOKEN") or None
     calls = Calls(settings, library.identity, voice_network=voice_network)
     return create_app(settings, library, calls, token=token)
 

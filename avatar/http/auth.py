@@ -1,4 +1,4 @@
-"""The optional bearer token (RFC 6750) that offers and uploads need on a guarded server."""
+"""The optional bearer token (RFC 6750) that offers, uploads and measurements need on a guarded server."""
 
 from __future__ import annotations
 
@@ -7,11 +7,26 @@ from collections.abc import Callable
 
 from fastapi import Request
 
+from avatar.errors import TokenError
 from avatar.http.problems import RequestError
 
 
+def check_token(token: str) -> None:
+    """Accept a token that a request can carry. Raises TokenError."""
+    if not (token.isascii() and token.isprintable()) or token != token.strip():
+        raise TokenError(
+            "AVATAR_TOKEN holds characters that no request can carry: choose one of plain letters, digits and marks "
+            "(ASCII), without a blank at either end."
+        )
+
+
 def bearer_guard(token: str | None) -> Callable[[Request], None]:
-    """Return a dependency that refuses requests without `Authorization: Bearer TOKEN`; without a token, none."""
+    """Return a dependency that refuses requests without `Authorization: Bearer TOKEN`; without a token, none.
+
+    Raises TokenError for a token that nobody could send.
+    """
+    if token is not None:
+        check_token(token)
 
     def check(request: Request) -> None:
         if token is None:

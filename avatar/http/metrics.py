@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from avatar.calls import CallsSnapshot
+from avatar.http.access_log import route_pattern
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -132,8 +133,7 @@ class MetricsMiddleware:
         try:
             await self._app(scope, receive, send_counted)
         finally:
-            files = scope["path"].startswith("/client/")
-            route = "/client" if files else getattr(scope.get("route"), "path", None) or "other"
+            route = route_pattern(scope)
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             self._metrics.observe_request(method, route, status, time.perf_counter() - started_s)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -12,12 +13,19 @@ from avatar import __version__
 from avatar.config import ServerSettings
 from avatar.http.docs_page import STYLE, docs_page
 from avatar.http.metrics import CONTENT_TYPE, Metrics
-from avatar.http.schemas import ConfigAnswer, HealthAnswer, LimitsAnswer, PictureAnswer
+from avatar.http.schemas import ConfigAnswer, HealthAnswer, LimitsAnswer, PictureAnswer, problems
 from avatar.http.whip_routes import CallHost
 
 
-def service_routes(settings: ServerSettings, calls: CallHost, metrics: Metrics, *, token_required: bool) -> APIRouter:
-    """Return /api/config, /healthz and /metrics."""
+def service_routes(
+    settings: ServerSettings,
+    calls: CallHost,
+    metrics: Metrics,
+    guard: Callable[[Request], None],
+    *,
+    token_required: bool,
+) -> APIRouter:
+    """Return /api/config, /healthz and /metrics; `guard` refuses who may not read the last."""
     router = APIRouter(tags=["server"])
 
     @router.get("/api/config")
@@ -44,7 +52,12 @@ def service_routes(settings: ServerSettings, calls: CallHost, metrics: Metrics, 
         """Answer that the server is up."""
         return HealthAnswer(status="ok", version=__version__, sessions=calls.snapshot().active)
 
-    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    @router.get(
+        "/metrics",
+        dependencies=[Depends(guard)],
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}, **problems({401: "A token is needed."})},
+    )
     async def prometheus() -> Response:
         """Return the measurements in Prometheus' text format."""
         return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE})

@@ -9,6 +9,8 @@ import numpy as np
 
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, F32, Motion
 
+HIGHEST_SEED: Final = 2**63 - 1
+"""Seeds are 0 to this."""
 BREATHS_PER_S: Final = 0.23
 """14 breaths a minute: an adult at rest."""
 BLINK_SLOT_S: Final = 4.0
@@ -27,7 +29,7 @@ DRIFTS: Final = (
 
 
 class IdleLife:
-    """One person's idle motion; another seed is another person."""
+    """One person's idle motion; another seed, 0 to `HIGHEST_SEED`, is another person."""
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed

@@ -107,6 +107,20 @@ def test_echo_cancellation_that_is_not_installed_is_said(
     assert "pip install 'avatar[echo]'" in capsys.readouterr().err
 
 
+def test_a_token_that_nobody_could_send_is_said_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AVATAR_TOKEN", "pässword")
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    try:
+        assert main(["serve", "--port", "0"]) == 1
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+    said = capsys.readouterr().err
+    assert "AVATAR_TOKEN" in said and "ASCII" in said and "pässword" not in said
+
+
 def test_a_broken_certificate_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "cert.pem").write_text("no certificate")
     pem = str(tmp_path / "cert.pem")
