@@ -1,8 +1,8 @@
-# make setup   virtual environment, pinned dependencies, system libraries checked, models by checksum
+# make setup   virtual environment, dependencies by their hashes, system libraries checked, models by checksum
 # make run     setup, then the server            (make run ARGS="--port 9000 --size 720x720")
 # make test    setup, then every check           (make test TESTS=tests/test_server.py)
 # make test-integrations   against the real LiveKit, Pipecat and transformers, in a virtual environment of their own
-# make lock    pin what pip now resolves, after a change of pyproject.toml
+# make lock    pin every package with its hashes, after a change of pyproject.toml (UPGRADE=--upgrade: the newest ones)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -14,8 +14,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INTEGRATIONS := .venv-integrations
 CLIENT_TOOLS := node_modules/.installed
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+UV_VERSION := 0.13.9
 TESTS ?= tests
 ARGS ?=
+UPGRADE ?=
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 5
@@ -66,15 +69,19 @@ $(INSTALLED): pyproject.toml requirements.lock
 	if ! $$python -m venv $(VENV); then \
 	    rm -rf $(VENV); echo "Python's venv module is missing: sudo apt-get install -y python3-venv" >&2; exit 1; \
 	fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev,echo,voice]'
+	@$(PIP_INSTALL) --require-hashes -r requirements.lock
+# The package's builder is among the locked packages: an isolated build would fetch one that nobody has checked.
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
+# What the lock file allows already stays as it is; one file serves every Python and platform (environment markers).
 lock:
 	@temporary=$$(mktemp -d); trap 'rm -rf "$$temporary"' EXIT; \
-	python3.11 -m venv "$$temporary"; \
-	"$$temporary/bin/python" -m pip install --quiet --disable-pip-version-check '.[dev,echo,voice]'; \
-	{ echo "# Every package that Avatar runs and is tested with (Linux, Python 3.11). Made by: make lock"; \
-	  "$$temporary/bin/python" -m pip freeze --exclude avatar; } > requirements.lock
+	python3 -m venv "$$temporary"; \
+	"$$temporary/bin/python" -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	"$$temporary/bin/uv" pip compile --quiet --no-config --default-index https://pypi.org/simple \
+	    --universal --python-version 3.11 --generate-hashes --extra dev --extra echo --extra voice $(UPGRADE) \
+	    --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) $(INTEGRATIONS) node_modules
