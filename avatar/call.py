@@ -133,7 +133,7 @@ class Call:
                 self._session,
                 limit_bytes=self._settings.limits.control_bytes,
                 tell=self.tell,
-                give_up=lambda why: self.end("failed", why),
+                give_up=self.give_up,
                 wire_timestamp=self._peer.wire_timestamp,
             )
         else:
@@ -256,6 +256,10 @@ class Call:
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
+
+    def give_up(self, why: str) -> None:
+        """End the call, with the reason in words."""
+        self.end("failed", why)
 
     async def in_pool(self, work: Callable[[], _Result]) -> _Result:
         """Do what blocks."""

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, TypeVar
 import av
 
 from avatar.call_conversation import CallConversation, SendSound
-from avatar.conversation.parts import MakeParts
+from avatar.conversation.parts import MakeParts, Parts
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.identity import Identity
 from avatar.live_session import LiveSession
@@ -33,6 +33,11 @@ from avatar.types import Drive
 
 MESSAGES_PER_SECOND: Final = 50
 """Messages a page may send in a second; more are not answered, or answering would be an echo chamber."""
+FLOOD: Final = 10 * MESSAGES_PER_SECOND
+"""So many in a second end the call: merely taking them in would cost others their pictures. A page whose line was held
+up for a minute brings less."""
+USUAL_BYTES: Final = 1024
+"""A longer message counts as so many of this length."""
 
 GetAvatar = Callable[[str], Awaitable[Identity]]
 _Result = TypeVar("_Result")
@@ -50,6 +55,9 @@ class CallWork(Protocol):
     async def in_pool(self, work: Callable[[], _Result]) -> _Result:
         """Do what blocks."""
         ...
+
+    def give_up(self, why: str) -> object:
+        """End the call, with the reason in words."""
 
 
 class CallPage:
@@ -88,10 +96,12 @@ class CallPage:
         self._get_avatar = get_avatar
         self._make_parts = make_parts
         self._send_sound = send_sound
-        self._messages_left = MESSAGES_PER_SECOND
+        self._heard = 0
+        """Messages of this second; a long one counts for several."""
         self._trace: list[tuple[int, int]] | None = None
         self._swapping = False
         self._joining: asyncio.Task[None] | None = None
+        self._making_parts: asyncio.Future[Parts] | None = None
         self._conversation: CallConversation | None = None
 
     def greeted(self) -> None:
@@ -100,11 +110,15 @@ class CallPage:
             self._set_drive("conversation", None)
 
     def hear(self, message: str | bytes) -> None:
-        """Do what a message asks for; a bad one is answered too, and changes nothing."""
-        self._messages_left -= 1
-        if self._messages_left == 0:
-            self._work.tell(ErrorMessage(code="too_many_messages", detail="Too many messages in one second."))
-        if self._messages_left <= 0:
+        """Do what a message asks for; a bad one is answered too, and changes nothing. A flood ends the call."""
+        before = self._heard
+        self._heard += 1 + len(message) // USUAL_BYTES
+        if self._heard >= FLOOD:
+            self._work.give_up(f"The page sent more than {FLOOD} messages in one second.")
+            return
+        if self._heard >= MESSAGES_PER_SECOND:
+            if before < MESSAGES_PER_SECOND:
+                self._work.tell(ErrorMessage(code="too_many_messages", detail="Too many messages in one second."))
             return
         try:
             request = read_request(message, limit_bytes=self._limit_bytes)
@@ -132,7 +146,7 @@ class CallPage:
 
     def new_second(self) -> None:
         """Count messages anew, and tell what was noted."""
-        self._messages_left = MESSAGES_PER_SECOND
+        self._heard = 0
         self._tell_trace()
 
     async def close(self) -> None:
@@ -177,7 +191,7 @@ class CallPage:
         """Let the avatar talk by itself; where it cannot, say why and leave what moves it as it is."""
         if self._conversation is None:
             try:
-                parts = await self._work.in_pool(self._make_parts)
+                parts = await self._parts()
             except AvatarError as error:
                 self._refuse(error, reply_to)
                 if self.drive == "conversation":  # asked for as the call began: the voice that is heard moves it
@@ -187,6 +201,18 @@ class CallPage:
                 parts, send=self._send_sound, tell=self._work.tell, attend=self._session.set_presence
             )
         self._drive_by("conversation", reply_to)
+
+    async def _parts(self) -> Parts:
+        """Return the parts of a conversation. One set is made at a time, or a page that cannot decide would fill the
+        pool: who comes back while a set is being made gets that one."""
+        if self._making_parts is None:
+            self._making_parts = asyncio.ensure_future(self._work.in_pool(self._make_parts))
+            self._making_parts.add_done_callback(_note_failure)
+        try:
+            return await asyncio.shield(self._making_parts)
+        finally:
+            if self._making_parts.done():
+                self._making_parts = None
 
     async def _swap(self, request: SetAvatar) -> None:
         try:
@@ -207,3 +233,9 @@ class CallPage:
         if self._trace:
             self._work.tell(TraceMessage(frames=self._trace))
             self._trace = []
+
+
+def _note_failure(making: asyncio.Future[Parts]) -> None:
+    """Take note of how it ended: where the page has changed its mind, nobody else asks."""
+    if not making.cancelled():
+        making.exception()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import replace
@@ -203,6 +204,27 @@ async def test_with_echo_cancellation_the_avatar_does_not_interrupt_itself(
     await place.say(1.0)
     assert not client.received("interrupted")
     assert len(client.received("answered")) == 1
+
+
+async def test_a_page_that_cannot_decide_has_one_conversation_made(places: Any, loopback: ModuleType) -> None:
+    making, asked = threading.Event(), []
+
+    def make_parts() -> Parts:
+        asked.append("parts")
+        making.wait(20)
+        return Parts(LongVoice(), PlainBrain(), detector=EverythingIsVoice())
+
+    place = places(make_parts)
+    client = await place.join("camera")
+    for number in range(10):
+        client.send(type="set_drive", drive="conversation", id=f"to {number}")
+        client.send(type="set_drive", drive="voice", id=f"from {number}")
+    client.send(type="set_drive", drive="conversation", id="last")
+    await loopback.wait_for(lambda: sum(told["drive"] == "voice" for told in client.received("drive")) == 10)
+    assert asked == ["parts"]
+    making.set()
+    await loopback.wait_for(lambda: client.received("drive")[-1].get("reply_to") == "last")
+    assert asked == ["parts"]
 
 
 @pytest.mark.parametrize("drive", ["camera", "conversation"])

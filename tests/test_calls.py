@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from avatar.call_page import FLOOD, MESSAGES_PER_SECOND, USUAL_BYTES
 from avatar.calls import Calls
 from avatar.config import ServerSettings
 from avatar.errors import AvatarError, OfferError, ServerFullError
 from avatar.live_session import Calibrated, FaceFound, FaceLost, SessionFailed
+from avatar.stream.peer import CHANNELS_REFUSED
 
 pytestmark = pytest.mark.anyio
 
@@ -164,6 +166,38 @@ async def test_a_flood_of_messages_is_not_answered_one_by_one(stage: Stage, loop
     before = len(client.pictures)
     await loopback.wait_for(lambda: len(client.pictures) > before)
     assert call.id in stage.calls
+
+
+@pytest.mark.parametrize("message", ['{"v":1,"type":"ping","t":1}', "junk", b"junk", "x" * 60_000])
+async def test_a_flood_that_goes_on_ends_the_call_with_its_reason(
+    message: str | bytes, stage: Stage, loopback: ModuleType
+) -> None:
+    client, call = await stage.join()
+    await loopback.wait_for(lambda: bool(client.received("hello")))
+    counts = 1 + len(message) // USUAL_BYTES
+    for _ in range(MESSAGES_PER_SECOND + 1):  # as they arrive, all in one second however slow this machine is
+        call.on_message(message)
+    for _ in range(FLOOD // counts):
+        call.on_message(message)
+    await loopback.wait_for(lambda: bool(client.received("bye")))
+    assert "messages" in client.received("bye")[0]["detail"]
+    answers = len(client.received("pong")) + len(client.received("error"))
+    assert answers <= MESSAGES_PER_SECOND
+    assert sum(told["code"] == "too_many_messages" for told in client.received("error")) == 1
+    await loopback.wait_for(lambda: call.id not in stage.calls)
+
+
+async def test_a_visitor_who_opens_channel_after_channel_loses_the_call(stage: Stage, loopback: ModuleType) -> None:
+    client, call = await stage.join()
+    await loopback.wait_for(lambda: bool(client.received("hello")))
+    for number in range(CHANNELS_REFUSED):
+        client.connection.createDataChannel(f"other {number}")
+    client.send(type="ping", t=1)
+    await loopback.wait_for(lambda: bool(client.received("pong")))
+    client.connection.createDataChannel("one more")
+    await loopback.wait_for(lambda: call.id not in stage.calls)
+    await loopback.wait_for(lambda: bool(client.received("bye")))
+    assert "channels" in client.received("bye")[0]["detail"]
 
 
 async def test_one_visitor_too_many_is_told_to_come_back(stage: Stage, loopback: ModuleType) -> None:

@@ -49,6 +49,8 @@ from avatar.types import Picture
 logger = logging.getLogger(__name__)
 
 CHANNEL_LABEL: Final = "avatar"
+CHANNELS_REFUSED: Final = 16
+"""Channels beside the one of a call that are closed again; who opens more loses the call."""
 CHANNEL_BACKLOG_BYTES: Final = 65_536
 """Messages are dropped while this much is waiting: a peer that reads nothing must not fill our memory."""
 
@@ -114,6 +116,7 @@ class Peer:
         self._audio: DelayedAudioTrack | None = None
         self._camera_tap: ReceiverTap | None = None
         self._channel: RTCDataChannel | None = None
+        self._channels_refused = 0
         self._pumps: set[asyncio.Task[None]] = set()
         self._received: list[MediaStreamTrack] = []
         self._last_sent_pts: int | None = None
@@ -257,6 +260,9 @@ class Peer:
     def _on_channel(self, channel: RTCDataChannel) -> None:
         if channel.label != CHANNEL_LABEL or self._channel is not None:
             channel.close()
+            self._channels_refused += 1
+            if self._channels_refused > CHANNELS_REFUSED:
+                self._listener.on_failure("Too many data channels were opened: a call has one.")
             return
         self._channel = channel
         channel.on("message", self._listener.on_message)
