@@ -45,6 +45,11 @@ from avatar.stream.incoming import pump_camera, pump_microphone
 from avatar.stream.offer import Offer
 from avatar.stream.rate_control import RateLimits, RateState, next_rate
 from avatar.stream.sdp_answer import complete_answer
+from avatar.stream.transport_tuning import (
+    accept_checks_without_priority,
+    accept_rsa_certificates,
+    let_the_peer_begin_dtls,
+)
 from avatar.stream.video_encoder import CodecName
 from avatar.stream.video_track import AvatarVideoTrack, SentPicture
 from avatar.types import Picture
@@ -215,6 +220,9 @@ class Peer:
         connection.on("connectionstatechange", lambda: self._listener.on_state(connection.connectionState))
         connection.on("datachannel", self._on_channel)
         await connection.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
+        let_the_peer_begin_dtls(connection)
+        accept_rsa_certificates(connection)
+        accept_checks_without_priority(connection)
         if video is not None:
             self._start_video(video)
         if audio is not None:
