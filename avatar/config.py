@@ -49,6 +49,9 @@ class LimitSettings:
     """Calls at once; one more is answered 503 with Retry-After."""
     upload_bytes: int = 10_000_000
     upload_pixels: int = 40_000_000
+    """Of one photo."""
+    upload_pixels_together: int = 100_000_000
+    """Of all photos of one upload: eight of a telephone's camera."""
     photos: int = 8
     """Photos in one upload."""
     uploaded_avatars: int = 64

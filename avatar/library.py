@@ -1,7 +1,9 @@
 """The avatars a server offers: built-in faces, the operator's `.avatar` files, and what visitors upload.
 
-Enrolment takes about a second of one core, so it runs in a thread of its own, one photo set at a time, and never on the
-event loop. Uploads live in memory only, as the bytes of their `.avatar` file; the one unused for longest gives way.
+Enrolment takes about a second of one core, so it runs in a thread of its own, one photo set at a time and visitors by
+turns, never on the event loop. What is there already is read in another thread, and what the server itself offers made
+in a third: neither waits for uploads. Uploads live in memory only, as the bytes of their `.avatar` file; of the visitor
+who has most, the one unused for longest gives way.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import io
 import logging
 import re
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,12 +23,13 @@ from typing import Final, Literal, TypeVar
 from PIL import Image
 
 from avatar.config import LimitSettings
-from avatar.errors import AvatarError, IdentityFileError, ImageError, ServerFullError, UnknownAvatarError
+from avatar.errors import AvatarError, IdentityFileError, ServerFullError, UnknownAvatarError
 from avatar.faces import BuiltinFace
+from avatar.fair_line import FairLine
 from avatar.generator.enrol import enrol as enrol_photos
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import identity_from_bytes, identity_to_bytes, read_identity
-from avatar.images import read_photo
+from avatar.images import UploadedPhotos, read_photo
 from avatar.types import U8
 
 PREVIEW_SIZE: Final = 512
@@ -69,6 +72,7 @@ class _Upload:
     info: AvatarInfo
     file: bytes
     preview_jpeg: bytes
+    visitor: str
 
 
 class AvatarLibrary:
@@ -88,7 +92,10 @@ class AvatarLibrary:
         """
         self._limits = limits
         self._enrol = enrol or (lambda photos, name: enrol_photos(photos, name=name))
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="enrol")
+        self._enrol_pool = ThreadPoolExecutor(1, thread_name_prefix="enrol")
+        self._offer_pool = ThreadPoolExecutor(1, thread_name_prefix="offer")
+        self._read_pool = ThreadPoolExecutor(1, thread_name_prefix="read-avatar")
+        self._line = FairLine()
         self._broken: set[str] = set()
         """Offered avatars whose file could not be read when it was last tried."""
         self._offered: dict[str, _Offered] = {face.id: self._offer_face(face) for face in faces}
@@ -99,7 +106,8 @@ class AvatarLibrary:
         self._made: dict[str, Future[_Made]] = {}
         self._uploads: OrderedDict[str, _Upload] = OrderedDict()
         self._decoded: OrderedDict[str, Identity] = OrderedDict()
-        self._waiting = 0
+        self._files: dict[str, Future[bytes]] = {}
+        """Of offered avatars that somebody has downloaded."""
 
     def start(self) -> None:
         """Begin to make the offered avatars in the background, so that the first call does not wait for its own."""
@@ -126,7 +134,7 @@ class AvatarLibrary:
         upload = self._upload(avatar_id)
         identity = self._decoded.get(avatar_id)
         if identity is None:
-            identity = await _result(self._pool.submit(identity_from_bytes, upload.file))
+            identity = await _result(self._read_pool.submit(identity_from_bytes, upload.file))
         self._keep_decoded(avatar_id, identity)
         return identity
 
@@ -140,27 +148,30 @@ class AvatarLibrary:
         """Return the avatar as the bytes of an `.avatar` file. Raises as `identity`."""
         if avatar_id in self._offered:
             made = await _result(self._making(avatar_id))
-            return await _result(self._pool.submit(identity_to_bytes, made.identity))
+            if avatar_id not in self._files:
+                self._files[avatar_id] = self._read_pool.submit(identity_to_bytes, made.identity)
+            return await _result(self._files[avatar_id])
         return self._upload(avatar_id).file
 
-    async def add(self, photos: Sequence[bytes], name: str = "") -> AvatarInfo:
+    async def add(self, photos: Sequence[bytes], name: str = "", *, visitor: str = "") -> AvatarInfo:
         """Make an avatar from the encoded photos of one person and return it, with an id nobody can guess.
+
+        `visitor` is whom the photos are from, as far as that is known: visitors take turns.
 
         Raises ImageError or EnrolError for photos that will not do, ServerFullError while too many wait.
         """
-        if self._waiting >= _WAITING:
+        if len(self._line) >= _WAITING:
             raise ServerFullError("Many photos are being made into avatars just now. Try again soon.", retry_after_s=5)
-        self._waiting += 1
-        try:
-            made, file = await _result(self._pool.submit(self._make_upload, tuple(photos), _plain_name(name)))
-        finally:
-            self._waiting -= 1
+        await self._line.turn(visitor)
+        # A visitor who goes away has the turn until their photos are done with.
+        making = asyncio.wrap_future(self._enrol_pool.submit(self._make_upload, tuple(photos), _plain_name(name)))
+        making.add_done_callback(lambda _: self._line.done())
+        made, file = await asyncio.shield(making)
         info = AvatarInfo(secrets.token_urlsafe(16), made.identity.name, "uploaded")
-        self._uploads[info.id] = _Upload(info, file, made.preview_jpeg)
+        self._uploads[info.id] = _Upload(info, file, made.preview_jpeg, visitor)
         self._keep_decoded(info.id, made.identity)
         while len(self._uploads) > self._limits.uploaded_avatars:
-            oldest, _ = self._uploads.popitem(last=False)
-            self._decoded.pop(oldest, None)
+            self._forget_one()
         return info
 
     def remove(self, avatar_id: str) -> None:
@@ -173,7 +184,8 @@ class AvatarLibrary:
 
     def close(self) -> None:
         """Stop making avatars; waits for the one in work."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._enrol_pool, self._offer_pool, self._read_pool):
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def _upload(self, avatar_id: str) -> _Upload:
         upload = self._uploads.get(avatar_id)
@@ -183,6 +195,14 @@ class AvatarLibrary:
             )
         self._uploads.move_to_end(avatar_id)
         return upload
+
+    def _forget_one(self) -> None:
+        """Forget the upload unused for longest of whoever has most, so that nobody pushes out all the others'."""
+        counts = Counter(upload.visitor for upload in self._uploads.values())
+        most = max(counts.values())
+        oldest = next(avatar_id for avatar_id, upload in self._uploads.items() if counts[upload.visitor] == most)
+        del self._uploads[oldest]
+        self._decoded.pop(oldest, None)
 
     def _keep_decoded(self, avatar_id: str, identity: Identity) -> None:
         self._decoded[avatar_id] = identity
@@ -194,7 +214,7 @@ class AvatarLibrary:
         """Return the avatar being made, begun anew where the last try failed."""
         future = self._made.get(avatar_id)
         if future is None or (future.done() and (future.cancelled() or future.exception() is not None)):
-            future = self._pool.submit(self._offered[avatar_id].make)
+            future = self._offer_pool.submit(self._offered[avatar_id].make)
             future.add_done_callback(lambda done: _log_failure(avatar_id, done))
             self._made[avatar_id] = future
         return future
@@ -223,15 +243,8 @@ class AvatarLibrary:
 
         return _Offered(AvatarInfo(avatar_id, path.stem, "builtin"), make)
 
-    def _make_upload(self, photos: tuple[bytes, ...], name: str) -> tuple[_Made, bytes]:
-        pictures = []
-        for number, data in enumerate(photos, start=1):
-            try:
-                pictures.append(read_photo(data, self._limits))
-            except ImageError as error:
-                which = f"Photo {number}: " if len(photos) > 1 else ""
-                raise ImageError(f"{which}{error}", code=error.code) from error
-        identity = replace(self._enrol(pictures, name), name=name)
+    def _make_upload(self, photos: Sequence[bytes], name: str) -> tuple[_Made, bytes]:
+        identity = replace(self._enrol(UploadedPhotos(photos, self._limits), name), name=name)
         return _made(identity), identity_to_bytes(identity)
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from avatar.config import LimitSettings
 from avatar.errors import ImageError
-from avatar.images import LONGEST_SIDE, read_photo
+from avatar.images import LONGEST_SIDE, UploadedPhotos, read_photo
 from avatar.types import U8
 
 LIMITS = LimitSettings()
@@ -184,10 +184,82 @@ def png_claiming(width: int, height: int) -> bytes:
     )
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.filterwarnings("error")  # a command would print a warning before the sentence
 @pytest.mark.parametrize("side", [7_000, 10_000, 20_000, 65_000])
 def test_a_decompression_bomb_is_refused_by_its_header(side: int) -> None:
     assert refusal(png_claiming(side, side)) == "too_many_pixels"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["JPEG", "GIF", "BMP", "WEBP"])
+def test_a_photo_beyond_what_may_be_decoded_is_refused_in_one_sentence(kind: str) -> None:
+    data = encoded(Image.new("L", (1200, 1600)), kind)
+    with pytest.raises(
+        ImageError, match=r"^The photo is too large \(1200 x 1600 pixels, at most 1 million\)"
+    ) as caught:
+        read_photo(data, LimitSettings(upload_pixels=1_000_000))
+    assert caught.value.code == "too_many_pixels"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_gif_whose_picture_is_larger_than_its_screen_is_measured_by_the_picture() -> None:
+    data = bytearray(encoded(scene(), "GIF"))
+    data[6:10] = struct.pack("<HH", 100, 100)
+    assert read_photo(bytes(data), LIMITS).shape == (240, 320, 3)
+    assert refusal(bytes(data), LimitSettings(upload_pixels=60_000)) == "too_many_pixels"
+
+
+def parts(kind: str, count: int) -> bytes:
+    """A picture with so many comments without text."""
+    data = encoded(scene(), kind)
+    if kind == "JPEG":
+        return data[:2] + b"\xff\xfe\x00\x02" * count + data[2:]
+    if kind == "PNG":
+        comment = b"tEXtk\0"
+        return data[:33] + (struct.pack(">I", 2) + comment + struct.pack(">I", zlib.crc32(comment))) * count + data[33:]
+    palette = 13 + (3 << (data[10] & 7) + 1)
+    return data[:palette] + b"\x21\xfe\x01k\x00" * count + data[palette:]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF"])
+def test_a_file_cut_into_more_parts_than_its_bytes_need_is_refused(kind: str) -> None:
+    assert read_photo(parts(kind, 100), LIMITS).shape == (240, 320, 3)
+    assert refusal(parts(kind, 3_000)) == "truncated_image"
+
+
+def test_a_large_picture_of_any_mode_looks_as_it_did_small() -> None:
+    small = scene(480, 360)
+    large = small.resize((4160, 3120), Image.Resampling.BICUBIC)
+    shown = small.resize((LONGEST_SIDE, 1536), Image.Resampling.BICUBIC)
+    grey = np.asarray(large.convert("L"))
+    half_clear = large.convert("RGBA")
+    half_clear.putalpha(128)
+    over_grey = Image.blend(Image.new("RGB", shown.size, (128, 128, 128)), shown, 128 / 255)
+    for stored, wanted in (
+        (large, shown),
+        (Image.fromarray(grey.astype(np.uint16) * 257), shown.convert("L")),
+        (half_clear, over_grey),
+    ):
+        rgb = read_photo(encoded(stored, compress_level=1), LIMITS)
+        assert rgb.shape == (1536, LONGEST_SIDE, 3)
+        assert difference(rgb, wanted) < 1.5
+
+
+def test_the_photos_of_an_upload_have_their_limit_together_and_are_checked_before_any_is_decoded() -> None:
+    photo = encoded(scene())
+    damaged = photo[: len(photo) // 2]
+    limits = LimitSettings(upload_pixels_together=3 * 320 * 240)
+    photos = UploadedPhotos([photo, damaged, photo], limits)
+    assert len(photos) == 3
+    assert difference(photos[0], scene()) < 3
+    assert len(photos[::2]) == 2
+    with pytest.raises(ImageError, match=r"^Photo 2: The photo is damaged"):
+        list(photos)
+    with pytest.raises(ImageError, match=r"^The photos are too large: .* together") as caught:
+        UploadedPhotos([damaged] * 4, limits)
+    assert caught.value.code == "too_many_pixels"
+    with pytest.raises(ImageError, match=r"^Photo 3: This file is not a picture"):
+        UploadedPhotos([photo, photo, b"no photo"], limits)
 
 
 def test_a_jpeg_of_thousands_of_scans_is_refused() -> None:

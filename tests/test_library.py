@@ -222,3 +222,82 @@ async def test_a_file_that_breaks_while_the_server_runs_is_no_longer_listed_and_
 async def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(AvatarError, match="does not exist"):
         AvatarLibrary((), LimitSettings(), folder=tmp_path / "nowhere")
+
+
+async def test_photos_are_looked_at_one_by_one_and_the_first_bad_one_ends_the_work(
+    astronaut: Identity, photo: bytes
+) -> None:
+    looked_at: list[tuple[int, ...]] = []
+
+    def no_face(photos: Sequence[U8], name: str) -> Identity:
+        for picture in photos:
+            looked_at.append(picture.shape)
+            raise EnrolError("There is no face in the photo.")
+        raise AssertionError("there are photos")
+
+    library = AvatarLibrary((), LimitSettings(), enrol=no_face)
+    with pytest.raises(EnrolError):
+        await library.add([photo] * 8)
+    assert looked_at == [(512, 512, 3)]
+    library.close()
+
+
+async def test_photos_that_are_large_together_are_refused_before_any_is_decoded(
+    astronaut: Identity, photo: bytes
+) -> None:
+    seen: list[tuple[int, str]] = []
+    limits = LimitSettings(upload_pixels_together=512 * 512 * 3)
+    library = AvatarLibrary((), limits, enrol=enrolling(astronaut, seen))
+    with pytest.raises(ImageError, match="together") as caught:
+        await library.add([photo] * 4)
+    assert caught.value.code == "too_many_pixels"
+    assert not seen
+    assert await library.add([photo] * 3)
+    library.close()
+
+
+async def test_what_is_there_is_served_while_photos_are_made_into_avatars(
+    faces: tuple[BuiltinFace, ...], astronaut: Identity, photo: bytes
+) -> None:
+    release = threading.Event()
+
+    def slow(photos: Sequence[U8], name: str) -> Identity:
+        assert name != "slow" or release.wait(30)
+        return astronaut
+
+    library = AvatarLibrary(faces, LimitSettings(), enrol=slow)
+    earlier = [await library.add([photo], f"{number}") for number in range(9)]  # the first is no longer kept decoded
+    making = asyncio.create_task(library.add([photo], "slow"))
+    async with asyncio.timeout(20):
+        assert (await library.identity(earlier[0].id)).name == "0"
+        assert await library.identity("astronaut") is astronaut
+        assert await library.preview("drawn")
+        assert await library.file("drawn") == await library.file("drawn")
+        assert await library.file(earlier[0].id)
+    assert not making.done()
+    release.set()
+    assert (await making).name == "slow"
+    library.close()
+
+
+async def test_one_visitors_uploads_neither_delay_nor_push_out_anothers(astronaut: Identity, photo: bytes) -> None:
+    begun: list[str] = []
+    release = threading.Event()
+
+    def enrol_when_told(photos: Sequence[U8], name: str) -> Identity:
+        begun.append(name)
+        assert release.wait(30)
+        return astronaut
+
+    library = AvatarLibrary((), LimitSettings(uploaded_avatars=3), enrol=enrol_when_told)
+    many = [asyncio.create_task(library.add([photo], f"many {number}", visitor="many")) for number in range(5)]
+    await asyncio.sleep(0)
+    few = asyncio.create_task(library.add([photo], "few", visitor="few"))
+    await asyncio.sleep(0)
+    release.set()
+    done = [await task for task in (*many, few)]
+    assert begun == ["many 0", "many 1", "few", "many 2", "many 3", "many 4"]
+    assert library.info(done[-1].id), "the visitor with most uploads loses the oldest of them"
+    with pytest.raises(UnknownAvatarError):
+        library.info(done[0].id)
+    library.close()

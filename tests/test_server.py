@@ -176,6 +176,7 @@ def test_files_outside_the_page_are_out_of_reach(client: TestClient) -> None:
 def test_the_configuration_tells_the_page_its_limits(client: TestClient) -> None:
     config = client.get("/api/config").json()
     assert config["max_upload_bytes"] == 500_000
+    assert config["limits"]["upload_pixels"] < config["limits"]["upload_pixels_together"]
     assert config["max_photos"] == 3
     assert config["ice_servers"] == ["stun:stun.example.org"]
     assert config["picture"] == {"width": 512, "height": 512, "fps": 30}

@@ -10,9 +10,11 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from avatar.config import LimitSettings
 from avatar.errors import AvatarError
+from avatar.fair_line import Places
 from avatar.http.bodies import read_photo_form
 from avatar.http.metrics import Metrics
 from avatar.http.schemas import AvatarAnswer, AvatarsAnswer, problems
+from avatar.http.visitors import visitor_of
 from avatar.library import PREVIEW_SIZE, AvatarInfo, AvatarLibrary
 
 AvatarId = Annotated[str, Path(max_length=64, description="An avatar's id.")]
@@ -34,6 +36,10 @@ _UPLOAD_FORM: Final[dict[str, Any]] = {
         },
     }
 }
+_UPLOADS: Final = 16
+"""Uploads that may be under way at once, each in memory: one more is told to come back."""
+_UPLOADS_EACH: Final = 4
+"""Of one visitor."""
 _UNKNOWN: Final = {404: "No such avatar (any more): `unknown_avatar`."}
 _PREVIEW_CACHE: Final = {"Cache-Control": "private, max-age=300"}
 
@@ -43,6 +49,7 @@ def avatar_routes(
 ) -> APIRouter:
     """Return the routes; `guard` refuses uploads it does not let in."""
     router = APIRouter(prefix="/api/avatars", tags=["avatars"])
+    places = Places(_UPLOADS, _UPLOADS_EACH)
 
     @router.get("")
     async def list_avatars() -> AvatarsAnswer:
@@ -71,8 +78,10 @@ def avatar_routes(
         The id in the answer cannot be guessed: whoever holds it may use, download and remove the avatar.
         """
         try:
-            form = await read_photo_form(request, limits)
-            info = await library.add(form.photos, form.name)
+            visitor = visitor_of(request)
+            with places.taken_by(visitor):
+                form = await read_photo_form(request, limits)
+                info = await library.add(form.photos, form.name, visitor=visitor)
         except AvatarError as error:
             metrics.uploads.labels(error.code).inc()
             raise

@@ -38,7 +38,8 @@ class LimitsAnswer(BaseModel):
     """What a visitor may use."""
 
     sessions: int
-    upload_pixels: int
+    upload_pixels: int = Field(description="Of one photo.")
+    upload_pixels_together: int = Field(description="Of all photos of one upload.")
     idle_s: float
     call_s: float
 

@@ -41,6 +41,7 @@ def service_routes(
             limits=LimitsAnswer(
                 sessions=limits.sessions,
                 upload_pixels=limits.upload_pixels,
+                upload_pixels_together=limits.upload_pixels_together,
                 idle_s=limits.idle_s,
                 call_s=limits.call_s,
             ),
