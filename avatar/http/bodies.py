@@ -41,15 +41,17 @@ async def read_body(request: Request, limit: int) -> bytes:
 async def read_photo_form(request: Request, limits: LimitSettings) -> PhotoForm:
     """Return the photos (fields `photos`) and the name (field `name`) of a multipart form.
 
-    Never takes more than the limit: files beyond a megabyte wait in temporary files. Raises RequestError.
+    Never takes more than the limit, and keeps it in memory: no full disk is in the way. Raises RequestError.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise RequestError("Send the photos as multipart/form-data, in fields named `photos`.", code="wrong_type")
-    stream = _bounded(request, limits.upload_bytes + _FORM_OVERHEAD_BYTES)
+    most = limits.upload_bytes + _FORM_OVERHEAD_BYTES
+    stream = _bounded(request, most)
     # One more file than is taken, so that the excess is told apart from other faults.
     parser = MultiPartParser(
         request.headers, stream, max_files=limits.photos + 1, max_fields=4, max_part_size=_FORM_OVERHEAD_BYTES
     )
+    parser.spool_max_size = most
     try:
         async with asyncio.timeout(RECEIVE_S):
             form = await parser.parse()

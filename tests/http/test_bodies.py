@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,3 +70,13 @@ async def test_a_sender_that_stalls_or_goes_away_holds_nothing(
     assert await code_of(read(request([block(PART)], FORM, then_hang=True))) == "request_timeout"
     gone = request([block(PART), {"type": "http.disconnect"}], FORM)
     assert await code_of(read(gone)) == "request_timeout"
+
+
+async def test_photos_are_taken_where_no_temporary_file_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "there is no such folder"))
+    photo = bytes(range(256)) * 8_000  # two megabytes
+    pieces = [block(PART), *(block(photo[at : at + 64_000]) for at in range(0, len(photo), 64_000))]
+    form = await read_photo_form(request([*pieces, block(b"\r\n--b--\r\n", more=False)], FORM), LimitSettings())
+    assert form.photos == (photo,)
