@@ -65,6 +65,12 @@ class OfferError(AvatarError):
     code = "bad_offer"
 
 
+class NoCommonCodecError(OfferError):
+    """An SDP offer whose video or sound has no format that a call can use."""
+
+    code = "no_common_codec"
+
+
 class ServerFullError(AvatarError):
     """Every session slot is taken; `retry_after_s` says when to try again."""
 

@@ -26,6 +26,7 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "unknown_avatar": 404,
     "unknown_call": 404,
     "not_removable": 405,
+    "no_common_codec": 406,
     "request_timeout": 408,
     "too_many_bytes": 413,
     "too_many_pixels": 413,

@@ -13,6 +13,7 @@ from aiortc.mediastreams import MediaStreamError
 from avatar.errors import ServerGoneError
 from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_too, tolerate_early_close, tune_receiver
 from avatar.stream.peer import CHANNEL_LABEL
+from avatar.stream.transport_tuning import accept_checks_without_priority, accept_rsa_certificates
 
 BACKLOG_BYTES: Final = 262_144
 """Messages that may wait to leave: several seconds of speech. More means that nothing gets through."""
@@ -51,6 +52,8 @@ class Caller:
 
     async def offer(self, *, loopback: bool) -> str:
         """Return the offer, complete with every candidate; with `loopback`, this machine's own address too."""
+        accept_rsa_certificates(self._connection)
+        accept_checks_without_priority(self._connection)
         if loopback:
             gather_loopback_too(self._connection)
         await self._connection.setLocalDescription(await self._connection.createOffer())

@@ -1,16 +1,42 @@
-"""Reading an SDP offer: what it asks for, and a plain sentence where it asks for what a call cannot give."""
+"""Reading an SDP offer: what it asks for, and a plain sentence where it asks for what a call cannot give.
+
+aiortc never sees a stranger's text. What an offer says is read here by the rules of SDP (what is unknown is ignored,
+what is left out has its default), and written anew in the one form that aiortc 1.16 takes.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aiortc.sdp import MediaDescription, SessionDescription
+from avatar.errors import NoCommonCodecError, OfferError
+from avatar.stream.sdp_answer import AnswerPlan, OfferedSection
+from avatar.stream.sdp_codecs import usable_lines, why_none
+from avatar.stream.sdp_text import Section, SessionText, parse_sdp
+from avatar.stream.sdp_transport import Transport, read_transport
 
-from avatar.errors import OfferError
+MAX_SECTIONS: Final = 32
+"""Sections one offer may have; each is answered."""
+DEFAULT_SCTP_PORT: Final = 5000
+DEFAULT_MESSAGE_BYTES: Final = 65_536
+"""The longest message of a peer that does not say what it takes (RFC 8841)."""
 
-MAX_CANDIDATES: Final = 64
-"""Addresses one offer may name: each is sent connectivity checks, so a long list would make us flood strangers."""
+_NOT_SDP: Final = "The offer is not valid SDP. Send what RTCPeerConnection.createOffer() returned."
+_KINDS: Final = ("video", "audio", "application")
+_NAMES: Final = {"video": "video", "audio": "audio", "application": "data"}
+_PROFILE: Final = re.compile(r"(?:(?:UDP/TLS|TCP/DTLS|TCP/TLS)/)?RTP/S?AVPF?")
+"""How video and sound may be carried; all of these mean DTLS-SRTP where there is a fingerprint (RFC 8829, 5.1.2)."""
+_NO_NAME: Final = "0"
+"""What a section without a name is called towards aiortc; its answer goes without again."""
+_MID: Final = re.compile(r"[!#-'*+.\-0-9A-Z^-~]{1,64}")
+_MID_BYTES_ON_THE_WIRE: Final = 16
+"""A header extension of the usual form is no longer (RFC 8285)."""
+_MID_EXTENSION: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
+_EXTENSION: Final = re.compile(r"([0-9]{1,2})(?:/sendrecv)? +(\S{1,256})(?: .*)?")
+_SOURCE: Final = re.compile(r"([0-9]{1,10})(?: .*)?")
+_REPAIR: Final = re.compile(r"FID +([0-9]{1,10}) +([0-9]{1,10})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,55 +44,180 @@ class Offer:
     """A valid offer."""
 
     sdp: str
+    """As aiortc takes it: the sections that a call uses, and nothing else."""
+    has_video: bool
     has_audio: bool
     has_data_channel: bool
+    local_names: tuple[str, ...]
+    """Candidates whose address is a name in the local network; to be looked for while the call is being made."""
+    mid: str
+    """The section whose transport is everybody's."""
+    plan: AnswerPlan
+    """What the answer has to look like."""
 
 
 def read_offer(sdp: str, *, limit_bytes: int) -> Offer:
-    """Check an offer: one video section, at most one of sound and one of data, bundled, with ICE and DTLS.
+    """Check an offer: at most one section of video, of sound and of data each, bundled, with ICE and DTLS.
 
-    Raises OfferError, whose message says which rule it breaks.
+    Sections that the peer has stopped (port 0), or in which nothing is to flow, are answered by port 0 and count for
+    nothing. Raises NoCommonCodecError, and OfferError, whose message says which rule the offer breaks.
     """
     if len(sdp.encode("utf-8", "replace")) > limit_bytes:
         raise OfferError(f"The offer is longer than {limit_bytes} bytes.")
     try:
-        description = SessionDescription.parse(sdp)
-    except Exception as error:  # the parser meets strangers' text: it raises whatever that text makes it stumble over
-        raise OfferError("The offer is not valid SDP. Send what RTCPeerConnection.createOffer() returned.") from error
-    if not sdp.startswith("v=0") or not description.media:
-        raise OfferError("The offer is not valid SDP. Send what RTCPeerConnection.createOffer() returned.")
-    by_kind: dict[str, list[MediaDescription]] = {"video": [], "audio": [], "application": []}
-    for media in description.media:
-        if media.kind not in by_kind:
-            raise OfferError(f"The offer has a section of kind '{media.kind}'; a call has video, audio and data only.")
-        by_kind[media.kind].append(media)
-    if not by_kind["video"]:
-        raise OfferError("The offer has no video. A call needs one video section: addTransceiver('video').")
-    if len(by_kind["video"]) > 1:
-        raise OfferError("The offer has more than one video section. A call has exactly one.")
-    if len(by_kind["audio"]) > 1:
-        raise OfferError("The offer has more than one audio section. A call has at most one.")
-    if len(by_kind["application"]) > 1:
-        raise OfferError("The offer has more than one data section. A call has at most one.")
-    _check_transport(description)
-    if by_kind["video"][0].direction == "inactive":
-        raise OfferError("The offer's video is inactive: neither a camera nor an avatar could be seen.")
-    return Offer(sdp, bool(by_kind["audio"]), bool(by_kind["application"]))
+        text = parse_sdp(sdp)
+        if not text.sections:
+            raise ValueError("nothing is offered")
+        return _read(text)
+    except ValueError as error:
+        raise OfferError(_NOT_SDP) from error
 
 
-def _check_transport(description: SessionDescription) -> None:
-    bundled = {mid for group in description.group if group.semantic == "BUNDLE" for mid in group.items}
-    mids = [media.rtp.muxId for media in description.media]
-    if len(set(mids)) != len(mids) or "" in mids:
+def _read(text: SessionText) -> Offer:
+    if len(text.sections) > MAX_SECTIONS:
+        raise OfferError(f"The offer has more than {MAX_SECTIONS} sections.")
+    taken = _taken(text)
+    bundle = _bundle(text, taken)
+    # The leading section comes first; a peer says of the transport what it says there, or wherever it says anything.
+    by_name = {section.mid: section for section in text.sections if section.mid is not None}
+    leaders = [by_name[mid] for mid in bundle if by_name[mid] in taken] or taken
+    transport = read_transport(text.session, [*leaders, *(by_name[mid] for mid in bundle if by_name[mid] not in taken)])
+    media = [section for section in taken if section.kind != "application" and not section.has("bundle-only")]
+    if media and not any(section.has("rtcp-mux") or section.has("rtcp-mux-only") for section in media):
+        raise OfferError("The offer does not multiplex RTP and RTCP (a=rtcp-mux).")
+    names = {section: section.mid or _NO_NAME for section in taken}
+    first = names[leaders[0]]
+    lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0"]
+    if text.session.has("ice-lite"):
+        lines.append("a=ice-lite")
+    lines.append(f"a=group:BUNDLE {' '.join(names[section] for section in leaders)}")
+    for section in taken:
+        lines += _section_lines(text, section, names[section], transport, leads=names[section] == first)
+    kinds = {section.kind for section in taken}
+    return Offer(
+        "\r\n".join(lines) + "\r\n",
+        has_video="video" in kinds,
+        has_audio="audio" in kinds,
+        has_data_channel="application" in kinds,
+        local_names=transport.names,
+        mid=first,
+        plan=AnswerPlan(
+            tuple(OfferedSection(section, names.get(section)) for section in text.sections),
+            tuple(mid for mid in bundle if by_name[mid] in taken),
+        ),
+    )
+
+
+def _taken(text: SessionText) -> list[Section]:
+    """Return the sections that a call uses. Raises OfferError where it cannot be told which, or there are none."""
+    by_kind: dict[str, list[Section]] = {kind: [] for kind in _KINDS}
+    for section in text.sections:
+        if section.port == 0 and not section.has("bundle-only"):
+            continue
+        if section.kind not in by_kind:
+            raise OfferError(
+                f"The offer has a section of kind '{section.kind}'; a call has video, audio and data only."
+            )
+        if section.kind == "application":
+            if _data_lines(section) is not None:
+                by_kind["application"].append(section)
+        elif not _PROFILE.fullmatch(section.profile):
+            raise OfferError(
+                f"The offer's {section.kind} is carried by '{section.profile}'; a call's is by UDP/TLS/RTP/SAVPF."
+            )
+        elif _direction(text, section) != "inactive":
+            by_kind[section.kind].append(section)
+    for kind, sections in by_kind.items():
+        if len(sections) > 1:
+            amount = "exactly one" if kind == "video" else "at most one"
+            raise OfferError(f"The offer has more than one {_NAMES[kind]} section. A call has {amount}.")
+    if not by_kind["video"] and not by_kind["audio"]:
+        if any(section.kind == "video" and section.port for section in text.sections):
+            raise OfferError("The offer's video is inactive: neither a camera nor an avatar could be seen.")
+        raise OfferError("The offer has no video and no sound. A call needs a section: addTransceiver('video').")
+    return [section for section in text.sections if section in by_kind.get(section.kind, ())]
+
+
+def _bundle(text: SessionText, taken: Sequence[Section]) -> tuple[str, ...]:
+    """Return the names in the group that shares the transport, as far as they are names of sections."""
+    mids = [section.mid for section in text.sections if section.mid is not None]
+    lacking = len(taken) > 1 and None in [section.mid for section in taken]
+    if len(set(mids)) != len(mids) or lacking or not all(map(_MID.fullmatch, mids)):
         raise OfferError("Each section of the offer needs a name of its own (a=mid).")
-    if len(mids) > 1 and not bundled.issuperset(mids):
+    wanted = {section.mid for section in taken}
+    for group in text.groups("BUNDLE"):
+        if wanted.issubset(group):
+            return tuple(mid for mid in dict.fromkeys(group) if mid in mids)
+    if len(taken) > 1:
         raise OfferError("The offer's sections are not bundled. Use one transport for all (a=group:BUNDLE).")
-    if sum(len(media.ice_candidates) for media in description.media) > MAX_CANDIDATES:
-        raise OfferError(f"The offer names more than {MAX_CANDIDATES} network addresses.")
-    for media in description.media:
-        if media.ice is None or not media.ice.usernameFragment or not media.ice.password:
-            raise OfferError("The offer has no ICE credentials (a=ice-ufrag, a=ice-pwd).")
-        if media.dtls is None or not media.dtls.fingerprints:
-            raise OfferError("The offer has no DTLS fingerprint (a=fingerprint, a=setup).")
-        if media.kind != "application" and not media.rtcp_mux:
-            raise OfferError("The offer does not multiplex RTP and RTCP (a=rtcp-mux).")
+    return ()
+
+
+def _section_lines(
+    text: SessionText, section: Section, mid: str, transport: Transport, *, leads: bool
+) -> Iterator[str]:
+    """Yield a section as aiortc takes it. Raises NoCommonCodecError."""
+    if section.kind == "application":
+        yield from _data_lines(section) or ()
+        yield f"a=mid:{mid}"
+    else:
+        numbers, formats = usable_lines(section)
+        if not numbers:
+            raise NoCommonCodecError(why_none(section))
+        yield f"m={section.kind} 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, numbers))}"
+        yield "c=IN IP4 0.0.0.0"
+        yield f"a={_direction(text, section)}"
+        yield f"a=mid:{mid}"
+        yield "a=rtcp-mux"
+        yield from _extensions(section, mid)
+        yield from formats
+        yield from _sources(section)
+    yield from transport.credentials
+    if leads:
+        yield from transport.candidates
+
+
+def _data_lines(section: Section) -> tuple[str, ...] | None:
+    """Return the first lines of a section of data channels; None where it is for something else."""
+    longest = section.value("max-message-size") or ""
+    size = int(longest) if re.fullmatch("[0-9]{1,9}", longest) else DEFAULT_MESSAGE_BYTES
+    common = ("c=IN IP4 0.0.0.0", f"a=max-message-size:{size}")
+    port = section.value("sctp-port") or str(DEFAULT_SCTP_PORT)
+    if section.formats == ("webrtc-datachannel",):
+        if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65_536:
+            return None
+        return ("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", *common, f"a=sctp-port:{port}")
+    # As browsers wrote it before RFC 8841.
+    old = section.formats[0]
+    if section.profile == "DTLS/SCTP" and len(section.formats) == 1 and re.fullmatch("[0-9]{1,5}", old):
+        return (f"m=application 9 DTLS/SCTP {old}", *common, f"a=sctpmap:{old} webrtc-datachannel 65535")
+    return None
+
+
+def _direction(text: SessionText, section: Section) -> str:
+    return section.direction() or text.session.direction() or "sendrecv"
+
+
+def _extensions(section: Section, mid: str) -> Iterator[str]:
+    """Yield the header extensions of the usual form (RFC 8285: identifiers 1 to 14)."""
+    seen: set[int] = set()
+    for value in section.values("extmap"):
+        found = _EXTENSION.fullmatch(value)
+        if found is None or not 1 <= int(found[1]) <= 14 or int(found[1]) in seen:
+            continue
+        if found[2] == _MID_EXTENSION and len(mid) > _MID_BYTES_ON_THE_WIRE:
+            continue
+        seen.add(int(found[1]))
+        yield f"a=extmap:{int(found[1])} {found[2]}"
+
+
+def _sources(section: Section) -> Iterator[str]:
+    """Yield the first stream of a section and the one that repeats its lost packets: aiortc takes a second for that."""
+    sources = [int(found[1]) for value in section.values("ssrc") if (found := _SOURCE.fullmatch(value)) is not None]
+    repairs = (_REPAIR.fullmatch(value) for value in section.values("ssrc-group"))
+    pair = next(([int(found[1]), int(found[2])] for found in repairs if found is not None), None)
+    kept = [source for source in (pair or sources[:1]) if 0 < source < 2**32]
+    if pair is not None and len(kept) == 2:
+        yield f"a=ssrc-group:FID {kept[0]} {kept[1]}"
+    for source in kept:
+        yield f"a=ssrc:{source} cname:peer"

@@ -24,10 +24,12 @@ from aiortc import (
 )
 from aiortc.codecs import is_rtx
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
+from aiortc.sdp import candidate_from_sdp
 from aiortc.stats import RTCRemoteInboundRtpStreamStats, RTCTransportStats
 
 from avatar.config import TransportSettings
 from avatar.errors import OfferError
+from avatar.stream.aiortc_lifetime import close_connection, wait_briefly_for_servers
 from avatar.stream.aiortc_tuning import (
     ReceiverTap,
     gather_loopback_only,
@@ -42,6 +44,12 @@ from avatar.stream.encoders import open_video_encoder
 from avatar.stream.incoming import pump_camera, pump_microphone
 from avatar.stream.offer import Offer
 from avatar.stream.rate_control import RateLimits, RateState, next_rate
+from avatar.stream.sdp_answer import complete_answer
+from avatar.stream.transport_tuning import (
+    accept_checks_without_priority,
+    accept_rsa_certificates,
+    let_the_peer_begin_dtls,
+)
 from avatar.stream.video_encoder import CodecName
 from avatar.stream.video_track import AvatarVideoTrack, SentPicture
 from avatar.types import Picture
@@ -117,7 +125,7 @@ class Peer:
         self._camera_tap: ReceiverTap | None = None
         self._channel: RTCDataChannel | None = None
         self._channels_refused = 0
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._received: list[MediaStreamTrack] = []
         self._last_sent_pts: int | None = None
         self._wire_origin: int | None = None
@@ -135,8 +143,8 @@ class Peer:
             raise
         except Exception as error:  # aiortc meets a stranger's text: it raises whatever that makes it stumble over
             await self.close()
-            logger.info("an offer was refused: %r", error)
-            raise OfferError(f"The offer cannot be answered: {error}") from error
+            logger.warning("an offer that was thought good could not be answered: %r", error)
+            raise OfferError("The offer cannot be answered. The server's log names what failed.") from error
 
     def show(self, picture: Picture) -> None:
         """Send this picture next. Any thread; never blocks; a newer one replaces it."""
@@ -204,20 +212,37 @@ class Peer:
 
     async def _answer(self, offer: Offer) -> str:
         connection = self._connection
-        # Codec preferences count only if they are there before the offer is.
-        video = connection.addTransceiver("video", "sendrecv")
-        video.setCodecPreferences(_preferred_codecs())
+        video = connection.addTransceiver("video", "sendrecv") if offer.has_video else None
+        if video is not None:
+            # Codec preferences count only if they are there before the offer is.
+            video.setCodecPreferences(_preferred_codecs())
         audio = connection.addTransceiver("audio", "sendrecv") if offer.has_audio else None
         connection.on("connectionstatechange", lambda: self._listener.on_state(connection.connectionState))
         connection.on("datachannel", self._on_channel)
         await connection.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
-        self._start_video(video)
+        let_the_peer_begin_dtls(connection)
+        accept_rsa_certificates(connection)
+        accept_checks_without_priority(connection)
+        if video is not None:
+            self._start_video(video)
         if audio is not None:
             self._start_audio(audio)
+        wait_briefly_for_servers(connection)
         if self._settings.loopback_only:
             gather_loopback_only(connection)
+        elif offer.local_names:
+            self._run(self._find_local_names(offer))
         await connection.setLocalDescription(await connection.createAnswer())
-        return connection.localDescription.sdp
+        return complete_answer(connection.localDescription.sdp, offer.plan)
+
+    async def _find_local_names(self, offer: Offer) -> None:
+        """Tell ICE the addresses behind names of the local network (mDNS), as they are found; nobody waits for that."""
+        candidates = [candidate_from_sdp(name) for name in offer.local_names]
+        for candidate in candidates:
+            candidate.sdpMid = offer.mid
+        for error in await asyncio.gather(*map(self._connection.addIceCandidate, candidates), return_exceptions=True):
+            if error is not None:  # no multicast here; the peer's own checks can still make the call
+                logger.debug("a name in the local network was not looked for: %r", error)
 
     def _start_video(self, transceiver: RTCRtpTransceiver) -> None:
         codec = negotiated_video_codec(transceiver)
@@ -233,18 +258,23 @@ class Peer:
         self.codec, self._video, self._video_sender = codec, track, transceiver.sender
         if transceiver.receiver.track is not None:
             self._camera_tap = tune_receiver(transceiver.receiver)
-            self._pump(transceiver, pump_camera(transceiver.receiver.track, self._camera_tap, self._listener.on_camera))
+            self._receive(
+                transceiver, pump_camera(transceiver.receiver.track, self._camera_tap, self._listener.on_camera)
+            )
 
     def _start_audio(self, transceiver: RTCRtpTransceiver) -> None:
         self._audio = DelayedAudioTrack(on_sent=self._listener.on_sound_sent)
         transceiver.sender.replaceTrack(self._audio)
         if transceiver.receiver.track is not None:
             tap = tune_receiver(transceiver.receiver)
-            self._pump(transceiver, pump_microphone(transceiver.receiver.track, tap, self._listener.on_microphone))
+            self._receive(transceiver, pump_microphone(transceiver.receiver.track, tap, self._listener.on_microphone))
 
-    def _pump(self, transceiver: RTCRtpTransceiver, pump: Coroutine[Any, Any, None]) -> None:
+    def _receive(self, transceiver: RTCRtpTransceiver, pump: Coroutine[Any, Any, None]) -> None:
         self._received.append(transceiver.receiver.track)
-        self._pumps.add(asyncio.create_task(pump))
+        self._run(pump)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.add(asyncio.create_task(work))
 
     def _on_picture_sent(self, sent: SentPicture) -> None:
         if self._wire_origin is None and self._last_sent_pts is not None and self._video_sender is not None:
@@ -269,13 +299,13 @@ class Peer:
         self._listener.on_channel_open()
 
     async def _close(self) -> None:
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for track in (self._video, self._audio, *self._received):
             if track is not None:
                 track.stop()
-        await self._connection.close()
+        await close_connection(self._connection)
 
 
 def _preferred_codecs() -> list[RTCRtpCodecCapability]:

@@ -39,7 +39,7 @@ async def test_a_browser_like_offer_is_understood() -> None:
 @pytest.mark.parametrize(
     ("kinds", "why"),
     [
-        (("audio", "data"), "no video"),
+        (("data",), "no video and no sound"),
         (("video", "video"), "more than one video"),
         (("video", "audio", "audio"), "more than one audio"),
     ],

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +20,7 @@ from aiortc.rtp import is_rtcp
 
 from avatar.config import TransportSettings
 from avatar.errors import OfferError
-from avatar.stream.offer import Offer, read_offer
+from avatar.stream.offer import read_offer
 from avatar.stream.peer import Peer
 from avatar.stream.video_track import SentPicture
 from avatar.types import Picture
@@ -322,7 +322,12 @@ async def test_a_peer_closed_before_its_answer_is_used_leaves_nothing(loopback: 
     await loopback.wait_for(lambda: asyncio.all_tasks() <= tasks_before)
 
 
-async def test_an_offer_aiortc_stumbles_over_is_refused_and_closes_the_peer(server: Server) -> None:
+async def test_an_offer_aiortc_stumbles_over_is_refused_and_closes_the_peer(
+    server: Server, loopback: ModuleType
+) -> None:
+    client = loopback.Client()
+    good = read_offer(await client.offer(), limit_bytes=64_000)
+    await client.close()
     with pytest.raises(OfferError):
-        await server.peer.answer(Offer("v=0\r\nnonsense", has_audio=False, has_data_channel=False))
+        await server.peer.answer(replace(good, sdp="v=0\r\nnonsense"))
     assert not server.peer.send("x")

@@ -1,0 +1,83 @@
+"""Touches of aiortc's and aioice's private parts that let other people's clients connect.
+
+Like `aiortc_tuning`, on one connection's own objects: no module and no class is changed, each touch checks that the
+private part is there, and `tests/stream/test_transport_tuning.py` says in plain words which one has gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from aioice.candidate import candidate_priority
+from aiortc import RTCPeerConnection
+from OpenSSL import SSL
+
+from avatar.stream.aiortc_tuning import private_name
+
+DTLS_CIPHERS: Final = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-ECDSA-AES128-SHA",
+    "ECDHE-ECDSA-AES256-SHA",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+)
+"""aiortc's own suites, then one for peers whose certificate is RSA. Short: each makes the ClientHello longer, and small
+TLS libraries take only one that fits a single datagram."""
+
+
+def transports(connection: RTCPeerConnection) -> list[Any]:
+    """Return the DTLS transports that a connection has now; the ICE transport of each is its `transport`."""
+    return list(getattr(connection, private_name(connection, "dtlsTransports")))
+
+
+def ice_agents(connection: RTCPeerConnection) -> list[Any]:
+    """Return the aioice connections that a connection has now."""
+    gatherers = [ice.iceGatherer for ice in getattr(connection, private_name(connection, "iceTransports"))]
+    return [getattr(gatherer, private_name(gatherer, "connection")) for gatherer in gatherers]
+
+
+def let_the_peer_begin_dtls(connection: RTCPeerConnection) -> None:
+    """Answer `a=setup:passive` to an offer of actpass; call it between `setRemoteDescription` and `createAnswer`."""
+    # aiortc answers `active`. Its first message then reaches a peer that may not have read the answer yet, and cannot
+    # check our certificate; and a DTLS client has to name the suites of the peer's certificate, a server does not.
+    remote = getattr(connection, private_name(connection, "remoteDtls")).values()
+    if any(parameters.role != "auto" for parameters in remote):
+        return
+    for dtls in transports(connection):
+        if getattr(dtls, private_name(dtls, "role")) == "auto":
+            dtls._set_role("server")
+
+
+def accept_rsa_certificates(connection: RTCPeerConnection) -> None:
+    """Let the peer's certificate be RSA where this end begins the DTLS handshake; call it before that."""
+    # aiortc offers ECDSA suites only: a peer with an RSA certificate finds "no shared cipher".
+    for certificate in getattr(connection, private_name(connection, "certificates")):
+        name = private_name(certificate, "create_ssl_context")
+        setattr(certificate, name, _with_ciphers(getattr(certificate, name)))
+
+
+def _with_ciphers(create: Callable[..., SSL.Context]) -> Callable[..., SSL.Context]:
+    def create_with_ciphers(*args: Any, **named: Any) -> SSL.Context:
+        context = create(*args, **named)
+        context.set_cipher_list(":".join(DTLS_CIPHERS).encode())
+        return context
+
+    return create_with_ciphers
+
+
+def accept_checks_without_priority(connection: RTCPeerConnection) -> None:
+    """Let connectivity checks lack PRIORITY, as those of FFmpeg 8.0 do; call it before addresses are gathered."""
+    # RFC 8445 asks for the attribute; aioice reads it without asking whether it is there, and the check is lost.
+    for agent in ice_agents(connection):
+        name = private_name(agent, "check_incoming")
+        setattr(agent, name, _with_priority(getattr(agent, name)))
+
+
+def _with_priority(check: Callable[..., None]) -> Callable[..., None]:
+    def check_with_priority(message: Any, addr: tuple[str, int], protocol: Any) -> None:
+        component = protocol.local_candidate.component
+        message.attributes.setdefault("PRIORITY", candidate_priority(component, "prflx"))
+        check(message, addr, protocol)
+
+    return check_with_priority
