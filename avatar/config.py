@@ -63,6 +63,10 @@ class LimitSettings:
     """A call in which neither camera nor microphone has sent anything for this long ends."""
     call_s: float = 4 * 3600.0
     """Longest call."""
+    requests: int = 128
+    """HTTP requests at once; twice as many connections. Beyond, idle connections and slow senders make room."""
+    requests_per_address: int = 32
+    """Of these, from one address (of IPv6, one network of 64 bits); a proxy in front is one address."""
 
 
 @dataclass(frozen=True, slots=True)

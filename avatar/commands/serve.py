@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 VOICE_NAMES: Final = ("auto", "hibari", "espeak")
 """`speech_synthesis.VOICES` by name, without loading what these need."""
-_GOODBYE_S: Final = 3
+_GOODBYE_S: Final = 2
 """How long open requests may take once the server is told to stop."""
 _DEFAULTS: Final = ServerSettings()
 
@@ -62,6 +62,13 @@ def add_command(subparsers: Subparsers) -> None:
     add("--tls-cert", type=Path, metavar="FILE", help="certificate (chain) in PEM, for HTTPS")
     add("--tls-key", type=Path, metavar="FILE", help="its private key in PEM")
     add("--sessions", type=int, default=_DEFAULTS.limits.sessions, help="calls at once (default: %(default)s)")
+    add(
+        "--requests-per-address",
+        type=int,
+        default=_DEFAULTS.limits.requests_per_address,
+        metavar="N",
+        help="HTTP requests at once from one address (default: %(default)s); behind a proxy, all users are one address",
+    )
     add("--size", type=picture_size, metavar="WxH", help="usual picture of a call (default: 512x512)")
     add_drawing(parser)
     add_voice_network(parser)
@@ -84,6 +91,8 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
         raise AvatarError(f"Port {args.port} does not exist: use one from 1 to 65535.")
     if not 1 <= args.sessions <= 1000:
         raise AvatarError("--sessions takes a number from 1 to 1000.")
+    if not 1 <= args.requests_per_address <= 10_000:
+        raise AvatarError("--requests-per-address takes a number from 1 to 10000.")
     if (args.tls_cert is None) != (args.tls_key is None):
         raise AvatarError("HTTPS needs both --tls-cert and --tls-key.")
     for url in (args.brain, args.ears):
@@ -100,7 +109,11 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
         transport=TransportSettings(
             ice_servers=tuple(args.ice_server), loopback_only=args.loopback, echo_cancel=args.echo_cancel
         ),
-        limits=LimitSettings(sessions=args.sessions),
+        limits=LimitSettings(
+            sessions=args.sessions,
+            requests=max(args.requests_per_address, _DEFAULTS.limits.requests),
+            requests_per_address=args.requests_per_address,
+        ),
         conversation=ConversationSettings(
             voice=args.voice,
             brain_url=args.brain,
@@ -129,7 +142,9 @@ def _serve(args: argparse.Namespace) -> int:
 
     from avatar.doctor import require_system_libraries  # noqa: PLC0415
     from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
+    from avatar.http.admission import Admission  # noqa: PLC0415
     from avatar.http.auth import check_token  # noqa: PLC0415
+    from avatar.http.connection import connection_class  # noqa: PLC0415
     from avatar.motion.voice_network import require_live  # noqa: PLC0415
     from avatar.perception.speech.echo import open_canceller  # noqa: PLC0415
 
@@ -138,8 +153,11 @@ def _serve(args: argparse.Namespace) -> int:
     if token is not None:
         check_token(token)
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    if not args.verbose:  # requests that are no HTTP come from every scanner of the network
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
-        _check_certificate(settings.tls_cert, settings.tls_key)
+        certificate = _load_certificate(settings.tls_cert, settings.tls_key)
     if settings.transport.echo_cancel:
         open_canceller()  # where it cannot, that is said now, not in the first call
     voice_network = chosen_voice_network(args)
@@ -156,12 +174,12 @@ def _serve(args: argparse.Namespace) -> int:
             _application(settings, args.avatars, voice_network, token),
             log_config=None,
             access_log=False,  # it would show ids; ours does not
-            ssl_certfile=settings.tls_cert,
-            ssl_keyfile=settings.tls_key,
+            http=connection_class(
+                Admission(settings.limits.requests, settings.limits.requests_per_address), tls=certificate
+            ),
             timeout_graceful_shutdown=_GOODBYE_S,
             server_header=False,
             ws="none",
-            limit_concurrency=256,
         )
         host, port = listener.getsockname()[:2]
 
@@ -226,13 +244,15 @@ def _listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _check_certificate(cert: Path, key: Path) -> None:
+def _load_certificate(cert: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+        context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:
         raise AvatarError(
             f"The certificate {cert} with the key {key} cannot be used: {error.strerror or error}."
         ) from error
+    return context
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
