@@ -104,6 +104,7 @@ def _read(text: SessionText) -> Offer:
         plan=AnswerPlan(
             tuple(OfferedSection(section, names.get(section)) for section in text.sections),
             tuple(mid for mid in bundle if by_name[mid] in taken),
+            transport.knows_ice2,
         ),
     )
 

@@ -24,6 +24,8 @@ class AnswerPlan:
     """Every section of the offer, in its order: an answer has as many (RFC 3264)."""
     bundle: tuple[str, ...]
     """Names of the sections that share one transport, the leading one first; empty where the offer bundles nothing."""
+    knows_ice2: bool
+    """The peer does ICE as RFC 8445 has it, and is to be told that we do."""
 
 
 def complete_answer(answer_sdp: str, plan: AnswerPlan) -> str:
@@ -33,6 +35,8 @@ def complete_answer(answer_sdp: str, plan: AnswerPlan) -> str:
     lines = [line for line in answer.session.lines if not line.startswith("a=group:")]
     if plan.bundle:
         lines.append(f"a=group:BUNDLE {' '.join(plan.bundle)}")
+    if plan.knows_ice2:
+        lines.append("a=ice-options:ice2")
     for offered in plan.sections:
         lines += _turned_down(offered.section) if offered.mid is None else _taken(offered, answered[offered.mid])
     return "\r\n".join(lines) + "\r\n"
@@ -45,8 +49,6 @@ def _taken(offered: OfferedSection, answered: Section) -> list[str]:
         lines = [line for line in lines if not line.startswith("a=mid:")]
     if section.has("rtcp-mux-only"):
         lines.append("a=rtcp-mux-only")
-    if "ice2" in (section.value("ice-options") or "").split():
-        lines.append("a=ice-options:ice2")
     return lines
 
 

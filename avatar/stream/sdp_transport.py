@@ -38,6 +38,8 @@ class Transport:
     """Lines with the addresses of the peer; empty where it will make itself known by its own checks."""
     names: tuple[str, ...]
     """Values of candidates whose address is a name in the local network (mDNS)."""
+    knows_ice2: bool
+    """The peer says that it does ICE as RFC 8445 has it."""
 
 
 def read_transport(session: Lines, sections: Sequence[Section]) -> Transport:
@@ -58,14 +60,15 @@ def read_transport(session: Lines, sections: Sequence[Section]) -> Transport:
     fingerprints = next((found for part in (*sections, session) if (found := part.values("fingerprint"))), ())
     if setup is None or not fingerprints:
         raise OfferError("The offer has no DTLS fingerprint (a=fingerprint, a=setup).")
-    named = [value for section in sections for value in section.values("candidate")]
-    if len(named) > MAX_CANDIDATES:
+    # Of the first section that names any: sections that are not bundled yet have addresses of their own beside it.
+    ours = (part.values("candidate") for part in sections if part.value("ice-ufrag") in (None, user))
+    candidates = next(filter(None, ours), ())
+    if len(candidates) > MAX_CANDIDATES:
         raise OfferError(f"The offer names more than {MAX_CANDIDATES} network addresses.")
-    # Only what belongs to these credentials: sections that are not bundled by a peer have addresses of their own.
-    ours = [value for part in sections if part.value("ice-ufrag") in (None, user) for value in part.values("candidate")]
-    addresses, names = _reachable(ours)
+    addresses, names = _reachable(candidates)
     lines = (f"a=ice-ufrag:{user}", f"a=ice-pwd:{password}", *_usable(fingerprints), f"a=setup:{setup}")
-    return Transport(lines, addresses, names)
+    options = re.split("[ ,]+", _first("ice-options", sections, session) or "")
+    return Transport(lines, addresses, names, knows_ice2="ice2" in options)
 
 
 def _first(attribute: str, sections: Sequence[Section], session: Lines) -> str | None:
