@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -40,7 +41,18 @@ def camera_packets(clip: Path, seconds: float = 10.0) -> list[bytes]:
 
     Encoded beforehand, so that the client's own work does not disturb what is measured.
     """
-    frames = [_as_camera(rgb) for _, rgb in clip_frames(clip, until_s=seconds)]
+    return encoded([_as_camera(rgb) for _, rgb in clip_frames(clip, until_s=seconds)])
+
+
+def still_packets(picture: np.ndarray, seconds: float = 4.0) -> list[bytes]:
+    """Encode a picture (height, width, 3) RGB as a camera that sways before it, for where there is no clip."""
+    camera = _as_camera(picture)
+    shifts = (12 * np.sin(np.linspace(0, 2 * np.pi, round(seconds * FPS)))).round().astype(int)
+    return encoded([np.roll(camera, shift, axis=1) for shift in shifts.tolist()])
+
+
+def encoded(frames: list[np.ndarray]) -> list[bytes]:
+    """Return the packets of a camera that shows the frames, 640 x 480 RGB, there and back."""
     codec = av.CodecContext.create("libx264", "w")
     codec.width, codec.height = CAMERA_SIZE
     codec.pix_fmt, codec.bit_rate = "yuv420p", 1_500_000
@@ -173,6 +185,13 @@ class Caller:
         taps = {t.kind: tune_receiver(t.receiver) for t in self._connection.getTransceivers()}
         self._tasks = [asyncio.create_task(self._read(track, taps[track.kind])) for track in self._tracks]
         self._tasks.append(asyncio.create_task(self._learn_origin()))
+
+    @property
+    def server_media(self) -> tuple[str, int]:
+        """Address and port at which the server waits for this call's packets."""
+        candidates = re.findall(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+) ", self._connection.remoteDescription.sdp)
+        address, port = candidates[0]
+        return address, int(port)
 
     async def leave(self) -> None:
         """End the call on both sides."""

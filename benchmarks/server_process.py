@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -20,10 +21,13 @@ STOP_LIMIT_S = 15.0
 class ServerProcess:
     """`avatar serve` on a free port of the loopback interface; stopped as Ctrl-C stops it."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, full_disk: bool = False) -> None:
+        """Start it; with `full_disk` it can write to no file, as if every disk and temporary folder were full."""
         begin = time.monotonic()
         command = [sys.executable, "-m", "avatar.cli", "serve", "--port", "0", "--loopback", *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if full_disk:
+            resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (0, 0))
         self.url = self._wait_ready()
         self.ready_s = time.monotonic() - begin
         """Seconds from the start of the process until it said that it is ready."""
@@ -37,6 +41,11 @@ class ServerProcess:
     def rss_mb(self) -> float:
         """Return resident memory in MB."""
         return float(self._watch.memory_info().rss) / 1e6
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process.poll() is None
 
     def __enter__(self) -> Self:
         return self

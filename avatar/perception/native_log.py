@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from typing import IO, Final
 
 _CHATTER: Final = re.compile(
     rb"^(WARNING: Logging before InitGoogle\(\)"
@@ -22,16 +22,17 @@ _one_at_a_time: Final = threading.Lock()
 """File descriptors belong to the whole process."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
     """Hold stderr back while a model is loaded, then pass on every line that is not chatter.
 
     Keep what runs inside short: it is the whole process's stderr that waits.
     """
-    with _one_at_a_time, tempfile.TemporaryFile() as kept:
+    with _one_at_a_time, contextlib.ExitStack() as stack:
         try:
+            kept = stack.enter_context(_memory_file())
             terminal = os.dup(_STDERR)
-        except OSError:  # a process without stderr has nothing to keep clean
+        except OSError:  # a full temporary folder; a process without stderr, which has nothing to keep clean
             yield
             return
         os.dup2(kept.fileno(), _STDERR)
@@ -44,3 +45,10 @@ def quiet_start() -> Iterator[None]:
                 if not _CHATTER.match(line):
                     os.write(terminal, line)
             os.close(terminal)
+
+
+def _memory_file() -> IO[bytes]:
+    """Return a file that takes no disk where the system has such a thing, else a temporary one."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("avatar-native-log"), "w+b")
+    return tempfile.TemporaryFile()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,16 @@ def test_an_error_inside_gives_stderr_back(capfd: pytest.CaptureFixture[str]) ->
         raise RuntimeError
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "before the error\nafter\n"
+
+
+@pytest.mark.parametrize("memory_files", [True, False])
+def test_a_model_loads_where_no_temporary_file_can_be_written(
+    memory_files: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(tempfile, "tempdir", str(tmp_path / "there is no such folder"))
+        if not memory_files:
+            full.delattr(os, "memfd_create", raising=False)
+        with quiet_start():
+            os.write(2, b"said\n")
+    assert capfd.readouterr().err == "said\n"
