@@ -13,7 +13,9 @@ from avatar.config import PictureSettings
 from avatar.errors import MediaError
 from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator
-from avatar.media_file import SOUND_RATE, MovieWriter, clip_frames, probe_clip, sound_blocks, sound_seconds
+from avatar.media_input import Damage
+from avatar.media_pictures import clip_frames, probe_clip
+from avatar.media_sound import SOUND_RATE, sound_blocks, sound_seconds
 from avatar.models import get_model
 from avatar.motion.basis import load_basis
 from avatar.motion.idle import IdleLife
@@ -24,6 +26,7 @@ from avatar.motion.retarget import Retargeter
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
 from avatar.motion.voice_motion import VoiceMotion
 from avatar.motion.voice_network import VoiceNetwork
+from avatar.movie_writer import MovieWriter
 from avatar.perception.tracker import FaceTracker
 from avatar.types import F32, U8, Drive, FaceState, Motion
 
@@ -33,6 +36,10 @@ Progress = Callable[[int, int | None], None]
 HeardVoice = Callable[[float], VoiceMotion]
 """What a voice does at a moment, seconds; asked in order."""
 
+SPOKEN_FPS: Final = 20.0
+"""Lips that follow a voice take at least so many pictures a second: of a clip with fewer, each stands for several."""
+SOUND_TAIL_S: Final = 0.25
+"""A clip's own sound that ends up to this much after its last picture is cut with it, as encoders fill their blocks."""
 IDLE_RENDER_S: Final = 10.0
 """Length of a rendering that has neither driver nor sound."""
 RESTING_LOOK_S: Final = CALIBRATION_S + 0.3
@@ -46,6 +53,8 @@ class RenderReport:
     seconds: float
     tracked_share: float
     """Share of the driver's frames in which a face was seen; 0 without a driver."""
+    warnings: tuple[str, ...] = ()
+    """Sentences about what was damaged in the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +65,9 @@ class AnimatedFrame:
     rgb: U8
     """(height, width, 3), RGB."""
     face: FaceState | None
-    """What was seen in the driver's frame."""
+    """What was seen in the driver's frame; None where there is none for this picture."""
     driven: bool
-    """Whether there was such a frame."""
+    """Whether there was such a frame: not where the one before stands, or after the last."""
 
 
 def render_file(
@@ -85,27 +94,38 @@ def render_file(
     info = probe_clip(driver) if driver is not None else None
     sound = audio if audio is not None else driver
     begin_s = info.begin_s if info is not None and audio is None else None
-    sound_s = sound_seconds(sound, begin_s=begin_s) if sound is not None else 0.0
+    damage = Damage()
+    sound_damage = damage if audio is None else Damage()
+    sound_s = sound_seconds(sound, begin_s=begin_s, damage=sound_damage) if sound is not None else 0.0
     if audio is not None and sound_s == 0:
         raise MediaError(f"{audio} has no sound.")
     if drive == "voice" and sound is not None and sound_s == 0:
         raise MediaError(f"{sound} has no sound: there is no voice to speak with.")
     followed = driver if drive != "voice" else None
-    fps = info.fps if info is not None else float(picture.fps)
-    length_s = sound_s if audio is not None or followed is None else 0.0
-    if followed is None and length_s == 0:
-        length_s = IDLE_RENDER_S
+    speaks = sound is not None and sound_s > 0 and drive != "camera"
+    fps = info.fps if info is not None and not (speaks and info.fps < SPOKEN_FPS) else float(picture.fps)
+    own_sound = audio is None and followed is not None
+    length_s = sound_s if followed is not None or sound_s else IDLE_RENDER_S
     frames = info.frames or 0 if info is not None and followed is not None else 0
-    expected = max(frames, round(length_s * fps)) or None
+    expected = frames if own_sound else max(frames, round(length_s * fps))
     voice = None
-    if sound is not None and sound_s and drive != "camera":
+    if sound is not None and speaks:
         voice = _Voice(sound_blocks(sound, begin_s=begin_s), SpeechMotion(voice_network))
 
     pictures = tracked = driven = 0
     end_s = 0.0
     with MovieWriter(out, (picture.width, picture.height), fps, sound=sound_s > 0) as movie:
         track = _SoundTrack(movie, sound_blocks(sound, begin_s=begin_s)) if sound is not None and sound_s > 0 else None
-        for frame in animate(identity, followed, picture, fps=fps, at_least_s=length_s, voice=voice):
+        for frame in animate(
+            identity,
+            followed,
+            picture,
+            fps=fps,
+            at_least_s=length_s,
+            shorter_by_s=SOUND_TAIL_S if own_sound else 0.0,
+            voice=voice,
+            damage=damage,
+        ):
             movie.picture(frame.rgb, frame.time_s)
             end_s = frame.time_s + 1 / fps
             if track is not None:
@@ -114,12 +134,15 @@ def render_file(
             driven += frame.driven
             tracked += frame.face is not None and not frame.face.held
             if progress is not None:
-                progress(pictures, expected)
+                progress(pictures, expected or None)
         if pictures == 0:
             raise MediaError(f"{driver} has no pictures.")
         if followed is not None and tracked == 0:
             raise MediaError(f"No face was seen anywhere in {followed}: give a clip with one face, well lit.")
-    return RenderReport(pictures, end_s, tracked / driven if driven else 0.0)
+    warnings = damage.warnings(driver) if driver is not None else []
+    if audio is not None:
+        warnings += sound_damage.warnings(audio)
+    return RenderReport(pictures, end_s, tracked / driven if driven else 0.0, tuple(warnings))
 
 
 def animate(
@@ -129,11 +152,28 @@ def animate(
     *,
     fps: float,
     at_least_s: float = 0.0,
+    shorter_by_s: float = 0.0,
     voice: HeardVoice | None = None,
+    damage: Damage | None = None,
 ) -> Iterator[AnimatedFrame]:
     """Yield an avatar that follows a driver clip and speaks with a voice, then lives by itself until `at_least_s`.
 
-    The driver's first second is looked at beforehand: its resting face is known from the first picture on.
+    The pictures come `fps` a second whenever the driver's do: where one of those is missing the one before stands, and
+    the voice goes on. The driver's first second is looked at beforehand: its resting face is known from the first
+    picture on.
+
+    Args:
+        identity: who is shown.
+        driver: the clip; None: it lives by itself from the beginning.
+        picture: size and what draws it.
+        fps: pictures a second.
+        at_least_s: how long it goes on.
+        shorter_by_s: a driver that ends by no more than this before is long enough.
+        voice: what it says.
+        damage: is told what of the driver could not be read.
+
+    Raises:
+        MediaError: the driver cannot be read.
     """
     generator = open_generator(identity, (picture.width, picture.height), picture.tier, picture.engine)
     idle, speaking, state = IdleLife(), SpeakingLife(), MixState()
@@ -146,25 +186,34 @@ def animate(
         return generator.render(motion)
 
     retargeter = Retargeter(load_basis())
-    next_s = 0.0
+    index = 0
     if driver is not None:
         for _, face in _track(driver, until_s=RESTING_LOOK_S):
             if face is not None:
                 retargeter.motion(face)
-        for time_s, face in _track(driver):
-            camera = retargeter.motion(face) if face is not None else None
-            yield AnimatedFrame(time_s, moved(time_s, face, camera), face, driven=True)
-            next_s = time_s + 1 / fps
-    for index in range(round((at_least_s - next_s) * fps)):
-        time_s = next_s + index / fps
-        yield AnimatedFrame(time_s, moved(time_s, None, None), None, driven=False)
+        face, camera = None, None
+        for time_s, seen in _track(driver, damage=damage):
+            while index < round(time_s * fps):
+                yield AnimatedFrame(index / fps, moved(index / fps, face, camera), None, driven=False)
+                index += 1
+            face, camera = seen, retargeter.motion(seen) if seen is not None else None
+            if index > round(time_s * fps):
+                continue  # it shares a picture with the one before: there are more than `fps` a second here
+            yield AnimatedFrame(index / fps, moved(index / fps, face, camera), face, driven=True)
+            index += 1
+        if at_least_s - index / fps <= shorter_by_s:
+            return
+    for later in range(index, round(at_least_s * fps)):
+        yield AnimatedFrame(later / fps, moved(later / fps, None, None), None, driven=False)
 
 
-def _track(driver: Path, *, until_s: float | None = None) -> Iterator[tuple[float, FaceState | None]]:
+def _track(
+    driver: Path, *, until_s: float | None = None, damage: Damage | None = None
+) -> Iterator[tuple[float, FaceState | None]]:
     """Yield (seconds, face or None) for the frames of a clip."""
     tracker = FaceTracker(get_model("face_landmarker"))
     try:
-        for time_s, rgb in clip_frames(driver, until_s=until_s):
+        for time_s, rgb in clip_frames(driver, until_s=until_s, damage=damage):
             yield time_s, tracker.track(rgb, time_s)
     finally:
         tracker.close()

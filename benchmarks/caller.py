@@ -20,7 +20,8 @@ import httpx2
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
-from avatar.media_file import clip_frames, sound_blocks
+from avatar.media_pictures import clip_frames
+from avatar.media_sound import sound_blocks
 from avatar.pictures import to_i420
 from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_only, sent_wire_timestamp, tune_receiver
 

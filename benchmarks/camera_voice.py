@@ -15,7 +15,7 @@ import numpy as np
 from avatar import face_mesh as mesh
 from avatar.generator.geometry import GeometryGenerator
 from avatar.identities import open_identity
-from avatar.media_file import clip_frames
+from avatar.media_pictures import clip_frames
 from avatar.models import get_model
 from avatar.motion.basis import load_basis
 from avatar.motion.idle import IdleLife

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from avatar import face_mesh as mesh
-from avatar.media_file import clip_frames
+from avatar.media_pictures import clip_frames
 from avatar.models import get_model
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame

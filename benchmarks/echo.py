@@ -17,7 +17,7 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from avatar.conversation.listener import Began, Listener
-from avatar.media_file import sound_blocks
+from avatar.media_sound import sound_blocks
 from avatar.perception.speech.echo import RATE, EchoCanceller
 from avatar.speech_synthesis import open_voice
 from avatar.spoken import SpokenSound, as_floats, spoken_samples

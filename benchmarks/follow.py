@@ -17,7 +17,7 @@ from avatar import face_mesh as mesh
 from avatar.config import PictureSettings
 from avatar.generator.identity import Identity
 from avatar.identities import open_identity
-from avatar.media_file import clip_frames, probe_clip
+from avatar.media_pictures import clip_frames, probe_clip
 from avatar.models import get_model
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame

@@ -27,7 +27,7 @@ from avatar.generator.identity import Identity
 from avatar.generator.protocol import Generator
 from avatar.generator.tiers import choose_engine, open_generator
 from avatar.identities import open_identity
-from avatar.media_file import clip_frames
+from avatar.media_pictures import clip_frames
 from avatar.models import get_model
 from avatar.motion.basis import load_basis
 from avatar.motion.idle import IdleLife

@@ -23,7 +23,8 @@ from avatar import face_mesh as mesh
 from avatar.commands.options import add_voice_network, chosen_voice_network
 from avatar.generator.geometry import GeometryGenerator
 from avatar.identities import open_identity
-from avatar.media_file import clip_frames, sound_blocks
+from avatar.media_pictures import clip_frames
+from avatar.media_sound import sound_blocks
 from avatar.models import get_model
 from avatar.motion.idle import IdleLife
 from avatar.motion.mixer import MixState, mix
@@ -153,7 +154,7 @@ def read_sound(path: Path) -> F32:
 
 
 def _begin_s(path: Path) -> float | None:
-    from avatar.media_file import probe_clip  # noqa: PLC0415
+    from avatar.media_pictures import probe_clip  # noqa: PLC0415
 
     return probe_clip(path).begin_s if path.suffix == ".mp4" else None
 

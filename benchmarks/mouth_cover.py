@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar.media_file import clip_frames
+from avatar.media_pictures import clip_frames
 from avatar.models import get_model
 from avatar.perception.mouth_cover import MouthWatch
 from avatar.perception.tracker import FaceTracker

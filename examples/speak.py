@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from avatar import AudioFrame, Avatar, SpeechFinished, VideoFrame
-from avatar.media_file import SOUND_RATE, MovieWriter, sound_blocks
+from avatar.media_sound import SOUND_RATE, sound_blocks
+from avatar.movie_writer import MovieWriter
 
 
 async def speak(unopened: Avatar, voice: Path, out: Path, cue: str) -> float:

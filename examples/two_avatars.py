@@ -19,8 +19,9 @@ import numpy as np
 
 from avatar import AudioFrame, Avatar, SpeechFinished, SpeechStarted, VideoFrame
 from avatar.errors import AvatarError
-from avatar.media_file import SOUND_RATE, MovieWriter, sound_blocks
+from avatar.media_sound import SOUND_RATE, sound_blocks
 from avatar.models import get_model
+from avatar.movie_writer import MovieWriter
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.speech_synthesis import open_voice
 from avatar.types import BLENDSHAPE_INDEX, F32, U8

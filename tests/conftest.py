@@ -39,6 +39,12 @@ def fake_stage() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def media_files() -> ModuleType:
+    """Clips and sound files of every kind, and damage done to them, `tests/media_files.py`."""
+    return beside("media_files")
+
+
+@pytest.fixture(scope="session")
 def bot_server() -> ModuleType:
     """A server that programs connect to, `tests/bot_server.py`; imported only where a test runs one."""
     return beside("bot_server")
@@ -165,7 +171,8 @@ def driver_clip(astronaut: Identity, move: Callable[..., Motion], tmp_path_facto
     It rests, turns to the picture's left by 16 degrees from 0.5 to 1 s, stays, and opens its jaw from 1.3 to 1.5 s.
     """
     from avatar.generator.geometry import GeometryGenerator  # noqa: PLC0415
-    from avatar.media_file import SOUND_RATE, MovieWriter  # noqa: PLC0415
+    from avatar.media_sound import SOUND_RATE  # noqa: PLC0415
+    from avatar.movie_writer import MovieWriter  # noqa: PLC0415
 
     path = tmp_path_factory.mktemp("driver") / "driver.mp4"
     generator = GeometryGenerator(astronaut, (480, 360))

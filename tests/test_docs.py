@@ -26,7 +26,8 @@ from avatar.cli import main
 from avatar.config import PictureSettings
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import read_identity, write_identity
-from avatar.media_file import clip_frames, probe_clip, sound_seconds
+from avatar.media_pictures import clip_frames, probe_clip
+from avatar.media_sound import sound_seconds
 from avatar.motion.cues import CUES, DEGREES
 from avatar.playback import SpeechFinished
 from avatar.types import U8

@@ -5,6 +5,7 @@ from __future__ import annotations
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -13,13 +14,17 @@ from safetensors.numpy import save_file
 from avatar.config import PictureSettings
 from avatar.errors import MediaError
 from avatar.generator.identity import Identity
-from avatar.media_file import SOUND_RATE, MovieWriter, clip_frames, probe_clip, sound_blocks, sound_seconds
+from avatar.media_pictures import clip_frames, probe_clip
+from avatar.media_sound import SOUND_RATE, sound_blocks, sound_seconds
 from avatar.motion.speech_network import CLASSES, MOUTH, shapes
+from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.motion.voice_network import load_voice_network
+from avatar.movie_writer import MovieWriter
 from avatar.render import RenderReport, animate, render_file
 from avatar.types import BLENDSHAPE_INDEX, U8
 
 SMALL = PictureSettings(256, 256)
+QUICK = PictureSettings(128, 128, tier="geometry")
 Look = Callable[[U8], dict[str, float]]
 
 
@@ -180,3 +185,61 @@ def test_a_driver_that_leaves_for_a_while_is_awaited(astronaut: Identity, driver
             movie.picture(rgb if index < 30 else np.zeros_like(rgb), time_s)
     report = render_file(astronaut, gone, None, tmp_path / "out.mp4", picture=SMALL)
     assert report.pictures == 60 and report.tracked_share == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_damaged_driver_is_followed_where_it_can_be_and_the_report_says_so(
+    astronaut: Identity, driver_clip: Path, media_files: ModuleType, tmp_path: Path
+) -> None:
+    path = media_files.hurt(driver_clip, tmp_path / "10:20:30.mp4", "video", [30])
+    report = render_file(astronaut, path, None, tmp_path / "out.mp4", picture=QUICK)
+    assert report.pictures == 60 and report.tracked_share == 1.0
+    assert sound_seconds(tmp_path / "out.mp4") == pytest.approx(2, abs=0.05)
+    (warning,) = report.warnings
+    assert str(path) in warning and "0.03 s of the pictures" in warning
+
+
+def test_damaged_sound_is_spoken_around(astronaut: Identity, media_files: ModuleType, tmp_path: Path) -> None:
+    whole = media_files.write_media(tmp_path / "voice.mp3", audio="libmp3lame", layout="mono")
+    joined = tmp_path / "twice.mp3"
+    joined.write_bytes(2 * media_files.hurt(whole, tmp_path / "hurt.mp3", "audio", [30]).read_bytes())
+    report = render_file(astronaut, None, joined, tmp_path / "out.mp4", picture=QUICK)
+    assert report.seconds == pytest.approx(4, abs=0.15)
+    assert "s of the sound" in report.warnings[0]
+    sound = np.concatenate(list(sound_blocks(tmp_path / "out.mp4")), axis=1)
+    levels = np.sqrt(np.mean(np.square(sound[0, :96_000].reshape(-1, 960)), axis=1))
+    assert np.median(levels) == pytest.approx(0.25 / np.sqrt(2), rel=0.08), "as loud as one channel was"
+
+
+def test_lips_go_on_while_a_driver_stands_still(astronaut: Identity, driver_clip: Path, tmp_path: Path) -> None:
+    """A recorder that stores a picture only when something moves: the voice speaks meanwhile."""
+    uneven = tmp_path / "uneven.mp4"
+    with MovieWriter(uneven, (480, 360), 30, sound=False) as movie:
+        for index, (time_s, rgb) in enumerate(clip_frames(driver_clip)):
+            if not 10 <= index < 50:
+                movie.picture(rgb, time_s)
+    moments: list[float] = []
+
+    def voice(time_s: float) -> VoiceMotion:
+        moments.append(time_s)
+        return resting_voice(time_s)
+
+    frames = list(animate(astronaut, uneven, QUICK, fps=probe_clip(uneven).fps, voice=voice))
+    assert moments == pytest.approx(np.arange(60) / 30)
+    assert [frame.driven for frame in frames] == [not 10 <= index < 50 for index in range(60)]
+    report = render_file(astronaut, uneven, None, tmp_path / "out.mp4", picture=QUICK)
+    assert report.pictures == 60 and report.tracked_share == 1.0
+    assert [time_s for time_s, _ in clip_frames(tmp_path / "out.mp4")] == pytest.approx(np.arange(60) / 30, abs=2e-3)
+
+
+def test_a_driver_that_ends_before_its_sound_leaves_nobody_speechless(
+    astronaut: Identity, driver_clip: Path, tmp_path: Path
+) -> None:
+    short = tmp_path / "short.mp4"
+    with MovieWriter(short, (480, 360), 30, sound=True) as movie:
+        for index, (time_s, rgb) in enumerate(clip_frames(driver_clip)):
+            if index < 20:
+                movie.picture(rgb, time_s)
+        for block in range(50):
+            movie.sound(np.full((2, 960), 0.1, np.float32), block * 960)
+    report = render_file(astronaut, short, None, tmp_path / "out.mp4", picture=QUICK)
+    assert report.seconds == pytest.approx(1, abs=0.04)

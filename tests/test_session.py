@@ -21,7 +21,7 @@ from avatar.generator.enrol import enrol
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.live_session import Calibrated, FaceFound, FaceLost, IdentityChanged, SessionEvent, SessionFailed
-from avatar.media_file import sound_blocks
+from avatar.media_sound import sound_blocks
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.session import LOOK_EVERY_S, Session
 from avatar.types import BLENDSHAPE_INDEX, U8, Motion, Picture

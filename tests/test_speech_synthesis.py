@@ -13,7 +13,8 @@ from avatar import speech_synthesis
 from avatar.cli import main
 from avatar.commands.say import write_speech
 from avatar.errors import VoiceError
-from avatar.media_file import probe_clip, sound_seconds
+from avatar.media_pictures import probe_clip
+from avatar.media_sound import sound_seconds
 from avatar.speech_synthesis import LONGEST_TEXT, VOICES, checked, open_voice
 
 

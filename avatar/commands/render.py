@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from avatar.commands.options import (
@@ -78,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
             voice_network=voice_network,
             progress=bar.update,
         )
+    for warning in report.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     followed = args.driver is not None and args.drive != "voice"
     seen = f", a face in {report.tracked_share:.0%} of the clip" if followed else ""
     print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s{seen}")

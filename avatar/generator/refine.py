@@ -26,7 +26,8 @@ from avatar.generator.reference_choice import (
 )
 from avatar.generator.second_look import followed
 from avatar.generator.skin_match import MAX_GAIN, match_skin, skin_gain
-from avatar.media_file import spread_frames
+from avatar.media_input import Damage
+from avatar.media_pictures import spread_frames
 from avatar.models import get_model
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.perception.pose import fit_pose, rotation_vector
@@ -89,8 +90,9 @@ def refine(
         MediaError: the clip cannot be read.
         ModelError: a model file is missing and cannot be fetched.
     """
-    looked, sightings = _look(video, progress)
-    warnings = []
+    damage = Damage()
+    looked, sightings = _look(video, progress, damage)
+    warnings = damage.warnings(video)
     if identity is not None:
         doubt = _doubt(identity.rest, sightings)
         warnings += [doubt] if doubt else []
@@ -139,16 +141,16 @@ def measure_portrait(portrait: Portrait) -> MeasuredFrame:
     return _measure(portrait.rgb, FaceDetection(portrait.landmarks_px, portrait.blendshapes))
 
 
-def _frames(video: Path) -> Iterator[tuple[float, U8]]:
-    return spread_frames(video, longest_s=LONGEST_S, most=MOST_FRAMES)
+def _frames(video: Path, damage: Damage | None = None) -> Iterator[tuple[float, U8]]:
+    return spread_frames(video, longest_s=LONGEST_S, most=MOST_FRAMES, damage=damage)
 
 
-def _look(video: Path, progress: Progress | None) -> tuple[int, list[_Sighting]]:
+def _look(video: Path, progress: Progress | None, damage: Damage) -> tuple[int, list[_Sighting]]:
     """Measure the clip's frames; return how many there are, and those with one face."""
     sightings: list[_Sighting] = []
     looked = crowded = searches = 0
     with FaceLandmarker(get_model("face_landmarker"), video=False) as landmarker:
-        for number, (time_s, rgb) in enumerate(_frames(video)):
+        for number, (time_s, rgb) in enumerate(_frames(video, damage)):
             looked += 1
             if progress is not None:
                 progress(looked, MOST_FRAMES)

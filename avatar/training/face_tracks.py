@@ -12,6 +12,7 @@ import av
 import numpy as np
 
 from avatar.errors import MediaError
+from avatar.media_input import opened
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.types import F32, U8
 
@@ -66,9 +67,9 @@ def read_frames(clip: Path) -> Iterator[tuple[float, U8]]:
         MediaError: the file cannot be decoded.
     """
     try:
-        with av.open(str(clip)) as container:
+        with opened(clip) as container:
             for frame in container.decode(video=0):
-                rgb: U8 = frame.to_ndarray(format="rgb24")  # type: ignore[assignment]  # rgb24 is always uint8
+                rgb: U8 = frame.to_ndarray(format="rgb24")
                 yield float(frame.time or 0.0), rgb
     except (OSError, av.FFmpegError) as error:
         raise MediaError(f"{clip} cannot be decoded: {error}") from error

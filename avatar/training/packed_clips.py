@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from avatar.errors import MediaError
-from avatar.media_file import MovieWriter
+from avatar.movie_writer import MovieWriter
 from avatar.training.face_tracks import read_frames
 from avatar.types import F32, LANDMARK_COUNT, U8
 

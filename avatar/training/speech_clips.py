@@ -16,6 +16,7 @@ import numpy as np
 
 from avatar import face_mesh as mesh
 from avatar.errors import MediaError
+from avatar.media_input import opened
 from avatar.motion.speech_network import MOUTH
 from avatar.motion.speech_pair import JAW, lip_parting
 from avatar.perception.pose import fit_pose, to_head_frame
@@ -75,7 +76,7 @@ def read_sound(path: Path) -> F32:
     """
     intake, pieces = SoundIntake(), []
     try:
-        with av.open(str(path)) as container:
+        with opened(path) as container:
             if not container.streams.audio:
                 raise MediaError(f"{path} has no sound.")
             stream = container.streams.audio[0]

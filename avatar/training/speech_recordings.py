@@ -56,7 +56,7 @@ def prompts(language: str, sounds: Path, texts: Path) -> Iterator[tuple[Path, st
 
 def read_g722(path: Path) -> F32:
     """Return a prompt's (n,) samples at 16 kHz, -1..1, the loudest at 0.7."""
-    with av.open(str(path), format="g722") as container:
+    with av.open(f"file:{path}", format="g722") as container:
         pieces = [frame.to_ndarray().ravel() for frame in container.decode(audio=0)]
     sound = np.concatenate(pieces).astype(np.float32) / 32768
     return np.asarray(sound * 0.7 / max(float(np.abs(sound).max()), 1e-6), np.float32)

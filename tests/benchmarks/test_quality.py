@@ -16,7 +16,7 @@ from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.network_input import REGIONS
 from avatar.generator.protocol import Shown
 from avatar.identities import open_identity
-from avatar.media_file import MovieWriter
+from avatar.movie_writer import MovieWriter
 from avatar.types import U8, HeadPose, Motion
 from benchmarks import clip_track, quality, reenactment
 from benchmarks.clip_track import ClipTrack, slow_turn, stillest, strongest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from avatar.generator.portrait_sheet import portrait_sheet
 from avatar.generator.reference_choice import MeasuredFrame, calmest, choose_references, fit_frames
 from avatar.generator.refine import MOST_FRAMES, refine
 from avatar.generator.skin_match import MAX_GAIN, match_skin, skin_colour
-from avatar.media_file import MovieWriter, spread_frames
+from avatar.media_pictures import spread_frames
+from avatar.movie_writer import MovieWriter
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, U8, Motion
 
 FPS = 10.0
@@ -187,3 +189,12 @@ def test_a_reference_from_a_warm_dim_clip_gets_the_photos_skin(astronaut: Identi
     assert np.abs(skin_colour(matched) - skin_colour(rest)).max() <= 3
     dark = match_skin(replace(rest, rgb=(rest.rgb // 8).astype(np.uint8)), rest)
     assert (dark.rgb.astype(int) <= (rest.rgb // 8) * MAX_GAIN + 1).all(), "noise is not blown up"
+
+
+def test_a_damaged_clip_gives_what_its_whole_frames_show_and_says_so(
+    clip: Path, media_files: ModuleType, tmp_path: Path
+) -> None:
+    path = media_files.hurt(clip, tmp_path / "a:b.mp4", "video", [18])
+    _, report = refine(None, path)
+    assert report.frames == 19 and report.chosen
+    assert "0.10 s of the pictures" in report.warnings[0]

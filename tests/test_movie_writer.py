@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from avatar.errors import MediaError
-from avatar.media_file import SOUND_RATE, MovieWriter, clip_frames, probe_clip, sound_blocks, sound_seconds
+from avatar.media_pictures import clip_frames, probe_clip
+from avatar.media_sound import SOUND_RATE, sound_blocks, sound_seconds
+from avatar.movie_writer import MovieWriter
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 
@@ -200,6 +202,20 @@ def test_a_movie_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     with MovieWriter(path, (128, 96), 30, sound=False) as movie:
         movie.picture(picture(RED), 0)
     assert len(list(clip_frames(path))) == 1 and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "name", ["2026-01-02T10:20:30.mp4", "-x.mp4", "http:a?b.mp4", "%03d.mp4", 60 * "你好" + ".mp4"]
+)
+def test_a_movie_may_have_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        Path(name).touch()
+    except OSError:
+        name = name[-80:]  # as long as the file system takes
+    with MovieWriter(Path(name), (128, 96), 30, sound=False) as movie:
+        movie.picture(picture(RED), 0)
+    assert len(list(clip_frames(Path(name)))) == 1 and [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_movie_can_be_read_by_whoever_may_read_new_files(tmp_path: Path) -> None:
