@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from avatar.stream.sdp_text import Section, parse_sdp
+
+FINGERPRINT: Final = "a=fingerprint:sha-256 "
+"""The one that is told. aiortc tells SHA-384 and SHA-512 too; libdatachannel 0.24 takes the last of an answer, but has
+by then begun to hash our certificate with SHA-256, if a check of ours has already shown it the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ def complete_answer(answer_sdp: str, plan: AnswerPlan) -> str:
 
 def _taken(offered: OfferedSection, answered: Section) -> list[str]:
     section = offered.section
-    lines = [f"m={section.kind} {answered.port} {section.profile} {' '.join(answered.formats)}", *answered.lines]
+    lines = [f"m={section.kind} {answered.port} {section.profile} {' '.join(answered.formats)}"]
+    lines += [line for line in answered.lines if not line.startswith("a=fingerprint:") or line.startswith(FINGERPRINT)]
     if section.mid is None:
         lines = [line for line in lines if not line.startswith("a=mid:")]
     if section.has("rtcp-mux-only"):

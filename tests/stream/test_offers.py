@@ -238,6 +238,8 @@ def check_answer(offer_sdp: str, answer_sdp: str) -> None:
     for section in taken:
         assert section.values("candidate"), "complete, with every address"
         assert section.value("setup") in ("active", "passive")
+        (fingerprint,) = section.values("fingerprint")
+        assert fingerprint.startswith("sha-256 "), "libdatachannel may hash our certificate before it reads the answer"
         if section.kind != "application":
             assert section.has("rtcp-mux")
             mine = next(other for other in offer.sections if (other.kind, other.mid) == (section.kind, section.mid))
