@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from typing import Any, Final, Literal, TypeVar, cast
 
@@ -33,6 +33,7 @@ from avatar.perception.speech.echo import EchoCanceller
 from avatar.stream.call_meter import CallMeter
 from avatar.stream.control import Bye, CalibratedMessage, FaceMessage, Hello, Report, Stats, write_report
 from avatar.stream.offer import Offer
+from avatar.stream.packet_guard import DropReason
 from avatar.stream.peer import Peer
 from avatar.stream.video_track import SentPicture
 from avatar.types import Drive
@@ -109,6 +110,11 @@ class Call:
         return self._avatar_id if self._page is None else self._page.avatar_id
 
     @property
+    def packets_dropped(self) -> Mapping[DropReason, int]:
+        """Packets that were kept from the call, by reason."""
+        return self._peer.packets_dropped()
+
+    @property
     def drive(self) -> Drive:
         """What moves the avatar now."""
         return self._drive if self._page is None else self._page.drive
@@ -165,9 +171,21 @@ class Call:
         if state == "connected" and self._times.connected_s is None:
             self._times.connected_s = time.monotonic()
         elif state == "failed":
-            self.end("connection_lost" if self._times.connected_s is not None else "never_connected")
+            self._loop.call_soon(self._connection_failed)  # aiortc tells before all that led to it is known
         elif state == "closed":
             self.end("left")
+
+    def _connection_failed(self) -> None:
+        if self._times.connected_s is not None:
+            self.end("connection_lost")
+        else:
+            self._end_unmade()
+
+    def _end_unmade(self) -> None:
+        failure = self._peer.why_not_connected()
+        if self._ending is None:
+            logger.warning("call %s could not be made (%s): %s", self.id, failure.reason, failure.detail)
+        self.end(failure.reason, failure.detail)
 
     def on_camera(self, frame: av.VideoFrame, arrival_s: float, skipped: int) -> None:
         """Give a camera picture to the session."""
@@ -300,6 +318,9 @@ class Call:
             if self._page is not None:
                 self._page.new_second()
             reason = why_end(self._times, now_s, self._settings.transport, self._settings.limits)
+            if reason == "never_connected":
+                self._end_unmade()
+                return
             if reason is not None:
                 self.end(reason)
                 return

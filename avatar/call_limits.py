@@ -8,12 +8,24 @@ from typing import Final, Literal, TypeAlias
 from avatar.config import LimitSettings, TransportSettings
 
 EndReason: TypeAlias = Literal[
-    "left", "never_connected", "connection_lost", "idle", "time_limit", "failed", "server_stopping"
+    "left",
+    "never_connected",
+    "no_route",
+    "dtls_failed",
+    "certificate",
+    "connection_lost",
+    "idle",
+    "time_limit",
+    "failed",
+    "server_stopping",
 ]
 
 REASONS: Final[dict[EndReason, str]] = {
     "left": "The call was ended.",
     "never_connected": "The connection was not made in time. A firewall between browser and server may block UDP.",
+    "no_route": "The server was reached, but its answers do not get back: UDP may be blocked in one direction.",
+    "dtls_failed": "The connection could not be encrypted.",
+    "certificate": "The certificate shown while the connection was being made cannot be used.",
     "connection_lost": "The connection was lost.",
     "idle": "Nothing has come for a while, neither picture nor sound.",
     "time_limit": "The call has reached its longest time.",

@@ -27,6 +27,7 @@ from avatar.motion.voice_network import VoiceNetwork
 from avatar.session import Session
 from avatar.stream.control import Stats
 from avatar.stream.offer import read_offer
+from avatar.stream.packet_guard import DROP_REASONS, DropReason
 from avatar.types import Drive, Picture
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ class CallsSnapshot:
     pictures_sent: int
     camera_frames: int
     picture_bytes_sent: int
+    packets_dropped: dict[DropReason, int]
+    """Packets kept from the calls, by reason."""
     latest: tuple[Stats, ...]
     """The last figures of each running call."""
 
@@ -120,6 +123,7 @@ class Calls:
         self._started = self._refused = 0
         self._ended: Counter[EndReason] = Counter()
         self._past_pictures = self._past_camera_frames = self._past_bytes = 0
+        self._past_packets: Counter[DropReason] = Counter(dict.fromkeys(DROP_REASONS, 0))
         # Encoding has threads of its own: work that blocks (loading, joining) must never hold up a picture. Sound is
         # encoded by aiortc in asyncio's default executor, which is why nothing of ours runs there.
         self._encode_pool = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="avatar-encode")
@@ -202,6 +206,9 @@ class Calls:
     def snapshot(self) -> CallsSnapshot:
         """Return the figures of now."""
         calls = list(self._calls.values())
+        packets_dropped = Counter(self._past_packets)
+        for call in calls:
+            packets_dropped.update(call.packets_dropped)
         return CallsSnapshot(
             active=len(calls) + self._opening,
             limit=self._settings.limits.sessions,
@@ -211,6 +218,7 @@ class Calls:
             pictures_sent=self._past_pictures + sum(call.pictures_sent for call in calls),
             camera_frames=self._past_camera_frames + sum(call.camera_frames for call in calls),
             picture_bytes_sent=self._past_bytes + sum(call.bytes_sent for call in calls),
+            packets_dropped=dict(packets_dropped),
             latest=tuple(call.latest for call in calls if call.latest is not None),
         )
 
@@ -249,4 +257,5 @@ class Calls:
         self._past_pictures += call.pictures_sent
         self._past_camera_frames += call.camera_frames
         self._past_bytes += call.bytes_sent
+        self._past_packets.update(call.packets_dropped)
         logger.info("call %s ended: %s", call.log_name, call.reason)

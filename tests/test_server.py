@@ -75,7 +75,7 @@ class FakeCalls:
 
     def snapshot(self) -> CallsSnapshot:
         return CallsSnapshot(
-            len(self.running), 4, len(self.made), 1, {"idle": 2}, 900, 890, 1_000_000, latest=self.latest
+            len(self.running), 4, len(self.made), 1, {"idle": 2}, 900, 890, 1_000_000, {}, latest=self.latest
         )
 
 

@@ -104,6 +104,12 @@ class _CallTotals(Collector):
         yield CounterMetricFamily("avatar_pictures_sent", "Pictures handed to the network", now.pictures_sent)
         yield CounterMetricFamily("avatar_camera_frames", "Camera frames received", now.camera_frames)
         yield CounterMetricFamily("avatar_picture_bytes_sent", "Video bytes sent", now.picture_bytes_sent)
+        packets = CounterMetricFamily(
+            "avatar_packets_dropped", "Packets kept from the calls' connections by reason", labels=["reason"]
+        )
+        for why, count in now.packets_dropped.items():
+            packets.add_metric([why], count)
+        yield packets
         dropped = sum(stats.dropped for stats in now.latest)
         yield GaugeMetricFamily(
             "avatar_dropped_frames", "Frames of the running calls that were passed over for newer ones", dropped

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,14 +40,18 @@ from avatar.stream.aiortc_tuning import (
     tune_video_sender,
 )
 from avatar.stream.audio_track import DelayedAudioTrack
+from avatar.stream.connect_failure import ConnectFacts, ConnectFailure, why_not_connected
 from avatar.stream.encoders import open_video_encoder
+from avatar.stream.handshake_record import HandshakeRecord
 from avatar.stream.incoming import pump_camera, pump_microphone
 from avatar.stream.offer import Offer
+from avatar.stream.packet_guard import DropReason, PacketGuard
 from avatar.stream.rate_control import RateLimits, RateState, next_rate
 from avatar.stream.sdp_answer import complete_answer
 from avatar.stream.transport_tuning import (
     accept_checks_without_priority,
     accept_rsa_certificates,
+    ice_agents,
     let_the_peer_begin_dtls,
 )
 from avatar.stream.video_encoder import CodecName
@@ -131,6 +135,7 @@ class Peer:
         self._wire_origin: int | None = None
         self._last_report: datetime | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._guard, self._handshake = PacketGuard(), HandshakeRecord()
         self.codec: CodecName | None = None
         """What the avatar's picture is sent as; known once the offer has been answered."""
 
@@ -204,6 +209,17 @@ class Peer:
             packets, round_trip_s, lost, int(self._rate.target_bps), sum(track.dropped for track in tracks)
         )
 
+    def packets_dropped(self) -> Mapping[DropReason, int]:
+        """Return how many packets were kept from the connection so far, by reason."""
+        return self._guard.dropped
+
+    def why_not_connected(self) -> ConnectFailure:
+        """Return what kept the connection from being made, as far as is known by now."""
+        addresses = sum(len(agent.remote_candidates) for agent in ice_agents(self._connection))
+        return why_not_connected(
+            ConnectFacts(self._guard.checks, addresses, self._handshake.began, self._handshake.error)
+        )
+
     async def close(self) -> None:
         """Leave nothing running. Idempotent; every caller waits for the end."""
         if self._closing is None:
@@ -223,6 +239,8 @@ class Peer:
         let_the_peer_begin_dtls(connection)
         accept_rsa_certificates(connection)
         accept_checks_without_priority(connection)
+        self._guard.watch(connection)
+        self._handshake.listen(connection)
         if video is not None:
             self._start_video(video)
         if audio is not None:

@@ -24,7 +24,7 @@ def stats(fps: float, latency_ms: float | None) -> Stats:
 
 def test_every_running_call_is_observed_each_second() -> None:
     latest: tuple[Stats, ...] = (stats(29.9, 33.0), stats(12.0, None))
-    metrics = Metrics(lambda: CallsSnapshot(2, 4, 5, 1, {"left": 3}, 1, 1, 1, latest=latest))
+    metrics = Metrics(lambda: CallsSnapshot(2, 4, 5, 1, {"left": 3}, 1, 1, 1, {"stranger": 2}, latest=latest))
     metrics.observe_calls()
     metrics.observe_calls()
     lines = metrics.text().decode().splitlines()
@@ -39,12 +39,13 @@ def test_every_running_call_is_observed_each_second() -> None:
         "avatar_dropped_frames 6.0",
         "avatar_calls_started_total 5.0",
         'avatar_calls_ended_total{reason="left"} 3.0',
+        'avatar_packets_dropped_total{reason="stranger"} 2.0',
     ):
         assert line in lines, line
 
 
 def test_two_servers_in_one_process_do_not_share_counters() -> None:
-    snapshot = CallsSnapshot(0, 4, 0, 0, {}, 0, 0, 0, latest=())
+    snapshot = CallsSnapshot(0, 4, 0, 0, {}, 0, 0, 0, {}, latest=())
     first, second = Metrics(lambda: snapshot), Metrics(lambda: snapshot)
     first.offers.labels("ok").inc()
     assert 'avatar_offers_total{result="ok"}' not in second.text().decode()
