@@ -240,6 +240,14 @@ const MESSAGES = {
     title: "The server ended the call",
     text: "It is stopping or restarting. Join again in a moment.",
   },
+  ended_route: {
+    title: "The call cannot get through",
+    text: "Your browser reached the server, but nothing came back. A firewall may block UDP, or a TURN server is needed between you.",
+  },
+  ended_encryption: {
+    title: "The call could not be encrypted",
+    text: "Your browser and the server found no common way. Update the browser, or ask whoever runs the server: its log says why.",
+  },
   ended_failed: {
     title: "The call ended",
     text: "Something failed on the server. Join again; if it happens twice, its log says why.",
@@ -251,6 +259,9 @@ const MESSAGES = {
 const REASONS = /** @type {Readonly<Record<string, string>>} */ ({
   left: "ended_left",
   idle: "ended_idle",
+  no_route: "ended_route",
+  dtls_failed: "ended_encryption",
+  certificate: "ended_encryption",
   time_limit: "ended_time",
   server_stopping: "ended_server",
   failed: "ended_failed",
