@@ -40,8 +40,8 @@ class CallConversation:
     ) -> None:
         """Begin to listen; `send`, `tell` and `attend` as the call does these."""
         self._send, self._tell = send, tell
-        self._pts = 0
-        self._as_user: av.AudioResampler | None = None
+        self._pts: int | None = None
+        """When the avatar's next sound is heard, on the clock of the user's, which it goes on with."""
         self._conversation = Conversation(
             parts.voice,
             parts.brain,
@@ -56,10 +56,7 @@ class CallConversation:
 
     def hear(self, frame: av.AudioFrame, arrival_s: float) -> None:
         """Take a frame of the user's sound."""
-        if self._as_user is None:
-            # The sound that goes back goes on in the form and the time of the user's own: the encoder takes one form
-            # only, and a leap in time would upset the browser's buffer.
-            self._as_user = av.AudioResampler(frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._pts is None:  # a leap in time would upset the browser's buffer
             self._pts = round((frame.pts or 0) * (frame.time_base or TIME_BASE) * RATE)
         self._conversation.hear(frame, arrival_s)
 
@@ -70,13 +67,12 @@ class CallConversation:
         await self._conversation.close()
 
     def _send_block(self, samples: I16, due_s: float) -> float:
-        if self._as_user is None:  # nobody has been heard yet, so there is nothing to answer
+        if self._pts is None:  # nobody has been heard yet, so there is nothing to answer
             return 0.0
         frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = RATE, self._pts, TIME_BASE
         self._pts += BLOCK
-        leaves_s = [self._send(piece, due_s) for piece in self._as_user.resample(frame)]
-        return leaves_s[0] if leaves_s else 0.0
+        return self._send(frame, due_s)
 
     def _tell_event(self, event: ConversationEvent) -> None:
         match event:

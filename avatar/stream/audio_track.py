@@ -13,6 +13,8 @@ import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
+from avatar.stream.outgoing_sound import OutgoingSound
+
 MAX_DELAY_S: Final = 1.0
 """Sound is never held longer than this, whatever the picture does."""
 QUEUE_LIMIT: Final = 64
@@ -27,7 +29,7 @@ class _Waiting:
 
 
 class DelayedAudioTrack(MediaStreamTrack):
-    """Passes received sound on unchanged, each frame at the time it is due. Used on the event loop only."""
+    """Passes sound on in one form, each frame at the time it is due. Used on the event loop only."""
 
     kind = "audio"
 
@@ -40,6 +42,7 @@ class DelayedAudioTrack(MediaStreamTrack):
         self._clock = clock
         self._frames: deque[_Waiting] = deque()
         self._available = asyncio.Event()
+        self._outgoing = OutgoingSound()
         self.dropped = 0
         """Frames given up because too many were waiting."""
 
@@ -48,8 +51,11 @@ class DelayedAudioTrack(MediaStreamTrack):
         if len(self._frames) >= QUEUE_LIMIT:
             self._frames.popleft()
             self.dropped += 1
+        formed = self._outgoing.take(frame)
+        if formed is None:
+            return
         due_s = arrival_s + min(max(delay_s, 0.0), MAX_DELAY_S)
-        self._frames.append(_Waiting(frame, arrival_s, due_s))
+        self._frames.append(_Waiting(formed, arrival_s, due_s))
         self._available.set()
 
     async def recv(self) -> av.AudioFrame:
