@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from avatar.errors import NoCommonCodecError, OfferError
-from avatar.stream.sdp_answer import AnswerPlan, OfferedSection
-from avatar.stream.sdp_codecs import usable_lines, why_none
+from avatar.stream.sdp_answer import NO_NAME, AnswerPlan, Fate, OfferedSection
+from avatar.stream.sdp_codecs import TAKEN, usable_lines, why_none
 from avatar.stream.sdp_text import Section, SessionText, parse_sdp
 from avatar.stream.sdp_transport import Transport, read_transport
 
@@ -28,8 +28,6 @@ _KINDS: Final = ("video", "audio", "application")
 _NAMES: Final = {"video": "video", "audio": "audio", "application": "data"}
 _PROFILE: Final = re.compile(r"(?:(?:UDP/TLS|TCP/DTLS|TCP/TLS)/)?RTP/S?AVPF?")
 """How video and sound may be carried; all of these mean DTLS-SRTP where there is a fingerprint (RFC 8829, 5.1.2)."""
-_NO_NAME: Final = "0"
-"""What a section without a name is called towards aiortc; its answer goes without again."""
 _MID: Final = re.compile(r"[!#-'*+.\-0-9A-Z^-~]{1,64}")
 _MID_BYTES_ON_THE_WIRE: Final = 16
 """A header extension of the usual form is no longer (RFC 8285)."""
@@ -59,8 +57,8 @@ class Offer:
 def read_offer(sdp: str, *, limit_bytes: int) -> Offer:
     """Check an offer: at most one section of video, of sound and of data each, bundled, with ICE and DTLS.
 
-    Sections that the peer has stopped (port 0), or in which nothing is to flow, are answered by port 0 and count for
-    nothing. Raises NoCommonCodecError, and OfferError, whose message says which rule the offer breaks.
+    Sections that the peer has stopped (port 0), or in which nothing is to flow, count for nothing. Raises
+    NoCommonCodecError, and OfferError, whose message says which rule the offer breaks.
     """
     if len(sdp.encode("utf-8", "replace")) > limit_bytes:
         raise OfferError(f"The offer is longer than {limit_bytes} bytes.")
@@ -76,44 +74,56 @@ def read_offer(sdp: str, *, limit_bytes: int) -> Offer:
 def _read(text: SessionText) -> Offer:
     if len(text.sections) > MAX_SECTIONS:
         raise OfferError(f"The offer has more than {MAX_SECTIONS} sections.")
-    taken = _taken(text)
-    bundle = _bundle(text, taken)
+    used = _used(text)
+    bundle = _bundle(text, used)
+    fates = {section: _fate(text, section, used, bundle) for section in text.sections}
     # The leading section comes first; a peer says of the transport what it says there, or wherever it says anything.
     by_name = {section.mid: section for section in text.sections if section.mid is not None}
-    leaders = [by_name[mid] for mid in bundle if by_name[mid] in taken] or taken
-    transport = read_transport(text.session, [*leaders, *(by_name[mid] for mid in bundle if by_name[mid] not in taken)])
-    media = [section for section in taken if section.kind != "application" and not section.has("bundle-only")]
+    shared = sorted((by_name[mid] for mid in bundle), key=lambda section: fates[section] == "refused") or used
+    transport = read_transport(text.session, shared)
+    media = [section for section in used if section.kind != "application" and not section.has("bundle-only")]
     if media and not any(section.has("rtcp-mux") or section.has("rtcp-mux-only") for section in media):
         raise OfferError("The offer does not multiplex RTP and RTCP (a=rtcp-mux).")
-    names = {section: section.mid or _NO_NAME for section in taken}
-    first = names[leaders[0]]
+    leaders = [section.mid or NO_NAME for section in shared if section in used]
     lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0"]
     if text.session.has("ice-lite"):
         lines.append("a=ice-lite")
-    lines.append(f"a=group:BUNDLE {' '.join(names[section] for section in leaders)}")
-    for section in taken:
-        lines += _section_lines(text, section, names[section], transport, leads=names[section] == first)
-    kinds = {section.kind for section in taken}
+    lines.append(f"a=group:BUNDLE {' '.join(leaders)}")
+    for section in used:
+        mid = section.mid or NO_NAME
+        lines += _section_lines(text, section, mid, transport, leads=mid == leaders[0])
+    kinds = {section.kind for section in used}
     return Offer(
         "\r\n".join(lines) + "\r\n",
         has_video="video" in kinds,
         has_audio="audio" in kinds,
         has_data_channel="application" in kinds,
         local_names=transport.names,
-        mid=first,
+        mid=leaders[0],
         plan=AnswerPlan(
-            tuple(OfferedSection(section, names.get(section)) for section in text.sections),
-            tuple(mid for mid in bundle if by_name[mid] in taken),
+            tuple(OfferedSection(section, fates[section]) for section in text.sections),
+            tuple(mid for mid in bundle if fates[by_name[mid]] != "refused"),
             transport.knows_ice2,
         ),
     )
 
 
-def _taken(text: SessionText) -> list[Section]:
+def _fate(text: SessionText, section: Section, used: Sequence[Section], bundle: Sequence[str]) -> Fate:
+    if section in used:
+        return "used"
+    idle = section.kind in TAKEN and _is_offered(section) and _direction(text, section) == "inactive"
+    return "idle" if idle and section.mid in bundle and usable_lines(section)[0] else "refused"
+
+
+def _is_offered(section: Section) -> bool:
+    return section.port != 0 or section.has("bundle-only")
+
+
+def _used(text: SessionText) -> list[Section]:
     """Return the sections that a call uses. Raises OfferError where it cannot be told which, or there are none."""
     by_kind: dict[str, list[Section]] = {kind: [] for kind in _KINDS}
     for section in text.sections:
-        if section.port == 0 and not section.has("bundle-only"):
+        if not _is_offered(section):
             continue
         if section.kind not in by_kind:
             raise OfferError(
@@ -139,17 +149,17 @@ def _taken(text: SessionText) -> list[Section]:
     return [section for section in text.sections if section in by_kind.get(section.kind, ())]
 
 
-def _bundle(text: SessionText, taken: Sequence[Section]) -> tuple[str, ...]:
+def _bundle(text: SessionText, used: Sequence[Section]) -> tuple[str, ...]:
     """Return the names in the group that shares the transport, as far as they are names of sections."""
     mids = [section.mid for section in text.sections if section.mid is not None]
-    lacking = len(taken) > 1 and None in [section.mid for section in taken]
+    lacking = len(used) > 1 and None in [section.mid for section in used]
     if len(set(mids)) != len(mids) or lacking or not all(map(_MID.fullmatch, mids)):
         raise OfferError("Each section of the offer needs a name of its own (a=mid).")
-    wanted = {section.mid for section in taken}
+    wanted = {section.mid for section in used}
     for group in text.groups("BUNDLE"):
         if wanted.issubset(group):
             return tuple(mid for mid in dict.fromkeys(group) if mid in mids)
-    if len(taken) > 1:
+    if len(used) > 1:
         raise OfferError("The offer's sections are not bundled. Use one transport for all (a=group:BUNDLE).")
     return ()
 

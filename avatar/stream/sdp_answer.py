@@ -1,15 +1,22 @@
-"""The answer as the peer is to read it: aiortc's, with the sections that a call does not take in their places."""
+"""The answer as the peer is to read it: aiortc's, with the sections that a call does not use in their places."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
+from avatar.stream.sdp_codecs import usable_lines
 from avatar.stream.sdp_text import Section, parse_sdp
 
 FINGERPRINT: Final = "a=fingerprint:sha-256 "
 """The one that is told. aiortc tells SHA-384 and SHA-512 too; libdatachannel 0.24 takes the last of an answer, but has
 by then begun to hash our certificate with SHA-256, if a check of ours has already shown it the way."""
+Fate: TypeAlias = Literal["used", "idle", "refused"]
+"""What becomes of an offered section. Idle: it stays in the bundle, which it may lead, and nothing flows in it."""
+
+NO_NAME: Final = "0"
+"""What a section without a name is called towards aiortc; its answer goes without again."""
+_TRANSPORT: Final = ("c=", "a=candidate:", "a=end-of-candidates", "a=ice-", FINGERPRINT, "a=setup:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +24,7 @@ class OfferedSection:
     """A section of an offer, and what becomes of it."""
 
     section: Section
-    mid: str | None
-    """The name under which aiortc answers it; None: it is turned down, by port 0."""
+    fate: Fate
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +49,15 @@ def complete_answer(answer_sdp: str, plan: AnswerPlan) -> str:
     if plan.knows_ice2:
         lines.append("a=ice-options:ice2")
     for offered in plan.sections:
-        lines += _turned_down(offered.section) if offered.mid is None else _taken(offered, answered[offered.mid])
+        section = offered.section
+        if offered.fate == "used":
+            lines += _used(section, answered[section.mid or NO_NAME])
+        else:
+            lines += _idle(section, answer.sections[0]) if offered.fate == "idle" else _refused(section)
     return "\r\n".join(lines) + "\r\n"
 
 
-def _taken(offered: OfferedSection, answered: Section) -> list[str]:
-    section = offered.section
+def _used(section: Section, answered: Section) -> list[str]:
     lines = [f"m={section.kind} {answered.port} {section.profile} {' '.join(answered.formats)}"]
     lines += [line for line in answered.lines if not line.startswith("a=fingerprint:") or line.startswith(FINGERPRINT)]
     if section.mid is None:
@@ -58,7 +67,19 @@ def _taken(offered: OfferedSection, answered: Section) -> list[str]:
     return lines
 
 
-def _turned_down(section: Section) -> list[str]:
+def _idle(section: Section, answered: Section) -> list[str]:
+    numbers, formats = usable_lines(section)
+    return [
+        f"m={section.kind} {answered.port} {section.profile} {' '.join(map(str, numbers))}",
+        *(line for line in answered.lines if line.startswith(_TRANSPORT)),
+        "a=inactive",
+        f"a=mid:{section.mid}",
+        "a=rtcp-mux",
+        *formats,
+    ]
+
+
+def _refused(section: Section) -> list[str]:
     lines = [f"m={section.kind} 0 {section.profile} {' '.join(section.formats)}", "c=IN IP4 0.0.0.0", "a=inactive"]
     if section.mid is not None:
         lines.append(f"a=mid:{section.mid}")

@@ -77,6 +77,7 @@ class Case:
 
 
 STOPPED = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:9\r\na=rtpmap:96 VP8/90000\r\n"
+IDLE = section_of(client("chromium"), "video").replace("a=mid:0", "a=mid:3").replace("a=sendrecv", "a=inactive")
 TRANSPORT = ("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", "a=setup", "a=rtcp-mux", "a=candidate", "a=end-of-")
 VIDEO_ONLY = only(client("werift"), "video").replace("BUNDLE 0 1 2", "BUNDLE 0")
 SHA1 = "a=fingerprint:sha-1 " + ":".join(["AB"] * 20)
@@ -119,9 +120,11 @@ CASES = [
     Case("a stopped section beside it (port 0, inactive, not bundled)", client("chromium") + STOPPED,
          f"{VIDEO_SOUND_DATA}, video port 0"),
     Case("a second, inactive video in the bundle",
-         client("chromium").replace("BUNDLE 0 1 2", "BUNDLE 0 1 2 3")
-         + section_of(client("chromium"), "video").replace("a=mid:0", "a=mid:3").replace("a=sendrecv", "a=inactive"),
-         f"{VIDEO_SOUND_DATA}, video port 0"),
+         client("chromium").replace("BUNDLE 0 1 2", "BUNDLE 0 1 2 3") + IDLE,
+         f"{VIDEO_SOUND_DATA}, video VP8 inactive"),
+    Case("an inactive video that leads the bundle (bundle policy `max-bundle`)",
+         client("chromium").replace("BUNDLE 0 1 2", "BUNDLE 3 0 1 2").replace("m=video", f"{IDLE}m=video"),
+         "201: video VP8 inactive, video H264 sendrecv, audio opus sendrecv, data"),
     Case("sections of the bundle that leave the transport to the first (`bundle-only`, port 0)",
          client("chromium").replace(
              section_of(client("chromium"), "audio"),
