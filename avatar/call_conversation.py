@@ -78,7 +78,11 @@ class CallConversation:
         match event:
             case Caption():
                 report: Report = CaptionMessage(
-                    speaker=event.speaker, text=event.text, turn=event.turn, seconds=round(event.seconds, 2)
+                    speaker=event.speaker,
+                    text=event.text,
+                    turn=event.turn,
+                    seconds=round(event.seconds, 2),
+                    unspoken=event.unspoken,
                 )
             case Interrupted():
                 report = InterruptedMessage(turn=event.turn, heard_ms=round(event.heard_ms, 1))

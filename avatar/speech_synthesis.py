@@ -11,16 +11,26 @@ import shutil
 import subprocess
 import wave
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
 from avatar.errors import VoiceError
+from avatar.speakable_text import Speakable, named, speakable
 from avatar.types import F32
 
 LONGEST_TEXT: Final = 20_000
 """Characters: about twenty minutes of speech."""
 ESPEAK_TIME_S: Final = 60.0
+
+
+BEFORE_S: Final = 0.03
+"""Silence before a sentence: as long as a block of sound."""
+AFTER_S: Final = 0.17
+"""Silence after a sentence: with the next one's, the fifth of a second that speakers pause between two."""
+SILENT_DB: Final = -45.0
+"""Sound this far below a sentence's loudest moment is silence: softer than the f of "friend", louder than its end."""
+MOMENT_S: Final = 0.005
 
 
 class Voice(Protocol):
@@ -30,7 +40,42 @@ class Voice(Protocol):
     """Samples a second."""
 
     def speak(self, text: str) -> Iterator[F32]:
-        """Yield (n,) float samples in -1..1, piece by piece, each as soon as it is there."""
+        """Yield (n,) float samples in -1..1, piece by piece, each as soon as it is there.
+
+        Raises:
+            VoiceError: it cannot be said; with code unspeakable where the voice has no sound for any of it.
+        """
+
+
+@runtime_checkable
+class ScriptVoice(Protocol):
+    """A voice that knows some scripts only."""
+
+    def left_out(self, text: str) -> tuple[str, ...]:
+        """Return the words of a text that it has no sound for."""
+
+
+def left_out(voice: Voice, text: str) -> tuple[str, ...]:
+    """Return the words of a text that a voice has no sound for; none for a voice that does not say."""
+    return voice.left_out(text) if isinstance(voice, ScriptVoice) else ()
+
+
+def trimmed(sentence: F32, sample_rate: int) -> F32:
+    """Return a sentence, (n,), with the silence around it that speech wants; empty where there is nothing but silence.
+
+    Voices begin and end with up to half a second of it: lost time before an answer, and a halting delivery.
+    """
+    moment = max(round(MOMENT_S * sample_rate), 1)
+    count = -(-len(sentence) // moment)
+    power = np.pad(np.square(sentence), (0, count * moment - len(sentence))).reshape(count, moment).mean(axis=1)
+    if not count or not power.max():
+        return np.zeros(0, np.float32)
+    loud = np.nonzero(power > power.max() * 10 ** (SILENT_DB / 10))[0]
+    before, after = (round(seconds * sample_rate) for seconds in (BEFORE_S, AFTER_S))
+    begin, end = int(loud[0]) * moment, min(int(loud[-1] + 1) * moment, len(sentence))
+    kept = sentence[max(begin - before, 0) : end + after]
+    lacking = max(before - begin, 0), max(end + after - len(sentence), 0)
+    return np.pad(kept, lacking).astype(np.float32)
 
 
 class HibariVoice:
@@ -49,10 +94,17 @@ class HibariVoice:
         self._voice: Any = Hibari(threads=1)
         self.sample_rate = int(self._voice.sample_rate)
 
+    def left_out(self, text: str) -> tuple[str, ...]:
+        """Return the words in other scripts than the Latin one: some it would spell wrongly, of others say nothing."""
+        return speakable(text).left_out
+
     def speak(self, text: str) -> Iterator[F32]:
-        """Yield a sentence at a time; the same text always sounds the same."""
-        for samples in self._voice.stream(checked(text), seed=0):
-            yield np.asarray(samples, np.float32)
+        """Yield a sentence at a time, without words that it does not know; the same text always sounds the same."""
+        found = speakable(checked(text))
+        if not found.text:
+            raise VoiceError(_unspeakable(text, found), code="unspeakable")
+        for samples in self._voice.stream(found.text, seed=0):
+            yield trimmed(np.asarray(samples, np.float32), self.sample_rate)
 
 
 class EspeakVoice:
@@ -87,7 +139,7 @@ class EspeakVoice:
                 self.sample_rate = sound.getframerate()
         except (OSError, subprocess.SubprocessError, wave.Error, EOFError) as error:
             raise VoiceError(f"espeak-ng could not speak the text: {error}.") from error
-        yield samples.astype(np.float32) / np.float32(32768)
+        yield trimmed(samples.astype(np.float32) / np.float32(32768), self.sample_rate)
 
 
 VOICES: Final[dict[str, Callable[[], Voice]]] = {"hibari": HibariVoice, "espeak": EspeakVoice}
@@ -123,3 +175,12 @@ def checked(text: str) -> str:
     if len(spoken) > LONGEST_TEXT:
         raise VoiceError(f"The text has {len(spoken):,} characters; at most {LONGEST_TEXT:,} are spoken at once.")
     return spoken
+
+
+def _unspeakable(text: str, found: Speakable) -> str:
+    if found.left_out:
+        return (
+            f"This voice speaks English only and has no sound for {named(found.left_out)}. "
+            "Give a text in Latin letters, or speech of your own (avatar render --audio)."
+        )
+    return f"There is nothing to say in “{text.strip()[:20]}”: the voice needs words or numbers."

@@ -10,10 +10,14 @@ const INVITATION = "Say something: the avatar answers when you pause. Talk over 
 /**
  * The words of a caption.
  *
- * @param {Pick<CaptionMessage, "speaker" | "text" | "seconds">} caption
+ * @param {Pick<CaptionMessage, "speaker" | "text" | "seconds" | "unspoken">} caption
  * @returns {string}
  */
-export function captionWords({ speaker, text, seconds }) {
+export function captionWords({ speaker, text, seconds, unspoken }) {
+  if (unspoken) {
+    const what = unspoken === text ? "not spoken" : `“${unspoken}” not spoken`;
+    return `${text} (${what}: this voice has no sound for it)`;
+  }
   if (text || speaker === "avatar") return text;
   return `(you spoke for ${seconds.toFixed(1)} seconds)`;
 }

@@ -29,7 +29,8 @@
  * @typedef {{type: "calibrated", reply_to?: string}} CalibratedMessage
  * @typedef {{type: "avatar", avatar: string, reply_to?: string}} AvatarMessage
  * @typedef {{type: "drive", drive: Drive, reply_to?: string}} DriveMessage
- * @typedef {{type: "caption", speaker: "you" | "avatar", text: string, turn: number, seconds: number}} CaptionMessage
+ * @typedef {{type: "caption", speaker: "you" | "avatar", text: string, turn: number, seconds: number,
+ *   unspoken: string}} CaptionMessage
  * @typedef {{type: "interrupted", turn: number, heard_ms: number}} InterruptedMessage
  * @typedef {{type: "answered", turn: number, stage_ms: Record<string, number>}} AnsweredMessage
  * @typedef {{type: "pong", t: number}} PongMessage
@@ -66,7 +67,7 @@ const SCHEMA = /** @type {Readonly<Record<string, Record<string, Kind>>>} */ ({
   calibrated: { reply_to: "string?" },
   avatar: { avatar: "string", reply_to: "string?" },
   drive: { drive: "string", reply_to: "string?" },
-  caption: { speaker: "string", text: "string", turn: "number", seconds: "number" },
+  caption: { speaker: "string", text: "string", turn: "number", seconds: "number", unspoken: "string" },
   interrupted: { turn: "number", heard_ms: "number" },
   answered: { turn: "number", stage_ms: "object" },
   pong: { t: "number" },

@@ -54,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from avatar.identities import open_identity  # noqa: PLC0415
     from avatar.render import render_file  # noqa: PLC0415
-    from avatar.speech_synthesis import LONGEST_TEXT, checked, open_voice  # noqa: PLC0415
+    from avatar.speakable_text import named  # noqa: PLC0415
+    from avatar.speech_synthesis import LONGEST_TEXT, checked, left_out, open_voice  # noqa: PLC0415
 
     text = checked(sys.stdin.read(2 * LONGEST_TEXT) if args.text == "-" else args.text)
     refuse_overwriting(args.out, (Path(args.avatar),))
@@ -64,22 +65,32 @@ def run(args: argparse.Namespace) -> int:
     picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
     with tempfile.TemporaryDirectory(prefix="avatar-say-") as folder:
         sound = Path(folder) / "speech.wav"
-        write_speech(open_voice(args.voice), text, sound)
+        voice = open_voice(args.voice)
+        write_speech(voice, text, sound)
         with ProgressBar("Rendering", "frames") as bar:
             report = render_file(
                 identity, None, sound, args.out, picture=picture, voice_network=network, progress=bar.update
             )
+    if missing := left_out(voice, text):
+        print(f"warning: not spoken, as the voice has no sound for it: {named(missing)}", file=sys.stderr)
     print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s")
     return 0
 
 
 def write_speech(voice: Voice, text: str, path: Path) -> None:
-    """Write what a voice makes of a text as a WAV file, with a breath of silence at both ends."""
+    """Write what a voice makes of a text as a WAV file, with a breath of silence at both ends.
+
+    Raises:
+        VoiceError: it has no sound for the text.
+    """
     import numpy as np  # noqa: PLC0415
 
+    from avatar.errors import VoiceError  # noqa: PLC0415
     from avatar.spoken import spoken_samples, wav_bytes  # noqa: PLC0415
 
     pieces = list(voice.speak(text))
+    if not any(len(piece) and np.any(piece) for piece in pieces):
+        raise VoiceError("The voice has no sound for this text.", code="unspeakable")
     rest = np.zeros(round(0.3 * voice.sample_rate), np.float32)
     samples = spoken_samples(np.concatenate([rest, *pieces, rest]), voice.sample_rate)
     path.write_bytes(wav_bytes(samples, voice.sample_rate))

@@ -26,10 +26,10 @@ from avatar.conversation.ears import Ears
 from avatar.conversation.listener import Began, Listener, Said
 from avatar.conversation.told import Answered, Caption, ConversationEvent, Interrupted, Trouble
 from avatar.conversation.voice_detector import VoiceDetector
-from avatar.errors import AvatarError
+from avatar.errors import AvatarError, VoiceError
 from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import LOOK_AHEAD_S
-from avatar.speech_synthesis import Voice
+from avatar.speech_synthesis import Voice, left_out
 from avatar.spoken import I16, SpokenSound, spoken_samples
 from avatar.types import F32
 
@@ -84,8 +84,8 @@ class Conversation:
         self._send, self._tell, self._attend, self._clock = send, tell, attend, clock
         self._listener = Listener(detector=detector)
         self._line = SpokenSound(RATE)
-        self._captions: deque[tuple[int, str]] = deque()
-        """(sample of the answer, sentence that is shown with it)."""
+        self._captions: deque[tuple[int, str, str]] = deque()
+        """(sample of the answer, sentence that is shown with it, what of it the voice has no sound for)."""
         self._put = self._taken = 0
         self._said: list[str] = []
         self._unasked: Said | None = None
@@ -161,9 +161,9 @@ class Conversation:
         speech = self._line.take(BLOCK)
         self._room.set()
         while self._captions and self._captions[0][0] < self._taken + len(speech):
-            sentence = self._captions.popleft()[1]
+            _, sentence, unspoken = self._captions.popleft()
             self._said.append(sentence)
-            self._report(Caption("avatar", sentence, self._turn))
+            self._report(Caption("avatar", sentence, self._turn, unspoken=unspoken))
         first, self._taken = self._taken == 0 and len(speech) > 0, self._taken + len(speech)
         leaves_s = self._send(np.concatenate([speech, np.zeros(BLOCK - len(speech), np.int16)]), due_s)
         if first and self._times is not None:
@@ -228,19 +228,31 @@ class Conversation:
             self._room.clear()
             await self._room.wait()
         pieces: Iterator[F32] = iter(self._voice.speak(sentence))
+        unspoken = " ".join(left_out(self._voice, sentence))
         begun = False
-        while (piece := await loop.run_in_executor(self._thread, next, pieces, None)) is not None:
+        while (piece := await loop.run_in_executor(self._thread, _next_piece, pieces)) is not None:
             if not begun and len(piece):
-                self._captions.append((self._put, sentence))
+                self._captions.append((self._put, sentence, unspoken))
                 begun = True
             times.setdefault("sound", self._clock())
             self._put += self._line.push(spoken_samples(piece, self._voice.sample_rate), self._voice.sample_rate)
         self._put += self._line.finish()
         if not begun:  # nothing in it can be said: it is shown as the last of what came before is
-            self._captions.append((self._put - 1, sentence))
+            words = any(character.isalnum() for character in sentence)
+            self._captions.append((self._put - 1, sentence, sentence if words else ""))
 
     def _report(self, event: ConversationEvent) -> None:
         try:
             self._tell(event)
         except Exception:  # what cannot be told must not end what is said
             logger.exception("the conversation could not tell of %r", event)
+
+
+def _next_piece(pieces: Iterator[F32]) -> F32 | None:
+    """Return the next piece of a sentence; None after the last, and of one that the voice has no sound for."""
+    try:
+        return next(pieces, None)
+    except VoiceError as error:
+        if error.code != "unspeakable":
+            raise
+        return None

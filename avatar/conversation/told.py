@@ -20,6 +20,8 @@ class Caption:
     turn: int
     seconds: float = 0.0
     """How long the user spoke."""
+    unspoken: str = ""
+    """What of the avatar's text is only shown, as its voice has no sound for it."""
 
 
 @dataclass(frozen=True, slots=True)

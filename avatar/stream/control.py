@@ -138,6 +138,8 @@ class CaptionMessage(_Message):
     turn: int
     seconds: float
     """How long the user spoke; 0 for the avatar."""
+    unspoken: str
+    """What of the avatar's text is only shown, as its voice has no sound for it; often empty."""
 
 
 class InterruptedMessage(_Message):

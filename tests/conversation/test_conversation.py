@@ -15,7 +15,7 @@ import pytest
 from avatar.conversation.brain import Heard
 from avatar.conversation.conversation import BLOCK, MOST_SENTENCES, RATE, Conversation
 from avatar.conversation.told import Answered, Caption, Interrupted, Trouble
-from avatar.errors import ConversationError
+from avatar.errors import ConversationError, VoiceError
 from avatar.types import F32
 
 pytestmark = pytest.mark.anyio
@@ -282,6 +282,28 @@ async def test_a_sentence_that_cannot_be_said_is_shown_in_its_place(talks: Calla
     await loopback.wait_for(lambda: bool(talk.of(Answered)) and not talk.conversation.has_floor)
     assert [one.text for one in talk.of(Caption)[1:]] == sentences
     assert not talk.of(Trouble) and talk.presences[-1] == "listening"
+
+
+class LatinVoice(ToneVoice):
+    """Knows which words it has no sound for, and refuses a sentence of nothing else."""
+
+    def left_out(self, text: str) -> tuple[str, ...]:
+        return tuple(word for word in text.split() if not word.isascii())
+
+    def speak(self, text: str) -> Iterator[F32]:
+        if len(self.left_out(text)) == len(text.split()):
+            raise VoiceError("No sound for that.", code="unspeakable")
+        yield from super().speak(text)
+
+
+async def test_a_caption_says_what_is_only_shown(talks: Callable[..., Talk], loopback: Any) -> None:
+    sentences = ["It is called 你好 there.", "Привет мир.", "😀", "Two."]
+    talk = talks(ToldBrain([sentences]), voice=LatinVoice())
+    talk.says()
+    await loopback.wait_for(lambda: bool(talk.of(Answered)) and not talk.conversation.has_floor)
+    assert [one.text for one in talk.of(Caption)[1:]] == sentences
+    assert [one.unspoken for one in talk.of(Caption)[1:]] == ["你好", "Привет мир.", "", ""]
+    assert not talk.of(Trouble)
 
 
 async def test_a_brain_that_ends_late_leaves_a_listener(talks: Callable[..., Talk], loopback: Any) -> None:
