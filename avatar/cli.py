@@ -36,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
+    # Before numpy is loaded. Calls run side by side, each in threads of its own: matrices this small gain nothing from
+    # being shared out, and on a busy machine the threads of OpenBLAS wait for each other far longer than they work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     args = parser().parse_args(argv)
     try:
         return int(args.run(args))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -21,6 +22,25 @@ def portrait(tmp_path: Path) -> Path:
     path = tmp_path / "me.jpg"
     Image.fromarray(data.astronaut()).save(path)
     return path
+
+
+def test_matrices_are_multiplied_in_the_thread_that_asks() -> None:
+    """On a busy machine OpenBLAS' own threads wait for each other: a call with sound would stand still."""
+    code = """
+import contextlib, os
+from avatar.cli import main
+with contextlib.suppress(SystemExit):
+    main(["--version"])
+import numpy as np
+large = np.ones((512, 512), np.float32)
+large @ large
+print("threads", len(os.listdir("/proc/self/task")))
+"""
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("threads are counted where Linux lists them")
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert shown.stdout.splitlines()[-1] == "threads 1"
 
 
 @pytest.mark.parametrize("command", [[], ["serve"], ["enroll"], ["render"], ["doctor"], ["models"]])

@@ -34,6 +34,10 @@ MAX_EARLY_S: Final = 0.5
 """Sound that runs ahead of its time by more replaces what was waiting: the newest counts."""
 BUFFER_S: Final = 12.0
 """Sound that may wait to be heard; more is dropped and counted."""
+PIECE_S: Final = 0.25
+"""Most sound that is heard at once. In longer pieces the products of matrices are large enough for OpenBLAS to share them
+out among its threads. Beside busy processes these wait for each other a hundred times as long as they work, and a call
+that is late already would never catch up."""
 KEPT_S: Final = 3.0
 """How far back mouths can be asked for."""
 
@@ -147,7 +151,7 @@ class SpeechMotion:
         self._hear(self._origin_s + self._taken / RATE)
 
     def _hear(self, until_s: float) -> None:
-        """Let the network hear what lies before `until_s`, a second at a time."""
+        """Let the network hear what lies before `until_s`, piece by piece."""
         if self._origin_s is None or not self._waiting:
             return
         wanted = min(
@@ -156,8 +160,9 @@ class SpeechMotion:
         if wanted <= 0:
             return
         joined = np.concatenate(self._waiting)
-        for start in range(0, wanted, RATE):
-            self._hear_piece(joined[start : min(start + RATE, wanted)])
+        piece = round(PIECE_S * RATE)
+        for start in range(0, wanted, piece):
+            self._hear_piece(joined[start : min(start + piece, wanted)])
         self._waiting = [joined[wanted:]] if wanted < len(joined) else []
         self._waiting_count -= wanted
 
