@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,27 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # Chromium leaves out 127.0.0.1, the only address the server offers here.
-    "--allow-loopback-in-peer-connection",
-    "--autoplay-policy=no-user-gesture-required",
-    "--window-size=1280,800",
-)
+from benchmarks.clients.chromium import start
+
 _Result = TypeVar("_Result")
 
 
@@ -42,32 +24,18 @@ class Camera(Protocol):
     sound: Path
 
 
-def missing() -> str | None:
-    """Return why no browser can be driven here; None when one can."""
-    if not any(map(shutil.which, BROWSERS)):
-        return "needs Chromium (Debian: apt-get install chromium)"
-    return None if shutil.which("chromedriver") else "needs chromedriver (Debian: apt-get install chromium-driver)"
-
-
 class Chromium:
     """One browser with an empty profile."""
 
     def __init__(self, camera: Camera | None, *, allow: bool = True, flags: tuple[str, ...] = ()) -> None:
         """Play `camera` (None: the machine's own devices, so none here); `allow` answers the permission question."""
         self._profile = tempfile.TemporaryDirectory(prefix="avatar-browser-test-", ignore_cleanup_errors=True)
-        options = webdriver.ChromeOptions()
-        options.binary_location = next(path for path in map(shutil.which, BROWSERS) if path)
-        for flag in (*_FLAGS, *flags, f"--user-data-dir={self._profile.name}"):
-            options.add_argument(flag)
-        options.add_argument("--use-fake-ui-for-media-stream" if allow else "--deny-permission-prompts")
+        wanted = [*flags, "--use-fake-ui-for-media-stream" if allow else "--deny-permission-prompts"]
         if camera is not None:
-            options.add_argument("--use-fake-device-for-media-stream")
-            options.add_argument(f"--use-file-for-fake-video-capture={camera.video}")
-            options.add_argument(f"--use-file-for-fake-audio-capture={camera.sound}")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        service = Service(shutil.which("chromedriver"), log_output=subprocess.DEVNULL)
-        self.driver = webdriver.Chrome(options=options, service=service)
-        self.driver.set_script_timeout(60)
+            wanted.append("--use-fake-device-for-media-stream")
+            wanted.append(f"--use-file-for-fake-video-capture={camera.video}")
+            wanted.append(f"--use-file-for-fake-audio-capture={camera.sound}")
+        self.driver = start(self._profile.name, wanted)
 
     def open(self, address: str) -> None:
         """Open the page and wait until one can join."""

@@ -26,10 +26,11 @@ def _load(name: str) -> ModuleType:
 def chromium() -> ModuleType:
     """The module that drives Chromium."""
     pytest.importorskip("selenium", reason="needs selenium (pip install 'avatar[dev]')")
-    module = _load("chromium")
-    if (reason := module.missing()) is not None:
+    from benchmarks.clients.chromium import missing  # noqa: PLC0415 - it imports selenium
+
+    if (reason := missing()) is not None:
         pytest.skip(reason)
-    return module
+    return _load("chromium")
 
 
 @pytest.fixture(scope="session")
