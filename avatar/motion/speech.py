@@ -35,9 +35,9 @@ MAX_EARLY_S: Final = 0.5
 BUFFER_S: Final = 12.0
 """Sound that may wait to be heard; more is dropped and counted."""
 PIECE_S: Final = 0.25
-"""Most sound that is heard at once. In longer pieces the products of matrices are large enough for OpenBLAS to share them
-out among its threads. Beside busy processes these wait for each other a hundred times as long as they work, and a call
-that is late already would never catch up."""
+"""Most sound that is heard at once. Longer pieces make products of matrices that OpenBLAS shares out among its threads:
+beside busy processes these wait for each other a hundred times as long as they work, and a call that is late already
+would never catch up."""
 KEPT_S: Final = 3.0
 """How far back mouths can be asked for."""
 
