@@ -55,6 +55,7 @@ class BotSession(Unsteered):
         self._asked: deque[BeatToDraw | Cue] = deque()
         self._begin: Begin | None = None
         self._last_index = -1
+        self._watched = True
         self._stopped = False
         self._meter, self._skipped = StageMeter(), 0
         self._thread = threading.Thread(target=self._work, name="avatar-bot", daemon=True)
@@ -80,6 +81,10 @@ class BotSession(Unsteered):
                 self._last_index = asked.index if isinstance(asked, BeatToDraw) else self._last_index
                 self._asked.append(asked)
             self._changed.notify()
+
+    def set_watched(self, watched: bool) -> None:
+        """Draw what the beats ask for, or nothing."""
+        self._watched = watched
 
     def stats(self) -> SessionStats:
         """Return how the drawing does."""
@@ -129,7 +134,7 @@ class BotSession(Unsteered):
                 self._skipped += motion is not None
                 with self._meter.time("speech"):
                     motion = performance.move(one.told)
-            if motion is None:
+            if motion is None or not self._watched:
                 continue
             with self._meter.time("generate"):
                 i420 = to_i420(easel.draw(motion))
@@ -142,7 +147,7 @@ class BotSession(Unsteered):
         with self._changed:
             while not (self._asked or self._stopped):
                 since_s = time.monotonic() - begin_s
-                if since_s < FIRST_PICTURE_S:
+                if self._watched and since_s < FIRST_PICTURE_S:
                     self._on_picture(Picture(since_s - FIRST_PICTURE_S, i420, None))
                 self._changed.wait(FIRST_PICTURE_EVERY_S)
 

@@ -154,6 +154,9 @@ class Call:
                 send_sound=self._sound,
             )
         self.answer_sdp = await self._peer.answer(offer)
+        self._session.set_watched(self._peer.shows)
+        # A program that connects to watch has to say something now and then: it holds a place for its own voice.
+        self._times.only_watched = self._peer.only_watched and self._bot is None
         self._starting = asyncio.create_task(self._start())
         self.run(self._tick())
 

@@ -45,6 +45,8 @@ class CallTimes:
     """When anything last came from the peer."""
     last_media_s: float = 0.0
     """When a camera picture or sound last came."""
+    only_watched: bool = False
+    """The peer sends neither by its offer: what it does is watch, and all that it sends says that it still does."""
 
 
 def why_end(times: CallTimes, now_s: float, transport: TransportSettings, limits: LimitSettings) -> EndReason | None:
@@ -53,7 +55,8 @@ def why_end(times: CallTimes, now_s: float, transport: TransportSettings, limits
         return "never_connected" if now_s - times.created_s > transport.connect_timeout_s else None
     if now_s - max(times.last_packet_s, times.connected_s) > transport.lost_timeout_s:
         return "connection_lost"
-    if now_s - max(times.last_media_s, times.connected_s) > limits.idle_s:
+    last_media_s = max(times.last_media_s, times.last_packet_s) if times.only_watched else times.last_media_s
+    if now_s - max(last_media_s, times.connected_s) > limits.idle_s:
         return "idle"
     if now_s - times.connected_s > limits.call_s:
         return "time_limit"

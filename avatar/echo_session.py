@@ -29,6 +29,7 @@ class EchoSession(Unsteered):
         self._on_picture = on_picture
         self._camera: Latest[CameraFrame] = Latest()
         self._bad_frames = 0
+        self._watched = True
         self._meter = StageMeter()
         self._begin_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="avatar-echo", daemon=True)
@@ -40,6 +41,10 @@ class EchoSession(Unsteered):
     def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
         """Offer a camera frame to send back."""
         self._camera.put(CameraFrame(frame, received_s))
+
+    def set_watched(self, watched: bool) -> None:
+        """Send camera frames back, or none."""
+        self._watched = watched
 
     def stats(self) -> SessionStats:
         """Return how the echo does."""
@@ -56,7 +61,7 @@ class EchoSession(Unsteered):
     def _run(self) -> None:
         while not self._camera.closed:
             arrived = self._camera.take()
-            if arrived is None:
+            if arrived is None or not self._watched:
                 continue
             try:
                 i420 = to_i420(camera_rgb(arrived.frame))

@@ -101,6 +101,9 @@ class LiveSession(Protocol):
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar. May block."""
 
+    def set_watched(self, watched: bool) -> None:
+        """Draw pictures, as from the start, or none while nobody can see them. Never blocks."""
+
     def stats(self) -> SessionStats:
         """Say how the pipeline does."""
         ...
@@ -130,6 +133,9 @@ class Unsteered:
         """Do nothing."""
 
     def set_identity(self, identity: Identity) -> None:
+        """Do nothing."""
+
+    def set_watched(self, watched: bool) -> None:
         """Do nothing."""
 
 

@@ -117,6 +117,7 @@ class Session:
         self._delay = pacing.AudioDelay()
         self._drive: Drive = drive
         self._presence: PresenceKind = "idle"
+        self._watched = True
         self._user: UserSeen | None = None
         self._seed = idle_seed
         self._speech, self._speaking = SpeechMotion(voice_network), SpeakingLife(idle_seed)
@@ -158,6 +159,10 @@ class Session:
     def set_presence(self, presence: PresenceKind) -> None:
         """Listen, think or speak from the next picture on, while a conversation moves the avatar; never blocks."""
         self._presence = presence
+
+    def set_watched(self, watched: bool) -> None:
+        """Draw pictures from the next one on, or none: the face is followed and the voice heard all the same."""
+        self._watched = watched
 
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar from the next picture on. Takes about a tenth of a second in the caller's thread."""
@@ -292,6 +297,8 @@ class Session:
             state, motion = mix(state, face, camera, idle, voice=voice)
             attention = next_attention(attention, self._user if drive == "conversation" else None, presence, media_s)
             motion = pay_attention(motion, attention, voice or resting_voice(media_s))
+            if not self._watched:
+                continue
             timed = due is not None or drive != "camera"
             self._show(motion, media_s, due.seen if due is not None else None, taken_s if timed else None)
 

@@ -172,6 +172,7 @@ class FakeSession:
     sounds: list[av.AudioFrame] = field(default_factory=list)
     calibrations: int = 0
     presences: list[str] = field(default_factory=list)
+    watched: bool = True
     started: bool = False
     stopped: bool = False
 
@@ -202,6 +203,9 @@ class FakeSession:
 
     def set_presence(self, presence: str) -> None:
         self.presences.append(presence)
+
+    def set_watched(self, watched: bool) -> None:
+        self.watched = watched
 
     def set_identity(self, identity: Any) -> None:
         self.identity = identity

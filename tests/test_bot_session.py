@@ -104,6 +104,20 @@ def test_beats_move_the_mouth_and_cues_the_face(open_session: Any) -> None:
     assert watcher.pictures[-1].i420[:32].mean() < 20, "the mouth is shut"
 
 
+def test_nobody_watching_beats_are_heard_and_none_is_drawn(open_session: Any) -> None:
+    session, watcher, stage = open_session()
+    session.set_watched(False)
+    session.take(Begin())
+    for index in range(10):
+        session.take(beat(index, loud=True))
+    time.sleep(0.1)
+    assert not watcher.pictures
+    session.set_watched(True)
+    session.take(beat(10, loud=True))
+    watcher.wait(lambda: watcher.beats == [10])
+    assert len(stage.generator.motions) == 2, "the face at rest, and this"
+
+
 def test_where_drawing_is_slow_the_newest_beat_is_drawn(open_session: Any) -> None:
     session, watcher, _ = open_session(slow_s=0.05)
     session.take(Begin())

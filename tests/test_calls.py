@@ -293,6 +293,35 @@ async def test_a_visitor_who_never_connects_frees_the_place(loopback: ModuleType
     await stage.leave()
 
 
+async def test_who_only_watches_is_not_idle(loopback: ModuleType) -> None:
+    settings = replace(loopback.SETTINGS, limits=replace(loopback.SETTINGS.limits, idle_s=0.5))
+    stage = make_stage(loopback, settings)
+    watcher = loopback.Client(video="recvonly")
+    call = await stage.calls.create(await watcher.offer(), "ada", drive="voice")
+    await watcher.accept(call.answer_sdp)
+    await loopback.wait_for(lambda: len(watcher.received("stats")) >= 4)
+    assert call.id in stage.calls
+    assert stage.sessions[0].watched
+    await stage.calls.end(call.id)
+    await watcher.close()
+    await stage.leave()
+
+
+@pytest.mark.parametrize("sound_only", [False, True])
+async def test_nothing_is_drawn_where_nobody_can_receive(stage: Stage, loopback: ModuleType, sound_only: bool) -> None:
+    sender = loopback.Client(video=None if sound_only else "clip", audio=loopback.ToneTrack())
+    for section in sender.connection.getTransceivers():
+        section.direction = "sendonly"
+    call = await stage.calls.create(await sender.offer(), "ada")
+    await sender.accept(call.answer_sdp)
+    await loopback.wait_for(lambda: len(sender.received("stats")) >= 2)
+    (session,) = stage.sessions
+    assert not session.watched
+    assert bool(session.camera) != sound_only, "the camera is taken all the same"
+    assert (await call._peer.stats()).dropped == call.pictures_sent == 0
+    await sender.close()
+
+
 async def test_a_session_that_fails_ends_the_call_with_its_reason(stage: Stage, loopback: ModuleType) -> None:
     client, call = await stage.join()
     await loopback.wait_for(lambda: bool(client.received("hello")))

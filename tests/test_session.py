@@ -125,6 +125,20 @@ def stage_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("avatar-")]
 
 
+def test_nobody_watching_the_face_is_followed_and_nothing_drawn(
+    session: Session, audience: Audience, shot: Callable[..., U8]
+) -> None:
+    session.set_watched(False)
+    session.start()
+    camera = Camera(session, audience)
+    while FaceFound() not in audience.events:
+        camera.push(shot())
+        time.sleep(0.05)
+    assert not audience.pictures
+    session.set_watched(True)
+    audience.wait(lambda: len(audience.pictures) >= 3)
+
+
 def test_without_a_camera_the_avatar_lives(session: Session, audience: Audience) -> None:
     session.start()
     audience.wait(lambda: len(audience.pictures) >= 12)
@@ -374,6 +388,21 @@ def test_two_sessions_do_not_disturb_each_other(astronaut: Identity, other: Iden
     audiences[1].wait(lambda: len(audiences[1].pictures) > count + 3)
     sessions[1].stop()
     assert not stage_threads()
+
+
+def test_an_echo_nobody_sees_sends_nothing_back(audience: Audience) -> None:
+    echo = EchoSession(on_picture=audience.on_picture)
+    echo.set_watched(False)
+    echo.start()
+    camera = Camera(echo, audience)
+    grey = np.full((240, 320, 3), 128, np.uint8)
+    for _ in range(3):
+        camera.push(grey)
+        time.sleep(0.02)
+    assert not audience.pictures
+    echo.set_watched(True)
+    assert camera.show(grey).camera_pts == 3
+    echo.stop()
 
 
 def test_an_echo_sends_back_what_it_gets_and_survives_what_it_cannot(audience: Audience) -> None:

@@ -69,6 +69,8 @@ class PacketGuard:
         """Packets dropped so far."""
         self.checks = 0
         """Connectivity checks that have come with the right password."""
+        self.ice_packets = 0
+        """Checks, and answers to ours, from the peer's own addresses."""
         self._told: set[str] = set()
 
     def watch(self, connection: RTCPeerConnection) -> None:
@@ -150,6 +152,7 @@ class _AgentGuard:
             if wrong is not None:
                 self._guard.drop(wrong)
             elif is_stun(packet):
+                self._guard.ice_packets += self._is_the_peers(protocol, (addr[0], addr[1]))
                 try:
                     received(packet, addr)
                 except Exception as error:  # whatever a stranger's message makes aioice stumble over

@@ -100,7 +100,7 @@ class PeerStats:
     """What the connection says about itself."""
 
     packets_received: int
-    """Media and data packets since the start; standing still means that the peer has vanished."""
+    """Media, data and ICE packets since the start; standing still means that the peer has vanished."""
     round_trip_s: float | None
     fraction_lost: float
     """Share of our video packets lost between the receiver's last two reports, 0..1."""
@@ -138,6 +138,10 @@ class Peer:
         self._guard, self._handshake = PacketGuard(), HandshakeRecord()
         self.codec: CodecName | None = None
         """What the avatar's picture is sent as; known once the offer has been answered."""
+        self.shows = self.sounds = False
+        """Whether the avatar's picture, and its sound, are sent; known once the offer has been answered."""
+        self.only_watched = False
+        """Whether the peer sends neither picture nor sound; known once the offer has been answered."""
 
     async def answer(self, offer: Offer) -> str:
         """Return the SDP answer, complete with every candidate. Raises OfferError; the peer is then closed."""
@@ -153,12 +157,12 @@ class Peer:
 
     def show(self, picture: Picture) -> None:
         """Send this picture next. Any thread; never blocks; a newer one replaces it."""
-        if self._video is not None:
+        if self._video is not None and self.shows:
             self._video.show(picture)
 
     def sound(self, frame: av.AudioFrame, arrival_s: float, delay_s: float) -> None:
         """Send this piece of sound `delay_s` after `arrival_s`."""
-        if self._audio is not None:
+        if self._audio is not None and self.sounds:
             self._audio.push(frame, arrival_s, delay_s)
 
     def send(self, message: str) -> bool:
@@ -196,6 +200,7 @@ class Peer:
         """Read the counters, and let the bitrate follow what the receiver has reported."""
         report = await self._connection.getStats()
         packets = sum(s.packetsReceived for s in report.values() if isinstance(s, RTCTransportStats))
+        packets += self._guard.ice_packets  # of a peer that only watches, there may be no others
         lost, news, round_trip_s = 0.0, None, None
         for entry in report.values():
             if isinstance(entry, RTCRemoteInboundRtpStreamStats) and entry.kind == "video":
@@ -251,6 +256,7 @@ class Peer:
         elif offer.local_names:
             self._run(self._find_local_names(offer))
         await connection.setLocalDescription(await connection.createAnswer())
+        self._read_directions()
         return complete_answer(connection.localDescription.sdp, offer.plan)
 
     async def _find_local_names(self, offer: Offer) -> None:
@@ -261,6 +267,12 @@ class Peer:
         for error in await asyncio.gather(*map(self._connection.addIceCandidate, candidates), return_exceptions=True):
             if error is not None:  # no multicast here; the peer's own checks can still make the call
                 logger.debug("a name in the local network was not looked for: %r", error)
+
+    def _read_directions(self) -> None:
+        ways = [(section.kind, section.currentDirection or "") for section in self._connection.getTransceivers()]
+        self.shows = any(kind == "video" and "send" in way for kind, way in ways)
+        self.sounds = any(kind == "audio" and "send" in way for kind, way in ways)
+        self.only_watched = not any("recv" in way for _, way in ways)
 
     def _start_video(self, transceiver: RTCRtpTransceiver) -> None:
         codec = negotiated_video_codec(transceiver)
