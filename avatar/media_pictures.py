@@ -12,10 +12,10 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from avatar.errors import MediaError
+from avatar.errors import FrameError, MediaError
 from avatar.media_clock import LONGEST_PAUSE_S
 from avatar.media_input import Damage, decoded, decoded_from_here, first_stream, opened
-from avatar.pictures import camera_rgb
+from avatar.pictures import MAX_SIDE_PX, camera_rgb
 from avatar.types import U8
 
 RATES: Final = (1.0, 60.0)
@@ -93,7 +93,7 @@ def clip_frames(
                 last_s = now_s
                 yield now_s, rgb
         if last_s < 0:
-            raise MediaError(f"{path} has no picture that can be read: the file is damaged.")
+            raise _nothing_to_see(video, path)
 
 
 def spread_frames(
@@ -136,7 +136,7 @@ def spread_frames(
                     last_s, given = now_s, given + 1
                     yield now_s, rgb
         if not given:
-            raise MediaError(f"{path} has no picture that can be read: the file is damaged.")
+            raise _nothing_to_see(video, path)
 
 
 def _video(container: Any, path: Path) -> Any:
@@ -170,13 +170,22 @@ def _rate(container: Any, video: Any) -> float:
 
 
 def _picture(frame: Any) -> U8 | None:
-    """Return a decoded frame as upright RGB; None for one that is damaged."""
+    """Return a decoded frame as upright RGB; None for one that is damaged, or claims a size that is not taken."""
     if frame is None:
         return None
     try:
         return _upright(camera_rgb(frame), int(frame.rotation))
-    except (av.FFmpegError, ValueError):
+    except (av.FFmpegError, FrameError, ValueError):
         return None
+
+
+def _nothing_to_see(video: Any, path: Path) -> MediaError:
+    if max(video.width, video.height) > MAX_SIDE_PX:
+        return MediaError(
+            f"The pictures of {path} have {video.width} x {video.height} pixels: at most {MAX_SIDE_PX} a side are "
+            "read. Give a smaller clip."
+        )
+    return MediaError(f"{path} has no picture that can be read: the file is damaged.")
 
 
 def _sought(container: Any, time_s: float) -> bool:

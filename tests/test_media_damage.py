@@ -177,3 +177,9 @@ def test_a_file_with_nothing_left_in_it_is_an_error_in_words(
         path = media_files.hurt(whole / "clip.mp4", tmp_path / f"{kind}.mp4", kind, list(range(count)))
         with pytest.raises(MediaError, match="can be read: the file is damaged"):
             list(read(path))  # type: ignore[operator]
+
+
+def test_pictures_that_are_too_large_are_said_to_be(tmp_path: Path, media_files: ModuleType) -> None:
+    path = media_files.write_media(tmp_path / "huge.avi", video="mpeg4", seconds=0.1, size=(4112, 32))
+    with pytest.raises(MediaError, match=r"4112 x 32 pixels: at most 4096"):
+        list(clip_frames(path))

@@ -118,7 +118,8 @@ def well_formed(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-_END: Final = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|\n+")
+_END: Final = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？])[」』”’）]*|\n+")
+"""Of Chinese and Japanese no white space follows on a sentence."""
 LONGEST_SENTENCE: Final = 300
 """Characters after which a text without an end is said as far as it goes."""
 

@@ -44,6 +44,7 @@ def test_sentences_are_told_apart_as_they_come() -> None:
     assert sentences("One. Two!\nThree") == ["One.", "Two!", "Three"]
     assert sentences(" \n ") == []
     assert split_sentences("3.5 metres") == ([], "3.5 metres")
+    assert split_sentences("你好。今天天气很好！我") == (["你好。", "今天天气很好！"], "我")
 
 
 def test_a_text_without_an_end_is_said_in_parts() -> None:
