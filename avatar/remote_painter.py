@@ -131,7 +131,7 @@ class RemotePainter:
     def on_state(self, state: str) -> None:
         """Notice a connection that is lost."""
         if state in ("failed", "closed"):
-            self._fail(ServerGoneError("The connection to the server was lost."))
+            self._fail(ServerGoneError(self._caller.why_lost()))
 
     def on_channel_open(self) -> None:
         """Say how the avatar is to be."""

@@ -12,6 +12,8 @@ from aiortc.mediastreams import MediaStreamError
 
 from avatar.errors import ServerGoneError
 from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_too, tolerate_early_close, tune_receiver
+from avatar.stream.handshake_record import HandshakeRecord
+from avatar.stream.packet_guard import PacketGuard
 from avatar.stream.peer import CHANNEL_LABEL
 from avatar.stream.transport_tuning import accept_checks_without_priority, accept_rsa_certificates
 
@@ -47,13 +49,17 @@ class Caller:
         self._channel = self._connection.createDataChannel(CHANNEL_LABEL)
         self._channel.on("open", listener.on_channel_open)
         self._channel.on("message", listener.on_message)
-        self._connection.on("connectionstatechange", lambda: listener.on_state(self._connection.connectionState))
+        self._connection.on("connectionstatechange", self._on_state)
         self._pump: asyncio.Task[None] | None = None
+        self._guard, self._handshake = PacketGuard(), HandshakeRecord()
+        self._connected = False
 
     async def offer(self, *, loopback: bool) -> str:
         """Return the offer, complete with every candidate; with `loopback`, this machine's own address too."""
         accept_rsa_certificates(self._connection)
         accept_checks_without_priority(self._connection)
+        self._guard.watch(self._connection)
+        self._handshake.listen(self._connection)
         if loopback:
             gather_loopback_too(self._connection)
         await self._connection.setLocalDescription(await self._connection.createOffer())
@@ -76,12 +82,34 @@ class Caller:
             raise ServerGoneError("The connection to the server is too slow, or lost.")
         self._channel.send(message)
 
+    def why_lost(self) -> str:
+        """Return why the connection failed, and what to do."""
+        if self._connected:
+            return "The connection to the server was lost."
+        if self._handshake.error is not None:
+            return (
+                f"The connection to the server could not be encrypted ({self._handshake.error}). Install the same "
+                "version on both machines, and let nothing that ends DTLS stand between them."
+            )
+        return (
+            "No way to the server was found by UDP: a firewall may block it. Let UDP through, or give both ends a TURN "
+            "server."
+        )
+
     async def close(self) -> None:
         """Leave nothing running."""
         if self._pump is not None:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
         await self._connection.close()
+
+    def _on_state(self) -> None:
+        state = self._connection.connectionState
+        self._connected = self._connected or state == "connected"
+        if state == "failed":  # aiortc tells before all that led to it is known
+            asyncio.get_running_loop().call_soon(self._listener.on_state, state)
+        else:
+            self._listener.on_state(state)
 
     async def _pump_pictures(self, track: MediaStreamTrack, tap: ReceiverTap) -> None:
         while True:

@@ -39,6 +39,10 @@ MOST_WAITING: Final = 512
 ADDRESSES_KEPT: Final = 32
 """Addresses of the peer that are remembered as its own."""
 
+MOST_ADDRESSES: Final = 128
+"""Addresses that are tried. Whoever has the password can send checks in other people's names, and each name is sent
+checks of ours: a long list would make us flood strangers."""
+
 _Address: TypeAlias = tuple[str, int]
 
 
@@ -132,6 +136,10 @@ class _AgentGuard:
             protocol.datagram_received = self._guarded(protocol, protocol.datagram_received)
 
     def _check_incoming(self, message: Any, addr: _Address, protocol: Any) -> None:
+        known = (protocol, addr) in self._peer_addresses
+        if not known and len(self._agent.remote_candidates) >= MOST_ADDRESSES:
+            self._guard.drop("overflow")
+            return
         # aioice has checked the password by now.
         self._guard.checks += 1
         self._peer_addresses[protocol, addr] = None

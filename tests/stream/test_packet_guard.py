@@ -190,6 +190,20 @@ async def test_packets_that_nobody_fetches_do_not_pile_up(call: RunningCall, loo
     await goes_on(call, loopback)
 
 
+async def test_no_more_addresses_are_tried_than_a_peer_can_have(call: RunningCall, loopback: ModuleType) -> None:
+    (server,), (client,) = ice_agents(call.connection), ice_agents(call.client.connection)
+    (pair,) = client._nominated.values()
+    begin = len(server._check_list)
+    for port in range(packet_guard.MOST_ADDRESSES + 20):
+        # As if each check came from an address of its own; nobody is there, so nothing leaves this machine.
+        message = client.build_request(pair, nominate=False)
+        server.check_incoming(message, ("127.0.0.9", 1024 + port), server._protocols[0])
+    assert len(server.remote_candidates) == packet_guard.MOST_ADDRESSES
+    assert len(server._check_list) - begin <= packet_guard.MOST_ADDRESSES
+    assert call.dropped("overflow") >= 20
+    await goes_on(call, loopback)
+
+
 @pytest.mark.parametrize(
     ("packet", "wrong"),
     [
