@@ -17,8 +17,9 @@ from typing import Any
 
 from avatar.conversation.told import STAGES
 from benchmarks import report
+from benchmarks.clients.chromium import missing
 from benchmarks.server_process import ServerProcess
-from tests.browser.chromium import Chromium, missing
+from tests.browser.chromium import Chromium
 from tests.browser.speaking_microphone import make_speaking_microphone
 
 WATCH = """
