@@ -166,11 +166,17 @@ class Peer:
             self._audio.push(frame, arrival_s, delay_s)
 
     def send(self, message: str) -> bool:
-        """Send a message; False when there is no open channel or too much is still waiting to leave."""
+        """Send a message; False when there is no open channel, too much is waiting, or the peer takes no such length.
+
+        How long a message may be is for the peer to say (`a=max-message-size`).
+        """
         channel = self._channel
         if channel is None or channel.readyState != "open" or channel.bufferedAmount > CHANNEL_BACKLOG_BYTES:
             return False
-        channel.send(message)
+        try:
+            channel.send(message)
+        except ValueError:  # longer than the peer takes
+            return False
         return True
 
     async def flush(self, timeout_s: float) -> None:

@@ -189,6 +189,24 @@ async def test_a_voice_alone_is_a_call(mirror: Mirror, loopback: ModuleType) -> 
         await client.close()
 
 
+async def test_a_message_that_is_too_long_for_the_peer_is_left_out(mirror: Mirror, loopback: ModuleType) -> None:
+    client = loopback.Client()
+    received: list[str] = []
+    client.channel.remove_all_listeners("message")
+    client.channel.on("message", received.append)
+    try:
+        offer = re.sub("a=max-message-size:[0-9]+", "a=max-message-size:10", await client.offer())
+        await client.accept(await answer(mirror, offer))
+        peer = mirror.peer
+        assert peer is not None
+        await loopback.wait_for(lambda: peer.send("short"))
+        assert not peer.send("a longer one than it takes")
+        assert peer.send("again")
+        await loopback.wait_for(lambda: received == ["short", "again"])
+    finally:
+        await client.close()
+
+
 async def test_nobody_waits_for_a_name_to_be_found(loopback: ModuleType) -> None:
     client = loopback.Client()
     looked_for: list[str] = []
