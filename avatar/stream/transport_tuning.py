@@ -39,8 +39,7 @@ def ice_agents(connection: RTCPeerConnection) -> list[Any]:
 
 def let_the_peer_begin_dtls(connection: RTCPeerConnection) -> None:
     """Answer `a=setup:passive` to an offer of actpass; call it between `setRemoteDescription` and `createAnswer`."""
-    # aiortc answers `active`. Its first message then reaches a peer that may not have read the answer yet, and cannot
-    # check our certificate; and a DTLS client has to name the suites of the peer's certificate, a server does not.
+    # aiortc answers `active`. A DTLS client has to name the suites of the peer's certificate, a server does not.
     remote = getattr(connection, private_name(connection, "remoteDtls")).values()
     if any(parameters.role != "auto" for parameters in remote):
         return

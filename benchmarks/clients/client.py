@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -29,8 +30,8 @@ PROGRAMS: Final = Path(__file__).with_name("programs")
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
 """Debian's own: its `gi` is built for it alone."""
 GSTREAMER: Final = (
-    "apt-get install python3-gi python3-gst-1.0 gir1.2-gst-plugins-bad-1.0 gir1.2-gst-plugins-base-1.0 "
-    "gstreamer1.0-nice gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
+    "apt-get install python3-gi gir1.2-gst-plugins-bad-1.0 gir1.2-gst-plugins-base-1.0 gstreamer1.0-nice "
+    "gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
 )
 BUNCH_MS: Final = 300
 """A client that has just connected is given what has waited for it."""
@@ -141,9 +142,11 @@ def metric(server_url: str, name: str) -> float:
 def run_program(command: tuple[str, ...], orders: dict[str, Any]) -> dict[str, Any]:
     """Run a client's program; its last line is its result. Raises RuntimeError when it tells none."""
     limit_s = CALL_LIMIT_S + orders["seconds"]
+    direct = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     done = subprocess.run(
-        [*command, json.dumps(orders)], cwd=ROOT, capture_output=True, text=True, timeout=limit_s, check=False
-    )
+        [*command, json.dumps(orders)],
+        cwd=ROOT, env=direct, capture_output=True, text=True, timeout=limit_s, check=False,
+    )  # fmt: skip
     lines = done.stdout.strip().splitlines()
     if not lines:
         raise RuntimeError(f"{command[-1]} ended with {done.returncode} and no result: {done.stderr[-2000:]}")
@@ -189,7 +192,7 @@ def _missing_gstreamer() -> str | None:
     probe = (
         "import gi; gi.require_version('Gst', '1.0'); gi.require_version('GstWebRTC', '1.0');"
         "from gi.repository import Gst, GstWebRTC; Gst.init(None);"
-        "import gi.overrides.Gst; assert all(map(Gst.ElementFactory.find, "
+        "assert all(map(Gst.ElementFactory.find, "
         "['webrtcbin', 'nicesrc', 'srtpenc', 'vp8dec', 'openh264dec', 'h264parse', 'matroskademux', 'rtph264pay']))"
     )
     if not Path(SYSTEM_PYTHON).exists():
