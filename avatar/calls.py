@@ -20,7 +20,7 @@ from avatar.call_page import GetAvatar
 from avatar.config import PictureSettings, ServerSettings
 from avatar.conversation.parts import MakeParts, open_parts
 from avatar.echo_session import EchoSession
-from avatar.errors import AvatarError, ServerFullError
+from avatar.errors import AvatarError, OfferError, ServerFullError
 from avatar.generator.identity import Identity
 from avatar.live_session import LiveSession, MakeSession, SessionEvent
 from avatar.motion.voice_network import VoiceNetwork
@@ -152,6 +152,8 @@ class Calls:
         make_session = self._sessions.get(mode)
         if make_session is None:
             raise AvatarError(f"There is no mode '{mode}'. Use one of: {', '.join(self._sessions)}.", code="bad_mode")
+        if not offer.has_video and mode != "avatar":
+            raise OfferError(f"The offer has no video. A call in mode={mode} needs it: addTransceiver('video').")
         if drive not in get_args(Drive):
             raise AvatarError(f"'{drive}' moves no avatar. Use one of: {', '.join(get_args(Drive))}.", code="bad_drive")
         self._take_place()

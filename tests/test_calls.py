@@ -247,6 +247,24 @@ async def test_junk_offers_are_refused_and_take_no_place(stage: Stage, loopback:
     assert all(session.stopped for session in stage.sessions)
 
 
+async def test_a_voice_without_a_picture_is_a_call_where_an_avatar_is_and_nowhere_else(loopback: ModuleType) -> None:
+    made = make_stage(loopback, loopback.SETTINGS)
+    sessions = dict.fromkeys(("avatar", "bot", "echo"), made.calls._sessions["avatar"])
+    stage = Stage(Calls(loopback.SETTINGS, get_avatar, sessions=sessions), loopback, made.sessions)
+    client = loopback.Client(video=None, audio=loopback.ToneTrack())
+    offer = await client.offer()
+    for mode in ("bot", "echo"):
+        with pytest.raises(OfferError, match=f"mode={mode}"):
+            await stage.calls.create(offer, "ada", mode=mode)
+    call = await stage.calls.create(offer, "ada", drive="voice")
+    await client.accept(call.answer_sdp)
+    await loopback.wait_for(lambda: len(client.sounds) >= 10 and len(client.received("stats")) >= 1)
+    assert stage.sessions[0].sounds, "the session hears the microphone"
+    await client.close()
+    await stage.leave()
+    await made.leave()
+
+
 async def test_leaving_says_goodbye_and_stops_the_session(stage: Stage, loopback: ModuleType) -> None:
     client, call = await stage.join()
     await loopback.wait_for(lambda: bool(client.pictures) and bool(client.received("hello")))
