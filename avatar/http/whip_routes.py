@@ -87,6 +87,7 @@ def whip_routes(
                     400: "Not an offer that can be answered: `bad_offer`, `bad_size`, `bad_rate`.",
                     401: "A token is needed.",
                     404: "`unknown_avatar`.",
+                    406: "No format of video or of sound in common; the answer says what is taken: `no_common_codec`.",
                     415: "The body is not application/sdp: `wrong_type`.",
                     503: "`server_full`; Retry-After says when to come back.",
                 }

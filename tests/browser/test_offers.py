@@ -1,0 +1,81 @@
+"""Chromium takes the answers to offers that are unusual and right, and pictures come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+SECTIONS = [["video", "recvonly"], ["audio", "recvonly"], ["data", ""]]
+CALL = """
+const [policy, sections, changes, done] = arguments;
+(async () => {
+  const connection = new RTCPeerConnection({bundlePolicy: policy});
+  for (const [kind, direction] of sections) {
+    if (kind === "data") connection.createDataChannel("avatar");
+    else connection.addTransceiver(kind, {direction});
+  }
+  await connection.setLocalDescription();
+  while (connection.iceGatheringState !== "complete") await new Promise((next) => setTimeout(next, 20));
+  let sdp = connection.localDescription.sdp;
+  for (const [from, to] of changes) sdp = sdp.replace(new RegExp(from, "g"), to);
+  const face = (await (await fetch("/api/avatars")).json()).avatars[0].id;
+  const response = await fetch(`/whip?avatar=${face}&drive=voice&width=256&height=256`, {
+    method: "POST", headers: {"Content-Type": "application/sdp"}, body: sdp,
+  });
+  if (response.status !== 201) throw new Error(await response.text());
+  await connection.setRemoteDescription({type: "answer", sdp: await response.text()});
+  const wanted = sections.some(([kind, direction]) => kind === "video" && direction !== "inactive");
+  for (;;) {
+    const reports = [...(await connection.getStats()).values()];
+    const frames = reports.find((report) => report.type === "inbound-rtp" && report.kind === "video")?.framesDecoded;
+    if (connection.connectionState === "connected" && (!wanted || frames > 0)) break;
+    await new Promise((next) => setTimeout(next, 50));
+  }
+  const kept = connection.getTransceivers().map((one) => one.currentDirection);
+  await fetch(response.headers.get("Location"), {method: "DELETE"});
+  connection.close();
+  return {sdp, kept};
+})().then(done, (error) => done({error: String(error)}));
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: ModuleType, server: Any) -> Iterator[Any]:
+    with chromium.Chromium(None, allow=False) as made:
+        made.open(server.address)
+        made.driver.set_script_timeout(60)
+        yield made
+
+
+def call(browser: Any, sections: list[list[str]], *, policy: str = "balanced", changes: list[list[str]]) -> Any:
+    answer = browser.driver.execute_async_script(CALL, policy, sections, changes)
+    assert "error" not in answer, answer["error"]
+    return answer
+
+
+def test_names_of_the_local_network_and_an_end_of_candidates(browser: Any) -> None:
+    answer = call(browser, SECTIONS, changes=[["a=mid:", "a=end-of-candidates\r\na=mid:"]])
+    assert ".local " in answer["sdp"], "without permission for the camera, addresses are hidden"
+    assert "127.0.0.1 " not in answer["sdp"].replace("IN IP4 127.0.0.1 ", "")
+
+
+def test_no_address_at_all(browser: Any) -> None:
+    assert "a=candidate" not in call(browser, SECTIONS, changes=[["a=candidate:.*\r\n", ""]])["sdp"]
+
+
+@pytest.mark.parametrize("policy", ["balanced", "max-bundle"])
+def test_an_inactive_section_that_leads_the_bundle(browser: Any, policy: str) -> None:
+    answer = call(browser, [["video", "inactive"], *SECTIONS], policy=policy, changes=[])
+    assert answer["kept"] == ["inactive", "recvonly", "recvonly"]
+
+
+def test_one_section_without_name_and_bundle(browser: Any) -> None:
+    changes = [["a=group:BUNDLE.*\r\n", ""], ["a=mid:.*\r\n", ""]]
+    assert "a=mid" not in call(browser, SECTIONS[:1], changes=changes)["sdp"]
+
+
+def test_sound_alone(browser: Any) -> None:
+    assert call(browser, SECTIONS[1:], changes=[])["kept"] == ["recvonly"]
