@@ -20,7 +20,7 @@ from avatar.call_page import GetAvatar
 from avatar.config import PictureSettings, ServerSettings
 from avatar.conversation.parts import MakeParts, open_parts
 from avatar.echo_session import EchoSession
-from avatar.errors import AvatarError, OfferError, ServerFullError
+from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError
 from avatar.generator.identity import Identity
 from avatar.live_session import LiveSession, MakeSession, SessionEvent
 from avatar.motion.voice_network import VoiceNetwork
@@ -147,7 +147,11 @@ class Calls:
         Raises OfferError, ServerFullError, AvatarError (bad_size, bad_rate, bad_mode, bad_drive, unknown_avatar and
         whatever `get_avatar` or the session raises).
         """
-        offer = read_offer(offer_sdp, limit_bytes=self._settings.limits.offer_bytes)
+        try:
+            offer = read_offer(offer_sdp, limit_bytes=self._settings.limits.offer_bytes)
+        except NoCommonCodecError as error:  # a client that was set up wrongly: who runs the server is asked about it
+            logger.warning("an offer was refused: %s", error)
+            raise
         picture = self._picture(width, height, fps)
         make_session = self._sessions.get(mode)
         if make_session is None:

@@ -149,7 +149,11 @@ const MESSAGES = {
   },
   bad_offer: {
     title: "The server could not take the call",
-    text: "Your browser and the server found no common way to send video. Update the browser, or try another.",
+    text: "What your browser asks for is not what this server gives. Update the browser, or try another.",
+  },
+  no_common_codec: {
+    title: "No format in common",
+    text: "Your browser and the server found no common way to send video or sound. Update the browser, or try another.",
   },
   bad_message: {
     title: "The server did not understand",

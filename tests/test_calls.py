@@ -14,7 +14,7 @@ import pytest
 from avatar.call_page import FLOOD, MESSAGES_PER_SECOND, USUAL_BYTES
 from avatar.calls import Calls
 from avatar.config import ServerSettings
-from avatar.errors import AvatarError, OfferError, ServerFullError
+from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError
 from avatar.live_session import Calibrated, FaceFound, FaceLost, SessionFailed
 from avatar.stream.peer import CHANNELS_REFUSED
 
@@ -245,6 +245,18 @@ async def test_junk_offers_are_refused_and_take_no_place(stage: Stage, loopback:
     await client.close()
     assert stage.calls.snapshot().active == 0
     assert all(session.stopped for session in stage.sessions)
+
+
+async def test_an_offer_without_a_format_in_common_is_told_to_the_log_too(
+    stage: Stage, loopback: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = loopback.Client()
+    offer = (await client.offer()).replace("H264/90000", "AV1/90000").replace("VP8/90000", "VP9/90000")
+    with pytest.raises(NoCommonCodecError, match=r"It takes H\.264 .* or VP8.* Offered: VP9, AV1\."):
+        await stage.calls.create(offer, "ada")
+    (record,) = caplog.records
+    assert "It takes H.264" in record.getMessage()
+    await client.close()
 
 
 async def test_a_voice_without_a_picture_is_a_call_where_an_avatar_is_and_nowhere_else(loopback: ModuleType) -> None:

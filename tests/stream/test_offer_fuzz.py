@@ -149,8 +149,9 @@ def test_damaged_offers_are_answered_or_refused_and_leave_nothing(
     @given(damaged_offers())
     def visit(offer: str) -> None:
         server.runner.run(server.visit(offer))
-        found = [record for record in caplog.records if record.exc_info or record.levelno >= logging.WARNING]
-        assert not found, [record.getMessage() for record in found]
+        warnings = [record for record in caplog.records if record.exc_info or record.levelno >= logging.WARNING]
+        found = [record.getMessage() for record in warnings]
+        assert not [text for text in found if not text.startswith("an offer was refused: The offer's")], found
         caplog.clear()
 
     with caplog.at_level(logging.INFO):
