@@ -100,7 +100,8 @@ class PeerStats:
     """What the connection says about itself."""
 
     packets_received: int
-    """Media, data and ICE packets since the start; standing still means that the peer has vanished."""
+    """Media and data packets since the start, and ICE's of a peer that only watches; standing still means that the peer
+    has vanished."""
     round_trip_s: float | None
     fraction_lost: float
     """Share of our video packets lost between the receiver's last two reports, 0..1."""
@@ -206,7 +207,8 @@ class Peer:
         """Read the counters, and let the bitrate follow what the receiver has reported."""
         report = await self._connection.getStats()
         packets = sum(s.packetsReceived for s in report.values() if isinstance(s, RTCTransportStats))
-        packets += self._guard.ice_packets  # of a peer that only watches, there may be no others
+        if self.only_watched:
+            packets += self._guard.ice_packets  # there may be no others
         lost, news, round_trip_s = 0.0, None, None
         for entry in report.values():
             if isinstance(entry, RTCRemoteInboundRtpStreamStats) and entry.kind == "video":

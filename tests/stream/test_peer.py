@@ -22,6 +22,7 @@ from avatar.config import TransportSettings
 from avatar.errors import OfferError
 from avatar.stream.offer import read_offer
 from avatar.stream.peer import Peer
+from avatar.stream.transport_tuning import ice_agents
 from avatar.stream.video_track import SentPicture
 from avatar.types import Picture
 
@@ -156,6 +157,24 @@ async def test_a_peer_may_only_watch_or_only_send(server: Server, loopback: Modu
                 if len(client.pictures) >= 5:
                     break
             assert client.pictures[0].width == 240
+    finally:
+        await client.close()
+
+
+async def test_of_who_only_watches_a_connectivity_check_is_a_sign_of_life(server: Server, loopback: ModuleType) -> None:
+    """A library that receives need not send reports, and a call without messages has no other packets."""
+    client = loopback.Client(video="recvonly", channel=False)
+    try:
+        await connect(server, client)
+        await loopback.wait_for(lambda: "connected" in server.listener.states)
+        assert server.peer.only_watched and server.peer.shows
+        before = (await server.peer.stats()).packets_received
+        (agent,) = ice_agents(client.connection)
+        (pair,) = agent._nominated.values()
+        await pair.protocol.request(
+            agent.build_request(pair, nominate=False), pair.remote_addr, integrity_key=agent.remote_password.encode()
+        )
+        assert (await server.peer.stats()).packets_received > before
     finally:
         await client.close()
 
