@@ -70,7 +70,12 @@ class HandshakeRecord:
 
     def _checked(self, dtls: Any, check: Callable[..., None], failure: str) -> Callable[..., None]:
         def checked(*args: Any) -> None:
-            check(*args)
+            try:
+                check(*args)
+            except Exception as error:  # what the peer showed can be anything; aiortc would stand still
+                self.note(f"the peer's certificate or keys cannot be read: {error}")
+                state = getattr(dtls, private_name(dtls, "state"))
+                dtls._set_state(type(state).FAILED)
             if dtls.state == "failed":
                 self.note(failure)
 

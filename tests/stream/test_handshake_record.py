@@ -83,6 +83,27 @@ async def test_a_certificate_that_is_not_the_offers_is_named(peer: Peer, loopbac
         await client.close()
 
 
+async def test_a_certificate_that_cannot_be_read_is_told_at_once(peer: Peer, loopback: ModuleType) -> None:
+    client = loopback.Client()
+    listen = peer._handshake.listen
+
+    def stumble(*_: Any) -> None:
+        raise ValueError("a stand-in for whatever a parser says")
+
+    def listen_to_a_check_that_stumbles(connection: Any) -> None:
+        for dtls in transports(connection):
+            dtls._validate_peer_identity = stumble
+        listen(connection)
+
+    peer._handshake.listen = listen_to_a_check_that_stumbles  # type: ignore[method-assign]
+    try:
+        failure = await fail_to_connect(peer, client, loopback, await client.offer())
+        assert failure.reason == "certificate"
+        assert "a stand-in for whatever a parser says" in failure.detail
+    finally:
+        await client.close()
+
+
 @pytest.mark.parametrize("role", ["active", "passive"])
 async def test_a_client_without_a_cipher_suite_of_ours_is_told_and_so_are_we(
     peer: Peer, loopback: ModuleType, role: str
@@ -161,5 +182,5 @@ def test_aiortc_still_uses_the_parts_as_it_did() -> None:
 async def test_every_private_part_is_where_it_was(peer: Peer) -> None:
     peer._connection.addTransceiver("video")
     (dtls,) = transports(peer._connection)
-    for name in ("do_handshake", "validate_peer_identity", "setup_srtp", "ssl", "write_ssl"):
+    for name in ("do_handshake", "validate_peer_identity", "setup_srtp", "ssl", "write_ssl", "state", "set_state"):
         private_name(dtls, name)

@@ -13,6 +13,7 @@ from typing import Any
 
 import aioice.ice
 import pytest
+from aioice.turn import TurnClientMixin
 from aiortc import RTCPeerConnection
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceGatherer
@@ -136,20 +137,24 @@ async def test_what_is_no_packet_of_a_call_is_dropped_wherever_it_comes_from(
     assert call.dropped("stranger") == 0
 
 
+@pytest.mark.parametrize("name", ["_handle_rtp_data", "_handle_rtcp_data", "_handle_data"])
 async def test_a_packet_that_a_layer_stumbles_over_is_left_out_and_told_of_once(
-    call: RunningCall, loopback: ModuleType, caplog: pytest.LogCaptureFixture
+    call: RunningCall, loopback: ModuleType, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    layer = call.dtls._handle_rtp_data
+    owner = call.dtls._data_receiver if name == "_handle_data" else call.dtls
+    layer = getattr(owner, name)
     stumbles = 0
 
-    async def stumble(data: bytes, arrival_time_ms: int) -> None:
+    async def stumble(*args: Any, **named: Any) -> None:
         nonlocal stumbles
         stumbles += 1
-        if stumbles % 10 == 3:
+        if stumbles % 10 in (1, 2, 3):
             raise KeyError("a stand-in for whatever may be raised")
-        await layer(data, arrival_time_ms)
+        await layer(*args, **named)
 
-    call.dtls._handle_rtp_data = stumble
+    setattr(owner, name, stumble)
+    for _ in range(4):
+        call.client.channel.send("something")  # of which a call has few packets by itself
     with caplog.at_level(logging.WARNING, logger=packet_guard.__name__):
         await loopback.wait_for(lambda: call.dropped("unreadable") >= 3)
         await goes_on(call, loopback)
@@ -256,6 +261,8 @@ def test_aiortc_and_aioice_still_use_the_parts_as_they_did() -> None:
         (aioice.ice.Connection.request_received, "self.check_incoming(message, addr, protocol)"),
         (aioice.ice.Connection.request_received, "self._early_checks.append((message, addr, protocol))"),
         (aioice.ice.Connection.data_received, "self._queue.put_nowait((data, component))"),
+        (aioice.ice.Connection.get_component_candidates, "self._protocols.append(relay_protocol)"),
+        (TurnClientMixin.datagram_received, "self.receiver.datagram_received(payload, peer_address)"),
         (RTCIceGatherer.gather, "await self._connection.gather_candidates()"),
         (RTCDtlsTransport._do_handshake, "await self._recv_next()"),
         (RTCDtlsTransport._do_handshake, "except ConnectionError:"),
