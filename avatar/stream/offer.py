@@ -7,21 +7,19 @@ what is left out has its default), and written anew in the one form that aiortc 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from avatar.errors import NoCommonCodecError, OfferError
+from avatar.errors import OfferError
 from avatar.stream.sdp_answer import NO_NAME, AnswerPlan, Fate, OfferedSection
-from avatar.stream.sdp_codecs import TAKEN, usable_lines, why_none
+from avatar.stream.sdp_codecs import TAKEN, usable_lines
+from avatar.stream.sdp_rewriting import data_lines, rewrite_offer
 from avatar.stream.sdp_text import Section, SessionText, parse_sdp
-from avatar.stream.sdp_transport import Transport, read_transport
+from avatar.stream.sdp_transport import read_transport
 
 MAX_SECTIONS: Final = 32
 """Sections one offer may have; each is answered."""
-DEFAULT_SCTP_PORT: Final = 5000
-DEFAULT_MESSAGE_BYTES: Final = 65_536
-"""The longest message of a peer that does not say what it takes (RFC 8841)."""
 
 _NOT_SDP: Final = "The offer is not valid SDP. Send what RTCPeerConnection.createOffer() returned."
 _KINDS: Final = ("video", "audio", "application")
@@ -29,12 +27,6 @@ _NAMES: Final = {"video": "video", "audio": "audio", "application": "data"}
 _PROFILE: Final = re.compile(r"(?:(?:UDP/TLS|TCP/DTLS|TCP/TLS)/)?RTP/S?AVPF?")
 """How video and sound may be carried; all of these mean DTLS-SRTP where there is a fingerprint (RFC 8829, 5.1.2)."""
 _MID: Final = re.compile(r"[!#-'*+.\-0-9A-Z^-~]{1,64}")
-_MID_BYTES_ON_THE_WIRE: Final = 16
-"""A header extension of the usual form is no longer (RFC 8285)."""
-_MID_EXTENSION: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
-_EXTENSION: Final = re.compile(r"([0-9]{1,2})(?:/sendrecv)? +(\S{1,256})(?: .*)?")
-_SOURCE: Final = re.compile(r"([0-9]{1,10})(?: .*)?")
-_REPAIR: Final = re.compile(r"FID +([0-9]{1,10}) +([0-9]{1,10})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +77,9 @@ def _read(text: SessionText) -> Offer:
     if media and not any(section.has("rtcp-mux") or section.has("rtcp-mux-only") for section in media):
         raise OfferError("The offer does not multiplex RTP and RTCP (a=rtcp-mux).")
     leaders = [section.mid or NO_NAME for section in shared if section in used]
-    lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0"]
-    if text.session.has("ice-lite"):
-        lines.append("a=ice-lite")
-    lines.append(f"a=group:BUNDLE {' '.join(leaders)}")
-    for section in used:
-        mid = section.mid or NO_NAME
-        lines += _section_lines(text, section, mid, transport, leads=mid == leaders[0])
     kinds = {section.kind for section in used}
     return Offer(
-        "\r\n".join(lines) + "\r\n",
+        rewrite_offer(text, used, transport, leaders),
         has_video="video" in kinds,
         has_audio="audio" in kinds,
         has_data_channel="application" in kinds,
@@ -111,7 +96,7 @@ def _read(text: SessionText) -> Offer:
 def _fate(text: SessionText, section: Section, used: Sequence[Section], bundle: Sequence[str]) -> Fate:
     if section in used:
         return "used"
-    idle = section.kind in TAKEN and _is_offered(section) and _direction(text, section) == "inactive"
+    idle = section.kind in TAKEN and _is_offered(section) and text.direction_of(section) == "inactive"
     return "idle" if idle and section.mid in bundle and usable_lines(section)[0] else "refused"
 
 
@@ -130,13 +115,13 @@ def _used(text: SessionText) -> list[Section]:
                 f"The offer has a section of kind '{section.kind}'; a call has video, audio and data only."
             )
         if section.kind == "application":
-            if _data_lines(section) is not None:
+            if data_lines(section) is not None:
                 by_kind["application"].append(section)
         elif not _PROFILE.fullmatch(section.profile):
             raise OfferError(
                 f"The offer's {section.kind} is carried by '{section.profile}'; a call's is by UDP/TLS/RTP/SAVPF."
             )
-        elif _direction(text, section) != "inactive":
+        elif text.direction_of(section) != "inactive":
             by_kind[section.kind].append(section)
     for kind, sections in by_kind.items():
         if len(sections) > 1:
@@ -162,73 +147,3 @@ def _bundle(text: SessionText, used: Sequence[Section]) -> tuple[str, ...]:
     if len(used) > 1:
         raise OfferError("The offer's sections are not bundled. Use one transport for all (a=group:BUNDLE).")
     return ()
-
-
-def _section_lines(
-    text: SessionText, section: Section, mid: str, transport: Transport, *, leads: bool
-) -> Iterator[str]:
-    """Yield a section as aiortc takes it. Raises NoCommonCodecError."""
-    if section.kind == "application":
-        yield from _data_lines(section) or ()
-        yield f"a=mid:{mid}"
-    else:
-        numbers, formats = usable_lines(section)
-        if not numbers:
-            raise NoCommonCodecError(why_none(section))
-        yield f"m={section.kind} 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, numbers))}"
-        yield "c=IN IP4 0.0.0.0"
-        yield f"a={_direction(text, section)}"
-        yield f"a=mid:{mid}"
-        yield "a=rtcp-mux"
-        yield from _extensions(section, mid)
-        yield from formats
-        yield from _sources(section)
-    yield from transport.credentials
-    if leads:
-        yield from transport.candidates
-
-
-def _data_lines(section: Section) -> tuple[str, ...] | None:
-    """Return the first lines of a section of data channels; None where it is for something else."""
-    longest = section.value("max-message-size") or ""
-    size = int(longest) if re.fullmatch("[0-9]{1,9}", longest) else DEFAULT_MESSAGE_BYTES
-    common = ("c=IN IP4 0.0.0.0", f"a=max-message-size:{size}")
-    port = section.value("sctp-port") or str(DEFAULT_SCTP_PORT)
-    if section.formats == ("webrtc-datachannel",):
-        if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65_536:
-            return None
-        return ("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", *common, f"a=sctp-port:{port}")
-    # As browsers wrote it before RFC 8841.
-    old = section.formats[0]
-    if section.profile == "DTLS/SCTP" and len(section.formats) == 1 and re.fullmatch("[0-9]{1,5}", old):
-        return (f"m=application 9 DTLS/SCTP {old}", *common, f"a=sctpmap:{old} webrtc-datachannel 65535")
-    return None
-
-
-def _direction(text: SessionText, section: Section) -> str:
-    return section.direction() or text.session.direction() or "sendrecv"
-
-
-def _extensions(section: Section, mid: str) -> Iterator[str]:
-    """Yield the header extensions of the usual form (RFC 8285: identifiers 1 to 14)."""
-    seen: set[int] = set()
-    for value in section.values("extmap"):
-        found = _EXTENSION.fullmatch(value)
-        if found is None or not 1 <= int(found[1]) <= 14 or int(found[1]) in seen:
-            continue
-        if found[2] == _MID_EXTENSION and len(mid) > _MID_BYTES_ON_THE_WIRE:
-            continue
-        seen.add(int(found[1]))
-        yield f"a=extmap:{int(found[1])} {found[2]}"
-
-
-def _sources(section: Section) -> Iterator[str]:
-    """Yield the first stream of a section and the one that repeats its lost packets: aiortc takes a second for that."""
-    sources = [int(found[1]) for value in section.values("ssrc") if (found := _SOURCE.fullmatch(value)) is not None]
-    repairs = (_REPAIR.fullmatch(value) for value in section.values("ssrc-group"))
-    pair = next(([int(found[1]), int(found[2])] for found in repairs if found is not None), None)
-    kept = [source for source in (pair or sources[:1]) if 0 < source < 2**32]
-    if pair is not None and len(kept) == 2:
-        yield f"a=ssrc-group:FID {kept[0]} {kept[1]}"
-    for source in kept:
-        yield f"a=ssrc:{source} cname:peer"

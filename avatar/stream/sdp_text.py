@@ -33,7 +33,7 @@ class Lines:
         return f"a={flag}" in self.lines
 
     def direction(self) -> str | None:
-        """Return the direction that is stated; None where none is."""
+        """Return the direction that is stated here; None where none is."""
         return next((direction for direction in DIRECTIONS if self.has(direction)), None)
 
 
@@ -66,6 +66,10 @@ class SessionText:
         """Return the names in each group of these semantics, such as BUNDLE."""
         found = (value.split() for value in self.session.values("group"))
         return tuple(tuple(words[1:]) for words in found if words and words[0] == semantics)
+
+    def direction_of(self, section: Section) -> str:
+        """Return the direction of a section: its own, the session's, or the default (RFC 8866, 6.7)."""
+        return section.direction() or self.session.direction() or "sendrecv"
 
 
 def parse_sdp(text: str) -> SessionText:
