@@ -42,6 +42,16 @@ def test_clips(limit: int, *, speech_only: bool = False) -> list[Path]:
     return chosen[:limit]
 
 
+def test_photos(limit: int) -> list[Path]:
+    """Return portraits of different people nothing was fitted on, as many as there are on this machine."""
+    manifest = SHARED / "MANIFEST.csv"
+    if not manifest.exists():
+        return []
+    with manifest.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["kind"] == "still" and row["split"] == "test"]
+    return [SHARED / row["file"] for row in {row["identity_group"]: row for row in rows}.values()][:limit]
+
+
 def _span(text: str) -> float:
     low, _, high = text.partition("..")
     return float(high) - float(low)

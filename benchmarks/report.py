@@ -38,6 +38,12 @@ def median(values: Iterable[float]) -> float:
     return float(np.median(kept)) if kept else float("nan")
 
 
+def mean(values: Iterable[float]) -> float:
+    """Return the mean, NaN of nothing."""
+    kept = list(values)
+    return float(np.mean(kept)) if kept else float("nan")
+
+
 def p95(values: Iterable[float]) -> float:
     """Return the 95th percentile, NaN of nothing."""
     kept = list(values)

@@ -1,34 +1,40 @@
 """Every face of a photo, also those the detector passes over: it expects a selfie.
 
 MediaPipe's short-range detector sees the photo at 128 x 128. A face that fills the whole photo and one that takes less
-than about a sixth of its side are missed; looking again with a margin, then part by part, finds them.
+than about an eighth of its side are missed; looking again with a margin, then part by part, finds them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
+from avatar.perception.regions import Region, around, search_levels
+from avatar.perception.subject import FaceBox
 from avatar.types import F32, U8
-
-SMALLEST_PART_PX: Final = 256
-"""Parts smaller than this hold no face worth finding."""
-PARTS: Final = (2, 4)
-"""Into how many parts each side is cut, one try after another; parts overlap by half."""
 
 
 def find_faces(photo: U8, landmarker: FaceLandmarker) -> list[FaceDetection]:
-    """Return the faces of a photo (height, width, 3) RGB, each once, in pixels of the photo."""
+    """Return the faces of a photo (height, width, 3) RGB, each once, in pixels of the photo.
+
+    Faces down to `avatar.perception.regions.SMALLEST_FACE_PX` are found, but small ones only where there is none that
+    is larger: they are people in the background.
+    """
     found = landmarker.detect(photo, 0.0) or _with_margin(photo, landmarker)
-    for parts in PARTS:
+    for parts in search_levels(photo.shape[1], photo.shape[0])[1:]:
         if found:
             break
         found = _part_by_part(photo, landmarker, parts)
     return found
+
+
+def find_near(photo: U8, landmarker: FaceLandmarker, box: FaceBox) -> list[FaceDetection]:
+    """Return the faces in and around a place in a photo where there was one in a photo taken just before."""
+    region = around(box, (photo.shape[1], photo.shape[0]))
+    return [region.in_picture(face) for face in landmarker.detect(region.cut(photo), 0.0)]
 
 
 def face_size(landmarks_px: F32) -> float:
@@ -37,18 +43,19 @@ def face_size(landmarks_px: F32) -> float:
 
 
 def _with_margin(photo: U8, landmarker: FaceLandmarker) -> list[FaceDetection]:
-    margin = max(photo.shape[:2]) // 3
+    height, width = photo.shape[:2]
+    margin = max(height, width) // 3
     padded = cv2.copyMakeBorder(photo, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-    return _shifted(landmarker.detect(np.ascontiguousarray(padded, np.uint8), 0.0), -margin, -margin)
+    within = Region(-margin, -margin, width + 2 * margin, height + 2 * margin)
+    return [within.in_picture(face) for face in landmarker.detect(np.ascontiguousarray(padded, np.uint8), 0.0)]
 
 
-def _part_by_part(photo: U8, landmarker: FaceLandmarker, parts: int) -> list[FaceDetection]:
+def _part_by_part(photo: U8, landmarker: FaceLandmarker, parts: Sequence[Region]) -> list[FaceDetection]:
     """Search overlapping parts; of a face seen in several, keep the sight in which it is least cut off."""
     sights = []
-    for left, top, right, bottom in _parts(photo.shape[1], photo.shape[0], parts):
-        part = np.ascontiguousarray(photo[top:bottom, left:right])
-        middle = np.array([left + right, top + bottom], np.float32) / 2
-        for face in _shifted(landmarker.detect(part, 0.0), left, top):
+    for part in parts:
+        middle = np.array([part.left + part.width / 2, part.top + part.height / 2], np.float32)
+        for face in map(part.in_picture, landmarker.detect(part.cut(photo), 0.0)):
             off_centre = float(np.abs(face.landmarks_px[:, :2].mean(axis=0) - middle).max())
             sights.append((off_centre, face))
     faces: list[FaceDetection] = []
@@ -58,27 +65,6 @@ def _part_by_part(photo: U8, landmarker: FaceLandmarker, parts: int) -> list[Fac
     return faces
 
 
-def _parts(width: int, height: int, parts: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield squares (left, top, right, bottom) that cover a photo, each overlapping its neighbours by half."""
-    side = max(width, height) // parts
-    if side < SMALLEST_PART_PX:
-        return
-
-    def starts(length: int) -> list[int]:
-        last = max(length - side, 0)
-        steps = max(1, -(-2 * last // side))
-        return sorted({last * step // steps for step in range(steps + 1)})
-
-    for top in starts(height):
-        for left in starts(width):
-            yield left, top, min(left + side, width), min(top + side, height)
-
-
 def _same(first: FaceDetection, second: FaceDetection) -> bool:
     apart = np.linalg.norm((first.landmarks_px - second.landmarks_px)[:, :2].mean(axis=0))
     return bool(apart < 0.5 * max(face_size(first.landmarks_px), face_size(second.landmarks_px)))
-
-
-def _shifted(faces: list[FaceDetection], x: int, y: int) -> list[FaceDetection]:
-    by = np.array([x, y, 0], np.float32)
-    return [FaceDetection(landmarks_px=face.landmarks_px + by, blendshapes=face.blendshapes) for face in faces]

@@ -12,7 +12,7 @@ import numpy as np
 
 from avatar.errors import EnrolError
 from avatar.generator.enrol import RIVAL_SHARE, cut_portrait, identity_of
-from avatar.generator.face_search import face_size, find_faces
+from avatar.generator.face_search import face_size, find_faces, find_near
 from avatar.generator.identity import Identity, Portrait
 from avatar.generator.identity_file import MAX_PORTRAITS
 from avatar.generator.likeness import FOREIGN, UNLIKE, resting_shape, shape_distance, usual_shape
@@ -31,6 +31,7 @@ from avatar.media_pictures import spread_frames
 from avatar.models import get_model
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.perception.pose import fit_pose, rotation_vector
+from avatar.perception.subject import FaceBox
 from avatar.types import F32, U8
 
 Progress = Callable[[int, int | None], None]
@@ -149,12 +150,15 @@ def _look(video: Path, progress: Progress | None, damage: Damage) -> tuple[int, 
     """Measure the clip's frames; return how many there are, and those with one face."""
     sightings: list[_Sighting] = []
     looked = crowded = searches = 0
+    last: FaceBox | None = None
     with FaceLandmarker(get_model("face_landmarker"), video=False) as landmarker:
         for number, (time_s, rgb) in enumerate(_frames(video, damage)):
             looked += 1
             if progress is not None:
                 progress(looked, MOST_FRAMES)
             found = landmarker.detect(rgb, 0.0) if min(rgb.shape[:2]) > SHARPNESS_SIDE // 2 else []
+            if not found and last is not None:
+                found = find_near(rgb, landmarker, last)
             if not found and searches < SEARCHES and min(rgb.shape[:2]) > SHARPNESS_SIDE // 2:
                 found = find_faces(rgb, landmarker)
                 searches += not found
@@ -164,6 +168,7 @@ def _look(video: Path, progress: Progress | None, damage: Damage) -> tuple[int, 
             ):
                 crowded += 1
             elif by_size:
+                last = FaceBox.around(by_size[0].landmarks_px)
                 sightings.append(_Sighting(number, time_s, by_size[0], _measure(rgb, by_size[0])))
     if crowded > CROWDED_SHARE * max(looked, 1):
         raise EnrolError(

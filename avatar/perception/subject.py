@@ -87,6 +87,11 @@ def choose_subject(
     return Choice(Subject(boxes[own], since_s), own)
 
 
+def same_face(first: FaceBox, second: FaceBox) -> bool:
+    """Return whether two sightings, shortly after another, are near enough to be of one face."""
+    return _distance(first, second) <= REACH
+
+
 def _distance(subject: FaceBox, box: FaceBox) -> float:
     """How unlike two sightings are, in face widths: how far apart, and how different in size."""
     apart = np.hypot(subject.centre[0] - box.centre[0], subject.centre[1] - box.centre[1])

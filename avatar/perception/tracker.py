@@ -1,4 +1,9 @@
-"""One face followed through a video stream: the subject chosen, its motion filtered, short losses held."""
+"""One face followed through a video stream: found, chosen among several, its motion filtered, short losses held.
+
+A face is found by its share of what the detector is shown, and followed in the whole picture however small it is there
+(`avatar/perception/regions.py`). So only the search looks at parts of the picture: a followed face costs what it costs
+in a small picture, and its landmarks are always measured in the same way.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +13,15 @@ from types import TracebackType
 from typing import Final, Self
 
 from avatar.errors import FrameError, PerceptionError
-from avatar.perception.landmarker import MIN_SIDE_PX, FaceDetection, FaceLandmarker, check_frame
+from avatar.perception.follower import Follower
+from avatar.perception.landmarker import MIN_SIDE_PX, FaceDetection, check_frame
 from avatar.perception.mouth_cover import MouthWatch
 from avatar.perception.pose import rotation_vector
+from avatar.perception.regions import LEAST_SHARE, SURE_SHARE, Region, around
+from avatar.perception.scout import Scout
 from avatar.perception.smoothing import NOMINAL_STEP_S, SmoothedFace, smooth_face
-from avatar.perception.subject import FaceBox, Subject, choose_subject
+from avatar.perception.subject import TAKEOVER_RATIO, FaceBox, Subject, choose_subject, same_face
+from avatar.perception.sweep import LIVE_LOOKS, Sweep
 from avatar.types import U8, FaceState
 
 HOLD_S: Final = 0.4
@@ -24,7 +33,10 @@ SCOUT_S: Final = 0.7
 detect each anew and cut it out a little differently each time: half as slow again, and its landmarks tremble."""
 SCOUT_RIVAL_S: Final = 0.3
 """How often while somebody else looks more like the subject: a takeover has to last."""
-SCOUTED_FACES: Final = 3
+
+
+MISSED_S: Final = 0.5
+"""What looked like a far face and could not be followed is not tried again sooner: a try takes up to a quarter second."""
 
 
 class FaceTracker:
@@ -33,16 +45,19 @@ class FaceTracker:
     Not for use from several threads at once. Always `close()` it or use it as a context manager.
     """
 
-    def __init__(self, model_path: Path) -> None:
-        """Load the landmarker model.
+    def __init__(self, model_path: Path, *, looks: int = LIVE_LOOKS) -> None:
+        """Load the landmarker model. `looks` is at how many parts of a frame it looks while there is no face.
 
         Raises:
             PerceptionError: the model or one of MediaPipe's libraries is missing.
         """
-        self._model_path = model_path
-        self._scout = FaceLandmarker(model_path, video=False, max_faces=SCOUTED_FACES)
-        self._follower = FaceLandmarker(model_path, video=True, max_faces=1)
+        self._model_path, self._looks = model_path, looks
+        self._scout, self._follower = Scout(model_path), Follower(model_path)
+        self._sweep: Sweep | None = None
         self._scouted_s: float | None = None
+        self._scouted_parts = 0
+        self._missed_s = float("-inf")
+        self._last_box: FaceBox | None = None
         self._rebuilt = False
         self._closed = False
         self._frame_size: tuple[int, int] | None = None
@@ -79,6 +94,7 @@ class FaceTracker:
         if self._frame_size != (width, height):
             self._forget()
             self._frame_size = (width, height)
+            self._sweep, self._last_box = None, None
         seen = self._look(frame, self._frame_size, time_s)
         if seen is None:
             return self._hold(time_s, step_s)
@@ -114,6 +130,8 @@ class FaceTracker:
         self.close()
 
     def _forget(self) -> None:
+        if self._subject is not None:
+            self._sweep = None  # search the whole picture anew
         self._subject, self._smoothed, self._last = None, None, None
         self._lost_s = 0.0
         self._scouted_s = None
@@ -147,43 +165,66 @@ class FaceTracker:
             self._scouted_s = None
             return None
         self._subject = replace(self._subject, box=box)
+        self._last_box = box
         return found[0], changed
 
     def _scout_if_due(self, rgb: U8, size: tuple[int, int], time_s: float) -> bool:
-        """Search the whole frame now and then; put the follower on a new subject. Return True when there is one."""
+        """Search now and then; put the follower on a new subject. Return True when there is one."""
         rival = self._subject is not None and self._subject.rival_since_s is not None
         every_s = SCOUT_RIVAL_S if rival else SCOUT_S
         if self._scouted_s is not None and 0 <= time_s - self._scouted_s < every_s:
             return False
         self._scouted_s = time_s
-        faces = self._scout.detect(rgb, time_s)
-        boxes = [FaceBox.around(face.landmarks_px) for face in faces]
-        choice = choose_subject(self._subject, boxes, size, time_s)
-        self._subject = choice.subject
-        if choice.index is None or not (choice.changed or (len(boxes) > 1 and self._lost_s > 0)):
-            return False
-        # A follower takes the face it finds first: show it the subject alone, and it keeps to that.
-        self._follower.close()
-        self._follower = FaceLandmarker(self._model_path, video=True, max_faces=1)
-        if len(boxes) > 1:
+        for region in self._where_to_look(rgb, size, rival=rival):
+            boxes = self._scout.look(rgb, region)
+            own = self._subject.box if self._subject is not None and self._lost_s == 0 else None
+            if own is not None and _is_far(own, size, TAKEOVER_RATIO) and not any(same_face(own, box) for box in boxes):
+                boxes.append(own)  # followed, but not to be seen in this part
+            choice = choose_subject(self._subject, boxes, size, time_s)
+            if choice.index is None:
+                continue
+            if not (choice.changed or self._lost_s > 0):
+                self._subject = choice.subject
+                return False
+            box = boxes[choice.index]
+            distant = box.width < LEAST_SHARE * max(size)
+            if distant and 0 <= time_s - self._missed_s < MISSED_S:
+                return False
             others = [box for number, box in enumerate(boxes) if number != choice.index]
-            self._follower.detect(_without(rgb, others), time_s)
-        return choice.changed
+            if self._follower.turn_to(rgb, box, others, time_s):
+                self._subject = choice.subject
+                return choice.changed
+            self._missed_s = time_s
+            return False
+        return False
+
+    def _where_to_look(self, rgb: U8, size: tuple[int, int], *, rival: bool) -> list[Region]:
+        """Return the parts of the frame to search, one after another until somebody is found."""
+        if self._sweep is None:
+            self._sweep = Sweep(size, self._looks)
+        parts = self._sweep.parts
+        last = self._last_box
+        near = []
+        if last is not None and _is_far(last, size) and self._unseen_s <= SAME_PERSON_S:
+            near = [around(last, size)]
+        if self._subject is None:
+            return near + self._sweep.next(rgb)
+        if self._lost_s > 0:
+            return [*near, parts.whole]
+        if not _is_far(self._subject.box, size, TAKEOVER_RATIO):
+            return [parts.whole]  # in which whoever may take over is seen
+        self._scouted_parts += not rival
+        others = parts.large or parts.small
+        return [parts.whole if self._scouted_parts % 2 else others[self._scouted_parts // 2 % len(others)]]
 
     def _restart(self) -> None:
         """Begin anew with fresh graphs: one that has failed answers every later frame with the same error."""
-        for landmarker in (self._scout, self._follower):
-            landmarker.close()
-        self._scout = FaceLandmarker(self._model_path, video=False, max_faces=SCOUTED_FACES)
-        self._follower = FaceLandmarker(self._model_path, video=True, max_faces=1)
+        self._scout.close()
+        self._follower.close()
+        self._scout, self._follower = Scout(self._model_path), Follower(self._model_path)
         self._scouted_s = None
 
 
-def _without(rgb: U8, boxes: list[FaceBox]) -> U8:
-    """Return a copy of a frame with faces painted over in grey."""
-    blank = rgb.copy()
-    for box in boxes:
-        left, top = (max(0, round(middle - 0.75 * box.width)) for middle in box.centre)
-        right, bottom = (max(0, round(middle + 0.75 * box.width)) for middle in box.centre)
-        blank[top:bottom, left:right] = 128
-    return blank
+def _is_far(box: FaceBox, size: tuple[int, int], times: float = 1.0) -> bool:
+    """Return whether a face so many times as large may be too small a share of the picture to be found in all of it."""
+    return times * box.width < SURE_SHARE * max(size)

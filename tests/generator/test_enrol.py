@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 
 import cv2
@@ -115,6 +116,25 @@ def test_a_face_small_in_a_large_photo_is_found(astronaut: Identity, photo: U8) 
     assert np.ptp(rest.landmarks_px[:, :2], axis=0) == pytest.approx(
         np.ptp(astronaut.rest.landmarks_px[:, :2], axis=0), rel=0.05
     )
+
+
+@pytest.mark.parametrize(("size", "face_px"), [((2048, 1536), 100), ((1536, 2048), 130)])
+def test_a_small_face_in_a_corner_of_a_phones_photo_is_found(
+    astronaut: Identity, photo: U8, size: tuple[int, int], face_px: int
+) -> None:
+    scale = face_px / 105
+    place = np.array([[scale, 0, size[0] - 225 * scale - 60], [0, scale, size[1] - 125 * scale - 70]], np.float32)
+    phone = np.asarray(cv2.warpAffine(photo, place, size, borderValue=(140, 150, 160)), np.uint8)
+    size_found = np.ptp(enrol([phone]).rest.landmarks_px[:, :2], axis=0).max()
+    assert size_found == pytest.approx(face_px, rel=0.08)
+
+
+def test_a_face_as_small_as_a_stamp_is_called_too_small_and_not_missing(astronaut: Identity, photo: U8) -> None:
+    room = np.full((1536, 2048, 3), 150, np.uint8)
+    small = scaled(photo, 0.45)
+    room[900 : 900 + len(small), 1500 : 1500 + len(small)] = small
+    error = refusal(room)
+    assert error.code == "face_too_small" and re.search(r"is 4\d pixels across", str(error))
 
 
 def test_a_large_photo_is_worked_on_at_a_sensible_size(astronaut: Identity, photo: U8) -> None:

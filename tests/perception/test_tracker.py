@@ -167,4 +167,4 @@ def _break(tracker: FaceTracker, monkeypatch: Any) -> None:
     def fail(*_: object) -> None:
         raise PerceptionError("MediaPipe's face landmarker failed: Graph has errors")
 
-    monkeypatch.setattr(tracker._follower._graph, "detect", fail)
+    monkeypatch.setattr(tracker._follower, "detect", fail)
