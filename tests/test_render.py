@@ -20,6 +20,7 @@ from avatar.motion.speech_network import CLASSES, MOUTH, shapes
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.motion.voice_network import load_voice_network
 from avatar.movie_writer import MovieWriter
+from avatar.perception.pose import rotation_vector
 from avatar.render import RenderReport, animate, render_file
 from avatar.types import BLENDSHAPE_INDEX, U8
 
@@ -82,6 +83,25 @@ def test_the_avatar_does_what_the_driver_does_when_they_do_it(
     assert abs(turned["roll"] - rest["roll"]) < 4
     assert talking["lips"] - turned["lips"] > 0.06
     assert look(frames[14])["yaw"] == pytest.approx(rest["yaw"], abs=2.5), "not before"
+
+
+def test_a_driver_far_off_in_a_wide_picture_is_done_as_one_nearby(
+    astronaut: Identity, driver_clip: Path, tmp_path: Path
+) -> None:
+    """The same clip, a ninth of a full-HD picture: its face is 90 px wide."""
+    wide, wall = tmp_path / "wide.mp4", np.full((1080, 1920, 3), 110, np.uint8)
+    with MovieWriter(wide, (1920, 1080), 30, sound=False) as movie:
+        for time_s, rgb in clip_frames(driver_clip, until_s=1.3):
+            picture = wall.copy()
+            picture[600:960, 1300:1780] = rgb
+            movie.picture(picture, time_s)
+    near, far = (list(animate(astronaut, clip, SMALL, fps=30))[:39] for clip in (driver_clip, wide))
+    assert all(frame.face is not None and not frame.face.held for frame in far[5:])
+    turns = [
+        [float(rotation_vector(frame.face.pose.rotation)[1]) for frame in frames[5:] if frame.face is not None]
+        for frames in (near, far)
+    ]
+    assert np.abs(np.degrees(np.subtract(*turns))).max() < 3
 
 
 def test_the_drivers_sound_is_kept_in_step(rendered: tuple[Path, RenderReport, object]) -> None:

@@ -24,7 +24,7 @@ from avatar.generator.reference_choice import (
     choose_references,
     fit_frames,
 )
-from avatar.generator.second_look import followed
+from avatar.generator.second_look import followed, met
 from avatar.generator.skin_match import MAX_GAIN, match_skin, skin_gain
 from avatar.media_input import Damage
 from avatar.media_pictures import spread_frames
@@ -94,8 +94,9 @@ def refine(
     damage = Damage()
     looked, sightings = _look(video, progress, damage)
     warnings = damage.warnings(video)
-    if identity is not None:
-        doubt = _doubt(identity.rest, sightings)
+    portraits = as_frames(identity.portraits) if identity is not None else ()
+    if portraits:
+        doubt = _doubt(portraits[0], sightings)
         warnings += [doubt] if doubt else []
     frames = [sighting.measured for sighting in sightings]
     fit, left_out = fit_frames(frames)
@@ -110,7 +111,7 @@ def refine(
         known = [frames[rest[0]]]
     else:
         rest = []
-        known = [measure_portrait(portrait) for portrait in identity.portraits]
+        known = [measure_portrait(portrait) for portrait in portraits]
     chosen = choose_references(frames, fit, known, MAX_PORTRAITS - len(known))
     wanted = [*rest, *(choice.index for choice in chosen)]
     taken = _take(video, [sightings[index] for index in wanted])
@@ -135,6 +136,16 @@ def refine(
             warnings=tuple(warnings),
         ),
     )
+
+
+def as_frames(portraits: Sequence[Portrait]) -> tuple[Portrait, ...]:
+    """Return portraits with landmarks and coefficients that compare with those of a clip's frames.
+
+    Raises:
+        ModelError: the landmarker's model is missing and cannot be fetched.
+    """
+    with FaceLandmarker(get_model("face_landmarker"), video=False) as landmarker:
+        return tuple(met(portrait, landmarker) for portrait in portraits)
 
 
 def measure_portrait(portrait: Portrait) -> MeasuredFrame:

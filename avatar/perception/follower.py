@@ -15,6 +15,9 @@ from avatar.types import U8
 
 TRIES: Final = 4
 """A face that is not found in so many of the nearest views is none."""
+SETTLING: Final = 2
+"""Looks after which the landmarks of a face stand still: where it is met it is cut out otherwise than where it is
+followed, and what is compared with its later looks (a rest, a calibration) must not hold that other one."""
 _NOTHING: Final = np.zeros((64, 64, 3), np.uint8)
 
 
@@ -38,21 +41,21 @@ class Follower:
 
         Returns whether it was found there; then `detect` has it in the whole of this picture and of the next ones.
         A face that is too small a share of the picture to be detected is followed there from a nearer view, which
-        takes some 5 ms a view and 20 of them for 40 pixels in full HD. A face of a large share is not looked at here.
+        takes some 5 ms a view and 20 of them for 40 pixels in full HD. One of a large share is given the benefit of the
+        doubt.
 
         Raises:
             PerceptionError: as `detect`.
         """
         alone = without(rgb, others) if others else rgb
-        return any(self._approach(alone, box, step, time_s, last=bool(others)) for step in APPROACH_STEPS)
+        return any(self._approach(alone, box, step, time_s) for step in APPROACH_STEPS)
 
-    def _approach(self, rgb: U8, box: FaceBox, step: float, time_s: float, *, last: bool) -> bool:
-        """Look at a face from near and then from ever further off, at last at the whole picture if `last`."""
+    def _approach(self, rgb: U8, box: FaceBox, step: float, time_s: float) -> bool:
+        """Look at a face from near and then from ever further off, at last at the whole picture."""
         self._landmarker.detect(_NOTHING, time_s)
         views = [view.cut(rgb) for view in approach(box, (rgb.shape[1], rgb.shape[0]), step)]
         near = not views
-        if last:
-            views.append(rgb)
+        views += [rgb] * SETTLING
         found = False
         for tried, view in enumerate(views, start=1):
             seen = bool(self._landmarker.detect(view, time_s))

@@ -36,7 +36,7 @@ SCOUT_RIVAL_S: Final = 0.3
 
 
 MISSED_S: Final = 0.5
-"""What looked like a far face and could not be followed is not tried again sooner: a try takes up to a quarter second."""
+"""What looked like a far face and could not be followed is not tried again sooner: a try takes up to 0.3 s."""
 
 
 class FaceTracker:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -16,10 +16,12 @@ from avatar.generator.identity import Identity
 from avatar.generator.identity_file import identity_from_bytes, identity_to_bytes
 from avatar.generator.portrait_sheet import portrait_sheet
 from avatar.generator.reference_choice import MeasuredFrame, calmest, choose_references, fit_frames
-from avatar.generator.refine import MOST_FRAMES, refine
+from avatar.generator.refine import MOST_FRAMES, as_frames, refine
 from avatar.generator.skin_match import MAX_GAIN, match_skin, skin_colour
 from avatar.media_pictures import spread_frames
+from avatar.models import get_model
 from avatar.movie_writer import MovieWriter
+from avatar.perception.landmarker import FaceLandmarker
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, U8, Motion
 
 FPS = 10.0
@@ -122,6 +124,29 @@ def test_a_clip_without_a_face_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EnrolError, match="No face was seen") as caught:
         refine(None, wall)
     assert caught.value.code == "no_face"
+
+
+def test_a_clip_in_which_the_face_is_a_small_share_of_the_picture_will_do(acted: list[U8], tmp_path: Path) -> None:
+    wall = np.full((1080, 1920, 3), 110, np.uint8)
+    pictures = [wall.copy() for _ in acted]
+    for picture, face in zip(pictures, acted, strict=True):
+        picture[500:884, 1400:1784] = face
+    far, report = refine(None, write_clip(tmp_path / "far.mp4", pictures))
+    assert report.frames == len(acted) and sum(astuple(report.left_out)) <= 5, "those that are turned"
+    assert len(far.portraits) >= 3
+
+
+def test_a_photo_and_the_same_picture_in_a_clip_measure_alike(astronaut: Identity, tmp_path: Path) -> None:
+    """Enrolment looks at a photo as the tracker does, and a clip's frames are looked at one by one."""
+    with FaceLandmarker(get_model("face_landmarker"), video=False) as landmarker:
+        (in_clip,) = landmarker.detect(astronaut.rest.rgb, 0.0)
+    (as_frame,) = as_frames(astronaut.portraits)
+    assert np.array_equal(as_frame.blendshapes, in_clip.blendshapes) and as_frame.rgb is astronaut.rest.rgb
+    assert np.abs(astronaut.rest.blendshapes - in_clip.blendshapes).max() > 0.04, (
+        "or the two looks need not be told apart"
+    )
+    _, report = refine(astronaut, write_clip(tmp_path / "still.mp4", [astronaut.rest.rgb[:398, :498]] * 12))
+    assert report.chosen == (), "the photo again shows nothing new"
 
 
 def test_a_clip_of_two_people_is_refused(acted: list[U8], tmp_path: Path) -> None:

@@ -70,6 +70,14 @@ def test_found_again_elsewhere_it_is_there_at_once(tracker: FaceTracker, shot: A
     assert np.abs(again.landmarks_px - expected.landmarks_px).max() < 0.05 * again.pose.scale
 
 
+def test_the_first_sight_of_a_still_face_is_like_all_later_ones(tracker: FaceTracker, shot: Any) -> None:
+    """A calibration averages from the first frame on: a face just met must not measure otherwise than one followed."""
+    states = [found(tracker.track(shot(), index / FPS)) for index in range(20)]
+    apart = np.linalg.norm((states[0].landmarks_px - states[-1].landmarks_px)[:, :2], axis=1).mean()
+    assert apart < 0.0015 * np.ptp(states[-1].landmarks_px[:, 1])
+    assert np.abs(states[0].blendshapes - states[-1].blendshapes).max() < 0.05, "where it is met, 0.13"
+
+
 def test_no_face_in_black_grey_tiny_or_empty_frames(tracker: FaceTracker) -> None:
     frames = [
         BLACK,
