@@ -124,8 +124,7 @@ class Calls:
         self._ended: Counter[EndReason] = Counter()
         self._past_pictures = self._past_camera_frames = self._past_bytes = 0
         self._past_packets: Counter[DropReason] = Counter(dict.fromkeys(DROP_REASONS, 0))
-        # Encoding has threads of its own: work that blocks (loading, joining) must never hold up a picture. Sound is
-        # encoded by aiortc in asyncio's default executor, which is why nothing of ours runs there.
+        # Encoding has threads of its own: work that blocks (loading, joining) must never hold up picture or sound.
         self._encode_pool = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="avatar-encode")
         self._blocking_pool = ThreadPoolExecutor(
             min(8, settings.limits.sessions + 1), thread_name_prefix="avatar-blocking"

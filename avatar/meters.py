@@ -72,17 +72,20 @@ class SoundMeter:
     """A level older than this no longer counts."""
 
     def __init__(self) -> None:
-        self._level_db, self._at_s = SILENCE_DB, float("-inf")
+        self._newest: av.AudioFrame | None = None
+        self._at_s = float("-inf")
 
     def observe(self, frame: av.AudioFrame, now_s: float) -> None:
-        """Take one decoded frame, 16-bit or float samples, any layout."""
-        samples = frame.to_ndarray()
+        """Take one decoded frame, 16-bit or float samples, any layout; costs nothing until the level is asked for."""
+        self._newest, self._at_s = frame, now_s
+
+    def level_db(self, now_s: float) -> float:
+        """Return the newest level in dB below full scale, `SILENCE_DB` when nothing has come lately."""
+        if self._newest is None or now_s - self._at_s > self.HOLD_S:
+            return SILENCE_DB
+        samples = self._newest.to_ndarray()
         scale = 32768.0 if samples.dtype == np.int16 else 1.0
         # A broken encoder may send samples that are no numbers or far beyond full scale.
         loud = np.clip(np.nan_to_num(samples.astype(np.float32) / scale), -1, 1)
         power = float(np.mean(np.square(loud))) if samples.size else 0.0
-        self._level_db, self._at_s = max(SILENCE_DB, 10 * np.log10(max(power, 1e-12))), now_s
-
-    def level_db(self, now_s: float) -> float:
-        """Return the newest level in dB below full scale, `SILENCE_DB` when nothing has come lately."""
-        return float(self._level_db) if now_s - self._at_s <= self.HOLD_S else SILENCE_DB
+        return float(max(SILENCE_DB, 10 * np.log10(max(power, 1e-12))))

@@ -23,6 +23,7 @@ from aiortc import (
 )
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from av import Packet
 from av.frame import Frame
 
@@ -189,6 +190,12 @@ def negotiated_video_codec(transceiver: RTCRtpTransceiver) -> CodecName:
     """Return what a transceiver will send, once the offer has been read: aiortc takes the first codec of its list."""
     codecs = getattr(transceiver, private_name(transceiver, "codecs"))
     return "h264" if codecs[0].mimeType.lower() == "video/h264" else "vp8"
+
+
+def negotiated_sound_codec(transceiver: RTCRtpTransceiver) -> RTCRtpCodecParameters:
+    """Return what a transceiver of sound will send, once the offer has been read."""
+    codecs = getattr(transceiver, private_name(transceiver, "codecs"))
+    return cast(RTCRtpCodecParameters, codecs[0])
 
 
 def sent_wire_timestamp(sender: RTCRtpSender) -> int:

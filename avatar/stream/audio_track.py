@@ -1,4 +1,4 @@
-"""The user's sound on its way out: each piece leaves together with the picture it belongs to."""
+"""A call's sound on its way out: each block leaves together with the picture it belongs to."""
 
 from __future__ import annotations
 
@@ -6,76 +6,117 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
+from avatar.stream.catch_up import blocks_given_up
 from avatar.stream.outgoing_sound import OutgoingSound
+from avatar.stream.sound_blocks import SoundBlocks
+from avatar.stream.sound_encoder import SoundEncoder
 
 MAX_DELAY_S: Final = 1.0
 """Sound is never held longer than this, whatever the picture does."""
 QUEUE_LIMIT: Final = 64
-"""Frames (20 ms each as browsers send them) that may wait; the oldest goes first."""
+"""Blocks that may wait: those of the longest delay and a little more; the oldest goes first."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    frame: av.AudioFrame
+    block: av.AudioFrame
     arrival_s: float
+    """When it would have arrived in a frame of its own length."""
     due_s: float
 
 
-class DelayedAudioTrack(MediaStreamTrack):
-    """Passes sound on in one form, each frame at the time it is due. Used on the event loop only."""
+class AvatarAudioTrack(MediaStreamTrack):
+    """Sends sound in one form and in blocks of 20 ms, each when it is due. Used on the event loop only.
+
+    Blocks that are late are encoded together, and given up where they are too late: what is heard belongs to what is
+    seen, whatever happens to the machine.
+    """
 
     kind = "audio"
 
     def __init__(
-        self, *, on_sent: Callable[[av.AudioFrame, float], None], clock: Callable[[], float] = time.monotonic
+        self,
+        encoder: SoundEncoder,
+        *,
+        pool: Executor,
+        on_sent: Callable[[av.AudioFrame, float], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`on_sent` is told each frame that leaves, and how long after its arrival, in seconds."""
+        """`on_sent` is told each block that leaves, and how long after its arrival, in seconds."""
         super().__init__()
+        self._encoder, self._pool = encoder, pool
         self._on_sent = on_sent
         self._clock = clock
-        self._frames: deque[_Waiting] = deque()
+        self._queued: deque[_Waiting] = deque()
+        self._encoded: deque[tuple[_Waiting, av.Packet[Any]]] = deque()
         self._available = asyncio.Event()
-        self._outgoing = OutgoingSound()
+        self._outgoing, self._blocks = OutgoingSound(), SoundBlocks()
         self.dropped = 0
-        """Frames given up because too many were waiting."""
+        """Blocks given up because they were too late, or too many were waiting."""
 
     def push(self, frame: av.AudioFrame, arrival_s: float, delay_s: float) -> None:
-        """Queue one decoded frame that arrived at `arrival_s` (time.monotonic()) to leave `delay_s` later."""
-        if len(self._frames) >= QUEUE_LIMIT:
-            self._frames.popleft()
-            self.dropped += 1
+        """Queue one decoded frame of any form and length that arrived at `arrival_s` (time.monotonic()).
+
+        Its first block leaves `delay_s` later, those that follow at their pace.
+        """
         formed = self._outgoing.take(frame)
         if formed is None:
             return
-        due_s = arrival_s + min(max(delay_s, 0.0), MAX_DELAY_S)
-        self._frames.append(_Waiting(formed, arrival_s, due_s))
+        held_s = min(max(delay_s, 0.0), MAX_DELAY_S)
+        for block, after_s in self._blocks.cut(formed):
+            if len(self._queued) >= QUEUE_LIMIT:
+                self._queued.popleft()
+                self.dropped += 1
+            self._queued.append(_Waiting(block, arrival_s + after_s, arrival_s + after_s + held_s))
         self._available.set()
 
-    async def recv(self) -> av.AudioFrame:
-        """Return the next frame when it is due. Raises MediaStreamError once the track has ended."""
-        while not self._frames:
-            if self.readyState != "live":
-                raise MediaStreamError
-            self._available.clear()
-            await self._available.wait()
-        wait_s = self._frames[0].due_s - self._clock()
-        if wait_s > 0:
-            await asyncio.sleep(min(wait_s, MAX_DELAY_S))
-        if self.readyState != "live" or not self._frames:
+    async def recv(self) -> av.Packet[Any]:
+        """Return the next packet when it is due. Raises MediaStreamError once the track has ended."""
+        while not self._encoded:
+            due = await self._due()
+            packets = await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._encoder.encode, [waiting.block for waiting in due]
+            )
+            self._encoded.extend(
+                (waiting, packet) for waiting, packet in zip(due, packets, strict=True) if packet is not None
+            )
+        if self.readyState != "live":
             raise MediaStreamError
-        waiting = self._frames.popleft()
-        self._on_sent(waiting.frame, self._clock() - waiting.arrival_s)
-        return waiting.frame
+        waiting, packet = self._encoded.popleft()
+        self._on_sent(waiting.block, self._clock() - waiting.arrival_s)
+        return packet
 
     def stop(self) -> None:
         """End the track; a waiting `recv` raises. Idempotent."""
         super().stop()
-        self._frames.clear()
+        self._queued.clear()
         self._available.set()
+
+    async def _due(self) -> list[_Waiting]:
+        """Wait for the next block that is due; return it and all that are, but those that are too late."""
+        while True:
+            if self.readyState != "live":
+                raise MediaStreamError
+            self._give_up_late()
+            if not self._queued:
+                self._available.clear()
+                await self._available.wait()
+            elif (wait_s := self._queued[0].due_s - self._clock()) > 0:
+                await asyncio.sleep(min(wait_s, MAX_DELAY_S))
+            else:
+                now_s = self._clock()
+                return [self._queued.popleft() for _ in range(sum(one.due_s <= now_s for one in self._queued))]
+
+    def _give_up_late(self) -> None:
+        late = blocks_given_up([waiting.due_s for waiting in self._queued], self._clock())
+        for _ in range(late):
+            self._queued.popleft()
+        self.dropped += late

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 import av
 from aiortc import MediaStreamTrack
@@ -12,6 +12,10 @@ from aiortc.mediastreams import MediaStreamError
 from av.frame import Frame
 
 from avatar.stream.aiortc_tuning import ReceiverTap, newest_frame
+
+STALE_S: Final = 1.0
+"""Sound that has waited this long since it arrived is too old to be heard: longer than any sound is held for a picture
+(`audio_track.MAX_DELAY_S`)."""
 
 
 async def pump_camera(
@@ -32,15 +36,28 @@ async def pump_camera(
 
 
 async def pump_microphone(
-    track: MediaStreamTrack, tap: ReceiverTap, push: Callable[[av.AudioFrame, float], None]
+    track: MediaStreamTrack,
+    tap: ReceiverTap,
+    push: Callable[[av.AudioFrame, float], None],
+    passed_over: Callable[[], None],
+    *,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Hand every decoded piece of sound with its arrival time to `push`, until the end of the track."""
+    """Hand every decoded piece of sound with its arrival time to `push`, until the end of the track.
+
+    One that has waited longer than `STALE_S` is told to `passed_over` instead: when time is short, work on sound that
+    nobody can use any more would make the rest late too.
+    """
     while True:
         try:
             frame = cast(av.AudioFrame, await track.recv())
         except MediaStreamError:
             return
-        push(frame, _arrival_s(tap, frame))
+        arrival_s = _arrival_s(tap, frame)
+        if clock() - arrival_s > STALE_S:
+            passed_over()
+        else:
+            push(frame, arrival_s)
 
 
 def _arrival_s(tap: ReceiverTap, frame: Frame) -> float:

@@ -33,13 +33,14 @@ from avatar.stream.aiortc_lifetime import close_connection, wait_briefly_for_ser
 from avatar.stream.aiortc_tuning import (
     ReceiverTap,
     gather_loopback_only,
+    negotiated_sound_codec,
     negotiated_video_codec,
     sent_wire_timestamp,
     tolerate_early_close,
     tune_receiver,
     tune_video_sender,
 )
-from avatar.stream.audio_track import DelayedAudioTrack
+from avatar.stream.audio_track import AvatarAudioTrack
 from avatar.stream.connect_failure import ConnectFacts, ConnectFailure, why_not_connected
 from avatar.stream.encoders import open_video_encoder
 from avatar.stream.handshake_record import HandshakeRecord
@@ -48,6 +49,7 @@ from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason, PacketGuard
 from avatar.stream.rate_control import RateLimits, RateState, next_rate
 from avatar.stream.sdp_answer import complete_answer
+from avatar.stream.sound_encoder import SoundEncoder
 from avatar.stream.transport_tuning import (
     accept_checks_without_priority,
     accept_rsa_certificates,
@@ -107,7 +109,7 @@ class PeerStats:
     """Share of our video packets lost between the receiver's last two reports, 0..1."""
     target_bps: int
     dropped: int
-    """Pictures and sounds that were overtaken before they could leave."""
+    """Pictures and sounds that were overtaken, or too late, before they could leave."""
 
 
 class Peer:
@@ -126,10 +128,10 @@ class Peer:
         self._rate = RateState(settings.start_bitrate_bps, time.monotonic())
         self._video: AvatarVideoTrack | None = None
         self._video_sender: RTCRtpSender | None = None
-        self._audio: DelayedAudioTrack | None = None
+        self._audio: AvatarAudioTrack | None = None
         self._camera_tap: ReceiverTap | None = None
         self._channel: RTCDataChannel | None = None
-        self._channels_refused = 0
+        self._channels_refused = self._sounds_passed_over = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._received: list[MediaStreamTrack] = []
         self._last_sent_pts: int | None = None
@@ -218,9 +220,8 @@ class Peer:
                 self._last_report = entry.timestamp
         self._rate = next_rate(self._rate, time.monotonic(), self._limits, fraction_lost=news)
         tracks = [track for track in (self._video, self._audio) if track is not None]
-        return PeerStats(
-            packets, round_trip_s, lost, int(self._rate.target_bps), sum(track.dropped for track in tracks)
-        )
+        dropped = sum(track.dropped for track in tracks) + self._sounds_passed_over
+        return PeerStats(packets, round_trip_s, lost, int(self._rate.target_bps), dropped)
 
     def packets_dropped(self) -> Mapping[DropReason, int]:
         """Return how many packets were kept from the connection so far, by reason."""
@@ -301,11 +302,17 @@ class Peer:
             )
 
     def _start_audio(self, transceiver: RTCRtpTransceiver) -> None:
-        self._audio = DelayedAudioTrack(on_sent=self._listener.on_sound_sent)
+        encoder = SoundEncoder(negotiated_sound_codec(transceiver))
+        self._audio = AvatarAudioTrack(encoder, pool=self._pool, on_sent=self._listener.on_sound_sent)
         transceiver.sender.replaceTrack(self._audio)
         if transceiver.receiver.track is not None:
             tap = tune_receiver(transceiver.receiver)
-            self._receive(transceiver, pump_microphone(transceiver.receiver.track, tap, self._listener.on_microphone))
+            self._receive(
+                transceiver,
+                pump_microphone(
+                    transceiver.receiver.track, tap, self._listener.on_microphone, self._on_sound_passed_over
+                ),
+            )
 
     def _receive(self, transceiver: RTCRtpTransceiver, pump: Coroutine[Any, Any, None]) -> None:
         self._received.append(transceiver.receiver.track)
@@ -321,6 +328,9 @@ class Peer:
         if sent.size_bytes:
             self._last_sent_pts = sent.pts
         self._listener.on_picture_sent(sent)
+
+    def _on_sound_passed_over(self) -> None:
+        self._sounds_passed_over += 1
 
     def _on_estimate(self, estimate_bps: int) -> None:
         self._rate = next_rate(self._rate, time.monotonic(), self._limits, estimate_bps=estimate_bps)

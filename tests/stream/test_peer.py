@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from types import ModuleType
 from typing import Any
 
@@ -236,6 +237,29 @@ async def test_sound_of_any_kind_comes_back_no_sooner_than_its_picture(
         samples = np.concatenate([frame.to_ndarray()[0] for frame in client.sounds[-20:]])
         assert np.abs(samples).max() > 4000, "the tone is heard"
         assert min(server.listener.sound_delays_s) >= 0.079
+    finally:
+        await client.close()
+
+
+async def test_sound_in_long_frames_is_heard_whole_at_the_other_end(server: Server, loopback: ModuleType) -> None:
+    """Some phones send 60 or 120 ms at a time; handed to aiortc like that, half of it or nothing comes out."""
+    pieces: list[np.ndarray] = []
+
+    def send_long(frame: av.AudioFrame, arrival_s: float) -> None:
+        pieces.append(frame.to_ndarray())
+        if len(pieces) % 5 == 0:
+            long = av.AudioFrame.from_ndarray(np.concatenate(pieces[-5:], axis=1), format="s16", layout="stereo")
+            long.sample_rate, long.time_base, long.pts = 48_000, Fraction(1, 48_000), (len(pieces) - 5) * 960
+            server.peer.sound(long, arrival_s, 0.0)
+
+    server.listener.on_microphone = send_long  # type: ignore[method-assign]
+    client = loopback.Client(audio=loopback.ToneTrack())
+    try:
+        await connect(server, client)
+        await loopback.wait_for(lambda: len(client.sounds) >= 40)
+        steady = client.sounds[10:40]
+        assert {later.pts - earlier.pts for earlier, later in itertools.pairwise(steady)} == {960}
+        assert min(np.abs(frame.to_ndarray()).max() for frame in steady) > 4000, "the tone is in every one of them"
     finally:
         await client.close()
 
