@@ -39,8 +39,8 @@ _FORMATS: Final[Mapping[bytes, Callable[[io.BytesIO], ImageFile]]] = {
 """How files of each format begin. `Image.open` would do, but it prints a warning of its own about large ones."""
 _MOST_SCANS: Final = 100
 _MOST_SCANNED: Final = 500_000_000
-"""Cameras write up to about 12 scans into a progressive JPEG. A decoder goes through the whole picture for each:
-thousands of empty ones take it minutes, and a hundred of 40 million pixels five seconds."""
+"""Cameras write up to about 12 scans into a progressive JPEG, and a decoder goes through the whole picture for each: a
+hundred of 40 million pixels would take it five seconds."""
 _BAND_ROWS: Final = 256
 """Rows that are converted at once: a whole large picture in another mode would take twice its memory."""
 _UNDER_TRANSPARENT: Final = (128, 128, 128)

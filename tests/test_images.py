@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from avatar import images
 from avatar.config import LimitSettings
 from avatar.errors import ImageError
 from avatar.images import LONGEST_SIDE, UploadedPhotos, read_photo
@@ -262,9 +263,12 @@ def test_the_photos_of_an_upload_have_their_limit_together_and_are_checked_befor
         UploadedPhotos([photo, photo, b"no photo"], limits)
 
 
-def test_a_jpeg_of_thousands_of_scans_is_refused() -> None:
+def test_a_jpeg_of_more_scans_than_cameras_write_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shown with an ordinary progressive photo and a low bound."""
     jpeg = encoded(scene(), "JPEG", progressive=True)
-    assert refusal(jpeg[:-2] + b"\xff\xda\x00\x08\x01\x01\x00\x3f\x3f\x00" * 5000 + jpeg[-2:]) == "truncated_image"
+    assert read_photo(jpeg, LIMITS).shape == (240, 320, 3)
+    monkeypatch.setattr(images, "_MOST_SCANS", 4)
+    assert refusal(jpeg) == "truncated_image"
 
 
 @settings(max_examples=150, deadline=None)

@@ -38,7 +38,7 @@ LATENTS: Final = {"quarter": 64, "eighth": 32}
 MOST_CHANNELS: Final = 256
 JPEG_QUALITY: Final = 95
 MAX_SCANS: Final = 20
-"""A JPEG of thousands of empty scans would take minutes to decode; ours have one."""
+"""Of a JPEG; ours have one. A decoder works as long for each as for a picture."""
 _BROKEN: Final = (
     *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error),
     Image.DecompressionBombError,

@@ -1,11 +1,11 @@
-"""MediaPipe's face landmarker (tasks, C library) behind one small class that cannot be poisoned by a bad frame.
+"""MediaPipe's face landmarker (tasks, C library) behind one small class that no bad frame gets through.
 
-MediaPipe's own Python wrapper is passed by on purpose. A frame it does not like leaves its graph broken for good, its
-`close()` then raises, and its `__del__` waits for a worker thread that is gone: the garbage collector hangs for ever.
-It also builds 530 Python objects a face while it holds the interpreter lock (0.7 ms a frame; reading the C result with
-numpy takes 0.1 ms). So frames are checked here first, the C functions are called from the caller's own thread, and
-results are read as arrays. The ctypes structures and signatures are MediaPipe's, so their layout always matches the
-installed library; the package version is pinned and `tests/perception/test_landmarker.py` guards the rest.
+MediaPipe's own Python wrapper is passed by on purpose. After an error its graph stays broken for good and it cannot be
+put away safely: a process may hang over it. It also builds 530 Python objects a face while it holds the interpreter
+lock (0.7 ms a frame; reading the C result with numpy takes 0.1 ms). So frames are checked here first, the C functions
+are called from the caller's own thread, and results are read as arrays. The ctypes structures and signatures are
+MediaPipe's, so their layout always matches the installed library; the package version is pinned and
+`tests/perception/test_landmarker.py` guards the rest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from avatar.perception.native_log import quiet_start
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
 
 MIN_SIDE_PX: Final = 16
-"""Smaller frames hold no face that could be found, and MediaPipe breaks on empty ones."""
+"""Smaller frames hold no face that could be found."""
 APART: Final = 10_000
 """How much further apart in time MediaPipe believes the frames of a video to be. It steadies a face that it follows
 alone by a filter that cannot be turned off, and whose landmarks trail by half a frame and lie 1 % of the face beside
@@ -54,7 +54,7 @@ def check_frame(rgb: U8) -> U8:
         raise FrameError(f"A frame must be height x width x 3 (RGB), this has the shape {rgb.shape}.")
     if min(rgb.shape[:2]) < MIN_SIDE_PX:
         raise FrameError(f"A frame must be at least {MIN_SIDE_PX} px on each side, this has the shape {rgb.shape}.")
-    # A view would be read past its strides: no error, but wrong pixels.
+    # MediaPipe does not ask for strides: of a view it would read other pixels.
     return np.ascontiguousarray(rgb)
 
 
@@ -63,8 +63,8 @@ class FaceLandmarker:
 
     One instance serves one stream: with `video=True` it follows faces from frame to frame and so must see the frames
     in order; with `video=False` every picture stands alone. Calls from several threads are taken one at a time. Always
-    `close()` it or use it as a context manager; an instance that is dropped open is leaked, since closing MediaPipe
-    from inside the garbage collector is what dead-locks.
+    `close()` it or use it as a context manager; an instance that is dropped open is leaked: the garbage collector must
+    not wait for MediaPipe.
     """
 
     def __init__(self, model_path: Path, *, video: bool, max_faces: int = 3) -> None:
@@ -204,7 +204,7 @@ class _Graph:
 
     def close(self) -> None:
         if self._handle:
-            # A broken graph reports its failure again here; there is nothing left to do about it.
+            # A graph that failed reports it again here; there is nothing left to do about it.
             message = ctypes.c_char_p()
             self._library.MpFaceLandmarkerClose(self._handle, ctypes.byref(message))
             if message.value is not None:

@@ -99,7 +99,7 @@ class Trainer:
         made, layers = made.float(), Layers(*(layer.float() for layer in layers))
         loss = picture_loss(made, self._wanted(data), data.regions)
         loss = loss + restraint_loss(layers, data.moved, data.target, data.regions)
-        # Asked before the way back: sampling at places that are no numbers may crash there.
+        # Asked before the way back, which has ended the whole process in place of raising.
         if not math.isfinite(float(loss.detach())):
             raise _not_finite(self.step, f"a loss of {float(loss.detach())}")
         if self.settings.critic_from is not None and self.step >= self.settings.critic_from:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import struct
@@ -12,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load, save
 
 from avatar.errors import IdentityFileError
+from avatar.generator import identity_file
 from avatar.generator.enrol import enrol
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
@@ -224,12 +227,16 @@ def test_a_picture_that_would_burst_the_memory_is_refused(
         refused(packed({**tensors, name: png_header(*size)}))
 
 
-def test_a_picture_that_would_take_minutes_to_decode_is_refused(tensors: dict[str, np.ndarray]) -> None:
-    stream = tensors["plate"].tobytes()
-    start = stream.index(b"\xff\xda")
-    scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
-    bomb = stream[:start] + scan * 5000 + stream[start:]
-    assert "plate" in refused(packed({**tensors, "plate": np.frombuffer(bomb, np.uint8)}))
+def test_a_jpeg_of_more_scans_than_allowed_is_refused(
+    tensors: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shown with an ordinary progressive picture and a low bound."""
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(tensors["plate"].tobytes())).save(stream, "JPEG", progressive=True)
+    progressive = packed({**tensors, "plate": np.frombuffer(stream.getvalue(), np.uint8)})
+    assert identity_from_bytes(progressive).plate.ndim == 3
+    monkeypatch.setattr(identity_file, "MAX_SCANS", 4)
+    assert "plate" in refused(progressive)
 
 
 def test_pictures_that_do_not_fit_together_are_refused(tensors: dict[str, np.ndarray], astronaut: Identity) -> None:

@@ -1,17 +1,16 @@
-"""The landmarker finds real faces, refuses bad frames before MediaPipe sees them, and never hangs."""
+"""The landmarker finds real faces, refuses bad frames before MediaPipe sees them, and outlives its failures."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from avatar.errors import FrameError, PerceptionError
-from avatar.perception.landmarker import FaceDetection, FaceLandmarker, check_frame
+from avatar.perception.landmarker import FaceDetection, FaceLandmarker, _Graph, check_frame
 from avatar.types import BLENDSHAPE_INDEX
 
 GOOD = np.zeros((480, 640, 3), np.uint8)
@@ -126,28 +125,47 @@ def test_after_close_it_says_so(face_model: Path) -> None:
         landmarker.detect(GOOD, 0.0)
 
 
-def test_a_graph_that_broke_closes_itself_and_nothing_hangs(face_model: Path, shot: Any) -> None:
+def test_a_graph_that_broke_is_closed_and_a_new_one_works(
+    face_model: Path, shot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     landmarker = FaceLandmarker(face_model, video=False)
     landmarker.detect(shot(), 0.0)
-    _break(landmarker)
+    closed: list[bool] = []
+    broken = _BrokenGraph(closed)
+    graph: Any = landmarker._graph
+    graph.close()
+    monkeypatch.setattr(landmarker, "_graph", broken)
     with pytest.raises(PerceptionError, match="failed"):
         landmarker.detect(shot(), 0.0)
-    assert landmarker.closed
+    assert landmarker.closed and closed == [True]
+    with pytest.raises(PerceptionError, match="closed"):
+        landmarker.detect(shot(), 0.0)
     landmarker.close()
-    del landmarker
-    gc.collect()  # MediaPipe's own wrapper hangs here for ever
+    assert closed == [True], "put away once"
     with FaceLandmarker(face_model, video=False) as fresh:
         assert len(fresh.detect(shot(), 0.0)) == 1
 
 
-def test_one_dropped_open_in_a_cycle_does_not_hang_the_collector(face_model: Path, shot: Any) -> None:
-    landmarker: Any = FaceLandmarker(face_model, video=False)
-    landmarker.detect(shot(), 0.0)
-    landmarker.itself = landmarker
-    graph = landmarker._graph
-    del landmarker
-    gc.collect()
-    graph.close()  # keeps the test itself from leaking
+def test_an_error_code_becomes_an_error_with_mediapipes_reason(face_model: Path) -> None:
+    freed: list[object] = []
+
+    def failing(message: Any) -> int:
+        message._obj.value = b"Graph has errors"
+        return 1
+
+    with FaceLandmarker(face_model, video=False) as landmarker:
+        graph: Any = landmarker._graph
+        library, graph._library = graph._library, SimpleNamespace(MpErrorFree=freed.append)
+        try:
+            with pytest.raises(PerceptionError, match="failed: Graph has errors"):
+                graph._call(failing)
+        finally:
+            graph._library = library
+    assert len(freed) == 1
+
+
+def test_nothing_of_ours_closes_mediapipe_when_it_is_collected() -> None:
+    assert not any(hasattr(kind, "__del__") for kind in (FaceLandmarker, _Graph))
 
 
 def test_a_missing_model_names_the_command_that_gets_it(tmp_path: Path) -> None:
@@ -171,12 +189,14 @@ def test_a_face_is_two_arrays_that_own_their_numbers(face_model: Path, shot: Any
     assert np.array_equal(face.landmarks_px, before), "results must not point into MediaPipe's memory"
 
 
-def _break(landmarker: FaceLandmarker) -> None:
-    """Feed the graph what no caller can: a grey image, which breaks it for good."""
-    graph: Any = landmarker._graph
-    grey = graph._image.Image(graph._image.ImageFormat.GRAY8, np.zeros((64, 64), np.uint8))
-    result = graph._api.MpFaceLandmarkerResultC()
-    with pytest.raises(PerceptionError):
-        graph._call(
-            graph._library.MpFaceLandmarkerDetectImage, graph._handle, grey._image_ptr, None, ctypes.byref(result)
-        )
+class _BrokenGraph:
+    """Stands in for a graph of MediaPipe's that answers every picture with an error."""
+
+    def __init__(self, closed: list[bool]) -> None:
+        self._closed = closed
+
+    def detect(self, *_: object) -> list[FaceDetection]:
+        raise PerceptionError("MediaPipe's face landmarker failed: Graph has errors")
+
+    def close(self) -> None:
+        self._closed.append(True)
