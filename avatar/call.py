@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
@@ -35,6 +36,7 @@ from avatar.stream.control import Bye, CalibratedMessage, FaceMessage, Hello, Re
 from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason
 from avatar.stream.peer import Peer
+from avatar.stream.trickle import Fragment
 from avatar.stream.video_track import SentPicture
 from avatar.types import Drive
 
@@ -68,6 +70,8 @@ class Call:
     ) -> None:
         self.id = call_id
         self.answer_sdp = ""
+        self.ice_tag = secrets.token_hex(8)
+        """Names the ICE session, which lasts as long as the call (RFC 9725, 4.3.1)."""
         self.latest: Stats | None = None
         """The figures told last."""
         self.reason: EndReason | None = None
@@ -166,6 +170,10 @@ class Call:
             self.reason = reason
             self._ending = asyncio.create_task(self._end(reason, detail or REASONS[reason]))
         return self._ending
+
+    async def trickle(self, fragment: Fragment) -> None:
+        """Try more addresses of the peer. Raises TrickleError."""
+        await self._peer.trickle(fragment)
 
     # What the peer tells (PeerListener)
 

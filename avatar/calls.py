@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +20,7 @@ from avatar.call_page import GetAvatar
 from avatar.config import PictureSettings, ServerSettings
 from avatar.conversation.parts import MakeParts, open_parts
 from avatar.echo_session import EchoSession
-from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError
+from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError, TrickleError
 from avatar.generator.identity import Identity
 from avatar.live_session import LiveSession, MakeSession, SessionEvent
 from avatar.motion.voice_network import VoiceNetwork
@@ -28,6 +28,7 @@ from avatar.session import Session
 from avatar.stream.control import Stats
 from avatar.stream.offer import read_offer
 from avatar.stream.packet_guard import DROP_REASONS, DropReason
+from avatar.stream.trickle import read_fragment
 from avatar.types import Drive, Picture
 
 logger = logging.getLogger(__name__)
@@ -188,6 +189,20 @@ class Calls:
     def __contains__(self, call_id: str) -> bool:
         """Return whether this call is running."""
         return call_id in self._calls
+
+    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> bool:
+        """Try more addresses of a call's peer; False when there is no call with this id.
+
+        `tags` are those of the ICE session that the sender means, `*` any; None: it does not say. Raises TrickleError
+        (bad_fragment, ice_restart, stale_tag).
+        """
+        call = self._calls.get(call_id)
+        if call is None:
+            return False
+        if tags is not None and not {call.ice_tag, "*"} & set(tags):
+            raise TrickleError("The call has another ETag than If-Match says.", code="stale_tag")
+        await call.trickle(read_fragment(fragment))
+        return True
 
     async def end(self, call_id: str, reason: EndReason = "left") -> bool:
         """End a call and wait until nothing of it is left; False when there is none with this id."""

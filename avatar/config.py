@@ -93,6 +93,10 @@ class ServerSettings:
     port: int = 8010
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    allow_hosts: tuple[str, ...] = ()
+    """Names this server goes by beside the machine's own, for plain HTTP without a token; `*`: any."""
+    allow_origins: tuple[str, ...] = ()
+    """Other sites whose pages may call, upload and remove, such as https://site.example; `*`: all."""
     picture: PictureSettings = field(default_factory=PictureSettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)

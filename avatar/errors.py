@@ -71,6 +71,12 @@ class NoCommonCodecError(OfferError):
     code = "no_common_codec"
 
 
+class TrickleError(AvatarError):
+    """A piece of SDP whose addresses cannot be added to a call."""
+
+    code = "bad_fragment"
+
+
 class ServerFullError(AvatarError):
     """Every session slot is taken; `retry_after_s` says when to try again."""
 

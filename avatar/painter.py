@@ -15,6 +15,7 @@ from avatar.easel import Easel
 from avatar.errors import AvatarError
 from avatar.generator.protocol import Generator
 from avatar.motion.cues import Cue
+from avatar.motion.idle import HIGHEST_SEED
 from avatar.motion.speech import SpeechMotion
 from avatar.performance import Performance
 
@@ -73,7 +74,9 @@ class StagePainter:
         return 1 / self._beats.line.fps
 
     async def open(self, beats: Beats, *, seed: int) -> None:
-        """Make the stage and start the thread. Raises AvatarError: the face or a model cannot be used."""
+        """Make the stage and start the thread. Raises AvatarError: the face, a model or the seed cannot be used."""
+        if not 0 <= seed <= HIGHEST_SEED:
+            raise AvatarError(f"The seed {seed} cannot be used: 0 to {HIGHEST_SEED} can.")
         self._beats = beats
         self._stage = await asyncio.to_thread(self._make_stage)
         self._performance = Performance(beats.line.rate, self._stage.speech, seed=seed)

@@ -30,7 +30,6 @@ from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator
 from avatar.identities import open_identity
 from avatar.motion.cues import Attend, Cue, Gesture, Look, Mood, check_cue, understand
-from avatar.motion.idle import HIGHEST_SEED
 from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import SpeechMotion
 from avatar.motion.voice_network import VoiceNetwork, load_voice_network, require_live
@@ -67,14 +66,12 @@ class Avatar:
             seed: another one, 0 to 2^63 - 1, is another temperament.
 
         Raises:
-            ValueError: a rate or a seed that cannot be.
+            ValueError: a rate that cannot be.
         """
         if not 1 <= fps <= 60 or not RATES[0] <= sample_rate <= RATES[1]:
             raise ValueError(
                 f"{fps} pictures and {sample_rate} samples a second: 1-60 and {RATES[0]}-{RATES[1]} can be."
             )
-        if not 0 <= seed <= HIGHEST_SEED:
-            raise ValueError(f"The seed {seed} cannot be: 0 to {HIGHEST_SEED} can.")
         self.sample_rate = sample_rate
         self._painter = painter
         self._seed = seed

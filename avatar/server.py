@@ -15,7 +15,9 @@ from avatar.http.access_log import AccessLogMiddleware
 from avatar.http.auth import bearer_guard
 from avatar.http.avatar_routes import avatar_routes
 from avatar.http.headers import HeadersMiddleware
+from avatar.http.methods import MethodsMiddleware
 from avatar.http.metrics import Metrics, MetricsMiddleware
+from avatar.http.origins import OriginMiddleware, rules_of
 from avatar.http.problems import answer_errors_as_problems
 from avatar.http.schemas import ProblemAnswer, problems
 from avatar.http.service_routes import add_page, service_routes
@@ -30,7 +32,8 @@ def create_app(
     """Return the application. It starts `library` when it starts, and closes `calls` and `library` when it stops.
 
     With `token`, offers, uploads and the measurements need it as a bearer token; the ids that offers and uploads return
-    are capabilities of their own. Raises TokenError for a token that nobody could send.
+    are capabilities of their own. Raises TokenError for a token that nobody could send, AvatarError for an
+    allowed origin that is none.
     """
     metrics = Metrics(calls.snapshot)
 
@@ -54,8 +57,17 @@ def create_app(
         redoc_url=None,
     )
     answer_errors_as_problems(app)
+    rules = rules_of(
+        settings.host,
+        hosts=settings.allow_hosts,
+        origins=settings.allow_origins,
+        guarded=token is not None,
+        tls=settings.tls_cert is not None,
+    )
+    app.add_middleware(MethodsMiddleware, routes=lambda: app.routes)
+    app.add_middleware(OriginMiddleware, rules=rules)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
-    app.add_middleware(HeadersMiddleware)
+    app.add_middleware(HeadersMiddleware, rules=rules)
     app.add_middleware(AccessLogMiddleware)
     guard = bearer_guard(token)
     app.include_router(avatar_routes(library, settings.limits, metrics, guard))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -14,9 +15,10 @@ import pytest
 from avatar.call_page import FLOOD, MESSAGES_PER_SECOND, USUAL_BYTES
 from avatar.calls import Calls
 from avatar.config import ServerSettings
-from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError
+from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError, TrickleError
 from avatar.live_session import Calibrated, FaceFound, FaceLost, SessionFailed
 from avatar.stream.peer import CHANNELS_REFUSED
+from avatar.stream.sdp_transport import MAX_CANDIDATES
 
 pytestmark = pytest.mark.anyio
 
@@ -198,6 +200,44 @@ async def test_a_visitor_who_opens_channel_after_channel_loses_the_call(stage: S
     await loopback.wait_for(lambda: call.id not in stage.calls)
     await loopback.wait_for(lambda: bool(client.received("bye")))
     assert "channels" in client.received("bye")[0]["detail"]
+
+
+async def test_addresses_may_come_after_the_offer(stage: Stage, loopback: ModuleType) -> None:
+    client = loopback.Client()
+    stage.clients.append(client)
+    whole = await client.offer()
+    candidates = re.findall(r"^a=candidate:.*$", whole, re.MULTILINE)
+    user = re.search(r"^a=ice-ufrag:.*$", whole, re.MULTILINE)
+    assert candidates and user is not None
+    call = await stage.calls.create(re.sub(r"^a=(candidate:|end-of-).*\r\n", "", whole, flags=re.MULTILINE), "ada")
+    piece = "\r\n".join(
+        [user[0].strip(), "m=video 9 UDP/TLS/RTP/SAVPF 96", "a=mid:0", *candidates, "a=mid:1", *candidates]
+    )
+    assert await stage.calls.trickle(call.id, piece)
+    assert await stage.calls.trickle(call.id, piece + "\r\na=end-of-candidates", {call.ice_tag})
+    transport = call._peer._connection.getTransceivers()[0].receiver.transport.transport
+    assert len(transport.getRemoteCandidates()) == len(candidates)
+    await client.accept(call.answer_sdp)
+    await loopback.wait_for(lambda: len(client.pictures) >= 3)
+    with pytest.raises(TrickleError) as refused:
+        await stage.calls.trickle(call.id, "a=ice-ufrag:else\r\na=ice-pwd:0123456789abcdef012345\r\n")
+    assert refused.value.code == "ice_restart"
+    with pytest.raises(TrickleError) as refused:
+        await stage.calls.trickle(call.id, piece, {"another"})
+    assert refused.value.code == "stale_tag"
+    assert not await stage.calls.trickle("no call", piece)
+    assert call.id in stage.calls
+
+
+async def test_a_call_is_told_of_so_many_addresses_and_no_more(stage: Stage) -> None:
+    _, call = await stage.join()
+    for number in range(MAX_CANDIDATES):
+        address = f"a=candidate:1 1 udp 1 127.0.0.1 {20_000 + number} typ host"
+        assert await stage.calls.trickle(call.id, address)
+    assert await stage.calls.trickle(call.id, address), "it is known already"
+    with pytest.raises(TrickleError, match="addresses"):
+        await stage.calls.trickle(call.id, address.replace("127.0.0.1", "127.0.0.2"))
+    assert call.id in stage.calls
 
 
 async def test_one_visitor_too_many_is_told_to_come_back(stage: Stage, loopback: ModuleType) -> None:

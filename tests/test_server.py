@@ -27,6 +27,7 @@ from avatar.server import create_app
 from avatar.stream.control import Stats
 from avatar.types import U8, Drive
 
+HERE = "http://localhost:8010"
 SDP = {"Content-Type": "application/sdp"}
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"
 
@@ -35,6 +36,7 @@ OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"
 class MadeCall:
     id: str
     answer_sdp: str = "v=0\r\nthe answer"
+    ice_tag: str = "tag"
 
 
 @dataclass
@@ -66,6 +68,12 @@ class FakeCalls:
         call = MadeCall(f"call{len(self.made)}")
         self.running[call.id] = call
         return call
+
+    def __contains__(self, call_id: str) -> bool:
+        return call_id in self.running
+
+    async def trickle(self, call_id: str, fragment: str, tags: object = None) -> bool:
+        return call_id in self.running
 
     async def end(self, call_id: str, reason: EndReason = "left") -> bool:
         return self.running.pop(call_id, None) is not None
@@ -116,13 +124,14 @@ def library_of(astronaut: Identity, tmp_path: Path) -> AvatarLibrary:
 
 @pytest.fixture
 def client(astronaut: Identity, calls: FakeCalls, tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(SETTINGS, library_of(astronaut, tmp_path), calls)) as client:
+    with TestClient(create_app(SETTINGS, library_of(astronaut, tmp_path), calls), base_url=HERE) as client:
         yield client
 
 
 @pytest.fixture
 def guarded(astronaut: Identity, calls: FakeCalls, tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(SETTINGS, library_of(astronaut, tmp_path), calls, token="secret word")) as client:  # noqa: S106
+    app = create_app(SETTINGS, library_of(astronaut, tmp_path), calls, token="secret word")  # noqa: S106
+    with TestClient(app, base_url=HERE) as client:
         yield client
 
 
@@ -297,18 +306,31 @@ def test_a_full_server_says_when_to_come_back(client: TestClient, calls: FakeCal
     assert answer.headers["retry-after"] == "7"
 
 
-def test_a_page_of_another_origin_may_call(client: TestClient) -> None:
-    preflight = client.options(
-        "/whip", headers={"Origin": "https://x.example", "Access-Control-Request-Method": "POST"}
-    )
-    assert preflight.status_code == 204
-    assert preflight.headers["accept-post"] == "application/sdp"
-    assert preflight.headers["access-control-allow-origin"] == "*"
-    assert "Authorization" in preflight.headers["access-control-allow-headers"]
-    answer = client.post("/whip?avatar=drawn", content=OFFER, headers={**SDP, "Origin": "https://x.example"})
+def test_a_page_of_another_origin_may_call_with_the_token_and_nothing_else(guarded: TestClient) -> None:
+    page = {"Origin": "https://x.example", "Sec-Fetch-Site": "cross-site", "Authorization": "Bearer secret word"}
+    answer = guarded.post("/whip?avatar=drawn", content=OFFER, headers={**SDP, **page})
+    assert answer.status_code == 201
     assert answer.headers["access-control-allow-origin"] == "*"
-    assert "Location" in answer.headers["access-control-expose-headers"]
-    assert "access-control-allow-origin" not in client.get("/api/avatars").headers, "avatars are for our own page"
+    assert {"Location", "ETag", "Link"} <= set(answer.headers["access-control-expose-headers"].split(", "))
+    listed = guarded.get("/api/avatars", headers=page)
+    assert "access-control-allow-origin" not in listed.headers, "avatars are for our own page"
+
+
+def test_a_page_of_another_origin_can_do_nothing_on_an_unguarded_server(
+    client: TestClient, calls: FakeCalls, photo: bytes
+) -> None:
+    mine = upload(client, photo).json()["id"]
+    page = {"Origin": "https://x.example", "Sec-Fetch-Site": "cross-site"}
+    for _ in range(SETTINGS.limits.uploaded_avatars + 1):
+        answer = client.post("/api/avatars", files={"photos": photo}, headers=page)
+        assert problem(answer, 403) == "foreign_origin"
+        assert "access-control-allow-origin" not in answer.headers
+    assert client.get(f"/api/avatars/{mine}").status_code == 200, "nobody has pushed it out"
+    assert problem(client.delete(f"/api/avatars/{mine}", headers=page), 403) == "foreign_origin"
+    refused = client.post("/whip?avatar=drawn", content=OFFER, headers={**SDP, **page})
+    assert problem(refused, 403) == "foreign_origin"
+    assert "--allow-origin https://x.example" in refused.json()["detail"], "it says what to do"
+    assert calls.made == []
 
 
 def test_a_guarded_server_takes_offers_and_uploads_only_with_its_token(guarded: TestClient, photo: bytes) -> None:
@@ -348,7 +370,7 @@ def test_a_bug_is_a_problem_without_details(astronaut: Identity, tmp_path: Path)
             raise RuntimeError("a secret detail")
 
     app = create_app(SETTINGS, library_of(astronaut, tmp_path), BrokenCalls())
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, base_url=HERE, raise_server_exceptions=False) as client:
         answer = client.delete("/whip/x")
     assert problem(answer, 500) == "internal_error"
     assert "secret" not in answer.text

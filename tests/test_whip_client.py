@@ -35,7 +35,7 @@ class Calls:
             raise self.trouble
         self.running.add("call1")
         self.drives.append(drive)
-        return SimpleNamespace(id="call1", answer_sdp=f"v=0\r\nto {avatar_id}: {offer_sdp}")
+        return SimpleNamespace(id="call1", ice_tag="tag", answer_sdp=f"v=0\r\nto {avatar_id}: {offer_sdp}")
 
     async def end(self, call_id: str, reason: str = "left") -> bool:
         found = call_id in self.running

@@ -59,6 +59,8 @@ def add_command(subparsers: Subparsers) -> None:
     add = parser.add_argument
     add("--host", default=_DEFAULTS.host, help="address to listen on (default: %(default)s, this machine only)")
     add("--port", type=int, default=_DEFAULTS.port, help="default: %(default)s; 0 chooses a free one")
+    add("--allow-host", action="append", default=[], metavar="NAME", help="a name this server goes by; may be repeated")
+    add("--allow-origin", action="append", default=[], metavar="ORIGIN", help="a site whose pages may use this server")
     add("--tls-cert", type=Path, metavar="FILE", help="certificate (chain) in PEM, for HTTPS")
     add("--tls-key", type=Path, metavar="FILE", help="its private key in PEM")
     add("--sessions", type=int, default=_DEFAULTS.limits.sessions, help="calls at once (default: %(default)s)")
@@ -105,6 +107,8 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
         port=args.port,
         tls_cert=args.tls_cert,
         tls_key=args.tls_key,
+        allow_hosts=tuple(args.allow_host),
+        allow_origins=tuple(args.allow_origin),
         picture=picture,
         transport=TransportSettings(
             ice_servers=tuple(args.ice_server), loopback_only=args.loopback, echo_cancel=args.echo_cancel

@@ -17,6 +17,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 OPEN_PER_REQUEST: Final = 2
 """Connections that may be open for each request that may run: browsers keep some for later."""
+HOME_PREFIX: Final = 64
+"""Bits of an IPv6 address that are a home's; its devices choose the rest as they like."""
 GRACE_S: Final = 2.0
 """So long a sender is left alone, however slow."""
 
@@ -109,13 +111,11 @@ def _slowest_sender(held: Mapping[Key, _Held], now_s: float) -> Key | None:
 
 
 def address_group(address: str) -> str:
-    """Return what counts as one address: an IPv4 address, or an IPv6 network of 64 bits, as one household has."""
+    """Return what counts as one address: one of IPv4, or of IPv6 the network that a provider gives to one home."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, HOME_PREFIX), strict=False))

@@ -12,27 +12,33 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from avatar.errors import AvatarError, ServerFullError
+from avatar.http.methods import allowed_methods
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "bad_request": 400,
     "bad_offer": 400,
+    "bad_fragment": 400,
     "bad_size": 400,
     "bad_rate": 400,
     "bad_mode": 400,
     "bad_drive": 400,
     "unauthorized": 401,
+    "foreign_origin": 403,
     "unknown_avatar": 404,
     "unknown_call": 404,
     "not_removable": 405,
     "no_common_codec": 406,
     "request_timeout": 408,
+    "stale_tag": 412,
     "too_many_bytes": 413,
     "too_many_pixels": 413,
     "too_many_photos": 413,
     "wrong_type": 415,
+    "unknown_host": 421,
     "not_an_image": 415,
+    "ice_restart": 422,
     "truncated_image": 422,
     "animated_image": 422,
     "image_too_small": 422,
@@ -68,6 +74,8 @@ def problem_of(error: AvatarError) -> Response:
     headers: dict[str, str] = {}
     if isinstance(error, ServerFullError):
         headers["Retry-After"] = str(error.retry_after_s)
+    if error.code == "not_removable":
+        headers["Allow"] = "GET, HEAD, OPTIONS"
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return problem(status, error.code, str(error), headers)
@@ -80,10 +88,13 @@ def answer_errors_as_problems(app: FastAPI) -> None:
         assert isinstance(error, AvatarError)  # noqa: S101  (registered for this type)
         return problem_of(error)
 
-    async def of_framework(_: Request, error: Exception) -> Response:
+    async def of_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         code, detail = _FRAMEWORK.get(error.status_code, ("error", str(error.detail)))
-        return problem(error.status_code, code, detail, error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # the framework names the methods of one route only
+            headers["Allow"] = ", ".join(allowed_methods(app.routes, request.scope))
+        return problem(error.status_code, code, detail, headers)
 
     async def of_validation(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, Final, Protocol
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -12,13 +12,16 @@ from avatar.calls import CallsSnapshot, Mode
 from avatar.config import ServerSettings
 from avatar.errors import AvatarError
 from avatar.http.bodies import read_body
-from avatar.http.headers import WHIP_PREFLIGHT
 from avatar.http.metrics import Metrics
 from avatar.http.problems import RequestError, problem
 from avatar.http.schemas import problems
 from avatar.types import Drive
 
 SDP: Final = "application/sdp"
+FRAGMENT: Final = "application/trickle-ice-sdpfrag"
+
+FRAGMENT_BYTES: Final = 16_384
+"""A piece with all the addresses that a call may have is half as long."""
 
 CallId = Annotated[str, Path(max_length=64, description="The end of the address in the offer's Location.")]
 Side = Annotated[int | None, Query(description="Pixels, even, 128 to 1280 x 720 or 720 x 1280.")]
@@ -26,6 +29,12 @@ Side = Annotated[int | None, Query(description="Pixels, even, 128 to 1280 x 720 
 _OFFER_BODY: Final[dict[str, Any]] = {
     "requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}},
 }
+
+
+_FRAGMENT_BODY: Final[dict[str, Any]] = {
+    "requestBody": {"required": True, "content": {FRAGMENT: {"schema": {"type": "string"}}}},
+}
+_UNKNOWN: Final = {404: "No such call (any more): `unknown_call`."}
 
 
 class AnsweredCall(Protocol):
@@ -38,6 +47,10 @@ class AnsweredCall(Protocol):
     @property
     def answer_sdp(self) -> str:
         """The SDP answer, complete with every candidate."""
+
+    @property
+    def ice_tag(self) -> str:
+        """Names its ICE session."""
 
 
 class CallHost(Protocol):
@@ -55,6 +68,15 @@ class CallHost(Protocol):
         drive: Drive,
     ) -> AnsweredCall:
         """Set up a call. Raises AvatarError: bad_offer, bad_size, unknown_avatar, server_full and more."""
+
+    def __contains__(self, call_id: str) -> bool:
+        """Return whether this call is running."""
+
+    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> bool:
+        """Try more addresses of a call's peer; False when there is none of that id.
+
+        Raises TrickleError: bad_fragment, ice_restart, and stale_tag where `tags` are given and none is the call's.
+        """
 
     async def end(self, call_id: str, reason: EndReason = "left") -> bool:
         """End a call; False when there is none of that id."""
@@ -113,36 +135,73 @@ def whip_routes(
     ) -> Response:
         """Make a call: send an offer with all its candidates, get the answer. DELETE its Location to end it."""
         try:
-            if request.headers.get("content-type", "").partition(";")[0].strip().lower() != SDP:
-                raise RequestError(f"Send the offer as {SDP}.", code="wrong_type")
-            body = await read_body(request, settings.limits.offer_bytes)
-            try:
-                sdp = body.decode()
-            except UnicodeDecodeError as error:
-                raise RequestError("The offer is not text.", code="bad_offer") from error
+            sdp = await _read_text(request, SDP, settings.limits.offer_bytes, code="bad_offer")
             call = await calls.create(sdp, avatar, width=width, height=height, fps=fps, mode=mode, drive=drive)
         except AvatarError as error:
             metrics.offers.labels(error.code).inc()
             raise
         metrics.offers.labels("ok").inc()
-        headers = {"Location": f"/whip/{call.id}", **links}
+        headers = {"Location": f"/whip/{call.id}", "ETag": f'"{call.ice_tag}"', **links}
         return Response(call.answer_sdp, 201, headers, SDP)
 
-    @router.options("", status_code=204, response_class=Response)
-    async def options() -> Response:
-        """Say what an offer looks like, and let pages of other origins make one."""
-        return Response(status_code=204, headers={**WHIP_PREFLIGHT, **links})
+    @router.get("", status_code=204, response_class=Response)
+    async def endpoint() -> Response:
+        """Answer that offers may be sent here."""
+        return Response(status_code=204)
 
-    @router.options("/{call_id}", status_code=204, response_class=Response)
-    async def options_of_call(call_id: CallId) -> Response:  # noqa: ARG001
-        """Let pages of other origins end their call."""
-        return Response(status_code=204, headers=WHIP_PREFLIGHT)
+    @router.get("/{call_id}", status_code=204, response_class=Response, responses=problems(_UNKNOWN))
+    async def running(call_id: CallId) -> Response:
+        """Answer that the call goes on."""
+        if call_id not in calls:
+            return _unknown_call()
+        return Response(status_code=204)
 
-    @router.delete("/{call_id}", response_class=Response, responses=problems({404: "`unknown_call`."}))
+    @router.patch(
+        "/{call_id}",
+        status_code=204,
+        response_class=Response,
+        openapi_extra=_FRAGMENT_BODY,
+        responses=problems(
+            {
+                400: "No candidates, or too many: `bad_fragment`.",
+                **_UNKNOWN,
+                412: "If-Match names another ICE session: `stale_tag`.",
+                415: f"The body is not {FRAGMENT}: `wrong_type`.",
+                422: "A call cannot restart ICE: `ice_restart`.",
+            }
+        ),
+    )
+    async def trickle(call_id: CallId, request: Request) -> Response:
+        """Name more addresses of yours, as you find them. If-Match may say the offer's ETag."""
+        if call_id not in calls:
+            return _unknown_call()
+        fragment = await _read_text(request, FRAGMENT, FRAGMENT_BYTES, code="bad_fragment")
+        given = request.headers.get("if-match")
+        tags = None if given is None else [tag.strip().strip('"') for tag in given.split(",")]
+        if not await calls.trickle(call_id, fragment, tags):
+            return _unknown_call()
+        return Response(status_code=204)
+
+    @router.delete("/{call_id}", response_class=Response, responses=problems(_UNKNOWN))
     async def end(call_id: CallId) -> Response:
         """End a call."""
         if not await calls.end(call_id):
-            return problem(404, "unknown_call", "There is no such call (any more).")
+            return _unknown_call()
         return Response(status_code=200)
 
     return router
+
+
+async def _read_text(request: Request, media_type: str, limit: int, *, code: str) -> str:
+    """Return a body of at most `limit` bytes. Raises RequestError, with `code` where it is no text."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        raise RequestError(f"Send the body as {media_type}.", code="wrong_type")
+    body = await read_body(request, limit)
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise RequestError("The body is not text in UTF-8.", code=code) from error
+
+
+def _unknown_call() -> Response:
+    return problem(404, "unknown_call", "There is no such call (any more).")

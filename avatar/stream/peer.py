@@ -24,7 +24,6 @@ from aiortc import (
 )
 from aiortc.codecs import is_rtx
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
-from aiortc.sdp import candidate_from_sdp
 from aiortc.stats import RTCRemoteInboundRtpStreamStats, RTCTransportStats
 
 from avatar.config import TransportSettings
@@ -47,6 +46,7 @@ from avatar.stream.handshake_record import HandshakeRecord
 from avatar.stream.incoming import pump_camera, pump_microphone
 from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason, PacketGuard
+from avatar.stream.peer_addresses import PeerAddresses
 from avatar.stream.rate_control import RateLimits, RateState, next_rate
 from avatar.stream.sdp_answer import complete_answer
 from avatar.stream.sound_encoder import SoundEncoder
@@ -56,6 +56,7 @@ from avatar.stream.transport_tuning import (
     ice_agents,
     let_the_peer_begin_dtls,
 )
+from avatar.stream.trickle import Fragment
 from avatar.stream.video_encoder import CodecName
 from avatar.stream.video_track import AvatarVideoTrack, SentPicture
 from avatar.types import Picture
@@ -139,6 +140,7 @@ class Peer:
         self._last_report: datetime | None = None
         self._closing: asyncio.Task[None] | None = None
         self._guard, self._handshake = PacketGuard(), HandshakeRecord()
+        self._addresses: PeerAddresses | None = None
         self.codec: CodecName | None = None
         """What the avatar's picture is sent as; known once the offer has been answered."""
         self.shows = self.sounds = False
@@ -157,6 +159,13 @@ class Peer:
             await self.close()
             logger.warning("an offer that was thought good could not be answered: %r", error)
             raise OfferError("The offer cannot be answered. The server's log names what failed.") from error
+
+    async def trickle(self, fragment: Fragment) -> None:
+        """Try these addresses of the peer too. Raises TrickleError: too many, or an ICE restart (`ice_restart`)."""
+        if self._addresses is not None and self._closing is None:
+            names = await self._addresses.add(fragment)
+            if names and not self._settings.loopback_only:
+                self._run(self._addresses.find_names(names))
 
     def show(self, picture: Picture) -> None:
         """Send this picture next. Any thread; never blocks; a newer one replaces it."""
@@ -242,6 +251,7 @@ class Peer:
 
     async def _answer(self, offer: Offer) -> str:
         connection = self._connection
+        self._addresses = PeerAddresses(connection, offer)
         video = connection.addTransceiver("video", "sendrecv") if offer.has_video else None
         if video is not None:
             # Codec preferences count only if they are there before the offer is.
@@ -263,19 +273,10 @@ class Peer:
         if self._settings.loopback_only:
             gather_loopback_only(connection)
         elif offer.local_names:
-            self._run(self._find_local_names(offer))
+            self._run(self._addresses.find_names(offer.local_names))
         await connection.setLocalDescription(await connection.createAnswer())
         self._read_directions()
         return complete_answer(connection.localDescription.sdp, offer.plan)
-
-    async def _find_local_names(self, offer: Offer) -> None:
-        """Tell ICE the addresses behind names of the local network (mDNS), as they are found; nobody waits for that."""
-        candidates = [candidate_from_sdp(name) for name in offer.local_names]
-        for candidate in candidates:
-            candidate.sdpMid = offer.mid
-        for error in await asyncio.gather(*map(self._connection.addIceCandidate, candidates), return_exceptions=True):
-            if error is not None:  # no multicast here; the peer's own checks can still make the call
-                logger.debug("a name in the local network was not looked for: %r", error)
 
     def _read_directions(self) -> None:
         ways = [(section.kind, section.currentDirection or "") for section in self._connection.getTransceivers()]

@@ -65,7 +65,7 @@ def read_transport(session: Lines, sections: Sequence[Section]) -> Transport:
     candidates = next(filter(None, ours), ())
     if len(candidates) > MAX_CANDIDATES:
         raise OfferError(f"The offer names more than {MAX_CANDIDATES} network addresses.")
-    addresses, names = _reachable(candidates)
+    addresses, names = reachable(candidates)
     lines = (f"a=ice-ufrag:{user}", f"a=ice-pwd:{password}", *_usable(fingerprints), f"a=setup:{setup}")
     options = re.split("[ ,]+", _first("ice-options", sections, session) or "")
     return Transport(lines, addresses, names, knows_ice2="ice2" in options)
@@ -90,8 +90,11 @@ def _usable(fingerprints: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lines))
 
 
-def _reachable(candidates: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the lines of addresses that can be sent packets, and the values whose address is a local name."""
+def reachable(candidates: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the lines of addresses that can be sent packets, and the values whose address is a local name.
+
+    `candidates` are values of a=candidate lines.
+    """
     addresses: dict[tuple[str, int], str] = {}
     names: dict[str, str] = {}
     for candidate in candidates:
