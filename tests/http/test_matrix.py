@@ -313,7 +313,7 @@ class OneCall:
         pass
 
     def snapshot(self) -> CallsSnapshot:
-        return CallsSnapshot(1, 4, 1, 0, {}, 0, 0, 0, latest=())
+        return CallsSnapshot(1, 4, 1, 0, {}, 0, 0, 0, {}, latest=())
 
 
 @pytest.fixture(scope="module")
