@@ -32,7 +32,7 @@ from avatar.live_session import (
 )
 from avatar.perception.speech.echo import EchoCanceller
 from avatar.stream.call_meter import CallMeter
-from avatar.stream.control import Bye, CalibratedMessage, FaceMessage, Hello, Report, Stats, write_report
+from avatar.stream.control import Bye, CalibratedMessage, ErrorMessage, FaceMessage, Hello, Report, Stats, write_report
 from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason
 from avatar.stream.peer import Peer
@@ -95,6 +95,7 @@ class Call:
         self._size = (picture.width, picture.height)
         self._packets = 0
         self._camera_skipped = 0
+        self._told_too_large: tuple[int, int] | None = None
         self._sound_age_s = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._page: CallPage | None = None
@@ -324,6 +325,7 @@ class Call:
                 self._packets, self._times.last_packet_s = peer.packets_received, now_s
             if self._bot is not None:
                 self._bot.new_second()
+            self._tell_too_large(self._peer.camera_too_large, now_s)
             if self._session is not None:
                 self._tell_stats(self._session.stats(), peer.dropped, now_s)
             if self._page is not None:
@@ -355,6 +357,22 @@ class Call:
         )
         self.tell(self.latest)
 
+    def _tell_too_large(self, size: tuple[int, int] | None, now_s: float) -> None:
+        if size is not None:
+            self._times.last_media_s = now_s  # it sends, in vain
+        if size == self._told_too_large:
+            return
+        if size is not None:
+            most = self._settings.transport.largest_camera
+            report = ErrorMessage(
+                code="camera_too_large",
+                detail=f"The camera sends {size[0]} x {size[1]} pixels; at most {most} on each side are looked at. "
+                "Choose a smaller picture for the camera.",
+            )
+            if not self._peer.send(write_report(report)):  # no channel yet: it is told in a second
+                return
+        self._told_too_large = size
+
     # Beginning and end
 
     async def _start(self) -> None:
@@ -384,6 +402,9 @@ class Call:
                 await asyncio.wait([self._making])
                 if not self._making.cancelled() and self._making.exception() is None:
                     await self.in_pool(self._making.result().stop)
+            # aiortc's objects know each other and this call, and stay until Python looks for such circles: what takes
+            # memory must not stay with them.
+            self._session = self._page = self._bot = self._making = None
             self._on_end(self)
 
     def _done(self, task: asyncio.Task[None]) -> None:

@@ -35,6 +35,8 @@ class TransportSettings:
     min_bitrate_bps: int = 200_000
     start_bitrate_bps: int = 1_500_000
     max_bitrate_bps: int = 3_000_000
+    largest_camera: int = 1920
+    """Longest side in pixels of a camera's pictures; larger ones are not decoded, and the page is told."""
     connect_timeout_s: float = 15.0
     """A peer that has not connected by then is dropped."""
     lost_timeout_s: float = 10.0

@@ -159,6 +159,22 @@ async def test_junk_and_impossible_messages_are_answered_and_the_call_goes_on(
     assert call.id in stage.calls
 
 
+async def test_a_camera_that_sends_too_large_pictures_is_told_so_and_not_decoded(loopback: ModuleType) -> None:
+    small = replace(loopback.SETTINGS, transport=replace(loopback.SETTINGS.transport, largest_camera=256))
+    stage = make_stage(loopback, small)
+    client, _ = await stage.join()
+    await loopback.wait_for(lambda: bool(client.received("error")))
+    (error,) = client.received("error")
+    assert error["code"] == "camera_too_large"
+    assert "320 x 240" in error["detail"]
+    assert "256" in error["detail"]
+    await loopback.wait_for(lambda: len(client.received("stats")) >= 3)
+    assert client.received("stats")[-1]["dropped"] > 0
+    assert len(client.received("error")) == 1, "once is enough"
+    assert not stage.sessions[0].camera
+    await stage.leave()
+
+
 async def test_a_flood_of_messages_is_not_answered_one_by_one(stage: Stage, loopback: ModuleType) -> None:
     client, call = await stage.join()
     await loopback.wait_for(lambda: bool(client.received("hello")))

@@ -88,7 +88,13 @@ class _DecoderQueue(queue.Queue[Any]):
     """Network to decoder thread: bounded, and passing on the further frames that one packet has completed."""
 
     def __init__(
-        self, buffer: _Buffer, mapper: Any, tap: ReceiverTap, limit: int, on_overflow: Callable[[], None]
+        self,
+        buffer: _Buffer,
+        mapper: Any,
+        tap: ReceiverTap,
+        limit: int,
+        on_overflow: Callable[[], None],
+        may_decode: Callable[[str, bytes], bool] | None,
     ) -> None:
         super().__init__()
         self._buffer = buffer
@@ -96,6 +102,7 @@ class _DecoderQueue(queue.Queue[Any]):
         self._tap = tap
         self._limit = limit
         self._on_overflow = on_overflow
+        self._may_decode = may_decode
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         if item is None:
@@ -108,6 +115,8 @@ class _DecoderQueue(queue.Queue[Any]):
             self._pass_on(codec, further)
 
     def _pass_on(self, codec: Any, frame: EncodedFrame) -> None:
+        if self._may_decode is not None and not self._may_decode(codec.mimeType, frame.data):
+            return
         if self.qsize() >= self._limit:
             self._drop_waiting()
             self._on_overflow()
@@ -122,8 +131,16 @@ class _DecoderQueue(queue.Queue[Any]):
                 return
 
 
-def tune_receiver(receiver: RTCRtpReceiver, *, clock: Callable[[], float] = time.monotonic) -> ReceiverTap:
-    """Make one receiver prompt; call it after `setRemoteDescription` and before the connection is up."""
+def tune_receiver(
+    receiver: RTCRtpReceiver,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    may_decode: Callable[[str, bytes], bool] | None = None,
+) -> ReceiverTap:
+    """Make one receiver prompt; call it after `setRemoteDescription` and before the connection is up.
+
+    `may_decode` is asked with the MIME type and the bytes of each encoded frame on the event loop; others are dropped.
+    """
     mapper = getattr(receiver, private_name(receiver, "timestamp_mapper"))
     decoder_error = getattr(receiver, private_name(receiver, "decoder_error"))
     tap = ReceiverTap(mapper)
@@ -135,11 +152,11 @@ def tune_receiver(receiver: RTCRtpReceiver, *, clock: Callable[[], float] = time
         # aiortc asks once for a lost packet; where that request or its answer is lost too, the picture freezes.
         setattr(receiver, private_name(receiver, "nack_generator"), RetransmissionRequests(clock=clock))
         # The receiver asks for a key frame when this event is set: an overflow has torn the stream of references.
-        frames = _DecoderQueue(buffer, mapper, tap, VIDEO_DECODER_QUEUE, decoder_error.set)
+        frames = _DecoderQueue(buffer, mapper, tap, VIDEO_DECODER_QUEUE, decoder_error.set, may_decode)
     else:
         # aiortc holds sound for 80 ms, and for 320 ms after each lost packet, for good.
         buffer = AudioJitterBuffer(clock=clock)
-        frames = _DecoderQueue(buffer, mapper, tap, AUDIO_DECODER_QUEUE, lambda: None)
+        frames = _DecoderQueue(buffer, mapper, tap, AUDIO_DECODER_QUEUE, lambda: None, may_decode)
     setattr(receiver, private_name(receiver, "jitter_buffer"), buffer)
     # aiortc's queue is unbounded, and takes one frame a packet even when that packet completes several.
     setattr(receiver, private_name(receiver, "decoder_queue"), frames)

@@ -42,6 +42,7 @@ from avatar.stream.aiortc_tuning import (
 from avatar.stream.audio_track import AvatarAudioTrack
 from avatar.stream.connect_failure import ConnectFacts, ConnectFailure, why_not_connected
 from avatar.stream.encoders import open_video_encoder
+from avatar.stream.frame_size import SizeGate
 from avatar.stream.handshake_record import HandshakeRecord
 from avatar.stream.incoming import pump_camera, pump_microphone
 from avatar.stream.offer import Offer
@@ -110,7 +111,8 @@ class PeerStats:
     """Share of our video packets lost between the receiver's last two reports, 0..1."""
     target_bps: int
     dropped: int
-    """Pictures and sounds that were overtaken, or too late, before they could leave."""
+    """Pictures and sounds that were overtaken, or too late, before they could leave, and the camera's that were too
+    large."""
 
 
 class Peer:
@@ -141,6 +143,7 @@ class Peer:
         self._closing: asyncio.Task[None] | None = None
         self._guard, self._handshake = PacketGuard(), HandshakeRecord()
         self._addresses: PeerAddresses | None = None
+        self._camera_gate = SizeGate(settings.largest_camera)
         self.codec: CodecName | None = None
         """What the avatar's picture is sent as; known once the offer has been answered."""
         self.shows = self.sounds = False
@@ -229,12 +232,17 @@ class Peer:
                 self._last_report = entry.timestamp
         self._rate = next_rate(self._rate, time.monotonic(), self._limits, fraction_lost=news)
         tracks = [track for track in (self._video, self._audio) if track is not None]
-        dropped = sum(track.dropped for track in tracks) + self._sounds_passed_over
+        dropped = sum(track.dropped for track in tracks) + self._sounds_passed_over + self._camera_gate.kept_out
         return PeerStats(packets, round_trip_s, lost, int(self._rate.target_bps), dropped)
 
     def packets_dropped(self) -> Mapping[DropReason, int]:
         """Return how many packets were kept from the connection so far, by reason."""
         return self._guard.dropped
+
+    @property
+    def camera_too_large(self) -> tuple[int, int] | None:
+        """(width, height) of the camera's pictures while they are too large to be decoded."""
+        return self._camera_gate.too_large
 
     def why_not_connected(self) -> ConnectFailure:
         """Return what kept the connection from being made, as far as is known by now."""
@@ -297,7 +305,7 @@ class Peer:
         )
         self.codec, self._video, self._video_sender = codec, track, transceiver.sender
         if transceiver.receiver.track is not None:
-            self._camera_tap = tune_receiver(transceiver.receiver)
+            self._camera_tap = tune_receiver(transceiver.receiver, may_decode=self._camera_gate.lets_through)
             self._receive(
                 transceiver, pump_camera(transceiver.receiver.track, self._camera_tap, self._listener.on_camera)
             )

@@ -13,6 +13,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpreceiver import RemoteStreamTrack, TimestampMapper
 from aiortc.rtp import RtcpPsfbPacket, RtpPacket, pack_remb_fci
 
@@ -155,6 +156,18 @@ async def test_a_decoder_that_cannot_keep_up_loses_old_pictures_and_asks_for_a_k
         frames.put(("codec", EncodedFrame(b"x", index, 0.0)))
         assert frames.qsize() <= tuning.VIDEO_DECODER_QUEUE
     assert receiver._RTCRtpReceiver__decoder_error.is_set()
+
+
+async def test_a_frame_that_must_not_be_decoded_never_reaches_the_decoder(connection: RTCPeerConnection) -> None:
+    receiver = connection.getReceivers()[0]
+    asked: list[tuple[str, bytes]] = []
+    tuning.tune_receiver(receiver, may_decode=lambda kind, frame: asked.append((kind, frame)) or frame != b"large")
+    frames = receiver._RTCRtpReceiver__decoder_queue
+    codec = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000)
+    for data in (b"small", b"large", b"small"):
+        frames.put((codec, EncodedFrame(data, 0, 0.0)))
+    assert asked == [("video/VP8", b"small"), ("video/VP8", b"large"), ("video/VP8", b"small")]
+    assert [frames.get_nowait()[1].data for _ in range(frames.qsize())] == [b"small", b"small"]
 
 
 async def test_estimates_and_key_frame_requests_reach_us(connection: RTCPeerConnection) -> None:
