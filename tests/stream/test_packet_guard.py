@@ -126,6 +126,25 @@ async def test_packets_from_another_address_reach_nobody_and_are_counted(
     assert handled, "those of the call itself are read"
 
 
+async def test_before_anybody_has_proved_an_address_nothing_waits_to_be_read(loopback: ModuleType) -> None:
+    """What came first would be read first, once the call is made."""
+    pool = ThreadPoolExecutor(1)
+    listener = Echo()
+    peer = listener.peer = Peer(TransportSettings(loopback_only=True), listener, fps=30, encode_pool=pool)
+    client = loopback.Client()
+    answer = await peer.answer(read_offer(await client.offer(), limit_bytes=64_000))
+    call = RunningCall(peer, listener, client)
+    (agent,) = ice_agents(call.connection)
+    await send_from_elsewhere(call.socket_address, [HARMLESS_RTP] * 5)
+    await loopback.wait_for(lambda: call.dropped("stranger") == 5)
+    assert agent._queue.empty()
+    await client.accept(answer)
+    await goes_on(call, loopback)
+    await client.close()
+    await peer.close()
+    pool.shutdown()
+
+
 async def test_what_is_no_packet_of_a_call_is_dropped_wherever_it_comes_from(
     call: RunningCall, loopback: ModuleType
 ) -> None:
