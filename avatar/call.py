@@ -185,7 +185,8 @@ class Call:
         elif state == "failed":
             self._loop.call_soon(self._connection_failed)  # aiortc tells before all that led to it is known
         elif state == "closed":
-            self.end("left")
+            # aiortc closes a connection that can no longer be read from just as one that the peer has closed.
+            self.end("left" if self._peer.said_goodbye else "connection_lost")
 
     def _connection_failed(self) -> None:
         if self._times.connected_s is not None:

@@ -19,6 +19,7 @@ from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFul
 from avatar.live_session import Calibrated, FaceFound, FaceLost, SessionFailed
 from avatar.stream.peer import CHANNELS_REFUSED
 from avatar.stream.sdp_transport import MAX_CANDIDATES
+from avatar.stream.transport_tuning import ice_agents
 
 pytestmark = pytest.mark.anyio
 
@@ -350,6 +351,17 @@ async def test_a_visitor_who_closes_the_page_frees_the_place(stage: Stage, loopb
     await client.close()
     await loopback.wait_for(lambda: call.id not in stage.calls)
     assert stage.calls.snapshot().ended == {"left": 1}
+
+
+async def test_a_connection_that_breaks_off_is_lost_and_nobody_has_left(stage: Stage, loopback: ModuleType) -> None:
+    """As when consent to send expires, or the socket goes: nobody has said goodbye."""
+    client, call = await stage.join()
+    await loopback.wait_for(lambda: bool(client.pictures))
+    (agent,) = ice_agents(call._peer._connection)
+    await agent.close()
+    await loopback.wait_for(lambda: call.id not in stage.calls)
+    assert stage.calls.snapshot().ended == {"connection_lost": 1}
+    await client.close()
 
 
 async def test_a_visitor_whose_network_dies_frees_the_place(loopback: ModuleType) -> None:

@@ -41,6 +41,7 @@ from avatar.stream.aiortc_tuning import (
 )
 from avatar.stream.audio_track import AvatarAudioTrack
 from avatar.stream.connect_failure import ConnectFacts, ConnectFailure, why_not_connected
+from avatar.stream.consent import keep_consent, said_goodbye
 from avatar.stream.encoders import open_video_encoder
 from avatar.stream.frame_size import SizeGate
 from avatar.stream.handshake_record import HandshakeRecord
@@ -188,6 +189,8 @@ class Peer:
         channel = self._channel
         if channel is None or channel.readyState != "open" or channel.bufferedAmount > CHANNEL_BACKLOG_BYTES:
             return False
+        if self._connection.connectionState != "connected":  # aiortc would fail in a task that nobody holds
+            return False
         try:
             channel.send(message)
         except ValueError:  # longer than the peer takes
@@ -244,6 +247,11 @@ class Peer:
         """(width, height) of the camera's pictures while they are too large to be decoded."""
         return self._camera_gate.too_large
 
+    @property
+    def said_goodbye(self) -> bool:
+        """Whether the peer has ended the connection itself, rather than been lost."""
+        return said_goodbye(self._connection)
+
     def why_not_connected(self) -> ConnectFailure:
         """Return what kept the connection from being made, as far as is known by now."""
         addresses = sum(len(agent.remote_candidates) for agent in ice_agents(self._connection))
@@ -271,6 +279,7 @@ class Peer:
         let_the_peer_begin_dtls(connection)
         accept_rsa_certificates(connection)
         accept_checks_without_priority(connection)
+        keep_consent(connection)
         self._guard.watch(connection)
         self._handshake.listen(connection)
         if video is not None:
