@@ -197,7 +197,7 @@ class Call:
     def _end_unmade(self) -> None:
         failure = self._peer.why_not_connected()
         if self._ending is None:
-            logger.warning("call %s could not be made (%s): %s", self.id, failure.reason, failure.detail)
+            logger.warning("call %s could not be made (%s): %s", self.log_name, failure.reason, failure.detail)
         self.end(failure.reason, failure.detail)
 
     def on_camera(self, frame: av.VideoFrame, arrival_s: float, skipped: int) -> None:

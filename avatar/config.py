@@ -28,6 +28,9 @@ class TransportSettings:
 
     ice_servers: tuple[str, ...] = ()
     """STUN or TURN URLs. Empty: host candidates only, no outside server is contacted."""
+    turn_username: str | None = None
+    """The name at the TURN servers among them."""
+    turn_credential: str | None = field(default=None, repr=False)
     loopback_only: bool = False
     """Offer 127.0.0.1 as the only candidate (tests, benchmarks, a server behind a local browser)."""
     echo_cancel: bool = False

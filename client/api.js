@@ -13,7 +13,7 @@
  * @property {string} version
  * @property {number} max_upload_bytes of all photos of one upload together
  * @property {number} max_photos
- * @property {(string | RTCIceServer)[]} ice_servers
+ * @property {RTCIceServer[]} ice_servers TURN servers only for who may call
  * @property {{width: number, height: number, fps: number}} picture
  * @property {boolean} token_required
  */
@@ -94,7 +94,7 @@ export async function request(url, init = {}) {
 
 /** @returns {Promise<ServerConfig>} */
 export async function getConfig() {
-  return (await request("/api/config")).json();
+  return (await request("/api/config", { headers: authorization() })).json();
 }
 
 /** @returns {Promise<Avatar[]>} the faces that come with the server */

@@ -27,12 +27,14 @@ const newFace = new NewFace(gallery, new PhotoBooth(media));
 const query = new URLSearchParams(location.search);
 /** @type {RTCIceServer[]} */
 let iceServers = [];
+let tokenRequired = false;
 
 /** Fetch what the page needs; a server that is not up yet is asked again until it answers. */
 async function load(failures = 0) {
   try {
     const [config, forgotten] = await Promise.all([getConfig(), gallery.load()]);
-    iceServers = config.ice_servers.map((server) => (typeof server === "string" ? { urls: server } : server));
+    iceServers = config.ice_servers;
+    tokenRequired = config.token_required;
     newFace.limits = { photos: config.max_photos, bytes: config.max_upload_bytes };
     stage.setRatio(Number(query.get("width")) || config.picture.width, Number(query.get("height")) || config.picture.height);
     lobby.askForToken(config.token_required);
@@ -41,6 +43,15 @@ async function load(failures = 0) {
   } catch {
     lobby.notice.show(describe("server_unreachable"), "trouble", { key: "server_unreachable" });
     setTimeout(() => void load(failures + 1), retryDelayMs(failures, Math.random()));
+  }
+}
+
+/** Ask again as who may call: a guarded server tells its TURN servers to nobody else. */
+async function learnIceServers() {
+  try {
+    iceServers = (await getConfig()).ice_servers;
+  } catch {
+    // The offer that follows meets the same trouble, and tells of it.
   }
 }
 
@@ -65,6 +76,7 @@ async function enter(withCamera) {
   if (!withCamera) await media.startVoice();
   // A camera that was wanted and could not be had is told in the lobby; joining without it takes one more click.
   else if (!media.cameraOn && !media.microphone && !(await media.start())) return;
+  if (tokenRequired) await learnIceServers();
   const call = new Call(media, iceServers, {
     avatar: face.id,
     drive: firstDrive(media),

@@ -380,13 +380,17 @@ async def test_a_visitor_whose_network_dies_frees_the_place(loopback: ModuleType
     await stage.leave()
 
 
-async def test_a_visitor_who_never_connects_frees_the_place(loopback: ModuleType) -> None:
+async def test_a_visitor_who_never_connects_frees_the_place(
+    loopback: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "avatar")
     settings = replace(loopback.SETTINGS, transport=replace(loopback.SETTINGS.transport, connect_timeout_s=0.5))
     stage = make_stage(loopback, settings)
     client = loopback.Client()
     call = await stage.calls.create(await client.offer(), "ada")
     await loopback.wait_for(lambda: call.id not in stage.calls)
     assert stage.calls.snapshot().ended == {"never_connected": 1}
+    assert call.log_name in caplog.text and call.id not in caplog.text, "the log names it, and lets nobody end it"
     await client.close()
     await stage.leave()
 

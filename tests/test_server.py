@@ -187,7 +187,7 @@ def test_the_configuration_tells_the_page_its_limits(client: TestClient) -> None
     assert config["max_upload_bytes"] == 500_000
     assert config["limits"]["upload_pixels"] < config["limits"]["upload_pixels_together"]
     assert config["max_photos"] == 3
-    assert config["ice_servers"] == ["stun:stun.example.org"]
+    assert config["ice_servers"] == [{"urls": "stun:stun.example.org"}]
     assert config["picture"] == {"width": 512, "height": 512, "fps": 30}
 
 
@@ -284,6 +284,49 @@ def test_an_offer_may_say_what_moves_the_avatar(client: TestClient, calls: FakeC
     refusal = client.post("/whip?avatar=drawn&drive=telepathy", content=OFFER, headers=SDP)
     assert problem(refusal, 400) == "bad_request"
     assert "voice" in refusal.json()["detail"], "it says what there is"
+
+
+def test_a_turn_server_is_told_with_its_credentials_to_who_may_call(
+    astronaut: Identity, calls: FakeCalls, tmp_path: Path
+) -> None:
+    turn = TransportSettings(
+        ice_servers=("stun:s.example", "turn:t.example:3478?transport=udp"),
+        turn_username="me", turn_credential='pass"wo\\rd',
+    )  # fmt: skip
+    settings = replace(SETTINGS, transport=turn)
+    page = {"Origin": "https://x.example", "Access-Control-Request-Method": "POST"}
+    app = create_app(settings, library_of(astronaut, tmp_path), calls, token="word")  # noqa: S106
+    with TestClient(app, base_url=HERE) as client:
+        allowed = {"Authorization": "Bearer word"}
+        answer = client.post("/whip?avatar=drawn", content=OFFER, headers={**SDP, **allowed})
+        assert answer.headers["link"] == (
+            '<stun:s.example>; rel="ice-server", <turn:t.example:3478?transport=udp>; rel="ice-server"; '
+            'username="me"; credential="pass\\"wo\\\\rd"; credential-type="password"'
+        )
+        stun = {"urls": "stun:s.example"}
+        relay = {"urls": turn.ice_servers[1], "username": "me", "credential": turn.turn_credential}
+        assert client.get("/api/config", headers=allowed).json()["ice_servers"] == [stun, relay]
+        for stranger in ({}, {"Authorization": "Bearer wrong"}):
+            assert client.get("/api/config", headers=stranger).json()["ice_servers"] == [stun]
+        for unasked in (client.options("/whip", headers=page), client.get("/whip"), client.post("/whip?avatar=drawn")):
+            assert "link" not in unasked.headers
+    assert "wo" not in repr(turn)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (TransportSettings(ice_servers=("nonsense",)), "no STUN or TURN server"),
+        (TransportSettings(ice_servers=("https://stun.example",)), "no STUN or TURN server"),
+        (TransportSettings(ice_servers=("turn:t.example",)), "AVATAR_TURN_USERNAME"),
+        (TransportSettings(ice_servers=("turns:t.example",), turn_username="me", turn_credential="pässword"), "ASCII"),
+    ],
+)
+def test_an_ice_server_that_cannot_be_used_is_refused_at_the_start(
+    settings: TransportSettings, reason: str, astronaut: Identity, calls: FakeCalls, tmp_path: Path
+) -> None:
+    with pytest.raises(AvatarError, match=reason):
+        create_app(replace(SETTINGS, transport=settings), library_of(astronaut, tmp_path), calls)
 
 
 def test_offers_that_cannot_be_taken_are_refused_with_the_reason(client: TestClient, calls: FakeCalls) -> None:

@@ -52,6 +52,8 @@ def add_command(subparsers: Subparsers) -> None:
         "  avatar serve --brain http://localhost:11434/v1 --brain-model llama3.2\n"
         "  avatar serve --brain URL --brain-model NAME --ears URL --ears-model NAME\n"
         "Keys come from the environment only: AVATAR_BRAIN_KEY, AVATAR_EARS_KEY. What is said goes to those URLs.\n\n"
+        "A TURN server helps where networks let no UDP through:\n"
+        "  AVATAR_TURN_USERNAME=NAME AVATAR_TURN_PASSWORD=PASSWORD avatar serve --ice-server turn:HOST:3478\n\n"
         "Programs give a face on this server a voice of theirs with Avatar.connect(URL, FACE): see docs/sdk.md.\n\n"
         "With the environment variable AVATAR_TOKEN set, calls, uploads and /metrics need it as a bearer token.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -111,7 +113,11 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
         allow_origins=tuple(args.allow_origin),
         picture=picture,
         transport=TransportSettings(
-            ice_servers=tuple(args.ice_server), loopback_only=args.loopback, echo_cancel=args.echo_cancel
+            ice_servers=tuple(args.ice_server),
+            turn_username=os.environ.get("AVATAR_TURN_USERNAME") or None,
+            turn_credential=os.environ.get("AVATAR_TURN_PASSWORD") or None,
+            loopback_only=args.loopback,
+            echo_cancel=args.echo_cancel,
         ),
         limits=LimitSettings(
             sessions=args.sessions,
@@ -151,11 +157,13 @@ def _serve(args: argparse.Namespace) -> int:
     from avatar.http.connection import connection_class  # noqa: PLC0415
     from avatar.motion.voice_network import require_live  # noqa: PLC0415
     from avatar.perception.speech.echo import open_canceller  # noqa: PLC0415
+    from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
 
     settings = settings_of(args)
     token = os.environ.get("AVATAR_TOKEN") or None
     if token is not None:
         check_token(token)
+    ice_servers(settings.transport)  # what cannot be used is said now, not to each caller
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(message)s")
     if not args.verbose:  # requests that are no HTTP come from every scanner of the network
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -44,13 +44,21 @@ class LimitsAnswer(BaseModel):
     call_s: float
 
 
+class IceServerAnswer(BaseModel):
+    """A STUN or TURN server, as a browser's RTCPeerConnection takes it."""
+
+    urls: str
+    username: str | None = None
+    credential: str | None = None
+
+
 class ConfigAnswer(BaseModel):
     """What a page has to know of this server."""
 
     version: str
     max_upload_bytes: int = Field(description="Of all photos of one upload together.")
     max_photos: int
-    ice_servers: list[str]
+    ice_servers: list[IceServerAnswer] = Field(description="TURN servers only for who may call.")
     picture: PictureAnswer
     limits: LimitsAnswer
     token_required: bool = Field(description="Offers and uploads need `Authorization: Bearer TOKEN`.")

@@ -13,8 +13,10 @@ from avatar import __version__
 from avatar.config import ServerSettings
 from avatar.http.docs_page import STYLE, docs_page
 from avatar.http.metrics import CONTENT_TYPE, Metrics
-from avatar.http.schemas import ConfigAnswer, HealthAnswer, LimitsAnswer, PictureAnswer, problems
+from avatar.http.problems import RequestError
+from avatar.http.schemas import ConfigAnswer, HealthAnswer, IceServerAnswer, LimitsAnswer, PictureAnswer, problems
 from avatar.http.whip_routes import CallHost
+from avatar.stream.ice_servers import ice_servers
 
 
 def service_routes(
@@ -27,16 +29,28 @@ def service_routes(
 ) -> APIRouter:
     """Return /api/config, /healthz and /metrics; `guard` refuses who may not read the last."""
     router = APIRouter(tags=["server"])
+    servers = ice_servers(settings.transport)
 
-    @router.get("/api/config")
-    async def config() -> ConfigAnswer:
+    def may_call(request: Request) -> bool:
+        try:
+            guard(request)
+        except RequestError:
+            return False
+        return True
+
+    @router.get("/api/config", response_model_exclude_none=True)
+    async def config(request: Request) -> ConfigAnswer:
         """Return what a page has to know of this server."""
+        known = [server for server in servers if server.credential is None or may_call(request)]
         limits, picture = settings.limits, settings.picture
         return ConfigAnswer(
             version=__version__,
             max_upload_bytes=limits.upload_bytes,
             max_photos=limits.photos,
-            ice_servers=list(settings.transport.ice_servers),
+            ice_servers=[
+                IceServerAnswer(urls=server.url, username=server.username, credential=server.credential)
+                for server in known
+            ],
             picture=PictureAnswer(width=picture.width, height=picture.height, fps=picture.fps),
             limits=LimitsAnswer(
                 sessions=limits.sessions,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from typing import Annotated, Any, Final, Protocol
 
@@ -15,6 +16,7 @@ from avatar.http.bodies import read_body
 from avatar.http.metrics import Metrics
 from avatar.http.problems import RequestError, problem
 from avatar.http.schemas import problems
+from avatar.stream.ice_servers import IceServer, ice_servers
 from avatar.types import Drive
 
 SDP: Final = "application/sdp"
@@ -93,8 +95,8 @@ def whip_routes(
 ) -> APIRouter:
     """Return the routes; `guard` refuses offers it does not let in."""
     router = APIRouter(prefix="/whip", tags=["calls"])
-    links = {"Link": ", ".join(f'<{url}>; rel="ice-server"' for url in settings.transport.ice_servers)}
-    links = links if settings.transport.ice_servers else {}
+    servers = ice_servers(settings.transport)
+    links = {"Link": ", ".join(map(link_value, servers))} if servers else {}
 
     @router.post(
         "",
@@ -190,6 +192,15 @@ def whip_routes(
         return Response(status_code=200)
 
     return router
+
+
+def link_value(server: IceServer) -> str:
+    """Return the value of a Link header that names a STUN or TURN server (RFC 9725, 4.6)."""
+    value = f'<{server.url}>; rel="ice-server"'
+    if server.username is None or server.credential is None:
+        return value
+    name, password = (re.sub(r'(["\\])', r"\\\1", text) for text in (server.username, server.credential))
+    return f'{value}; username="{name}"; credential="{password}"; credential-type="password"'
 
 
 async def _read_text(request: Request, media_type: str, limit: int, *, code: str) -> str:

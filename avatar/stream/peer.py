@@ -45,6 +45,7 @@ from avatar.stream.consent import keep_consent, said_goodbye
 from avatar.stream.encoders import open_video_encoder
 from avatar.stream.frame_size import SizeGate
 from avatar.stream.handshake_record import HandshakeRecord
+from avatar.stream.ice_servers import ice_servers
 from avatar.stream.incoming import pump_camera, pump_microphone
 from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason, PacketGuard
@@ -125,7 +126,10 @@ class Peer:
         self._fps = fps
         self._pool = encode_pool
         # Without a list of servers aiortc would ask a public one for our address.
-        servers = [RTCIceServer(urls=url) for url in settings.ice_servers]
+        servers = [
+            RTCIceServer(urls=server.url, username=server.username, credential=server.credential)
+            for server in ice_servers(settings)
+        ]
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         tolerate_early_close(self._connection)
         self._limits = RateLimits(settings.min_bitrate_bps, settings.max_bitrate_bps)
