@@ -38,6 +38,8 @@ Mode: TypeAlias = Literal["avatar", "bot", "echo"]
 SHORT_SIDE_MIN: Final = 128
 SHORT_SIDE_MAX: Final = 720
 LONG_SIDE_MAX: Final = 1280
+AFTERWARDS_S: Final = 1.0
+"""How soon after a call's end what is done afterwards begins: calls that end together share it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Calls:
         sessions: Mapping[Mode, MakeSession] | None = None,
         make_parts: MakeParts | None = None,
         voice_network: VoiceNetwork | None = None,
+        after_call: Callable[[bool], None] | None = None,
     ) -> None:
         """Prepare for calls.
 
@@ -109,6 +112,8 @@ class Calls:
             sessions: makes the pipelines; None: the real ones.
             make_parts: makes who speaks and thinks in a conversation; None: as the settings say.
             voice_network: moves the mouths of the real pipelines to sound; None: the shipped one.
+            after_call: does, in a thread, what there is to do soon after a call or several have ended; it is told
+                whether others are running.
         """
         self._settings = settings
         self._get_avatar = get_avatar
@@ -118,6 +123,8 @@ class Calls:
             "echo": make_echo_session,
         }
         self._make_parts = make_parts or partial(open_parts, settings.conversation)
+        self._after_call = after_call
+        self._afterwards: asyncio.TimerHandle | None = None
         self._calls: dict[str, Call] = {}
         self._opening = 0
         self._closing = False
@@ -215,6 +222,8 @@ class Calls:
     async def close(self) -> None:
         """End every call and every thread. No call can begin any more."""
         self._closing = True
+        if self._afterwards is not None:
+            self._afterwards.cancel()
         while self._calls or self._opening:
             endings = [call.end("server_stopping") for call in list(self._calls.values())]
             await asyncio.gather(*endings, return_exceptions=True)
@@ -279,3 +288,11 @@ class Calls:
         self._past_bytes += call.bytes_sent
         self._past_packets.update(call.packets_dropped)
         logger.info("call %s ended: %s", call.log_name, call.reason)
+        if self._after_call is not None and self._afterwards is None and not self._closing:
+            self._afterwards = asyncio.get_running_loop().call_later(
+                AFTERWARDS_S, self._do_afterwards, self._after_call
+            )
+
+    def _do_afterwards(self, work: Callable[[bool], None]) -> None:
+        self._afterwards = None
+        asyncio.get_running_loop().run_in_executor(self._blocking_pool, work, bool(self._calls or self._opening))

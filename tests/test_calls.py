@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from avatar import calls as calls_module
 from avatar.call_page import FLOOD, MESSAGES_PER_SECOND, USUAL_BYTES
 from avatar.calls import Calls
 from avatar.config import ServerSettings
@@ -53,7 +54,9 @@ async def get_avatar(avatar_id: str) -> str:
     return f"identity of {avatar_id}"
 
 
-def make_stage(loopback: ModuleType, settings: ServerSettings, prepare: Callable[[Any], None] | None = None) -> Stage:
+def make_stage(
+    loopback: ModuleType, settings: ServerSettings, prepare: Callable[[Any], None] | None = None, **options: Any
+) -> Stage:
     made: list[Any] = []
 
     def make(identity: Any, picture: Any, *, drive: Any, on_picture: Any, on_event: Any) -> Any:
@@ -63,7 +66,7 @@ def make_stage(loopback: ModuleType, settings: ServerSettings, prepare: Callable
         made.append(session)
         return session
 
-    return Stage(Calls(settings, get_avatar, sessions={"avatar": make}), loopback, made)
+    return Stage(Calls(settings, get_avatar, sessions={"avatar": make}, **options), loopback, made)
 
 
 @pytest.fixture
@@ -518,6 +521,26 @@ async def test_the_figures_of_ended_calls_are_not_lost(stage: Stage, loopback: M
     assert after.pictures_sent >= during.pictures_sent >= 5
     assert after.picture_bytes_sent >= during.picture_bytes_sent > 0
     assert after.camera_frames >= during.camera_frames > 0
+
+
+async def test_once_calls_have_ended_there_is_time_to_tidy_up_after_them(
+    loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls_module, "AFTERWARDS_S", 0.05)
+    told: list[tuple[bool, str]] = []
+    roomy = replace(loopback.SETTINGS, limits=replace(loopback.SETTINGS.limits, sessions=3))
+    stage = make_stage(
+        loopback, roomy, after_call=lambda others: told.append((others, threading.current_thread().name))
+    )
+    (_, first), (_, second), (_, third) = [await stage.join() for _ in range(3)]
+    await asyncio.gather(stage.calls.end(first.id), stage.calls.end(second.id))
+    await loopback.wait_for(lambda: bool(told))
+    assert [others for others, _ in told] == [True], "two that ended together, while a third goes on"
+    assert "blocking" in told[0][1], "not on the event loop"
+    await stage.calls.end(third.id)
+    await loopback.wait_for(lambda: len(told) == 2)
+    assert not told[1][0]
+    await stage.leave()
 
 
 async def test_the_echo_sends_the_camera_back(loopback: ModuleType) -> None:

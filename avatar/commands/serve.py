@@ -213,10 +213,11 @@ def _application(
     from avatar.calls import Calls  # noqa: PLC0415
     from avatar.faces import builtin_faces  # noqa: PLC0415
     from avatar.library import AvatarLibrary  # noqa: PLC0415
+    from avatar.memory import MemoryKeeper  # noqa: PLC0415
     from avatar.server import create_app  # noqa: PLC0415
 
     library = AvatarLibrary(builtin_faces(), settings.limits, folder=avatars)
-    calls = Calls(settings, library.identity, voice_network=voice_network)
+    calls = Calls(settings, library.identity, voice_network=voice_network, after_call=MemoryKeeper().call_ended)
     return create_app(settings, library, calls, token=token)
 
 
