@@ -49,7 +49,7 @@ class Wanted:
     """From the connection on."""
     query: str = "avatar=mira&width=256&height=256"
     channel: bool = False
-    """Open the data channel too, and wait for the server's `hello`."""
+    """Open the data channel too, and wait for the server's `hello`, longer than `seconds` if need be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +140,20 @@ def metric(server_url: str, name: str) -> float:
 
 
 def run_program(command: tuple[str, ...], orders: dict[str, Any]) -> dict[str, Any]:
-    """Run a client's program; its last line is its result. Raises RuntimeError when it tells none."""
+    """Run a client's program; its last line is its result. One that hangs or breaks off has failed."""
     limit_s = CALL_LIMIT_S + orders["seconds"]
     direct = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    done = subprocess.run(
-        [*command, json.dumps(orders)],
-        cwd=ROOT, env=direct, capture_output=True, text=True, timeout=limit_s, check=False,
-    )  # fmt: skip
+    nothing = {"connected_ms": None, "hello": False, "picture_ms": [], "size": None}
+    try:
+        done = subprocess.run(
+            [*command, json.dumps(orders)],
+            cwd=ROOT, env=direct, capture_output=True, text=True, timeout=limit_s, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return {**nothing, "failure": f"{command[-1]} hangs: no result in {limit_s:.0f} s"}
     lines = done.stdout.strip().splitlines()
     if not lines:
-        raise RuntimeError(f"{command[-1]} ended with {done.returncode} and no result: {done.stderr[-2000:]}")
+        return {**nothing, "failure": f"{command[-1]} ended with {done.returncode}: {done.stderr[-2000:]}"}
     told: dict[str, Any] = json.loads(lines[-1])
     return told
 

@@ -35,7 +35,7 @@ Call = Callable[[str, Wanted], Outcome]
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Camera:
     """The face that every client shows."""
-    return make_camera(tmp_path_factory.mktemp("camera"), CALL_S + 1)
+    return make_camera(tmp_path_factory.mktemp("camera"), 3 * CALL_S)
 
 
 @pytest.fixture(scope="module")

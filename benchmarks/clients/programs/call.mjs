@@ -6,6 +6,7 @@ import { createWriteStream, readFileSync } from "node:fs";
 const FILE_HEADER_BYTES = 16;
 const PACKET_HEADER_BYTES = 8;
 const SEND_EVERY_MS = 5;
+const HELLO_MS = 15000;
 
 /** The orders, from the command line: whip, codec, direction, seconds, camera and received. */
 export const orders = JSON.parse(process.argv[2]);
@@ -59,11 +60,13 @@ export class Call {
     this.#received.write(Buffer.concat([header, rtp]));
   }
 
-  /** Play the camera for the seconds ordered; `send` gets each packet with the payload type agreed upon. */
+  /** Play the camera for the seconds ordered, and until the server has said hello where there is a channel; `send` gets
+   * each packet with the payload type agreed upon. */
   async play(send) {
     const packets = orders.direction === "recvonly" ? [] : camera(this.result.payload_type);
     const beginMs = performance.now();
-    for (let next = 0; performance.now() - beginMs < 1000 * orders.seconds; ) {
+    const enough = (ms) => ms > 1000 * orders.seconds && (!orders.channel || this.result.hello || ms > HELLO_MS);
+    for (let next = 0; !enough(performance.now() - beginMs); ) {
       while (next < packets.length && packets[next].atMs <= performance.now() - beginMs) send(packets[next++].rtp);
       await new Promise((resolve) => setTimeout(resolve, SEND_EVERY_MS));
     }

@@ -2,6 +2,7 @@
 
 const [orders, done] = arguments;
 const CONNECT_MS = 15000;
+const HELLO_MS = 15000;
 const result = { failure: "", connected_ms: null, hello: false, picture_ms: [], size: null };
 
 async function call() {
@@ -45,6 +46,8 @@ async function call() {
     await connected;
     result.connected_ms = performance.now() - beginMs;
     await new Promise((resolve) => setTimeout(resolve, 1000 * orders.seconds));
+    for (let waitedMs = 0; orders.channel && !result.hello && waitedMs < HELLO_MS; waitedMs += 50)
+      await new Promise((resolve) => setTimeout(resolve, 50));
   } finally {
     await fetch(answer.headers.get("location"), { method: "DELETE" });
     connection.close();

@@ -21,6 +21,8 @@ gi.require_version("GstSdp", "1.0")
 from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
 
 CONNECT_S = 15
+HELLO_S = 15
+POLL_MS = 20
 PAY = {"h264": "h264parse ! rtph264pay config-interval=-1 aggregate-mode=zero-latency", "vp8": "rtpvp8pay"}
 """A camera's packets; H.264 with its parameter sets before every key frame."""
 CAPS = {
@@ -123,7 +125,7 @@ class Call:
         state = self._rtc.get_property("connection-state")
         if state == GstWebRTC.WebRTCPeerConnectionState.CONNECTED and self.result["connected_ms"] is None:
             self.result["connected_ms"] = self._ms()
-            GLib.timeout_add(int(1000 * self._orders["seconds"]), self._end)
+            GLib.timeout_add(POLL_MS, self._end_when_done)
         elif state == GstWebRTC.WebRTCPeerConnectionState.FAILED:
             self._end("the connection is failed")
 
@@ -147,6 +149,11 @@ class Call:
 
     def _on_message(self, _: Any, text: str) -> None:
         self.result["hello"] |= json.loads(text)["type"] == "hello"
+
+    def _end_when_done(self) -> bool:
+        since_ms = self._ms() - self.result["connected_ms"]
+        greeted = not self._orders["channel"] or self.result["hello"] or since_ms > 1000 * HELLO_S
+        return self._end() if since_ms > 1000 * self._orders["seconds"] and greeted else True
 
     def _end_unless_connected(self) -> bool:
         if self.result["connected_ms"] is None:
