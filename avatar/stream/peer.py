@@ -58,6 +58,7 @@ from avatar.stream.transport_tuning import (
     accept_rsa_certificates,
     ice_agents,
     let_the_peer_begin_dtls,
+    let_the_peer_check_first,
 )
 from avatar.stream.trickle import Fragment
 from avatar.stream.video_encoder import CodecName
@@ -284,6 +285,7 @@ class Peer:
         accept_rsa_certificates(connection)
         accept_checks_without_priority(connection)
         keep_consent(connection)
+        let_the_peer_check_first(connection)
         self._guard.watch(connection)
         self._handshake.listen(connection)
         if video is not None:

@@ -6,7 +6,8 @@ private part is there, and `tests/stream/test_transport_tuning.py` says in plain
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aioice.candidate import candidate_priority
@@ -24,6 +25,11 @@ DTLS_CIPHERS: Final = (
 )
 """aiortc's own suites, then one for peers whose certificate is RSA. Short: each makes the ClientHello longer, and small
 TLS libraries take only one that fits a single datagram."""
+
+FIRST_CHECK_S: Final = 0.5
+"""How long the peer's first connectivity check is waited for: an answer's way to it and a check's way back. A peer that
+sends none (ICE lite) connects so much later."""
+POLL_S: Final = 0.005
 
 
 def transports(connection: RTCPeerConnection) -> list[Any]:
@@ -71,6 +77,31 @@ def accept_checks_without_priority(connection: RTCPeerConnection) -> None:
     for agent in ice_agents(connection):
         name = private_name(agent, "check_incoming")
         setattr(agent, name, _with_priority(getattr(agent, name)))
+
+
+def let_the_peer_check_first(connection: RTCPeerConnection) -> None:
+    """Send no connectivity check before the peer's first, or `FIRST_CHECK_S`; call it before addresses are gathered."""
+    # aioice begins when the answer is made. A check that overtakes the answer lets libdatachannel connect, and begin
+    # the DTLS handshake, while it is still taking the answer in: on a busy machine one call in forty then fails. The
+    # peer's checks come once it has read the answer, and each is answered by one of ours at once.
+    for agent in ice_agents(connection):
+        name = private_name(agent, "connect")
+        setattr(agent, name, _after_first_check(agent, getattr(agent, name)))
+
+
+def _after_first_check(agent: Any, connect: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    early, closing = private_name(agent, "early_checks"), private_name(agent, "closing")
+
+    async def connect_after_first_check() -> None:
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + FIRST_CHECK_S
+        while not getattr(agent, early) and not getattr(agent, closing) and loop.time() < end_s:  # noqa: ASYNC110 - aioice tells nobody
+            await asyncio.sleep(POLL_S)
+        if getattr(agent, closing):
+            raise ConnectionError("closed before the peer's first check")
+        await connect()
+
+    return connect_after_first_check
 
 
 def _with_priority(check: Callable[..., None]) -> Callable[..., None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import inspect
 from collections.abc import AsyncIterator
@@ -75,7 +76,7 @@ async def test_every_private_part_is_where_it_was(connection: RTCPeerConnection)
         (connection, ["dtlsTransports", "iceTransports", "remoteDtls", "certificates"]),
         (dtls, ["role"]),
         (certificate, ["create_ssl_context"]),
-        (agent, ["check_incoming"]),
+        (agent, ["check_incoming", "connect", "early_checks", "closing"]),
     ):
         for name in names:
             private_name(owner, name)
@@ -87,6 +88,7 @@ def test_aiortc_and_aioice_still_use_the_parts_as_they_did() -> None:
         (RTCPeerConnection.createAnswer, "media.dtls.role = dtlsTransport._role"),
         (RTCDtlsTransport.start, "self.__local_certificate._create_ssl_context("),
         (aioice.ice.Connection.request_received, "self.check_incoming(message, addr, protocol)"),
+        (aioice.ice.Connection.request_received, "self._early_checks.append((message, addr, protocol))"),
         (aioice.ice.Connection.connect, "self.check_incoming(*early_check)"),
         (aioice.ice.Connection.check_incoming, 'priority=message.attributes["PRIORITY"]'),
     ):
@@ -178,3 +180,55 @@ def _use_rsa_certificate(connection: RTCPeerConnection) -> None:
     for dtls in tuning.transports(connection):
         dtls._RTCDtlsTransport__local_certificate = own
     tuning.accept_rsa_certificates(connection)  # or it could not show this certificate as a DTLS server
+
+
+class Agent:
+    """Stands for aioice's connection."""
+
+    def __init__(self) -> None:
+        self._early_checks: list[str] = []
+        self._closing = False
+        self.connected = asyncio.Event()
+
+    async def connect(self) -> None:
+        self.connected.set()
+
+
+@pytest.fixture
+def agent(monkeypatch: pytest.MonkeyPatch) -> Agent:
+    made = Agent()
+    monkeypatch.setattr(tuning, "ice_agents", lambda _: [made])
+    return made
+
+
+async def test_no_check_of_ours_overtakes_the_answer(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "FIRST_CHECK_S", 1e6)
+    tuning.let_the_peer_check_first(None)
+    connecting = asyncio.create_task(agent.connect())
+    await asyncio.sleep(0.05)
+    assert not agent.connected.is_set()
+    agent._early_checks.append("the peer has read the answer")
+    await connecting
+    assert agent.connected.is_set()
+
+
+async def test_a_peer_that_never_checks_is_not_waited_for_without_end(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "FIRST_CHECK_S", 0.02)
+    tuning.let_the_peer_check_first(None)
+    await agent.connect()
+    assert agent.connected.is_set()
+
+
+async def test_a_call_that_ends_before_the_peers_first_check_stops_waiting(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "FIRST_CHECK_S", 1e6)
+    tuning.let_the_peer_check_first(None)
+    connecting = asyncio.create_task(agent.connect())
+    await asyncio.sleep(0)
+    agent._closing = True
+    with pytest.raises(ConnectionError):
+        await connecting
+    assert not agent.connected.is_set()
