@@ -67,9 +67,8 @@ class Call:
         # A data channel can only be made once webrtcbin is READY, and an offer names it only if made before.
         self._pipeline.set_state(Gst.State.READY)
         if self._orders["channel"]:
-            channel = self._rtc.emit("create-data-channel", "avatar", None)
-            channel.connect("on-message-string", self._on_message)
-            self._channel = channel
+            self._channel = self._rtc.emit("create-data-channel", "avatar", None)
+            self._channel.connect("on-message-string", self._on_message)
         self._pipeline.set_state(Gst.State.PLAYING)
         self._rtc.emit("create-offer", None, Gst.Promise.new_with_change_func(self._on_offer))
         GLib.timeout_add_seconds(CONNECT_S, self._end_unless_connected)
@@ -106,9 +105,8 @@ class Call:
     def _call(self) -> bool:
         sdp = self._rtc.get_property("local-description").sdp.as_text()
         self._begin_s = time.monotonic()
-        request = urllib.request.Request(  # noqa: S310 - the server under test
-            self._orders["whip"], sdp.encode(), {"Content-Type": "application/sdp"}, method="POST"
-        )
+        headers = {"Content-Type": "application/sdp"}
+        request = urllib.request.Request(self._orders["whip"], sdp.encode(), headers)  # noqa: S310 - ours
         try:
             with urllib.request.urlopen(request) as answer:  # noqa: S310
                 self._location = urljoin(self._orders["whip"], answer.headers["Location"])
