@@ -14,9 +14,11 @@ from avatar.stream.h264 import CLOCK, picture_size
 from avatar.stream.video_encoder import EncodedPicture
 from avatar.types import U8
 
-REOPEN_SHARE: Final = 0.2
+LOWER_SHARE: Final = 0.08
+HIGHER_SHARE: Final = 0.25
 """libvpx does not follow a new bitrate through FFmpeg: it is re-opened, at the price of a key frame, when the wanted
-rate has moved by this much."""
+rate has moved by such a share. Soon on the way down, where more than the path carries is sent; on the way up the picture
+is only softer than it could be, and the rate rises by 8 % a second at most."""
 
 
 class LibvpxEncoder:
@@ -35,7 +37,7 @@ class LibvpxEncoder:
         if (
             self._context is None
             or (self._context.width, self._context.height) != (width, height)
-            or abs(wanted - self._opened_bps) > REOPEN_SHARE * self._opened_bps
+            or not (1 - LOWER_SHARE) * self._opened_bps <= wanted <= (1 + HIGHER_SHARE) * self._opened_bps
         ):
             self._context = self._open(width, height, wanted)
             self._opened_bps = wanted
