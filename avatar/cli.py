@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from avatar import __version__
 from avatar.commands import doctor, enroll, models, render, say, serve
 from avatar.errors import AvatarError
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,6 +56,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone: `avatar models list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        sentence = no_room(error)
+        if args.debug or sentence is None:
+            raise
+        print(f"avatar: {sentence}", file=sys.stderr)
+        return 1
+
+
+def no_room(error: OSError) -> str | None:
+    """Return what to do where an error says that nothing can be written any more, None for any other error."""
+    said = error.strerror or str(error)
+    if said.startswith("No usable temporary directory"):
+        return (
+            "No folder for temporary files can be written to. Free some space there, or name another folder in the "
+            "environment variable TMPDIR."
+        )
+    if error.errno in _NO_ROOM:
+        return f"There is no room to write {error.filename or 'a file'} ({said}). Free some space, or write elsewhere."
+    return None
 
 
 if __name__ == "__main__":

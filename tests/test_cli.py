@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from avatar.cli import main
-from avatar.generator.identity_file import read_identity
+from avatar.cli import main, no_room
+from avatar.generator.identity import Identity
+from avatar.generator.identity_file import read_identity, write_identity
+from avatar.spoken import wav_bytes
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def test_matrices_are_multiplied_in_the_thread_that_asks() -> None:
     """On a busy machine OpenBLAS' own threads wait for each other: a call with sound would stand still."""
     code = """
 import contextlib, os
-from avatar.cli import main
+from avatar.cli import main, no_room
 with contextlib.suppress(SystemExit):
     main(["--version"])
 import numpy as np
@@ -47,7 +50,7 @@ print("threads", len(os.listdir("/proc/self/task")))
 def test_help_teaches_and_needs_nothing_heavy(command: list[str]) -> None:
     code = f"""
 import sys
-from avatar.cli import main
+from avatar.cli import main, no_room
 try:
     main({[*command, "--help"]!r})
 except SystemExit as stop:
@@ -97,6 +100,54 @@ def test_errors_are_one_friendly_message(portrait: Path, tmp_path: Path, capsys:
     answer = error_of(["render", "--avatar", str(portrait), "--driver", clip, "-o", str(tmp_path / "x.mp4")], capsys)
     assert f"{clip} does not exist" in answer
     assert "There is no model named 'nose'" in error_of(["models", "pull", "nose"], capsys)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_photo_too_large_to_decode_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    large = tmp_path / "large.jpg"
+    Image.new("L", (9000, 12000)).save(large)
+    said = error_of(["enroll", str(large), "-o", str(tmp_path / "me.avatar")], capsys)
+    assert said.startswith(f"avatar: {large}: The photo is too large (9000 x 12000 pixels")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are POSIX")
+@pytest.mark.parametrize(
+    ("command", "limit_bytes", "sentence"),
+    [
+        (["enroll", "me.jpg", "-o", "out.avatar"], 20_000, "out.avatar cannot be written"),
+        (
+            ["render", "--avatar", "me.avatar", "--audio", "me.wav", "-o", "out.mp4", "--tier", "geometry"],
+            5_000,
+            "Cannot write out.mp4",
+        ),
+        (["say", "Hello", "--avatar", "me.avatar", "-o", "out.mp4"], 0, "No folder for temporary files"),
+    ],
+)
+def test_a_full_disk_is_said_and_leaves_no_half_file(
+    command: list[str], limit_bytes: int, sentence: str, portrait: Path, astronaut: Identity, tmp_path: Path
+) -> None:
+    write_identity(astronaut, tmp_path / "me.avatar")
+    (tmp_path / "me.wav").write_bytes(wav_bytes(np.full(4_000, 500, np.int16), 16_000))
+    before = set(tmp_path.iterdir())
+    limited = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_bytes}, {limit_bytes}))\n"
+        f"from avatar.cli import main; raise SystemExit(main({command!r}))"
+    )
+    command_line = [sys.executable, "-c", limited]
+    done = subprocess.run(command_line, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("avatar: "), done.stderr
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_only_errors_of_a_full_disk_are_called_so() -> None:
+    said = no_room(OSError(errno.ENOSPC, "No space left on device", "clip.wav"))
+    assert said == (
+        "There is no room to write clip.wav (No space left on device). Free some space, or write elsewhere."
+    )
+    assert no_room(FileNotFoundError(errno.ENOENT, "No such file or directory", "clip.wav")) is None
 
 
 def test_debug_shows_where_an_error_comes_from(tmp_path: Path) -> None:

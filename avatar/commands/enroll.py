@@ -71,7 +71,10 @@ def run(args: argparse.Namespace) -> int:
         if args.tune is not None:
             identity = _tune(identity, args.refine, args.tune, args.sheet)
     assert identity is not None  # _check: photos or a clip  # noqa: S101
-    write_identity(identity, args.out)
+    try:
+        write_identity(identity, args.out)
+    except OSError as error:
+        raise AvatarError(f"{args.out} cannot be written: {error.strerror or error}.") from error
     print(f"{args.out} ({args.out.stat().st_size / 1e6:.1f} MB) is ready. Use it:")
     print(f"  avatar serve --avatars {args.out.parent}")
     print(f"  avatar render --avatar {args.out} --driver CLIP.mp4 -o out.mp4")
