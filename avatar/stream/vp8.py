@@ -17,8 +17,8 @@ from avatar.types import U8
 LOWER_SHARE: Final = 0.08
 HIGHER_SHARE: Final = 0.25
 """libvpx does not follow a new bitrate through FFmpeg: it is re-opened, at the price of a key frame, when the wanted
-rate has moved by such a share. Soon on the way down, where more than the path carries is sent; on the way up the picture
-is only softer than it could be, and the rate rises by 8 % a second at most."""
+rate has moved by such a share. Soon on the way down, where more than the path carries is sent; on the way up the
+picture is only softer than it could be, and the rate rises by 8 % a second at most."""
 
 
 class LibvpxEncoder:

@@ -69,9 +69,7 @@ def test_the_stream_follows_the_target_within_two_seconds(swaying: list[np.ndarr
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
-def test_a_rate_that_creeps_is_followed_and_hardly_ever_passed(
-    swaying: list[np.ndarray], codec: CodecName
-) -> None:
+def test_a_rate_that_creeps_is_followed_and_hardly_ever_passed(swaying: list[np.ndarray], codec: CodecName) -> None:
     down = [round(900_000 * 0.94**second) for second in range(8)]
     up = [round(down[-1] * 1.08**second) for second in range(8)]
     bits, keys = bits_a_second(swaying, codec, down + up)
