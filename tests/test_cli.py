@@ -31,7 +31,7 @@ def test_matrices_are_multiplied_in_the_thread_that_asks() -> None:
     """On a busy machine OpenBLAS' own threads wait for each other: a call with sound would stand still."""
     code = """
 import contextlib, os
-from avatar.cli import main, no_room
+from avatar.cli import main
 with contextlib.suppress(SystemExit):
     main(["--version"])
 import numpy as np
@@ -50,7 +50,7 @@ print("threads", len(os.listdir("/proc/self/task")))
 def test_help_teaches_and_needs_nothing_heavy(command: list[str]) -> None:
     code = f"""
 import sys
-from avatar.cli import main, no_room
+from avatar.cli import main
 try:
     main({[*command, "--help"]!r})
 except SystemExit as stop:
