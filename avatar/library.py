@@ -11,11 +11,8 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import os
 import re
 import secrets
-import sys
-import threading
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -41,8 +38,6 @@ _WAITING: Final = 8
 """Uploads that may wait for enrolment; one more is told to come back."""
 _DECODED_UPLOADS: Final = 8
 """Uploaded identities kept decoded (tens of megabytes each); others are decoded again when used."""
-_BEHIND_CALLS: Final = 10
-"""Niceness of the thread that makes uploads into avatars: a picture of a call is late after 33 ms."""
 _NAME_LENGTH: Final = 80
 
 _log = logging.getLogger(__name__)
@@ -97,7 +92,7 @@ class AvatarLibrary:
         """
         self._limits = limits
         self._enrol = enrol or (lambda photos, name: enrol_photos(photos, name=name))
-        self._enrol_pool = ThreadPoolExecutor(1, thread_name_prefix="enrol", initializer=_work_behind_calls)
+        self._enrol_pool = ThreadPoolExecutor(1, thread_name_prefix="enrol")
         self._offer_pool = ThreadPoolExecutor(1, thread_name_prefix="offer")
         self._read_pool = ThreadPoolExecutor(1, thread_name_prefix="read-avatar")
         self._line = FairLine()
@@ -262,13 +257,6 @@ def _made(identity: Identity) -> _Made:
 def _result(future: Future[_Result]) -> Awaitable[_Result]:
     """Wait for work of the pool; a visitor who goes away does not cancel it for the others."""
     return asyncio.shield(asyncio.wrap_future(future))
-
-
-def _work_behind_calls() -> None:
-    """Let this thread have what calls leave over of the processor. Only Linux gives threads a rank of their own."""
-    if sys.platform == "linux":
-        rank = max(_BEHIND_CALLS, os.getpriority(os.PRIO_PROCESS, 0))  # never before what it was started as
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), rank)
 
 
 def _log_failure(avatar_id: str, future: Future[_Made]) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -301,23 +299,4 @@ async def test_one_visitors_uploads_neither_delay_nor_push_out_anothers(astronau
     assert library.info(done[-1].id), "the visitor with most uploads loses the oldest of them"
     with pytest.raises(UnknownAvatarError):
         library.info(done[0].id)
-    library.close()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads a rank of their own")
-async def test_calls_come_before_uploads_and_before_nothing_else(
-    faces: tuple[BuiltinFace, ...], astronaut: Identity, photo: bytes
-) -> None:
-    ranks: dict[str, int] = {}
-
-    def note_rank(photos: Sequence[U8], name: str) -> Identity:
-        ranks[name] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-        return astronaut
-
-    library = AvatarLibrary(faces[:1], LimitSettings(), enrol=note_rank)
-    await library.add([photo], "upload")
-    await library.identity("astronaut")
-    own = os.getpriority(os.PRIO_PROCESS, 0)
-    assert ranks["Eileen"] == own
-    assert ranks["upload"] == max(own, 10)
     library.close()
