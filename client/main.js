@@ -1,6 +1,6 @@
 /** Wires the page together. */
 
-import { getConfig } from "./api.js";
+import { ApiError, getConfig } from "./api.js";
 import { Call } from "./call.js";
 import { announce, byId } from "./dom.js";
 import { firstDrive } from "./drive.js";
@@ -40,7 +40,8 @@ async function load(failures = 0) {
     lobby.askForToken(config.token_required);
     lobby.notice.clear("server_unreachable");
     if (forgotten > 0) lobby.notice.show(describe("faces_forgotten"), "plain", { forMs: 12_000 });
-  } catch {
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "unknown_host") return lobby.notice.show(describe("unknown_host"));
     lobby.notice.show(describe("server_unreachable"), "trouble", { key: "server_unreachable" });
     setTimeout(() => void load(failures + 1), retryDelayMs(failures, Math.random()));
   }

@@ -49,6 +49,12 @@ const MESSAGES = {
     title: "The microphone stopped",
     text: "It was unplugged or taken by another program. Choose another one in the settings.",
   },
+  unknown_host: {
+    title: "The server does not go by the name in this address",
+    text:
+      "Use its IP address, or start it with --allow-host NAME. Camera and microphone need HTTPS besides, which takes any " +
+      "name: avatar serve --tls-cert cert.pem --tls-key key.pem.",
+  },
   insecure_context: {
     title: "This address cannot use the camera",
     text:

@@ -148,6 +148,10 @@ def _checked_origin(origin: str) -> str:
     return text.removesuffix(f":{port}") if port is not None and _PORTS.get(parts.scheme) == port else text
 
 
+def _is_page(path: str) -> bool:
+    return path == "/" or path.startswith("/client/")
+
+
 class OriginMiddleware:
     """Refuses requests by the rules."""
 
@@ -156,7 +160,8 @@ class OriginMiddleware:
         self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        # The page itself is the same for everybody, and tells who comes by a wrong name what to do.
+        if scope["type"] == "http" and not _is_page(scope["path"]):
             try:
                 self._rules.check(scope["method"], Headers(scope=scope))
             except RequestError as error:

@@ -47,8 +47,8 @@ def server_process(chromium: ModuleType) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def server(server_process: ModuleType) -> Iterator[Any]:
-    """A server that many tests share."""
-    with server_process.ServerProcess() as process:
+    """A server that many tests share; it goes by the name avatar.test too."""
+    with server_process.ServerProcess("--allow-host", "avatar.test") as process:
         yield process
 
 

@@ -43,6 +43,13 @@ def test_another_host_without_https_is_told_what_to_do(chromium: ModuleType, ser
         browser.until(lambda: "--tls-cert" in browser.text("lobby-notice"), "the advice")
 
 
+def test_a_name_the_server_does_not_go_by_is_told_what_to_do(chromium: ModuleType, server: Any) -> None:
+    with chromium.Chromium(None, flags=("--host-resolver-rules=MAP other.test 127.0.0.1",)) as browser:
+        browser.driver.get(f"http://other.test:{server.port}/")
+        browser.until(lambda: "--allow-host" in browser.text("lobby-notice"), "the advice")
+        assert not browser.by_id("join").is_enabled(), "a page under a stranger's name gets nothing"
+
+
 def test_photos_that_will_not_do_are_refused_in_plain_words(
     chromium: ModuleType, server: Any, face_camera: Any, tmp_path: Path
 ) -> None:

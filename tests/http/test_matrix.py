@@ -208,6 +208,7 @@ EXCHANGES: Final = [
         "under a name that is not this server's",
         sent={"Host": "rebound.example:8010"},
     ),
+    Exchange("GET", "/", "200", "the page, which tells what to do", sent={"Host": "rebound.example:8010"}),
     Exchange("GET", "/api/avatars", "200", "under any address of its own", sent={"Host": "[2001:db8::1]:8010"}),
     # A site that is let in
     Exchange(
