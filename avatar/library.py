@@ -29,6 +29,7 @@ from avatar.fair_line import FairLine
 from avatar.generator.enrol import enrol as enrol_photos
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import identity_from_bytes, identity_to_bytes, read_identity
+from avatar.generator.photo_checks import photo_warnings
 from avatar.images import UploadedPhotos, read_photo
 from avatar.types import U8
 
@@ -51,6 +52,8 @@ class AvatarInfo:
     id: str
     name: str
     kind: Literal["builtin", "uploaded"]
+    warnings: tuple[str, ...] = ()
+    """What is wrong with the photos, for whoever has just sent them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +169,8 @@ class AvatarLibrary:
         # A visitor who goes away has the turn until their photos are done with.
         making = asyncio.wrap_future(self._enrol_pool.submit(self._make_upload, tuple(photos), _plain_name(name)))
         making.add_done_callback(lambda _: self._line.done())
-        made, file = await asyncio.shield(making)
-        info = AvatarInfo(secrets.token_urlsafe(16), made.identity.name, "uploaded")
+        made, file, warnings = await asyncio.shield(making)
+        info = AvatarInfo(secrets.token_urlsafe(16), made.identity.name, "uploaded", warnings)
         self._uploads[info.id] = _Upload(info, file, made.preview_jpeg, visitor)
         self._keep_decoded(info.id, made.identity)
         while len(self._uploads) > self._limits.uploaded_avatars:
@@ -243,9 +246,9 @@ class AvatarLibrary:
 
         return _Offered(AvatarInfo(avatar_id, path.stem, "builtin"), make)
 
-    def _make_upload(self, photos: Sequence[bytes], name: str) -> tuple[_Made, bytes]:
+    def _make_upload(self, photos: Sequence[bytes], name: str) -> tuple[_Made, bytes, tuple[str, ...]]:
         identity = replace(self._enrol(UploadedPhotos(photos, self._limits), name), name=name)
-        return _made(identity), identity_to_bytes(identity)
+        return _made(identity), identity_to_bytes(identity), photo_warnings(identity.portraits)
 
 
 def _made(identity: Identity) -> _Made:

@@ -8,6 +8,7 @@
  * @property {string} preview address of a JPEG
  * @property {number} width pixels of the portrait
  * @property {number} height
+ * @property {readonly string[]} [warnings] of an upload just made: what is wrong with its photos
  *
  * @typedef {object} ServerConfig
  * @property {string} version

@@ -84,13 +84,25 @@ export class NewFace {
       if (files.reduce((sum, file) => sum + file.size, 0) > this.limits.bytes) throw new ApiError(413, "too_many_bytes", "");
       const avatar = await this.gallery.add(files, this.name.value.trim());
       announce(`${avatar.name || "Your face"} is ready and chosen.`);
-      this.dialog.close();
+      const warnings = avatar.warnings ?? [];
+      if (warnings.length === 0) this.dialog.close();
+      else this.#warn(warnings);
     } catch (error) {
       const { code, detail } = error instanceof ApiError ? error : { code: "error", detail: String(error) };
       this.notice.show(describe(code, detail));
     } finally {
       this.#setBusy(false);
     }
+  }
+
+  /**
+   * The face is made and chosen, but its photos are not good ones: stay, and say why.
+   *
+   * @param {readonly string[]} warnings sentences
+   */
+  #warn(warnings) {
+    const message = { title: "The face is ready, but could be better", text: warnings.join(" ") };
+    this.notice.show(message, "plain", { action: { label: "Use it anyway", take: () => this.dialog.close() } });
   }
 
   /** @param {boolean} busy */

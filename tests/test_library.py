@@ -8,8 +8,10 @@ import json
 import os
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -103,6 +105,17 @@ async def test_an_upload_is_usable_by_its_id_alone(astronaut: Identity, photo: b
     with pytest.raises(UnknownAvatarError):
         await library.identity(first.id)
     library.close()
+
+
+async def test_whoever_sends_a_photo_that_will_hardly_do_is_told(astronaut: Identity, photo: bytes) -> None:
+    rest = astronaut.rest
+    blurred = replace(rest, rgb=np.asarray(cv2.GaussianBlur(rest.rgb, (0, 0), 6), np.uint8))
+    library = AvatarLibrary([], LimitSettings(), enrol=lambda photos, name: replace(astronaut, portraits=(blurred,)))
+    try:
+        warnings = (await library.add([photo])).warnings
+    finally:
+        library.close()
+    assert any("blurred" in warning for warning in warnings)
 
 
 async def test_the_upload_unused_for_longest_gives_way(astronaut: Identity, photo: bytes) -> None:

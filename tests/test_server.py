@@ -211,6 +211,7 @@ def test_a_photo_becomes_an_avatar_that_only_its_holder_knows(client: TestClient
     assert answer.headers["location"] == f"/api/avatars/{avatar['id']}"
     assert avatar["name"] == "Zoë <b>"
     assert avatar["kind"] == "uploaded"
+    assert avatar["warnings"] == []
     assert client.get(answer.headers["location"]).json() == avatar
     assert len(client.get("/api/avatars").json()["avatars"]) == 1
     assert client.get(avatar["preview"]).content[:2] == b"\xff\xd8"

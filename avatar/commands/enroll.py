@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from avatar.generator.enrol import enrol  # noqa: PLC0415
     from avatar.generator.identity_file import MAX_PORTRAITS, write_identity  # noqa: PLC0415
+    from avatar.generator.photo_checks import photo_warnings  # noqa: PLC0415
     from avatar.images import read_photo  # noqa: PLC0415
 
     _check(args, MAX_PORTRAITS)
@@ -71,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
         if args.tune is not None:
             identity = _tune(identity, args.refine, args.tune, args.sheet)
     assert identity is not None  # _check: photos or a clip  # noqa: S101
+    for warning in photo_warnings(identity.portraits[: max(1, len(photos))]):
+        print(f"warning: {warning}", file=sys.stderr)
     try:
         write_identity(identity, args.out)
     except OSError as error:

@@ -48,7 +48,7 @@ def enrol(photos: Sequence[U8], *, name: str = "") -> Identity:
     landmarker = FaceLandmarker(get_model("face_landmarker"), video=False)
     try:
         portraits = tuple(
-            _portrait(photo, landmarker, which=f"Photo {number}: " if len(photos) > 1 else "")
+            take_portrait(photo, landmarker, which=f"Photo {number}: " if len(photos) > 1 else "")
             for number, photo in enumerate(photos, start=1)
         )
     finally:
@@ -68,8 +68,12 @@ def identity_of(portraits: Sequence[Portrait], *, name: str) -> Identity:
     return Identity(name=name, portraits=tuple(portraits), matte=matte, plate=plate)
 
 
-def _portrait(photo: U8, landmarker: FaceLandmarker, *, which: str) -> Portrait:
-    """Find and check the one face of a photo; return it cut and scaled for work."""
+def take_portrait(photo: U8, landmarker: FaceLandmarker, *, which: str = "") -> Portrait:
+    """Find and check the one face of a photo; return it cut and scaled for work.
+
+    Raises:
+        EnrolError: with code no_face, several_faces, face_too_small or face_turned; `which` begins its sentence.
+    """
     face = _the_one(find_faces(photo, landmarker), which)
     size = face_size(face.landmarks_px)
     if size < MIN_FACE_PX:

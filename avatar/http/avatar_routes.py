@@ -132,4 +132,5 @@ def _answer(info: AvatarInfo) -> AvatarAnswer:
         preview=f"/api/avatars/{info.id}/preview.jpg",
         width=PREVIEW_SIZE,
         height=PREVIEW_SIZE,
+        warnings=list(info.warnings),
     )

@@ -18,6 +18,10 @@ class AvatarAnswer(BaseModel):
     preview: str = Field(description="Address of a JPEG picture.")
     width: int = Field(description="Pixels of the preview picture.")
     height: int
+    warnings: list[str] = Field(
+        default_factory=list,
+        description="What is wrong with the photos of an upload, though an avatar could be made: sentences for people.",
+    )
 
 
 class AvatarsAnswer(BaseModel):
