@@ -26,8 +26,10 @@ ESPEAK_TIME_S: Final = 60.0
 
 BEFORE_S: Final = 0.03
 """Silence before a sentence: as long as a block of sound."""
-AFTER_S: Final = 0.17
-"""Silence after a sentence: with the next one's, the fifth of a second that speakers pause between two."""
+AFTER_S: Final = 0.2
+"""Silence after a sentence: with the next one's, the quarter of a second that speakers pause between two. Where a
+canceller takes the avatar's echo out of a microphone, shorter pauses made more of what it leaves be taken for a turn
+(`benchmarks/echo.py`: at 0.17 s eight of 14 runs, at 0.2 s one of 10, as with the untrimmed voice)."""
 SILENT_DB: Final = -45.0
 """Sound this far below a sentence's loudest moment is silence: softer than the f of "friend", louder than its end."""
 MOMENT_S: Final = 0.005

@@ -32,6 +32,8 @@ SPEECH = (
 )
 ROOMS: tuple[tuple[float, float], ...] = ((0.06, 0.3), (0.12, 0.3), (0.12, 1.0), (0.2, 0.5), (0.3, 0.5))
 """(delay in seconds, level of the echo relative to what is played)."""
+BETWEEN_S = 0.6
+"""Silence after each sentence besides the voice's own: what is taken for a turn ends, and another may begin."""
 FRAME = RATE // 50
 SETTLED_S = 3.0
 """From here on the canceller should have learned the room."""
@@ -54,10 +56,11 @@ class Heard:
 
 
 def spoken(text: str) -> F32:
-    """Return the installed voice, a second of silence before it. Raises VoiceError."""
+    """Return the installed voice, sentence by sentence, a second of silence before it. Raises VoiceError."""
     voice, line = open_voice(), SpokenSound(RATE)
     for piece in voice.speak(text):
         line.push(spoken_samples(piece, voice.sample_rate), voice.sample_rate)
+        line.push(np.zeros(round(BETWEEN_S * voice.sample_rate), np.int16), voice.sample_rate)
     line.finish()
     return np.concatenate([np.zeros(RATE, np.float32), as_floats(line.take(len(line)))])
 
