@@ -1,4 +1,8 @@
-"""A long call: does the server's memory or latency grow?"""
+"""A long call, or many short ones: does the server's memory or latency grow?
+
+With `--batches N`, N times four calls at once of a few seconds each; a little after each batch the server's memory is
+read again. It needs no clip.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,18 @@ import time
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from avatar.faces import builtin_faces
 from benchmarks import report
-from benchmarks.caller import Caller, camera_packets, microphone_samples
+from benchmarks.caller import Caller, camera_packets, microphone_samples, still_packets
 from benchmarks.media import test_clips
 from benchmarks.server_process import ServerProcess
 
 BARS = {"rss_growth_mb": "< 40", "latency_growth_ms": "about 0"}
+BATCH_BARS = {"rss_kept_after_calls_mb": "< 150", "rss_growth_per_call_mb": "< 2"}
+BATCH, CALL_S, REST_S = 4, 5.0, 4.0
+"""Calls at once, how long each is, and how long after them memory is read."""
 FIRST_S = 60.0
 """The first minute warms up; growth counts after it."""
 
@@ -58,13 +67,48 @@ async def soak(clip: Path, avatar: str, minutes: float) -> dict[str, float]:
     }
 
 
+async def many_calls(avatar: str, batches: int) -> dict[str, float]:
+    """Hold batches of short calls; return what they leave behind. The last half is for growth: the first warms up."""
+    face = next((face for face in builtin_faces() if face.id == avatar), builtin_faces()[0])
+    with Image.open(face.image) as image:
+        packets = still_packets(np.asarray(image.convert("RGB")), 1.0)
+    after: list[float] = []
+    highest = 0.0
+    with ServerProcess() as server:
+        await asyncio.sleep(CALL_S)  # the built-in faces are made
+        begin = server.rss_mb()
+        for batch in range(batches):
+            callers = [Caller(server.url, packets, None) for _ in range(BATCH)]
+            for caller in callers:
+                await caller.join(f"avatar={face.id}&width=512&height=512")
+            await asyncio.sleep(CALL_S)
+            during = server.rss_mb()
+            await asyncio.gather(*(caller.leave() for caller in callers))
+            await asyncio.sleep(REST_S)
+            after.append(server.rss_mb())
+            highest = max(highest, during)
+            print(f"batch {batch + 1}: {during:.0f} MB during, {after[-1]:.0f} MB afterwards", flush=True)
+    late = after[batches // 2 :]
+    return {
+        "rss_before_calls_mb": begin,
+        "rss_highest_mb": highest,
+        "rss_after_calls_mb": after[-1],
+        "rss_kept_after_calls_mb": after[-1] - begin,
+        "rss_growth_per_call_mb": (late[-1] - late[0]) / (BATCH * max(len(late) - 1, 1)),
+    }
+
+
 def main() -> None:
     """Run the benchmark."""
     arguments = report.parser(__doc__ or "")
     arguments.add_argument("--minutes", type=float, default=10.0, help="length of the call (default 10)")
     arguments.add_argument("--driver", type=Path, help="the clip the camera plays")
     arguments.add_argument("--avatar", default="mira", help="built-in face to show (default mira)")
+    arguments.add_argument("--batches", type=int, metavar="N", help="N times four short calls instead of a long one")
     chosen = arguments.parse_args()
+    if chosen.batches:
+        report.finish(asyncio.run(many_calls(chosen.avatar, chosen.batches)), BATCH_BARS, chosen.json)
+        return
     clip = chosen.driver or test_clips(1, speech_only=True)[0]
     report.finish(asyncio.run(soak(clip, chosen.avatar, chosen.minutes)), BARS, chosen.json)
 
