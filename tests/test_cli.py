@@ -6,7 +6,6 @@ import errno
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -177,6 +176,8 @@ def test_models_are_listed_and_verified(
 
 
 def test_the_command_starts_at_once() -> None:
-    started_s = time.perf_counter()
+    before = os.times()
     subprocess.run([sys.executable, "-m", "avatar.cli", "--version"], capture_output=True, check=True)
-    assert time.perf_counter() - started_s < 2.0, "0.1 s alone; bound for a busy machine"
+    after = os.times()
+    used_s = after.children_user + after.children_system - before.children_user - before.children_system
+    assert used_s < 1.0, "0.1 s of work, however long a busy machine lets it wait"

@@ -164,12 +164,18 @@ async def test_a_program_that_floods_loses_its_call(server: Any, fake_stage: Any
         painter = face._painter
 
         def flood() -> None:
-            for _ in range(2000):
-                painter._caller.send('{"v":1,"type":"ping"}')
+            """Send until the call is lost: how many come within one second depends on the machine."""
+            channel = painter._caller._channel
+            if channel.readyState == "open":
+                if channel.bufferedAmount < 16_384:
+                    for _ in range(500):
+                        channel.send('{"v":1,"type":"ping"}')
+                painter._loop.call_later(0.01, flood)
 
         painter._loop.call_soon_threadsafe(flood)
         with pytest.raises(AvatarError, match="Too many"):
-            await take(face, 1000)
+            while True:
+                await anext(face)
     await empty(server)
 
 

@@ -105,12 +105,13 @@ async def test_pictures_and_sound_come_in_step_at_the_speed_of_life(
 async def test_the_first_speaking_frame_comes_soon_after_the_first_push(opened: Callable[..., Any]) -> None:
     async with opened() as face:
         await watch(face, 0.3)
-        pushed_s = time.monotonic()
         await face.push_audio(bursts(0.5), RATE)
-        taken = await watch(face, 0.4)
-    light = next(at for at, frame in taken if isinstance(frame, VideoFrame) and lightness(frame) > 100)
-    heard = next(at for at, frame in taken if isinstance(frame, AudioFrame) and frame.spoken)
-    assert light - pushed_s < 0.2 and heard - pushed_s < 0.2
+        taken = [frame for _, frame in await watch(face, 0.4)]
+    # By the avatar's own clock, which a busy machine does not hurry.
+    pushed_s = next(frame.time_s for frame in taken if isinstance(frame, AudioFrame))
+    light_s = next(frame.time_s for frame in taken if isinstance(frame, VideoFrame) and lightness(frame) > 100)
+    heard_s = next(frame.time_s for frame in taken if isinstance(frame, AudioFrame) and frame.spoken)
+    assert light_s - pushed_s < 0.2 and heard_s - pushed_s < 0.2
 
 
 async def test_an_interruption_silences_at_once_and_says_what_was_heard(opened: Callable[..., Any]) -> None:
@@ -119,13 +120,13 @@ async def test_an_interruption_silences_at_once_and_says_what_was_heard(opened: 
         await face.push_audio(np.full(10 * RATE, LOUD, np.int16), RATE)
         before = await watch(face, 0.8)
         delivered_ms = 1e3 * sum(frame.spoken for _, frame in before if isinstance(frame, AudioFrame)) / RATE
-        cut_s = time.monotonic()
         heard_ms = face.interrupt()
         after = await watch(face, 0.5)
         assert face.interrupt() == 0
     assert heard_ms == pytest.approx(delivered_ms, abs=40)
     assert all(not frame.samples.any() for _, frame in after if isinstance(frame, AudioFrame))
-    open_s = [at - cut_s for at, frame in after if isinstance(frame, VideoFrame) and lightness(frame) > 5]
+    cut_s = next(frame.time_s for _, frame in after if isinstance(frame, AudioFrame))
+    open_s = [frame.time_s - cut_s for _, frame in after if isinstance(frame, VideoFrame) and lightness(frame) > 5]
     assert max(open_s, default=0.0) < 0.15
     cuts = [event for event in told if isinstance(event, SpeechInterrupted)]
     assert len(cuts) == 1 and cuts[0].heard_ms == heard_ms

@@ -66,8 +66,8 @@ class Chromium:
         """Return the state of the call, from the page's hook for tests."""
         return str(self.run("return avatarCall.state"))
 
-    def until(self, condition: Callable[[], _Result], what: str, timeout_s: float = 30.0) -> _Result:
-        """Wait until `condition` returns something true, and return that."""
+    def until(self, condition: Callable[[], _Result], what: str, timeout_s: float = 90.0) -> _Result:
+        """Wait until `condition` returns something true, and return that; fails only if it never does."""
         deadline = time.monotonic() + timeout_s
         while not (result := condition()):
             assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s for {what}; the page says: {self._says()}"
