@@ -13,11 +13,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from avatar.errors import ModelError
 from avatar.generator.identity import Identity
 from avatar.models import get_model
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, U8, Motion
+
+# How long an example takes says something of the machine, nothing of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture
