@@ -70,7 +70,7 @@ def test_a_file_that_is_no_video_says_so(tmp_path: Path) -> None:
         model = get_model("face_landmarker")
     except ModelError as error:
         pytest.skip(f"no face model and no network to pull it: {error}")
-    with pytest.raises(MediaError, match="Cannot open .*junk.mp4: it is no clip"):
+    with pytest.raises(MediaError, match="it is no clip or sound"):
         track_clip(junk, model, tmp_path / "work")
 
 
