@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
+from aiortc.rate import RemoteBitrateEstimator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,3 +61,28 @@ def test_whatever_is_reported_the_rate_stays_in_bounds(reports: list[tuple[float
         now_s += elapsed_s
         state = next_rate(state, now_s, LIMITS, estimate_bps=estimate, fraction_lost=lost)
         assert LIMITS.min_bps <= state.target_bps <= LIMITS.max_bps
+
+
+@pytest.mark.parametrize("jitter_s", [0.0, 0.03])
+@pytest.mark.parametrize("delay_s", [0.0, 0.05, 0.1, 0.3])
+def test_a_line_that_is_slow_but_loses_nothing_keeps_its_rate(delay_s: float, jitter_s: float) -> None:
+    """aiortc's receiver tells what it can take by how delays change, not by how long they are; simulated clocks."""
+    receiver, chance = RemoteBitrateEstimator(), random.Random(1)  # noqa: S311 - the same each time
+    limits, state, last_arrival_s = RateLimits(200_000, 2_500_000), RateState(1_500_000, 0.0), 0.0
+    for picture in range(30 * 40):
+        size = int(state.target_bps / 30 / 8)
+        packets = -(-size // 1200)
+        for number in range(packets):
+            sent_s = picture / 30 + number * 0.0002
+            last_arrival_s = max(last_arrival_s, sent_s + delay_s + jitter_s * chance.random())
+            told = receiver.add(
+                abs_send_time=int((sent_s + 100) * 2**18) & 0xFFFFFF,
+                arrival_time_ms=round(1e3 * (last_arrival_s + 100)),
+                payload_size=size // packets,
+                ssrc=1,
+            )
+            if told is not None:
+                state = next_rate(state, last_arrival_s, limits, estimate_bps=told[0])
+        if picture % 30 == 29:
+            state = next_rate(state, picture / 30, limits, fraction_lost=0.0)
+    assert state.target_bps > 2_000_000
