@@ -6,7 +6,7 @@ than about an eighth of its side are missed; looking again with a margin, then p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ def find_faces(photo: U8, landmarker: FaceLandmarker) -> list[FaceDetection]:
     Faces down to `avatar.perception.regions.SMALLEST_FACE_PX` are found, but small ones only where there is none that
     is larger: they are people in the background.
     """
-    found = landmarker.detect(photo, 0.0) or _with_margin(photo, landmarker)
+    found = _each_once(landmarker.detect(photo, 0.0) or _with_margin(photo, landmarker))
     for parts in search_levels(photo.shape[1], photo.shape[0])[1:]:
         if found:
             break
@@ -58,8 +58,13 @@ def _part_by_part(photo: U8, landmarker: FaceLandmarker, parts: Sequence[Region]
         for face in map(part.in_picture, landmarker.detect(part.cut(photo), 0.0)):
             off_centre = float(np.abs(face.landmarks_px[:, :2].mean(axis=0) - middle).max())
             sights.append((off_centre, face))
+    return _each_once(face for _, face in sorted(sights, key=lambda sight: sight[0]))
+
+
+def _each_once(sights: Iterable[FaceDetection]) -> list[FaceDetection]:
+    """Return each face as it was seen first: the detector sees some twice, such as one that is half covered."""
     faces: list[FaceDetection] = []
-    for _, face in sorted(sights, key=lambda sight: sight[0]):
+    for face in sights:
         if not any(_same(face, kept) for kept in faces):
             faces.append(face)
     return faces

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -79,6 +80,20 @@ def test_noise_is_no_face(astronaut: Identity) -> None:
 def test_two_people_of_like_size_are_refused(astronaut: Identity, photo: U8) -> None:
     error = refusal(np.hstack([photo, photo]))
     assert error.code == "several_faces" and "2 faces" in str(error)
+
+
+def test_one_face_that_the_detector_sees_twice_is_one(
+    astronaut: Identity, photo: U8, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sees = FaceLandmarker.detect
+
+    def sees_twice(landmarker: FaceLandmarker, rgb: U8, time_s: float) -> list[FaceDetection]:
+        seen = sees(landmarker, rgb, time_s)
+        beside = [replace(face, landmarks_px=face.landmarks_px * 0.97 + np.float32(4)) for face in seen]
+        return [*seen, *beside]
+
+    monkeypatch.setattr(FaceLandmarker, "detect", sees_twice)
+    assert enrol([photo]).rest.landmarks_px.shape == (478, 3)
 
 
 def test_a_face_far_in_the_background_does_not_matter(astronaut: Identity, photo: U8) -> None:
