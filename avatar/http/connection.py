@@ -11,7 +11,9 @@ import asyncio
 import contextlib
 import ssl
 import time
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import h11
@@ -151,6 +153,15 @@ class Connection(H11Protocol):
             answer = _problem(503, "server_full", "The server has too many requests at once. Try again in a moment.")
             await answer(scope, receive, send)
             return
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+            # A program in front may have gone by the other one (RFC 9112, 6.1).
+            await _problem(
+                400,
+                "bad_request",
+                "The request says its length in two ways, Content-Length and Transfer-Encoding: send one of them.",
+                {"Connection": "close"},
+            )(scope, receive, send)
+            return
         try:
             await self._guarded_app(scope, receive, send)
         except asyncio.CancelledError:  # the server stops, and has waited long enough
@@ -261,6 +272,6 @@ def connection_class(
     return cast(type[asyncio.Protocol], partial(Connection, table=table, tls=tls, head_s=head_s))
 
 
-def _problem(status: int, code: str, detail: str) -> Any:
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
-    return problem(status, code, detail, headers)
+def _problem(status: int, code: str, detail: str, headers: Mapping[str, str] = MappingProxyType({})) -> Any:
+    later = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
+    return problem(status, code, detail, {**headers, **later})

@@ -229,6 +229,15 @@ def test_what_is_no_http_is_refused_as_a_problem(sent: bytes) -> None:
         assert problem_code(answer_of(running.connect(sent)), 400) == "bad_request"
 
 
+def test_a_length_said_in_two_ways_is_refused_and_ends_the_connection() -> None:
+    twice = b"POST /quick HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with serving() as running:
+        made = running.connect(twice + b"2\r\nhi\r\n0\r\n\r\n")
+        assert problem_code(answer_of(made), 400) == "bad_request"
+        assert made.recv(1) == b""
+        assert not running.app.bodies
+
+
 def test_stopping_waits_for_nobody_who_is_idle_or_slow(caplog: pytest.LogCaptureFixture) -> None:
     head = b"POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
     caplog.set_level(logging.ERROR)
