@@ -23,6 +23,7 @@ from avatar.http.problems import RequestError, problem_of
 
 ANY: Final = "*"
 _BRACKETED: Final = re.compile(r"\[([0-9a-f:.%a-z]+)\](?::[0-9]*)?")
+_NAME: Final = re.compile(r"[a-z0-9._-]+")
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -46,13 +47,17 @@ class OriginRules:
         host = headers.get("host", "")
         if self.hosts is not None and host and not self._answers_to(host):
             name = host_name(host)
+            if _NAME.fullmatch(name) is None:
+                raise RequestError("The Host header holds no name or address of a server.", code="unknown_host")
             raise RequestError(
                 f"This server does not go by the name '{name[:100]}'. Use its address, or start it with "
                 f"--allow-host {name[:100]} (or with an AVATAR_TOKEN).",
                 code="unknown_host",
             )
         if method not in _READING and not self._may_change(host, headers):
-            origin = headers.get("origin", "another site")
+            origin = headers.get("origin")
+            if not origin:
+                raise RequestError("Pages from another site may not use this server.", code="foreign_origin")
             raise RequestError(
                 f"Pages from {origin[:100]} may not use this server. Its operator can let them in with "
                 f"--allow-origin {origin[:100]} (or ask for an AVATAR_TOKEN).",

@@ -116,6 +116,15 @@ def test_an_origin_that_is_none_is_refused_at_the_start(origin: str) -> None:
         rules(origins=[origin])
 
 
+def test_a_refusal_never_suggests_an_option_that_cannot_be() -> None:
+    for host in ("::1", "[::1", "localhost@elsewhere.example", "a b"):
+        with pytest.raises(RequestError, match="holds no name or address"):
+            rules().check("GET", {"host": host})
+    with pytest.raises(RequestError) as refused:
+        rules().check("POST", {"host": "localhost", "sec-fetch-site": "cross-site"})
+    assert "--allow-origin" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("host", "name"), [("A.example:80", "a.example"), ("[::1]:80", "::1"), ("[::1]", "::1"), ("a.", "a"), (":80", "")]
 )
