@@ -19,6 +19,7 @@ from avatar.http.methods import MethodsMiddleware
 from avatar.http.metrics import Metrics, MetricsMiddleware
 from avatar.http.origins import OriginMiddleware, rules_of
 from avatar.http.problems import answer_errors_as_problems
+from avatar.http.ranges import WholeFilesMiddleware
 from avatar.http.schemas import ProblemAnswer, problems
 from avatar.http.service_routes import add_page, service_routes
 from avatar.http.whip_routes import CallHost, whip_routes
@@ -64,6 +65,7 @@ def create_app(
         guarded=token is not None,
         tls=settings.tls_cert is not None,
     )
+    app.add_middleware(WholeFilesMiddleware)
     app.add_middleware(MethodsMiddleware, routes=lambda: app.routes)
     app.add_middleware(OriginMiddleware, rules=rules)
     app.add_middleware(MetricsMiddleware, metrics=metrics)

@@ -177,6 +177,14 @@ def test_the_page_loads_nothing_from_elsewhere_and_has_nothing_inline(client: Te
         assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+=", text)
 
 
+@pytest.mark.parametrize("part", ["bytes=0-3", "bytes=999999999-", "bytes=z", "no range"])
+@pytest.mark.parametrize("path", ["/", "/client/main.js"])
+def test_files_come_whole_whatever_part_is_asked_for(client: TestClient, path: str, part: str) -> None:
+    answer = client.get(path, headers={"Range": part})
+    assert answer.status_code == 200 and answer.headers["accept-ranges"] == "none"
+    assert answer.content == client.get(path).content
+
+
 def test_files_outside_the_page_are_out_of_reach(client: TestClient) -> None:
     for path in ("/client/../pyproject.toml", "/client/%2e%2e/pyproject.toml", "/client//etc/passwd"):
         assert client.get(path).status_code == 404
