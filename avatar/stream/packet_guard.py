@@ -1,7 +1,7 @@
 """Who may reach DTLS and SRTP: packets of this call's own peer, of a size and kind that a call has.
 
-aioice 0.13 hands on whatever arrives at its sockets, from whichever address, and an error that a packet raises in
-aiortc 1.16 ends the connection without a word. The guard stands before both, on one connection's own objects;
+What comes from an address that ICE has not checked is nobody's, and an error in one packet costs that packet, not the
+call. The guard stands before aioice and aiortc, on one connection's own objects;
 `tests/stream/test_packet_guard.py` says in plain words which private part has gone.
 """
 
