@@ -7,10 +7,11 @@ cut off: who would need it is told to come back.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
+
+from avatar.http.visitors import visitor_at
 
 ConnectionState: TypeAlias = Literal["idle", "receiving", "working"]
 Key = TypeVar("Key", bound=Hashable)
@@ -56,7 +57,7 @@ class ConnectionTable(Generic[Key]):
 
     def enter(self, key: Key, address: str, now_s: float) -> list[Key]:
         """Take a new connection in; return those that make room for it, itself where none can."""
-        group = address_group(address)
+        group = visitor_at(address)
         self._held[key] = _Held(group, now_s)
         leaving: list[Key] = []
         for most, only in ((self.admission.requests_per_address, group), (self.admission.requests, None)):
@@ -108,14 +109,3 @@ def _longest_idle(held: Mapping[Key, _Held]) -> Key | None:
 def _slowest_sender(held: Mapping[Key, _Held], now_s: float) -> Key | None:
     senders = [key for key, one in held.items() if one.state == "receiving" and now_s - one.since_s >= GRACE_S]
     return min(senders, key=lambda key: held[key].received / (now_s - held[key].since_s)) if senders else None
-
-
-def address_group(address: str) -> str:
-    """Return what counts as one address: one of IPv4, or of IPv6 the network that a provider gives to one home."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, HOME_PREFIX), strict=False))

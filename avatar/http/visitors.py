@@ -1,12 +1,27 @@
-"""Who a request is from, as far as its address tells."""
+"""Who a request is from, as far as its address tells: the one rule for every limit per visitor."""
 
 from __future__ import annotations
 
+import ipaddress
+from typing import Final
+
 from fastapi import Request
 
-from avatar.http.admission import address_group
+_HOME_PREFIX: Final = 64
+"""Bits of an IPv6 address that a provider gives to one home, whose devices choose the rest as they like."""
 
 
 def visitor_of(request: Request) -> str:
-    """Return the sender's address, of an IPv6 one the part that is not theirs to choose; "" where it has none."""
-    return address_group(request.client.host) if request.client is not None else ""
+    """Return the visitor behind a request; "" where the server does not know its address."""
+    return visitor_at(request.client.host if request.client is not None else "")
+
+
+def visitor_at(address: str) -> str:
+    """Return the visitor at an IP address: an IPv4 address, or the part of an IPv6 one that is not theirs to choose."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, _HOME_PREFIX), strict=False))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from avatar.http.admission import GRACE_S, OPEN_PER_REQUEST, Admission, ConnectionTable, address_group
+from avatar.http.admission import GRACE_S, OPEN_PER_REQUEST, Admission, ConnectionTable
 
 SMALL = Admission(requests=4, requests_per_address=2)
 
@@ -87,17 +85,3 @@ def test_leaving_may_be_said_twice() -> None:
     table.leave("a")
     table.leave("a")
     assert len(table) == 0
-
-
-@pytest.mark.parametrize(
-    ("address", "group"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("unknown", "unknown"),
-    ],
-)
-def test_what_counts_as_one_address(address: str, group: str) -> None:
-    assert address_group(address) == group
