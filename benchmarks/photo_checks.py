@@ -55,6 +55,7 @@ BARS: Final = {
     "covers_noticed": ">= 0.9",
     "blur_noticed": ">= 0.95",
     "glasses_noticed": ">= 0.9",
+    "warned_good": "<= 0.05",
     "false_covers": "<= 0.03",
 }
 
@@ -206,6 +207,7 @@ def main() -> None:
         "covers_noticed": float(np.mean(things)),
         "glasses_noticed": float(np.mean(noticed["dark glasses"])),
         "blur_noticed": float(np.mean(noticed["blur"])),
+        "warned_good": float(np.mean(noticed["free"])),
         "false_covers": float(np.mean(false_covers)),
     }
     report.finish(figures, BARS, chosen.json)
