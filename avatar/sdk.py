@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ from avatar.event_log import EventLog
 from avatar.frames import AudioFrame, AvatarEvent, Frame, VideoFrame
 from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator
-from avatar.identities import open_identity
+from avatar.identities import face_warnings, open_identity
 from avatar.motion.cues import Attend, Cue, Gesture, Look, Mood, check_cue, understand
 from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import SpeechMotion
@@ -37,6 +38,8 @@ from avatar.painter import Painter, Stage, StagePainter
 from avatar.playback import SpeechInterrupted
 from avatar.speech_line import Beat, SpeechLine
 from avatar.spoken import I16, RATES, Pcm, spoken_pieces
+
+logger = logging.getLogger(__name__)
 
 BUFFER_S: Final = 30.0
 """Sound that may wait to be spoken; `push_audio` waits while there is more."""
@@ -118,6 +121,8 @@ class Avatar:
 
         def make_stage() -> Stage:
             identity = face if isinstance(face, Identity) else open_identity(str(face))
+            for warning in () if isinstance(face, Identity) else face_warnings(str(face), identity):
+                logger.warning("%s: %s", face, warning)
             generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
             network = load_voice_network(voice_network) if isinstance(voice_network, (str, Path)) else voice_network
             if network is not None:

@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatar.commands.options import Subparsers, refuse_overwriting
-from avatar.config import LimitSettings
-from avatar.errors import AvatarError, ImageError
+from avatar.errors import AvatarError
 from avatar.terminal import ProgressBar
 
 if TYPE_CHECKING:
     from avatar.generator.identity import Identity
     from avatar.generator.refine import RefineReport
 
-OWN_PHOTO_LIMITS = LimitSettings(upload_bytes=100_000_000, upload_pixels=89_000_000)
-"""One's own photos on one's own machine may be larger than what strangers may send to a server."""
 MOST_TUNING_MIN = 60
 
 
@@ -55,17 +52,10 @@ def run(args: argparse.Namespace) -> int:
     from avatar.generator.enrol import enrol  # noqa: PLC0415
     from avatar.generator.identity_file import MAX_PORTRAITS, write_identity  # noqa: PLC0415
     from avatar.generator.photo_checks import photo_warnings  # noqa: PLC0415
-    from avatar.images import read_photo  # noqa: PLC0415
+    from avatar.identities import read_own_photo  # noqa: PLC0415
 
     _check(args, MAX_PORTRAITS)
-    photos = []
-    for path in args.photos:
-        try:
-            photos.append(read_photo(path.read_bytes(), OWN_PHOTO_LIMITS))
-        except OSError as error:
-            raise AvatarError(f"{path} cannot be read: {error.strerror}.") from error
-        except ImageError as error:
-            raise ImageError(f"{path}: {error}", code=error.code) from error
+    photos = [read_own_photo(path) for path in args.photos]
     name = args.name or args.out.stem
     identity = enrol(photos, name=name) if photos else None
     if args.refine is not None:

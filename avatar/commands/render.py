@@ -53,7 +53,7 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.identities import open_identity  # noqa: PLC0415
+    from avatar.identities import face_warnings, open_identity  # noqa: PLC0415
     from avatar.render import render_file  # noqa: PLC0415
 
     for path in (args.driver, args.audio):
@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     refuse_overwriting(args.out, (args.driver, args.audio, Path(args.avatar)))
     voice_network = chosen_voice_network(args)
     identity = open_identity(args.avatar)
+    for warning in face_warnings(args.avatar, identity):
+        print(f"warning: {warning}", file=sys.stderr)
     width, height = args.size
     picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
     with ProgressBar("Rendering", "frames") as bar:

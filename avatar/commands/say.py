@@ -52,7 +52,7 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.identities import open_identity  # noqa: PLC0415
+    from avatar.identities import face_warnings, open_identity  # noqa: PLC0415
     from avatar.render import render_file  # noqa: PLC0415
     from avatar.speakable_text import named  # noqa: PLC0415
     from avatar.speech_synthesis import LONGEST_TEXT, checked, left_out, open_voice  # noqa: PLC0415
@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
     refuse_overwriting(args.out, (Path(args.avatar),))
     network = chosen_voice_network(args)
     identity = open_identity(args.avatar)
+    for warning in face_warnings(args.avatar, identity):
+        print(f"warning: {warning}", file=sys.stderr)
     width, height = args.size
     picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
     with tempfile.TemporaryDirectory(prefix="avatar-say-") as folder:
