@@ -24,6 +24,7 @@ from avatar.http.problems import RequestError, problem_of
 ANY: Final = "*"
 _BRACKETED: Final = re.compile(r"\[([0-9a-f:.%a-z]+)\](?::[0-9]*)?")
 _NAME: Final = re.compile(r"[a-z0-9._-]+")
+_HOST: Final = re.compile(rf"{_NAME.pattern}(?::[0-9]*)?|{_BRACKETED.pattern}")
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -100,10 +101,10 @@ def rules_of(host: str, *, hosts: Iterable[str], origins: Iterable[str], guarded
         tls: it has a certificate, which no other site's name is in: browsers themselves then refuse a wrong Host.
 
     Raises:
-        AvatarError: an origin that is none.
+        AvatarError: an origin or a name that is none.
     """
     named = frozenset(_checked_origin(origin) for origin in origins)
-    hosts = frozenset(host_name(name) for name in hosts)
+    hosts = frozenset(_checked_host(name) for name in hosts)
     any_host = guarded or tls or ANY in hosts
     own = frozenset({host.lower(), *_machine_names()}) | hosts
     return OriginRules(None if any_host else own, named, guarded)
@@ -138,6 +139,16 @@ def _is_at(origin: str, host: str) -> bool:
     return parts.scheme in _PORTS and parts.hostname == ours.hostname and same_port
 
 
+def _checked_host(host: str) -> str:
+    text = host.strip().lower()
+    if text != ANY and _HOST.fullmatch(text) is None:
+        raise AvatarError(
+            f"{host!r} is no name of a server: give one such as avatar.example, without a scheme or path, each name by "
+            "itself or * for any; a name with other letters as browsers send it (xn--...)."
+        )
+    return host_name(text)
+
+
 def _checked_origin(origin: str) -> str:
     text = origin.strip().lower().rstrip("/")
     if text in (ANY, "null"):
@@ -147,8 +158,13 @@ def _checked_origin(origin: str) -> str:
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), None
-    if not parts.hostname or not parts.scheme or parts.path or parts.query or parts.username is not None:
-        raise AvatarError(f"{origin!r} is no origin: give one such as https://site.example, without a path.")
+    host = parts.hostname or ""
+    named = _NAME.fullmatch(host) or ":" in host
+    if not named or not parts.scheme or parts.path or parts.query or parts.username is not None:
+        raise AvatarError(
+            f"{origin!r} is no origin: give one such as https://site.example, without a path, each site by itself or "
+            "* for all; a name with other letters as browsers send it (xn--...)."
+        )
     # Browsers leave a scheme's own port out.
     return text.removesuffix(f":{port}") if port is not None and _PORTS.get(parts.scheme) == port else text
 

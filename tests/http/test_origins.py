@@ -109,11 +109,30 @@ def test_a_site_that_is_let_in_may_change_things_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["friend.example", "https://", "https://friend.example/path", "https://a:b@c", "x://y:z"]
+    "origin",
+    [
+        "friend.example",
+        "https://",
+        "https://friend.example/path",
+        "https://a:b@c",
+        "x://y:z",
+        "",
+        "https://*.friend.example",
+        "https://a b",
+        "https://bücher.example",
+    ],
 )
 def test_an_origin_that_is_none_is_refused_at_the_start(origin: str) -> None:
     with pytest.raises(AvatarError, match="no origin"):
         rules(origins=[origin])
+
+
+@pytest.mark.parametrize(
+    "host", ["", "http://avatar.example/", "avatar.example/", "*.avatar.example", "a b", "bücher.example", "::1"]
+)
+def test_a_name_that_no_request_could_have_is_refused_at_the_start(host: str) -> None:
+    with pytest.raises(AvatarError, match="no name of a server"):
+        rules(hosts=[host])
 
 
 def test_a_refusal_never_suggests_an_option_that_cannot_be() -> None:
