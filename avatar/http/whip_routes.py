@@ -124,7 +124,10 @@ def whip_routes(
         width: Side = None,
         height: Side = None,
         fps: Annotated[
-            int | None, Query(ge=1, le=60, description="Pictures a second; the server has its limit.")
+            int | None,
+            Query(
+                ge=1, le=60, description="Pictures a second while no camera sets the pace; the server has its limit."
+            ),
         ] = None,
         mode: Annotated[
             Mode,
