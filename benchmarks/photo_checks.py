@@ -19,7 +19,7 @@ from avatar.config import LimitSettings
 from avatar.errors import EnrolError
 from avatar.generator.enrol import take_portrait
 from avatar.generator.identity import Portrait
-from avatar.generator.photo_checks import mouth_cover_score, photo_warnings, unit_pattern
+from avatar.generator.photo_checks import is_mouth_covered, photo_warnings, unit_pattern
 from avatar.images import read_photo
 from avatar.media_pictures import clip_frames
 from avatar.models import get_model
@@ -196,7 +196,7 @@ def main() -> None:
         warned = sample.portrait is None or bool(photo_warnings([sample.portrait]))
         noticed.setdefault(sample.kind, []).append(warned)
         if sample.kind == "free" and sample.portrait is not None:
-            false_covers.append(mouth_cover_score(sample.portrait.rgb, sample.portrait.landmarks_px) > 0)
+            false_covers.append(is_mouth_covered(sample.portrait.rgb, sample.portrait.landmarks_px))
             if warned:
                 print(f"{sample.name}: {' '.join(photo_warnings([sample.portrait]))}")
     report.table(

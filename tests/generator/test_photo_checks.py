@@ -19,7 +19,7 @@ from avatar.perception.landmarker import FaceLandmarker
 from avatar.perception.pose import rotation_matrix
 from avatar.types import BLENDSHAPE_INDEX, U8
 from benchmarks.occluders import OCCLUDERS, cover, skin_of
-from benchmarks.photo_checks import COLOURS, masked, with_glasses
+from benchmarks.photo_checks import COLOURS, MASKED, masked, with_glasses
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,20 @@ def test_a_mask_over_nose_and_mouth_is_warned_of(
     covered = seen(masked(portraits[face], COLOURS[colour], np.random.default_rng(0)), face_model)
     (warning,) = photo_warnings([covered])
     assert "cover the mouth" in warning and warning.endswith(".")
+
+
+@pytest.mark.parametrize("colour", [(110, 160, 205), (235, 235, 235), (28, 28, 32), (48, 58, 85)])
+@pytest.mark.parametrize("face", ["mira", "kofi", "lin", "tomas"])
+def test_a_plain_mask_with_three_folds_is_warned_of(
+    portraits: dict[str, Portrait], face_model: Path, face: str, colour: tuple[int, int, int]
+) -> None:
+    rgb, spots = portraits[face].rgb.copy(), np.rint(portraits[face].landmarks_px[:, :2]).astype(int)
+    cv2.fillConvexPoly(rgb, cv2.convexHull(spots[list(MASKED)]), colour)
+    for share in (0.3, 0.5, 0.7):
+        ends = [tuple(map(int, spots[up] * (1 - share) + spots[low] * share)) for up, low in ((123, 172), (352, 397))]
+        cv2.line(rgb, *ends, tuple(int(0.85 * light) for light in colour), max(1, round(np.ptp(spots[:, 0]) / 130)))
+    (warning,) = photo_warnings([seen(rgb, face_model)])
+    assert "cover the mouth" in warning
 
 
 @pytest.mark.parametrize("thing", ["phone", "mug", "microphone"])
