@@ -89,8 +89,9 @@ def read_asked(message: str | bytes, *, limit_bytes: int, fps: int) -> Asked:
     kind = _KINDS.get(str(told.pop("type", None)))
     if told.pop("v", None) != VERSION or kind is None:
         raise ControlError(f"The message is of no known version and type: version {VERSION}, {', '.join(_KINDS)}.")
-    if set(told) != {field.name for field in fields(kind)}:
-        raise ControlError(f"The message {_NAMES[kind]!r} does not have exactly the fields it should.")
+    wanted = [field.name for field in fields(kind)]
+    if set(told) != set(wanted):
+        raise ControlError(f"The message {_NAMES[kind]!r} takes exactly these fields: {', '.join(wanted) or 'none'}.")
     for field in fields(kind):
         _check_value(field.name, told[field.name], wants_text=field.type not in ("float", "int"))
     asked: Begin | Ping | Cue = kind(**told)

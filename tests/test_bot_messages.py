@@ -128,6 +128,11 @@ def test_text_that_is_no_message_is_refused(wrong: str) -> None:
         read(wrong)
 
 
+def test_a_message_that_lacks_a_field_is_told_which_there_are() -> None:
+    with pytest.raises(ControlError, match=r"'begin' takes exactly these fields: liveliness, seed\."):
+        read_asked('{"v":1,"type":"begin","seed":0}', limit_bytes=1000, fps=30)
+
+
 @given(
     st.one_of(
         st.binary(max_size=200), st.text(max_size=200), st.builds(json.dumps, st.dictionaries(st.text(), st.floats()))
