@@ -74,7 +74,8 @@ async def read_photo_form(request: Request, limits: LimitSettings) -> PhotoForm:
 
 
 async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    too_many = RequestError(f"This is more than the {limit / 1e6:.2g} MB taken at once.", code="too_many_bytes")
+    most = f"{limit / 1e6:.2g} MB" if limit >= 1e6 else f"{limit / 1e3:.2g} kB"
+    too_many = RequestError(f"This is more than the {most} taken at once.", code="too_many_bytes")
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > limit:
         raise too_many

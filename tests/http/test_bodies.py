@@ -60,6 +60,12 @@ async def test_a_body_that_grows_beyond_the_limit_is_given_up_on_the_way() -> No
     assert await code_of(read_body(endless, 100)) == "too_many_bytes"
 
 
+@pytest.mark.parametrize(("limit", "said"), [(64_000, "64 kB"), (10_000_000, "10 MB")])
+async def test_the_limit_is_said_in_a_unit_that_reads_well(limit: int, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        await read_body(request([block(bytes(limit + 1), more=False)]), limit)
+
+
 @pytest.mark.parametrize(
     "read", [lambda asked: read_body(asked, 100), lambda asked: read_photo_form(asked, LimitSettings())]
 )
