@@ -36,8 +36,9 @@ signal.signal(signal.SIGUSR1, _tell)
 """
 """Runs in the server before anything else: at SIGUSR1 it writes down its tasks and threads. The server is the one that
 users start, and knows nothing of this."""
-_POOL = re.compile(r"_\d+$")
-"""Names of pool threads end so; a pool keeps its threads for the next call."""
+_POOL = re.compile(r"_\d+$|^AnyIO worker thread$")
+"""Names of pool threads: a pool keeps its threads for the next call, and AnyIO's, which read the page's files, come and
+go with requests."""
 
 
 @dataclass(frozen=True)
