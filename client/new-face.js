@@ -101,8 +101,9 @@ export class NewFace {
    * @param {readonly string[]} warnings sentences
    */
   #warn(warnings) {
-    const message = { title: "The face is ready, but could be better", text: warnings.join(" ") };
+    const message = { title: "The face is ready, but could be better", text: warnings.join("\n") };
     this.notice.show(message, "plain", { action: { label: "Use it anyway", take: () => this.dialog.close() } });
+    this.notice.root.querySelector("button")?.focus(); // which also brings the notice into view on a small screen
   }
 
   /** @param {boolean} busy */
