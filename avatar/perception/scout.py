@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Final
 
 from avatar.perception.landmarker import FaceLandmarker
-from avatar.perception.regions import SMALLEST_FACE_PX, Region
-from avatar.perception.subject import FaceBox
+from avatar.perception.regions import SMALLEST_FACE_PX, Region, around
+from avatar.perception.subject import FaceBox, overlap
 from avatar.types import U8
 
 SCOUTED_FACES: Final = 3
 """Faces at most in one look."""
 TOLERANCE: Final = 0.8
 """A face found in a part may be so much smaller than those that are looked for: smaller ones are patterns."""
+SECOND_LOOKS: Final = (0.14, 0.16, 0.18)
+"""Shares of further looks that a face found in a part of a picture takes. Patterns are faces in some looks only, mostly
+where they take more than that: of 51 finds in pictures of things 3, 6 and 11 pass one of these looks, one passes all.
+Of 247 finds of faces of 40 to 150 pixels, half of them of people who turn, all pass all."""
+SAME_PLACE: Final = 0.5
+"""Least intersection over union of two looks at one face."""
 
 
 class Scout:
@@ -34,6 +40,18 @@ class Scout:
         boxes = [FaceBox.around(face.landmarks_px) for face in faces]
         whole = part.shape == rgb.shape
         return [box for box in boxes if whole or box.width >= TOLERANCE * SMALLEST_FACE_PX]
+
+    def confirms(self, rgb: U8, box: FaceBox) -> bool:
+        """Return whether a face found in a part of a picture is found again in every one of some wider parts.
+
+        Raises:
+            PerceptionError: as `look`.
+        """
+        size = (rgb.shape[1], rgb.shape[0])
+        return all(
+            any(overlap(box, again) >= SAME_PLACE for again in self.look(rgb, around(box, size, share)))
+            for share in SECOND_LOOKS
+        )
 
     def close(self) -> None:
         """Release the model. May be called again; never raises."""

@@ -92,6 +92,16 @@ def same_face(first: FaceBox, second: FaceBox) -> bool:
     return _distance(first, second) <= REACH
 
 
+def overlap(first: FaceBox, second: FaceBox) -> float:
+    """Return the intersection over union of two faces' squares, 0..1."""
+    sides = [
+        min(one + first.width / 2, other + second.width / 2) - max(one - first.width / 2, other - second.width / 2)
+        for one, other in zip(first.centre, second.centre, strict=True)
+    ]
+    shared = max(sides[0], 0.0) * max(sides[1], 0.0)
+    return shared / max(first.width**2 + second.width**2 - shared, 1e-6)
+
+
 def _distance(subject: FaceBox, box: FaceBox) -> float:
     """How unlike two sightings are, in face widths: how far apart, and how different in size."""
     apart = np.hypot(subject.centre[0] - box.centre[0], subject.centre[1] - box.centre[1])

@@ -20,7 +20,7 @@ from avatar.perception.pose import rotation_vector
 from avatar.perception.regions import LEAST_SHARE, SURE_SHARE, Region, around
 from avatar.perception.scout import Scout
 from avatar.perception.smoothing import NOMINAL_STEP_S, SmoothedFace, smooth_face
-from avatar.perception.subject import TAKEOVER_RATIO, FaceBox, Subject, choose_subject, same_face
+from avatar.perception.subject import TAKEOVER_RATIO, Choice, FaceBox, Subject, choose_subject, same_face
 from avatar.perception.sweep import LIVE_LOOKS, Sweep
 from avatar.types import U8, FaceState
 
@@ -180,7 +180,7 @@ class FaceTracker:
             own = self._subject.box if self._subject is not None and self._lost_s == 0 else None
             if own is not None and _is_far(own, size, TAKEOVER_RATIO) and not any(same_face(own, box) for box in boxes):
                 boxes.append(own)  # followed, but not to be seen in this part
-            choice = choose_subject(self._subject, boxes, size, time_s)
+            choice = self._choose(rgb, region, boxes, time_s)
             if choice.index is None:
                 continue
             if not (choice.changed or self._lost_s > 0):
@@ -197,6 +197,16 @@ class FaceTracker:
             self._missed_s = time_s
             return False
         return False
+
+    def _choose(self, rgb: U8, region: Region, boxes: list[FaceBox], time_s: float) -> Choice:
+        """Choose among the faces of a part of a frame. Takes what would be a new subject and is none out of `boxes`."""
+        size = (rgb.shape[1], rgb.shape[0])
+        is_part = (region.width, region.height) != size
+        while (choice := choose_subject(self._subject, boxes, size, time_s)).changed and choice.index is not None:
+            if not is_part or self._scout.confirms(rgb, boxes[choice.index]):
+                break
+            del boxes[choice.index]
+        return choice
 
     def _where_to_look(self, rgb: U8, size: tuple[int, int], *, rival: bool) -> list[Region]:
         """Return the parts of the frame to search, one after another until somebody is found."""

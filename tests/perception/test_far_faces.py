@@ -13,9 +13,10 @@ from skimage import data
 from avatar.perception.pose import rotation_vector, to_head_frame
 from avatar.perception.scout import Scout
 from avatar.perception.subject import FaceBox
-from avatar.perception.sweep import LIVE_LOOKS
+from avatar.perception.sweep import LIVE_LOOKS, Parts
 from avatar.perception.tracker import FaceTracker
 from avatar.types import U8, FaceState
+from benchmarks.far_faces import grains_of, noisy
 
 FPS = 30.0
 FACE_PX = 89.5
@@ -127,6 +128,26 @@ def test_things_and_patterns_are_no_faces(tracker: FaceTracker, thing: str) -> N
     picture = np.broadcast_to(picture, (*picture.shape[:2], 3))
     filling = np.asarray(cv2.resize(np.ascontiguousarray(picture), (1280, 720)), np.uint8)
     assert states(tracker, filling, 12) == [None] * 12
+
+
+def test_a_texture_that_looks_like_a_face_in_one_part_is_none(tracker: FaceTracker) -> None:
+    """Cells under a microscope, tiled and filmed: some parts of them show MediaPipe a face that it follows."""
+    size = (1920, 1080)
+    cells = np.repeat(np.tile(data.cell(), (2, 4))[: size[1], : size[0], None], 3, axis=2)
+    film = noisy(cells, grains_of(size))
+    assert [tracker.track(next(film), index / FPS) for index in range(24)] == [None] * 24
+
+
+def test_what_a_second_look_does_not_show_is_not_followed(tracker: FaceTracker, monkeypatch: Any) -> None:
+    size = (1280, 720)
+    parts = Parts.of(*size)
+    look = Scout.look
+
+    def once(self: Scout, rgb: U8, region: Any) -> list[FaceBox]:
+        return look(self, rgb, region) if region in (*parts.large, *parts.small) else []
+
+    monkeypatch.setattr(Scout, "look", once)
+    assert states(tracker, seen(size, 60, (600, 300)), 20) == [None] * 20
 
 
 def counted(monkeypatch: Any) -> list[object]:
