@@ -12,6 +12,8 @@ export class NewFace {
   /** @type {{file: File, address: string}[]} */
   #photos = [];
   #busy = false;
+  /** Whether these photos are a face already. */
+  #made = false;
   limits = { photos: 8, bytes: 10_000_000 };
 
   /**
@@ -64,6 +66,7 @@ export class NewFace {
     else if (files.length > 0) this.notice.clear();
     const room = Math.max(0, this.limits.photos - this.#photos.length);
     if (photos.length > room) this.notice.show(describe("too_many_photos"));
+    if (photos.length > 0) this.#made = false;
     for (const file of photos.slice(0, room)) this.#photos.push({ file, address: URL.createObjectURL(file) });
     this.#draw();
   }
@@ -83,6 +86,7 @@ export class NewFace {
       const files = await Promise.all(this.#photos.map(({ file }) => readyToSend(file)));
       if (files.reduce((sum, file) => sum + file.size, 0) > this.limits.bytes) throw new ApiError(413, "too_many_bytes", "");
       const avatar = await this.gallery.add(files, this.name.value.trim());
+      this.#made = true;
       announce(`${avatar.name || "Your face"} is ready and chosen.`);
       const warnings = avatar.warnings ?? [];
       if (warnings.length === 0) this.dialog.close();
@@ -115,7 +119,7 @@ export class NewFace {
   }
 
   #draw() {
-    this.submit.disabled = this.#busy || this.#photos.length === 0;
+    this.submit.disabled = this.#busy || this.#made || this.#photos.length === 0;
     this.thumbs.replaceChildren(
       ...this.#photos.map((photo, index) => {
         const picture = make("img", "");
@@ -130,6 +134,7 @@ export class NewFace {
         remove.addEventListener("click", () => {
           URL.revokeObjectURL(photo.address);
           this.#photos.splice(index, 1);
+          this.#made = false;
           this.notice.clear();
           this.#draw();
           (this.thumbs.querySelector("button") ?? byId("photo-files", HTMLInputElement)).focus();
@@ -142,6 +147,7 @@ export class NewFace {
   #clear() {
     for (const { address } of this.#photos) URL.revokeObjectURL(address);
     this.#photos = [];
+    this.#made = false;
     this.name.value = "";
     this.notice.clear();
     this.#draw();
