@@ -94,6 +94,7 @@ def measure(clients: Sequence[Client], count: int, seconds: float, tier: str) ->
                         outcomes = calls(client, caller, camera, server.url, wanted, count)
                         rows.append(row(client, wanted, outcomes))
                         good = [outcome for outcome in outcomes if came_through(outcome, wanted)]
+                        print(f"{client.name} {direction} {codec}: {len(good)} of {count} came through", flush=True)
                         tried, connected = tried + count, connected + len(good)
                         first_ms += [outcome.picture_ms[0] for outcome in good if outcome.picture_ms]
                         rates += [outcome.pictures_per_s for outcome in good if outcome.picture_ms]
