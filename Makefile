@@ -1,6 +1,6 @@
 # make setup   virtual environment, dependencies by their hashes, system libraries checked, models by checksum
 # make run     setup, then the server            (make run ARGS="--port 9000 --size 720x720")
-# make test    setup, then every check           (make test TESTS=tests/test_server.py)
+# make test    setup, then every check           (make test TESTS=tests/server/test_app.py)
 # make test-integrations   against the real LiveKit, Pipecat and transformers, in a virtual environment of their own
 # make lock    pin every package with its hashes, after a change of pyproject.toml (UPGRADE=--upgrade: the newest ones)
 

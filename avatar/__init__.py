@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from avatar.frames import AudioFrame, AvatarEvent, FellBehind, Frame, VideoFrame
-    from avatar.playback import SpeechFinished, SpeechInterrupted, SpeechStarted
-    from avatar.sdk import Avatar
+    from avatar.sdk.avatar import Avatar
+    from avatar.sdk.frames import AudioFrame, AvatarEvent, FellBehind, Frame, VideoFrame
+    from avatar.sdk.playback import SpeechFinished, SpeechInterrupted, SpeechStarted
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,5 +29,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - the package itself stays light
 
-    module = {"Avatar": "sdk"}.get(name, "playback" if name.startswith("Speech") else "frames")
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    module = "avatar" if name == "Avatar" else "playback" if name.startswith("Speech") else "frames"
+    return getattr(import_module(f"{__name__}.sdk.{module}"), name)

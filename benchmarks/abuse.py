@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from avatar.config import LimitSettings
-from avatar.faces import builtin_faces
+from avatar.identities.builtin import builtin_faces
 from benchmarks import report
 from benchmarks.caller import Caller, still_packets
 from benchmarks.server_process import ServerProcess

@@ -20,9 +20,9 @@ import httpx2
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
-from avatar.media_pictures import clip_frames
-from avatar.media_sound import sound_blocks
-from avatar.pictures import to_i420
+from avatar.media.audio import sound_blocks
+from avatar.media.colour import to_i420
+from avatar.media.video import clip_frames
 from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_only, sent_wire_timestamp, tune_receiver
 
 CAMERA_SIZE = (640, 480)

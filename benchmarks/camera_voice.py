@@ -12,24 +12,24 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
+from avatar.face.expression_basis import load_basis
+from avatar.face.pose import to_head_frame
 from avatar.generator.geometry import GeometryGenerator
-from avatar.identities import open_identity
-from avatar.media_pictures import clip_frames
-from avatar.models import get_model
-from avatar.motion.basis import load_basis
+from avatar.identities.open import open_identity
+from avatar.media.video import clip_frames
+from avatar.models.store import get_model
 from avatar.motion.idle import IdleLife
 from avatar.motion.mixer import MixState, mix
 from avatar.motion.retarget import Retargeter
 from avatar.motion.speech import speech_motions
 from avatar.motion.voice_motion import VoiceMotion
-from avatar.perception.pose import to_head_frame
 from avatar.perception.speech.log_mel import RATE
 from avatar.perception.tracker import FaceTracker
-from avatar.training.speech_clips import read_sound, talking_clips
 from avatar.types import F32, FaceState
 from benchmarks import report
 from benchmarks.media import SHARED
+from training.speech_clips import read_sound, talking_clips
 
 NOISE_SHARE = 0.03
 """Noise of the bad camera's landmarks, as a share of the distance between the outer eye corners."""

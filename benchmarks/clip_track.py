@@ -9,11 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from avatar import face_mesh as mesh
-from avatar.media_pictures import clip_frames
-from avatar.models import get_model
+from avatar.face import mesh
+from avatar.face.pose import fit_pose, rotation_vector, to_head_frame
+from avatar.media.video import clip_frames
+from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceLandmarker
-from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, FaceState
 
 STRETCH: Final = 36

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from avatar.conversation.told import STAGES
+from avatar.conversation.events import STAGES
 from benchmarks import report
 from benchmarks.clients.chromium import missing
 from benchmarks.server_process import ServerProcess

@@ -17,10 +17,10 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from avatar.conversation.listener import Began, Listener
-from avatar.media_sound import sound_blocks
+from avatar.conversation.tts import open_voice
+from avatar.media.audio import sound_blocks
+from avatar.media.pcm import SpokenSound, as_floats, spoken_samples
 from avatar.perception.speech.echo import RATE, EchoCanceller
-from avatar.speech_synthesis import open_voice
-from avatar.spoken import SpokenSound, as_floats, spoken_samples
 from avatar.types import F32
 from benchmarks import report
 from benchmarks.media import SHARED, sound_frames

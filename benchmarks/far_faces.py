@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 
 from avatar.config import LimitSettings
-from avatar.faces import builtin_faces
 from avatar.generator.face_search import find_faces
-from avatar.images import read_photo
-from avatar.models import get_model
+from avatar.identities.builtin import builtin_faces
+from avatar.media.photo import read_photo
+from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.perception.subject import FaceBox, same_face
 from avatar.perception.tracker import FaceTracker

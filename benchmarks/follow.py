@@ -13,15 +13,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from avatar import face_mesh as mesh
 from avatar.config import PictureSettings
+from avatar.face import mesh
+from avatar.face.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.generator.identity import Identity
-from avatar.identities import open_identity
-from avatar.media_pictures import clip_frames, probe_clip
-from avatar.models import get_model
+from avatar.identities.open import open_identity
+from avatar.media.video import clip_frames, probe_clip
+from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceLandmarker
-from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame
-from avatar.render import animate
+from avatar.session.offline import animate
 from avatar.types import BLENDSHAPE_INDEX, U8
 from benchmarks import report
 from benchmarks.media import test_clips

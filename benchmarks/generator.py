@@ -23,13 +23,13 @@ import numpy as np
 import psutil
 
 from avatar.errors import AvatarError, ModelError
+from avatar.face.expression_basis import load_basis
 from avatar.generator.identity import Identity
 from avatar.generator.protocol import Generator
 from avatar.generator.tiers import choose_engine, open_generator
-from avatar.identities import open_identity
-from avatar.media_pictures import clip_frames
-from avatar.models import get_model
-from avatar.motion.basis import load_basis
+from avatar.identities.open import open_identity
+from avatar.media.video import clip_frames
+from avatar.models.store import get_model
 from avatar.motion.idle import IdleLife
 from avatar.motion.retarget import Retargeter
 from avatar.perception.tracker import FaceTracker

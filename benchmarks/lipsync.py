@@ -19,27 +19,27 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from avatar import face_mesh as mesh
 from avatar.commands.options import add_voice_network, chosen_voice_network
+from avatar.face import mesh
+from avatar.face.pose import fit_pose, to_head_frame
 from avatar.generator.geometry import GeometryGenerator
-from avatar.identities import open_identity
-from avatar.media_pictures import clip_frames
-from avatar.media_sound import sound_blocks
-from avatar.models import get_model
+from avatar.identities.open import open_identity
+from avatar.media.audio import sound_blocks
+from avatar.media.video import clip_frames
+from avatar.models.store import get_model
 from avatar.motion.idle import IdleLife
 from avatar.motion.mixer import MixState, mix
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion, speech_motions
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.landmarker import FaceLandmarker
-from avatar.perception.pose import fit_pose, to_head_frame
 from avatar.perception.speech.intake import SoundIntake, sound_frame
 from avatar.perception.speech.log_mel import RATE, LogMelStream
-from avatar.training.speech_clips import LOUDNESS_LEAD_S, talking_clips
 from avatar.types import F32, U8
 from benchmarks import lip_measures as lips
 from benchmarks import report
 from benchmarks.media import SHARED
+from training.speech_clips import LOUDNESS_LEAD_S, talking_clips
 
 EXACT = ("espeak-ng", "espeak", "flite", "festival")
 """Engines that say exactly when they said what."""
@@ -154,7 +154,7 @@ def read_sound(path: Path) -> F32:
 
 
 def _begin_s(path: Path) -> float | None:
-    from avatar.media_pictures import probe_clip  # noqa: PLC0415
+    from avatar.media.video import probe_clip  # noqa: PLC0415
 
     return probe_clip(path).begin_s if path.suffix == ".mp4" else None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 
-from avatar.spoken import spoken_samples
+from avatar.media.pcm import spoken_samples
 from avatar.types import F32
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar.media_pictures import clip_frames
-from avatar.models import get_model
+from avatar.media.video import clip_frames
+from avatar.models.store import get_model
 from avatar.perception.mouth_cover import MouthWatch
 from avatar.perception.tracker import FaceTracker
 from avatar.types import U8, FaceState

@@ -20,12 +20,12 @@ from avatar.errors import EnrolError
 from avatar.generator.enrol import take_portrait
 from avatar.generator.identity import Portrait
 from avatar.generator.photo_checks import is_mouth_covered, photo_warnings, unit_pattern
-from avatar.images import read_photo
-from avatar.media_pictures import clip_frames
-from avatar.models import get_model
+from avatar.media.photo import read_photo
+from avatar.media.video import clip_frames
+from avatar.models.store import get_model
+from avatar.models.tensor_file import write_tensor_file
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.perception.mouth_cover import mouth_pattern
-from avatar.tensor_file import write_tensor_file
 from avatar.types import F32, U8
 from benchmarks import report
 from benchmarks.media import SHARED

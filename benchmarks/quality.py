@@ -23,13 +23,13 @@ import cv2
 import numpy as np
 
 from avatar.errors import AvatarError, EnrolError, ModelError
+from avatar.face.expression_basis import load_basis
+from avatar.face.pose import rotation_vector
 from avatar.generator.identity import Identity
 from avatar.generator.protocol import Generator
 from avatar.generator.tiers import choose_engine, open_generator
-from avatar.motion.basis import load_basis
 from avatar.motion.neutral import NeutralCalibration
 from avatar.motion.retarget import relative_motion
-from avatar.perception.pose import rotation_vector
 from avatar.types import U8
 from benchmarks import report
 from benchmarks.clip_track import ClipTrack, read_pictures, track_clip

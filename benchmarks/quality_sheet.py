@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
 from avatar.types import F32, U8
 
 CELL: Final = 160

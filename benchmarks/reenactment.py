@@ -13,17 +13,17 @@ import cv2
 import numpy as np
 
 from avatar.errors import EnrolError
+from avatar.face.pose import fit_pose
 from avatar.generator.enrol import cut_portrait, enrol
 from avatar.generator.face_search import face_size, find_faces
 from avatar.generator.framing import frame_window
 from avatar.generator.identity import Identity
 from avatar.generator.network_input import REGIONS, region_masks
 from avatar.generator.protocol import Generator, Shown
-from avatar.models import get_model
+from avatar.generator.tuning.pairs import spread_expressions
+from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceLandmarker
-from avatar.perception.pose import fit_pose
 from avatar.perception.tracker import FaceTracker
-from avatar.training.pairs import spread_expressions
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, FaceState
 from benchmarks.clip_track import ClipTrack, read_pictures, slow_turn, stillest, strongest
 from benchmarks.picture_measures import Mask, open_mouth, open_part

@@ -25,10 +25,10 @@ import psutil
 from avatar import AudioFrame, Avatar, SpeechFinished, VideoFrame
 from avatar.generator.protocol import Generator
 from avatar.generator.tiers import open_generator
-from avatar.identities import open_identity
+from avatar.identities.open import open_identity
 from avatar.motion.speech import SpeechMotion, speech_motions
 from avatar.motion.speech_network import MOUTH
-from avatar.painter import Stage, StagePainter
+from avatar.sdk.renderer import Stage, StagePainter
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, Motion
 from benchmarks import report
 from benchmarks.lipsync import Eye, read_sound

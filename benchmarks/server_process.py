@@ -24,7 +24,7 @@ class ServerProcess:
     def __init__(self, *options: str, full_disk: bool = False) -> None:
         """Start it; with `full_disk` it can write to no file, as if every disk and temporary folder were full."""
         begin = time.monotonic()
-        command = [sys.executable, "-m", "avatar.cli", "serve", "--port", "0", "--loopback", *options]
+        command = [sys.executable, "-m", "avatar.commands.main", "serve", "--port", "0", "--loopback", *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if full_disk:
             resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (0, 0))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from avatar.faces import builtin_faces
+from avatar.identities.builtin import builtin_faces
 from benchmarks import report
 from benchmarks.caller import Caller, camera_packets, microphone_samples, still_packets
 from benchmarks.media import test_clips

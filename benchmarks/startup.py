@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from avatar.faces import builtin_faces
+from avatar.identities.builtin import builtin_faces
 from benchmarks import report
 from benchmarks.caller import Caller, camera_packets
 from benchmarks.media import test_clips
@@ -19,7 +19,7 @@ ENROL = """
 import sys, time
 from avatar.config import LimitSettings
 from avatar.generator.enrol import enrol
-from avatar.images import read_photo
+from avatar.media.photo import read_photo
 photo = open(sys.argv[1], "rb").read()
 begin = time.perf_counter()
 enrol([read_photo(photo, LimitSettings())])

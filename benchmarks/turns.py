@@ -14,10 +14,10 @@ import numpy as np
 from avatar.conversation.listener import Began, Listener, Said
 from avatar.conversation.voice_detector import NetworkVoiceDetector, VoiceDetector
 from avatar.perception.speech.log_mel import RATE
-from avatar.training.speech_clips import read_sound
 from avatar.types import F32
 from benchmarks import report
 from benchmarks.media import SHARED, sound_frames
+from training.speech_clips import read_sound
 
 FRAME = RATE // 50
 NOISE_S, QUIET_S = 20.0, 1.5

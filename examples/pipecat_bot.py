@@ -26,7 +26,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from avatar.integrations.pipecat import AvatarVideoService
-from avatar.media_sound import SOUND_RATE, sound_blocks
+from avatar.media.audio import SOUND_RATE, sound_blocks
 
 
 class CountingOutput(FrameProcessor):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from avatar import Avatar
 from avatar.errors import AvatarError, ServerFullError
-from avatar.media_sound import SOUND_RATE
+from avatar.media.audio import SOUND_RATE
 from examples.speak import speak
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from avatar import AudioFrame, Avatar, SpeechFinished, VideoFrame
-from avatar.media_sound import SOUND_RATE, sound_blocks
-from avatar.movie_writer import MovieWriter
+from avatar.media.audio import SOUND_RATE, sound_blocks
+from avatar.media.movie_writer import MovieWriter
 
 
 async def speak(unopened: Avatar, voice: Path, out: Path, cue: str) -> float:

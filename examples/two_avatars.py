@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from avatar import AudioFrame, Avatar, SpeechFinished, SpeechStarted, VideoFrame
+from avatar.conversation.tts import open_voice
 from avatar.errors import AvatarError
-from avatar.media_sound import SOUND_RATE, sound_blocks
-from avatar.models import get_model
-from avatar.movie_writer import MovieWriter
+from avatar.media.audio import SOUND_RATE, sound_blocks
+from avatar.media.movie_writer import MovieWriter
+from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceLandmarker
-from avatar.speech_synthesis import open_voice
 from avatar.types import BLENDSHAPE_INDEX, F32, U8
 
 HELLO = (

@@ -13,14 +13,14 @@ from typing import Any
 
 import uvicorn
 
-from avatar.bot_session import BotSession
-from avatar.calls import Calls
+from avatar.call.registry import Calls
 from avatar.config import LimitSettings, PictureSettings, ServerSettings, TransportSettings
 from avatar.errors import UnknownAvatarError
-from avatar.library import AvatarLibrary
-from avatar.painter import Stage
-from avatar.sdk import Avatar
-from avatar.server import create_app
+from avatar.identities.library import AvatarLibrary
+from avatar.sdk.avatar import Avatar
+from avatar.sdk.bot_session import BotSession
+from avatar.sdk.renderer import Stage
+from avatar.server.app import create_app
 
 TOKEN = "the server's token"  # noqa: S105 - it guards nothing
 SIZE = (128, 128)

@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from avatar.errors import ModelError
 from avatar.generator.identity import Identity
-from avatar.models import get_model
+from avatar.models.store import get_model
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, U8, Motion
 
 # How long an example takes says something of the machine, nothing of the code.
@@ -146,11 +146,11 @@ def look(astronaut: Identity) -> Iterator[Callable[[U8], dict[str, float]]]:
 
     Turns in degrees, place and size in pixels, lid and lip openings in eye widths and head units, coefficients 0..1.
     """
-    from avatar import face_mesh as mesh  # noqa: PLC0415
-    from avatar.models import get_model  # noqa: PLC0415
+    from avatar.face import mesh  # noqa: PLC0415
+    from avatar.face.pose import fit_pose, rotation_vector, to_head_frame  # noqa: PLC0415
+    from avatar.models.store import get_model  # noqa: PLC0415
     from avatar.motion.neutral import eye_openings  # noqa: PLC0415
     from avatar.perception.landmarker import FaceLandmarker  # noqa: PLC0415
-    from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame  # noqa: PLC0415
 
     landmarker = FaceLandmarker(get_model("face_landmarker"), video=False)
 
@@ -176,8 +176,8 @@ def driver_clip(astronaut: Identity, move: Callable[..., Motion], tmp_path_facto
     It rests, turns to the picture's left by 16 degrees from 0.5 to 1 s, stays, and opens its jaw from 1.3 to 1.5 s.
     """
     from avatar.generator.geometry import GeometryGenerator  # noqa: PLC0415
-    from avatar.media_sound import SOUND_RATE  # noqa: PLC0415
-    from avatar.movie_writer import MovieWriter  # noqa: PLC0415
+    from avatar.media.audio import SOUND_RATE  # noqa: PLC0415
+    from avatar.media.movie_writer import MovieWriter  # noqa: PLC0415
 
     path = tmp_path_factory.mktemp("driver") / "driver.mp4"
     generator = GeometryGenerator(astronaut, (480, 360))

@@ -11,7 +11,7 @@ import numpy as np
 
 from avatar.motion.speech import JITTER_S, LOOK_AHEAD_S
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
-from avatar.painter import Stage
+from avatar.sdk.renderer import Stage
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, Motion
 
 JAW = BLENDSHAPE_INDEX["jawOpen"]

@@ -25,7 +25,7 @@ from aiortc import (
 from skimage import data
 
 from avatar.config import LimitSettings, PictureSettings, ServerSettings, TransportSettings
-from avatar.live_session import SessionEvent, SessionStats
+from avatar.session.protocol import SessionEvent, SessionStats
 from avatar.stream.aiortc_tuning import gather_loopback_only, tolerate_early_close
 from avatar.types import Drive, Picture
 

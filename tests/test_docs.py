@@ -22,14 +22,14 @@ import pytest
 from PIL import Image
 
 from avatar import AudioFrame, Avatar, Frame, VideoFrame
-from avatar.cli import main
+from avatar.commands.main import main
 from avatar.config import PictureSettings
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import read_identity, write_identity
-from avatar.media_pictures import clip_frames, probe_clip
-from avatar.media_sound import sound_seconds
+from avatar.media.audio import sound_seconds
+from avatar.media.video import clip_frames, probe_clip
 from avatar.motion.cues import CUES, DEGREES
-from avatar.playback import SpeechFinished
+from avatar.sdk.playback import SpeechFinished
 from avatar.types import U8
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,7 +55,7 @@ COMMANDS = [
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A server that asks for a token; yield the variables that lead to it."""
     environment = {**os.environ, "AVATAR_TOKEN": "a token of ours"}
-    command = [sys.executable, "-m", "avatar.cli", "serve", "--loopback", "--port", "0", "--tier", "geometry"]
+    command = [sys.executable, "-m", "avatar.commands.main", "serve", "--loopback", "--port", "0", "--tier", "geometry"]
     log = tmp_path_factory.mktemp("server") / "log"
     how = {"cwd": ROOT, "stdout": subprocess.PIPE, "text": True, "env": environment}
     with log.open("w") as errors, subprocess.Popen(command, stderr=errors, **how) as process:

@@ -32,7 +32,7 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.doctor import examine, require_system_libraries  # noqa: PLC0415
+    from avatar.commands.diagnostics import examine, require_system_libraries  # noqa: PLC0415
 
     if args.system:
         require_system_libraries()

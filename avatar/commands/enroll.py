@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatar.commands.options import Subparsers, refuse_overwriting
+from avatar.commands.progress import ProgressBar
 from avatar.errors import AvatarError
-from avatar.terminal import ProgressBar
 
 if TYPE_CHECKING:
     from avatar.generator.identity import Identity
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from avatar.generator.enrol import enrol  # noqa: PLC0415
     from avatar.generator.identity_file import MAX_PORTRAITS, write_identity  # noqa: PLC0415
     from avatar.generator.photo_checks import photo_warnings  # noqa: PLC0415
-    from avatar.identities import read_own_photo  # noqa: PLC0415
+    from avatar.identities.open import read_own_photo  # noqa: PLC0415
 
     _check(args, MAX_PORTRAITS)
     photos = [read_own_photo(path) for path in args.photos]
@@ -123,7 +123,7 @@ def _tune(identity: Identity, video: Path, minutes: float, sheet: Path | None) -
     from PIL import Image  # noqa: PLC0415
 
     try:
-        from avatar.training.personal import tune  # noqa: PLC0415
+        from avatar.generator.tuning.personal import tune  # noqa: PLC0415
     except ImportError as error:
         raise AvatarError("--tune needs torch: pip install 'avatar[train]'") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from avatar.commands.options import Subparsers
-from avatar.terminal import ProgressBar
+from avatar.commands.progress import ProgressBar
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -24,7 +24,7 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.models import ModelStore  # noqa: PLC0415
+    from avatar.models.store import ModelStore  # noqa: PLC0415
 
     store = ModelStore()
     names = args.names or list(store.specs)
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 def pull(name: str) -> None:
     """Fetch a model unless it is here, with a progress bar. Raises ModelError."""
-    from avatar.models import get_model  # noqa: PLC0415
+    from avatar.models.store import get_model  # noqa: PLC0415
 
     with ProgressBar(f"Fetching {name}", "B") as bar:
         get_model(name, progress=lambda _, done, total: bar.update(done, total))

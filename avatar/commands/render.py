@@ -14,9 +14,9 @@ from avatar.commands.options import (
     picture_size,
     refuse_overwriting,
 )
+from avatar.commands.progress import ProgressBar
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError
-from avatar.terminal import ProgressBar
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -53,8 +53,8 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.identities import face_warnings, open_identity  # noqa: PLC0415
-    from avatar.render import render_file  # noqa: PLC0415
+    from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
+    from avatar.session.offline import render_file  # noqa: PLC0415
 
     for path in (args.driver, args.audio):
         if path is not None and not path.is_file():

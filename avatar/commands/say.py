@@ -16,11 +16,11 @@ from avatar.commands.options import (
     picture_size,
     refuse_overwriting,
 )
+from avatar.commands.progress import ProgressBar
 from avatar.config import PictureSettings
-from avatar.terminal import ProgressBar
 
 if TYPE_CHECKING:
-    from avatar.speech_synthesis import Voice
+    from avatar.conversation.tts import Voice
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -52,10 +52,10 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.identities import face_warnings, open_identity  # noqa: PLC0415
-    from avatar.render import render_file  # noqa: PLC0415
-    from avatar.speakable_text import named  # noqa: PLC0415
-    from avatar.speech_synthesis import LONGEST_TEXT, checked, left_out, open_voice  # noqa: PLC0415
+    from avatar.conversation.speakable_text import named  # noqa: PLC0415
+    from avatar.conversation.tts import LONGEST_TEXT, checked, left_out, open_voice  # noqa: PLC0415
+    from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
+    from avatar.session.offline import render_file  # noqa: PLC0415
 
     text = checked(sys.stdin.read(2 * LONGEST_TEXT) if args.text == "-" else args.text)
     refuse_overwriting(args.out, (Path(args.avatar),))
@@ -88,7 +88,7 @@ def write_speech(voice: Voice, text: str, path: Path) -> None:
     import numpy as np  # noqa: PLC0415
 
     from avatar.errors import VoiceError  # noqa: PLC0415
-    from avatar.spoken import spoken_samples, wav_bytes  # noqa: PLC0415
+    from avatar.media.pcm import spoken_samples, wav_bytes  # noqa: PLC0415
 
     pieces = list(voice.speak(text))
     if not any(len(piece) and np.any(piece) for piece in pieces):

@@ -18,7 +18,7 @@ from avatar import __version__
 from avatar.commands.models import pull
 from avatar.commands.options import Subparsers, add_drawing, add_voice_network, chosen_voice_network, picture_size
 from avatar.config import ConversationSettings, LimitSettings, PictureSettings, ServerSettings, TransportSettings
-from avatar.conversation.endpoint import check_url
+from avatar.conversation.openai_http import check_url
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
@@ -150,13 +150,13 @@ def run(args: argparse.Namespace) -> int:
 def _serve(args: argparse.Namespace) -> int:
     import uvicorn  # noqa: PLC0415
 
-    from avatar.doctor import require_system_libraries  # noqa: PLC0415
+    from avatar.commands.diagnostics import require_system_libraries  # noqa: PLC0415
     from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
-    from avatar.http.admission import Admission  # noqa: PLC0415
-    from avatar.http.auth import check_token  # noqa: PLC0415
-    from avatar.http.connection import connection_class  # noqa: PLC0415
     from avatar.motion.voice_network import require_live  # noqa: PLC0415
     from avatar.perception.speech.echo import open_canceller  # noqa: PLC0415
+    from avatar.server.admission import Admission  # noqa: PLC0415
+    from avatar.server.auth import check_token  # noqa: PLC0415
+    from avatar.server.connection import connection_class  # noqa: PLC0415
     from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
 
     settings = settings_of(args)
@@ -210,11 +210,11 @@ def _serve(args: argparse.Namespace) -> int:
 def _application(
     settings: ServerSettings, avatars: Path | None, voice_network: VoiceNetwork | None, token: str | None
 ) -> FastAPI:
-    from avatar.calls import Calls  # noqa: PLC0415
-    from avatar.faces import builtin_faces  # noqa: PLC0415
-    from avatar.library import AvatarLibrary  # noqa: PLC0415
-    from avatar.memory import MemoryKeeper  # noqa: PLC0415
-    from avatar.server import create_app  # noqa: PLC0415
+    from avatar.call.registry import Calls  # noqa: PLC0415
+    from avatar.identities.builtin import builtin_faces  # noqa: PLC0415
+    from avatar.identities.library import AvatarLibrary  # noqa: PLC0415
+    from avatar.server.app import create_app  # noqa: PLC0415
+    from avatar.server.memory import MemoryKeeper  # noqa: PLC0415
 
     library = AvatarLibrary(builtin_faces(), settings.limits, folder=avatars)
     calls = Calls(settings, library.identity, voice_network=voice_network, after_call=MemoryKeeper().call_ended)

@@ -21,16 +21,16 @@ from typing import Final, TypeAlias
 import av
 import numpy as np
 
-from avatar.conversation.brain import LONGEST_TEXT, Brain, Heard, well_formed
-from avatar.conversation.ears import Ears
+from avatar.conversation.events import Answered, Caption, ConversationEvent, Interrupted, Trouble
 from avatar.conversation.listener import Began, Listener, Said
-from avatar.conversation.told import Answered, Caption, ConversationEvent, Interrupted, Trouble
+from avatar.conversation.llm import LONGEST_TEXT, Brain, Heard, well_formed
+from avatar.conversation.stt import Ears
+from avatar.conversation.tts import Voice, left_out
 from avatar.conversation.voice_detector import VoiceDetector
 from avatar.errors import AvatarError, VoiceError
+from avatar.media.pcm import I16, SpokenSound, spoken_samples
 from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import LOOK_AHEAD_S
-from avatar.speech_synthesis import Voice, left_out
-from avatar.spoken import I16, SpokenSound, spoken_samples
 from avatar.types import F32
 
 logger = logging.getLogger(__name__)

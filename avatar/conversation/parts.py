@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from avatar.config import ConversationSettings
-from avatar.conversation.brain import Brain, ScriptedBrain
-from avatar.conversation.ears import Ears
-from avatar.conversation.openai_brain import OpenAIBrain
-from avatar.conversation.openai_ears import OpenAIEars
+from avatar.conversation.llm import Brain, ScriptedBrain
+from avatar.conversation.openai_llm import OpenAIBrain
+from avatar.conversation.openai_stt import OpenAIEars
+from avatar.conversation.stt import Ears
+from avatar.conversation.tts import Voice, open_voice
 from avatar.conversation.voice_detector import NetworkVoiceDetector, VoiceDetector
-from avatar.speech_synthesis import Voice, open_voice
 
 
 @dataclass(frozen=True, slots=True)

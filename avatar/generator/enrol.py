@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from avatar.errors import EnrolError
+from avatar.face.pose import fit_pose, rotation_vector
 from avatar.generator.face_search import face_size, find_faces
 from avatar.generator.identity import Identity, Portrait
+from avatar.generator.landmark_settling import followed
 from avatar.generator.matte import background_plate, person_matte
-from avatar.generator.second_look import followed
-from avatar.models import get_model
+from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
-from avatar.perception.pose import fit_pose, rotation_vector
 from avatar.types import U8
 
 MIN_FACE_PX: Final = 96

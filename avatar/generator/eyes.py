@@ -7,7 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
 from avatar.types import F32
 
 SHUT_PX: Final = 1.5

@@ -7,9 +7,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
+from avatar.face.pose import mean_head, to_pixels
 from avatar.generator.framing import Window
-from avatar.perception.pose import mean_head, to_pixels
 from avatar.types import U8, HeadPose
 
 CROP_SIZE: Final = 256

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
+from avatar.face.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.generator.lashes import LashStrips
-from avatar.perception.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.types import F32, U8
 
 FEATHER: Final = 0.05

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from avatar.face.expression_basis import load_basis
 from avatar.generator.eyes import both_eyes
 from avatar.generator.face_flow import FaceMesh, lay_face
 from avatar.generator.identity import Identity
 from avatar.generator.mouth import MouthInterior
 from avatar.generator.protocol import Shown, shown
 from avatar.generator.rig import Rig
+from avatar.generator.scene_layout import over_plate, set_stage
 from avatar.generator.shell import HeadShell
-from avatar.generator.stage import over_plate, set_stage
-from avatar.motion.basis import load_basis
 from avatar.types import F32, U8, HeadPose, Motion
 
 

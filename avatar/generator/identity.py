@@ -25,7 +25,7 @@ class Portrait:
 
 @dataclass(frozen=True, slots=True)
 class PersonalLatents:
-    """Latents of a person's portraits, fitted to them (`avatar.training.personal`)."""
+    """Latents of a person's portraits, fitted to them (`avatar.generator.tuning.personal`)."""
 
     tier: str
     version: int

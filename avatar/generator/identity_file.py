@@ -20,8 +20,8 @@ from safetensors.numpy import load
 
 from avatar.errors import IdentityFileError
 from avatar.generator.identity import Identity, PersonalLatents, Portrait
-from avatar.photo_metadata import scan_count
-from avatar.tensor_file import tensor_bytes, write_whole
+from avatar.media.exif import scan_count
+from avatar.models.tensor_file import tensor_bytes, write_whole
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
 
 FORMAT: Final = "avatar-identity"

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
 from avatar.types import F32
 
 LASH_SHARE: Final = 0.7

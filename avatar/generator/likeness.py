@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from avatar.face_mesh import RIGHT_IRIS
-from avatar.motion.basis import load_basis
-from avatar.perception.pose import fit_pose, to_head_frame
+from avatar.face.expression_basis import load_basis
+from avatar.face.mesh import RIGHT_IRIS
+from avatar.face.pose import fit_pose, to_head_frame
 from avatar.types import F32
 
 UNLIKE: Final = 0.04

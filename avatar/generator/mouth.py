@@ -13,9 +13,9 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from avatar import face_mesh as mesh
 from avatar.errors import ModelError
-from avatar.perception.pose import to_head_frame, to_pixels
+from avatar.face import mesh
+from avatar.face.pose import to_head_frame, to_pixels
 from avatar.resources import resource_folder
 from avatar.types import F32, U8, HeadPose
 

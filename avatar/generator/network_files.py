@@ -1,6 +1,6 @@
 """The network's shipped files: which belong to a tier, and whether they are the ones this version was made for.
 
-`models/face_network_TIER.json` lists a tier's ONNX files with their sizes and sha256; `avatar.training.export` writes
+`models/face_network_TIER.json` lists a tier's ONNX files with their sizes and sha256; `training.export` writes
 it. A file is checked before any runtime parses it.
 """
 

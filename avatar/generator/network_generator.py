@@ -7,19 +7,19 @@ from typing import Final
 import cv2
 import numpy as np
 
-from avatar.generator.anchor import AnchorState, anchored
-from avatar.generator.carry import carried
+from avatar.face.pose import rotation_vector
 from avatar.generator.compositing import head_crop, lay_layers
 from avatar.generator.engines.engine import Engine, FrameInput, FrameLayers
 from avatar.generator.face_crop import CROP_SIZE, face_window
 from avatar.generator.framing import Window
 from avatar.generator.geometry import GeometryGenerator, MovedPhoto
 from avatar.generator.identity import Identity
-from avatar.generator.lending import Lenders, lent_through
+from avatar.generator.layer_warp import carried
 from avatar.generator.network_input import REGIONS, condition, head_seam, region_masks
 from avatar.generator.protocol import Shown, shown
+from avatar.generator.reference_blending import Lenders, lent_through
 from avatar.generator.references import look
-from avatar.perception.pose import rotation_vector
+from avatar.generator.temporal_filter import AnchorState, anchored
 from avatar.types import F32, U8, Motion
 
 QUARTER: Final = CROP_SIZE // 4

@@ -11,14 +11,14 @@ from typing import Final
 import cv2
 import numpy as np
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
+from avatar.face.pose import fit_pose
 from avatar.generator.eyes import both_eyes
 from avatar.generator.face_crop import CROP_SIZE, SEAM
 from avatar.generator.face_flow import FaceMesh, lay_face
 from avatar.generator.framing import Window
 from avatar.generator.mouth import MouthInterior
 from avatar.generator.shell import HeadShell
-from avatar.perception.pose import fit_pose
 from avatar.types import BLENDSHAPES, F32, U8
 
 REGIONS: Final = ("mouth", "eyes", "iris", "face", "head")

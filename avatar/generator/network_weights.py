@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from avatar.errors import ModelError
 from avatar.generator import network_files
 from avatar.generator.network import SIZES, FaceNetwork
-from avatar.tensor_file import write_tensor_file
+from avatar.models.tensor_file import write_tensor_file
 
 VERSION: Final = str(network_files.VERSION)
 

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from safetensors.numpy import load_file
 
+from avatar.face.pose import fit_pose, rotation_vector
 from avatar.generator.identity import Portrait
 from avatar.perception.mouth_cover import mouth_pattern
-from avatar.perception.pose import fit_pose, rotation_vector
 from avatar.resources import weights_path
 from avatar.types import BLENDSHAPE_INDEX, F32, U8
 

@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from avatar import face_mesh as mesh
-from avatar.perception.pose import rotation_vector, to_head_frame
+from avatar.face import mesh
+from avatar.face.pose import rotation_vector, to_head_frame
 from avatar.types import F32, HeadPose
 
 Part = Literal["mouth", "eyes"]

@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 
 from avatar.errors import EnrolError
+from avatar.face.pose import fit_pose, rotation_vector
 from avatar.generator.enrol import RIVAL_SHARE, cut_portrait, identity_of
 from avatar.generator.face_search import face_size, find_faces, find_near
 from avatar.generator.identity import Identity, Portrait
 from avatar.generator.identity_file import MAX_PORTRAITS
+from avatar.generator.landmark_settling import followed, met
 from avatar.generator.likeness import FOREIGN, UNLIKE, resting_shape, shape_distance, usual_shape
 from avatar.generator.reference_choice import (
     Chosen,
@@ -24,13 +26,11 @@ from avatar.generator.reference_choice import (
     choose_references,
     fit_frames,
 )
-from avatar.generator.second_look import followed, met
 from avatar.generator.skin_match import MAX_GAIN, match_skin, skin_gain
-from avatar.media_input import Damage
-from avatar.media_pictures import spread_frames
-from avatar.models import get_model
+from avatar.media.files import Damage
+from avatar.media.video import spread_frames
+from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
-from avatar.perception.pose import fit_pose, rotation_vector
 from avatar.perception.subject import FaceBox
 from avatar.types import F32, U8
 

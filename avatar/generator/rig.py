@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from avatar import face_mesh as mesh
-from avatar.motion.basis import ExpressionBasis
-from avatar.motion.limits import limit_rotation, limit_scale, limit_translation
-from avatar.perception.pose import fit_pose, rotation_matrix, to_head_frame, to_pixels
+from avatar.face import mesh
+from avatar.face.expression_basis import ExpressionBasis
+from avatar.face.motion_limits import limit_rotation, limit_scale, limit_translation
+from avatar.face.pose import fit_pose, rotation_matrix, to_head_frame, to_pixels
 from avatar.types import BLENDSHAPE_INDEX, F32, HeadPose, Motion
 
 LID_MEETING: Final = 0.2

@@ -12,8 +12,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from avatar import face_mesh as mesh
-from avatar.perception.pose import to_head_frame, to_pixels
+from avatar.face import mesh
+from avatar.face.pose import to_head_frame, to_pixels
 from avatar.types import F32, HeadPose
 
 STEP_PX: Final = 8

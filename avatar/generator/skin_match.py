@@ -8,7 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
 from avatar.generator.identity import Portrait
 from avatar.types import F32, U8
 

@@ -20,14 +20,14 @@ import numpy as np
 from avatar import __version__
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, SoundError
-from avatar.frames import Frame, VideoFrame
 from avatar.generator.identity import Identity
 from avatar.integrations import require
+from avatar.media.colour import to_i420
+from avatar.media.pcm import I16
 from avatar.motion.presence import PresenceKind
-from avatar.pictures import to_i420
-from avatar.playback import SpeechFinished
-from avatar.sdk import Avatar
-from avatar.spoken import I16
+from avatar.sdk.avatar import Avatar
+from avatar.sdk.frames import Frame, VideoFrame
+from avatar.sdk.playback import SpeechFinished
 
 require("livekit-agents", ((1, 8), 2), "livekit")
 

@@ -21,12 +21,12 @@ import numpy as np
 
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, CueError, SoundError
-from avatar.frames import AudioFrame, VideoFrame
 from avatar.generator.identity import Identity
 from avatar.integrations import require
-from avatar.playback import SpeechFinished, SpeechStarted
-from avatar.sdk import Avatar
-from avatar.spoken import I16
+from avatar.media.pcm import I16
+from avatar.sdk.avatar import Avatar
+from avatar.sdk.frames import AudioFrame, VideoFrame
+from avatar.sdk.playback import SpeechFinished, SpeechStarted
 
 require("pipecat-ai", ((1, 14), 2), "pipecat")
 

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from avatar import face_mesh as mesh
-from avatar.motion.acting import EYES_S, HEAD_S, LOOK_GAZE, LOOK_TURN, feel, look_aside, towards
+from avatar.face import mesh
 from avatar.motion.cues import emotion_offsets
+from avatar.motion.expression_composer import EYES_S, HEAD_S, LOOK_GAZE, LOOK_TURN, feel, look_aside, towards
 from avatar.motion.presence import Presence, PresenceKind
 from avatar.motion.voice_motion import VoiceMotion
 from avatar.types import BLENDSHAPE_INDEX, F32, FaceState, Motion

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from avatar.motion.basis import load_basis
+from avatar.face.expression_basis import load_basis
 from avatar.motion.speech_network import MOUTH
 from avatar.motion.voice_motion import VoiceMotion
 from avatar.types import F32, FaceState, Motion

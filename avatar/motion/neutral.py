@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from avatar import face_mesh as mesh
-from avatar.perception.pose import rotation_matrix, rotation_vector, to_head_frame
+from avatar.face import mesh
+from avatar.face.pose import rotation_matrix, rotation_vector, to_head_frame
 from avatar.types import BLENDSHAPE_INDEX, F32, FaceState
 
 CALIBRATION_S: Final = 1.0

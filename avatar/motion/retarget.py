@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from avatar import face_mesh as mesh
-from avatar.motion.basis import ExpressionBasis
+from avatar.face import mesh
+from avatar.face.expression_basis import ExpressionBasis
+from avatar.face.pose import rotation_vector, to_head_frame
 from avatar.motion.neutral import Neutral, NeutralCalibration, between, eye_openings
-from avatar.perception.pose import rotation_vector, to_head_frame
 from avatar.types import BLENDSHAPE_INDEX, F32, FaceState, Motion
 
 CLOSED_SHARE: Final = 0.28

@@ -10,9 +10,9 @@ import av
 import numpy as np
 
 from avatar.motion.mouth_rest import MouthRest
+from avatar.motion.mouth_timeline import HOLD_S, Delivery, Told
 from avatar.motion.prosody import Prosody
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
-from avatar.motion.told import HOLD_S, Delivery, Told
 from avatar.motion.voice_motion import VoiceMotion, resting_voice, voice_motion
 from avatar.motion.voice_network import VoiceNetwork, shipped_network
 from avatar.perception.speech.intake import SoundIntake, sound_frame

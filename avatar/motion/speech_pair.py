@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from avatar.face_mesh import LOWER_LIP_CENTRE, UPPER_LIP_CENTRE
-from avatar.motion.basis import load_basis
+from avatar.face.expression_basis import load_basis
+from avatar.face.mesh import LOWER_LIP_CENTRE, UPPER_LIP_CENTRE
 from avatar.motion.speech_network import CLASSES, EMBEDDING, MOUTH, Mouths, SpeechNetwork, fits, input_size
 from avatar.perception.speech.log_mel import BANDS
 from avatar.types import BLENDSHAPE_INDEX, F32

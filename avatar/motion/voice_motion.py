@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from avatar.easing import smooth_step
+from avatar.motion.easing import smooth_step
+from avatar.motion.mouth_timeline import Delivery
 from avatar.motion.speech_network import CLASSES, EMBEDDING, MOUTH, Mouths
-from avatar.motion.told import Delivery
 from avatar.types import BLENDSHAPES, F32
 
 CLOSES: Final = (0.1, 0.25)

@@ -97,7 +97,7 @@ def _shipped(name: str) -> VoiceNetwork:
 
 
 def load_voice_network(path: str | Path, *, encoder: str | None = None) -> VoiceNetwork:
-    """Return a network of the user's own, as `avatar.training.speech_train` writes it.
+    """Return a network of the user's own, as `training.speech_train` writes it.
 
     Args:
         path: the weights file.
@@ -120,7 +120,7 @@ def load_voice_network(path: str | Path, *, encoder: str | None = None) -> Voice
         if size != BANDS:
             raise ModelError(
                 f"{path} hears {size} numbers a frame, log-mel features have {BANDS}, and it does not say what else it "
-                "was trained on: write it with avatar.training.speech_train."
+                "was trained on: write it with training.speech_train."
             )
         return VoiceNetwork(weights, LogMelFeatures)
     opened = open_encoder(encoder or heard.encoder, heard.layer)

@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
-from avatar.face_mesh import LEFT_EYE_OPENING, LEFT_IRIS, RIGHT_EYE_OPENING, RIGHT_IRIS
+from avatar.face.mesh import LEFT_EYE_OPENING, LEFT_IRIS, RIGHT_EYE_OPENING, RIGHT_IRIS
+from avatar.face.pose import fit_pose, rotation_matrix, rotation_vector, to_head_frame, to_pixels
 from avatar.perception.landmarker import FaceDetection
-from avatar.perception.pose import fit_pose, rotation_matrix, rotation_vector, to_head_frame, to_pixels
 from avatar.types import F32, LANDMARK_COUNT, HeadPose
 
 NOMINAL_STEP_S: Final = 1.0 / 30.0

@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from avatar.errors import FrameError, PerceptionError
+from avatar.face.pose import rotation_vector
 from avatar.perception.follower import Follower
 from avatar.perception.landmarker import MIN_SIDE_PX, FaceDetection, check_frame
 from avatar.perception.mouth_cover import MouthWatch
-from avatar.perception.pose import rotation_vector
 from avatar.perception.regions import LEAST_SHARE, SURE_SHARE, Region, around
 from avatar.perception.scout import Scout
 from avatar.perception.smoothing import NOMINAL_STEP_S, SmoothedFace, smooth_face

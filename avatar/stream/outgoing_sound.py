@@ -13,7 +13,7 @@ from typing import Final
 import av
 import numpy as np
 
-from avatar.sound_format import SoundFormatter
+from avatar.media.audio_format import SoundFormatter
 
 RATE: Final = 48_000
 TIME_BASE: Final = Fraction(1, RATE)

@@ -11,7 +11,7 @@ from typing import Final
 import av
 import numpy as np
 
-from avatar.spoken import I16
+from avatar.media.pcm import I16
 from avatar.stream.outgoing_sound import LEAP, RATE, TIME_BASE
 
 BLOCK: Final = RATE // 50

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from avatar.config import LimitSettings
-from avatar.images import UploadedPhotos
+from avatar.media.photo import UploadedPhotos
 from benchmarks import abuse
 from benchmarks.caller import still_packets
 

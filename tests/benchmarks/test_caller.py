@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from avatar.movie_writer import MovieWriter
+from avatar.media.movie_writer import MovieWriter
 from benchmarks import caller
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
 from avatar.types import FaceState, HeadPose
 from benchmarks.camera_voice import LIPS, NOISE_SHARE, gap, spoiled
 

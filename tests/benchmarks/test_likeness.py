@@ -9,7 +9,7 @@ import pytest
 
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
-from avatar.identities import open_identity
+from avatar.identities.open import open_identity
 from avatar.types import Motion
 from benchmarks.likeness import Likeness, LikenessMissingError
 

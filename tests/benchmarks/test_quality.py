@@ -15,8 +15,8 @@ from avatar.errors import ModelError
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.network_input import REGIONS
 from avatar.generator.protocol import Shown
-from avatar.identities import open_identity
-from avatar.movie_writer import MovieWriter
+from avatar.identities.open import open_identity
+from avatar.media.movie_writer import MovieWriter
 from avatar.types import U8, HeadPose, Motion
 from benchmarks import clip_track, quality, reenactment
 from benchmarks.clip_track import ClipTrack, slow_turn, stillest, strongest

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from avatar.face.pose import fit_pose, rotation_vector
 from avatar.perception.landmarker import FaceLandmarker
-from avatar.perception.pose import fit_pose, rotation_vector
 from avatar.types import BLENDSHAPE_INDEX, U8
 
 SIGNALS = ("pitch", "yaw", "roll", "jaw", "lips")

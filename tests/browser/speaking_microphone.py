@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from avatar.speech_synthesis import open_voice
+from avatar.conversation.tts import open_voice
 
 RATE = 48_000
 PAUSE_S, REST_S = 3.2, 9.0

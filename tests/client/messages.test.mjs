@@ -17,7 +17,7 @@ test("every message says what happened, and what to do", () => {
 });
 
 test("the page has its own words for every photo the server refuses", () => {
-  const refusals = read("avatar/http/problems.py").matchAll(/"(\w+)": (?:413|415|422),/g);
+  const refusals = read("avatar/server/problems.py").matchAll(/"(\w+)": (?:413|415|422),/g);
   const ours = new Set(knownCodes());
   const elsewhere = new Set(["wrong_type", "bad_identity_file", "ice_restart"]); // The page never sends what earns these.
   const missing = [...refusals].map(([, code]) => code).filter((code) => !ours.has(code) && !elsewhere.has(code));
@@ -43,7 +43,7 @@ test("where the server tells which photo it means, so do we", () => {
 });
 
 test("every way a call can end by itself is explained", () => {
-  const reasons = read("avatar/call_limits.py").match(/EndReason: TypeAlias = Literal\[([^\]]+)\]/)?.[1] ?? "";
+  const reasons = read("avatar/call/limits.py").match(/EndReason: TypeAlias = Literal\[([^\]]+)\]/)?.[1] ?? "";
   const generic = describe("ended_failed");
   // These two mean that the line broke: the page reconnects instead of ending.
   const comesBack = ["never_connected", "connection_lost"];

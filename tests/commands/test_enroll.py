@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from avatar.cli import main
+from avatar.commands.main import main
 
 
 @pytest.mark.parametrize(

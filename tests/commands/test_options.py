@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from avatar.cli import main, parser
+from avatar.commands.main import main, parser
 from avatar.commands.options import chosen_voice_network
 from avatar.motion.voice_network import shipped_network
 from avatar.resources import weights_path

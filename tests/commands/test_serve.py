@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from avatar.cli import main, parser
+from avatar.commands.main import main, parser
 from avatar.commands.serve import settings_of, welcome
 from avatar.errors import AvatarError
 from avatar.resources import weights_path
@@ -24,7 +24,7 @@ from avatar.resources import weights_path
 @contextmanager
 def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server on a free port; its process and the address it prints."""
-    command = [sys.executable, "-m", "avatar.cli", "serve", "--port", "0", *options]
+    command = [sys.executable, "-m", "avatar.commands.main", "serve", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         try:
@@ -73,7 +73,7 @@ def test_https_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
 def test_a_taken_port_is_said_with_another_one(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "avatar.cli", "serve", "--port", str(port)]
+        command = [sys.executable, "-m", "avatar.commands.main", "serve", "--port", str(port)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"127.0.0.1:{port}" in done.stderr

@@ -12,9 +12,9 @@ import av
 import numpy as np
 import pytest
 
-from avatar.conversation.brain import Heard
 from avatar.conversation.conversation import BLOCK, MOST_SENTENCES, RATE, Conversation
-from avatar.conversation.told import Answered, Caption, Interrupted, Trouble
+from avatar.conversation.events import Answered, Caption, Interrupted, Trouble
+from avatar.conversation.llm import Heard
 from avatar.errors import ConversationError, VoiceError
 from avatar.types import F32
 
@@ -242,7 +242,7 @@ async def test_trouble_is_told_and_the_next_turn_is_answered(
 ) -> None:
     class PickyVoice(ToneVoice):
         def speak(self, text: str) -> Iterator[F32]:
-            from avatar.speech_synthesis import checked  # noqa: PLC0415
+            from avatar.conversation.tts import checked  # noqa: PLC0415
 
             return super().speak(checked(text))
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from avatar.conversation.conversation import BLOCK, LEAD_S, RATE, TAIL
+from avatar.conversation.tts import open_voice
 from avatar.motion.speech import SpeechMotion, speech_motions
-from avatar.speech_synthesis import open_voice
 from avatar.types import BLENDSHAPE_INDEX
 
 JAW = BLENDSHAPE_INDEX["jawOpen"]

@@ -9,8 +9,8 @@ import pytest
 
 from avatar.conversation.voice_detector import HOLD_S, NetworkVoiceDetector
 from avatar.perception.speech.log_mel import RATE
-from avatar.training.speech_clips import read_sound
 from avatar.types import F32
+from training.speech_clips import read_sound
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "data" / "speech_corpus"
 PIECE = RATE // 50

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from avatar.errors import ModelError
-from avatar.painter import StagePainter
-from avatar.sdk import Avatar
+from avatar.sdk.avatar import Avatar
+from avatar.sdk.renderer import StagePainter
 from avatar.types import U8
 from examples.two_avatars import ANSWERED_SMILE, FaceEyes, Line, converse, two_speakers
 

@@ -14,12 +14,12 @@ from PIL import Image
 
 from avatar.config import LimitSettings
 from avatar.errors import AvatarError, EnrolError
+from avatar.face.pose import rotation_matrix
 from avatar.generator.enrol import WORKING_FACE_PX, enrol
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
-from avatar.images import read_photo
+from avatar.media.photo import read_photo
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
-from avatar.perception.pose import rotation_matrix
 from avatar.types import U8, rest_motion
 
 

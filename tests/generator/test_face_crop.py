@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from avatar.face.expression_basis import load_basis
+from avatar.face.pose import fit_pose, mean_head, rotation_matrix, to_pixels
 from avatar.generator.face_crop import CROP_SIZE, face_window
-from avatar.motion.basis import load_basis
-from avatar.perception.pose import fit_pose, mean_head, rotation_matrix, to_pixels
 from avatar.types import BLENDSHAPE_INDEX, F32, HeadPose
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.spatial import Delaunay
 
+from avatar.face.expression_basis import load_basis
 from avatar.generator.face_flow import FaceMesh, interpolated
 from avatar.generator.identity import Identity
 from avatar.generator.rig import Rig
-from avatar.motion.basis import load_basis
 from avatar.types import F32, Motion
 
 SIZE = (499, 398)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
+from avatar.face.expression_basis import load_basis
 from avatar.generator.identity import Identity
 from avatar.generator.lashes import LASH_SHARE, LashStrips
 from avatar.generator.rig import Rig
-from avatar.motion.basis import load_basis
 from avatar.types import Motion
 
 

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
+from avatar.face.expression_basis import load_basis
 from avatar.generator.identity import Identity
 from avatar.generator.mouth import MouthInterior, Teeth, drawn_teeth
 from avatar.generator.rig import Rig
-from avatar.motion.basis import load_basis
 from avatar.types import F32, U8, Motion
 
 Move = Callable[..., Motion]

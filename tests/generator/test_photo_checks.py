@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from avatar.config import LimitSettings
-from avatar.faces import builtin_faces
+from avatar.face.pose import rotation_matrix
 from avatar.generator.enrol import take_portrait
 from avatar.generator.identity import Identity, Portrait
 from avatar.generator.photo_checks import photo_warnings
-from avatar.images import read_photo
+from avatar.identities.builtin import builtin_faces
+from avatar.media.photo import read_photo
 from avatar.perception.landmarker import FaceLandmarker
-from avatar.perception.pose import rotation_matrix
 from avatar.types import BLENDSHAPE_INDEX, U8
 from benchmarks.occluders import OCCLUDERS, cover, skin_of
 from benchmarks.photo_checks import COLOURS, MASKED, masked, with_glasses

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
+from avatar.face.expression_basis import load_basis
+from avatar.face.pose import fit_pose, mean_head, rotation_matrix, to_pixels
 from avatar.generator.references import ALIKE, MOST_LENT, Look, lent_share, look, nearest_reference, unlikeness
-from avatar.motion.basis import load_basis
-from avatar.perception.pose import fit_pose, mean_head, rotation_matrix, to_pixels
 from avatar.types import BLENDSHAPE_INDEX, HeadPose
 
 

@@ -18,9 +18,9 @@ from avatar.generator.portrait_sheet import portrait_sheet
 from avatar.generator.reference_choice import MeasuredFrame, calmest, choose_references, fit_frames
 from avatar.generator.refine import MOST_FRAMES, as_frames, refine
 from avatar.generator.skin_match import MAX_GAIN, match_skin, skin_colour
-from avatar.media_pictures import spread_frames
-from avatar.models import get_model
-from avatar.movie_writer import MovieWriter
+from avatar.media.movie_writer import MovieWriter
+from avatar.media.video import spread_frames
+from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, U8, Motion
 

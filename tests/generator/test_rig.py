@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
+from avatar.face.expression_basis import load_basis
 from avatar.generator.identity import Identity
 from avatar.generator.rig import Rig
-from avatar.motion.basis import load_basis
 from avatar.types import F32, Motion
 
 Move = Callable[..., Motion]

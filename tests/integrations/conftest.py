@@ -11,8 +11,8 @@ import pytest
 
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import write_identity
-from avatar.painter import StagePainter
-from avatar.sdk import Avatar
+from avatar.sdk.avatar import Avatar
+from avatar.sdk.renderer import StagePainter
 
 RATE = 24_000
 

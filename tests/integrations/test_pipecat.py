@@ -34,7 +34,7 @@ from pipecat.tests.utils import SleepFrame, run_test
 
 from avatar.errors import ClosedError
 from avatar.integrations.pipecat import AvatarVideoService
-from avatar.sdk import Avatar
+from avatar.sdk.avatar import Avatar
 
 pytestmark = pytest.mark.anyio
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from avatar.face.expression_basis import load_basis
+from avatar.face.pose import fit_pose
 from avatar.generator.identity import Identity
 from avatar.generator.rig import Rig
-from avatar.motion.basis import load_basis
-from avatar.perception.pose import fit_pose
 from avatar.types import FaceState, Motion
 
 Driver = Callable[..., FaceState]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from avatar.errors import CueError
-from avatar.motion.acting import GESTURE_S
 from avatar.motion.cues import CUES, EMOTIONS, GESTURES, Attend, Feel, Gesture, Look, emotion_offsets, understand
+from avatar.motion.expression_composer import GESTURE_S
 from avatar.types import BLENDSHAPE_INDEX
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
 from avatar.motion.mixer import COVER_IN_S, COVER_OUT_S, EASE_IN_S, EASE_OUT_S, MixGains, MixState, blend, mix, speak
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.types import BLENDSHAPE_INDEX, FaceState, HeadPose, Motion

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from avatar import face_mesh as mesh
+from avatar.face import mesh
 from avatar.motion.neutral import Neutral, NeutralCalibration, eye_openings
 from avatar.types import FaceState
 

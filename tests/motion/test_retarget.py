@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from avatar.face.expression_basis import load_basis
 from avatar.generator.identity import Identity
 from avatar.generator.rig import Rig
-from avatar.motion.basis import load_basis
 from avatar.motion.retarget import Retargeter
 from avatar.types import BLENDSHAPE_INDEX, FaceState, Motion
 

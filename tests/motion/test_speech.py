@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from avatar.motion.mouth_timeline import FADE_S, HOLD_S
 from avatar.motion.speech import BUFFER_S, LOOK_AHEAD_S, SpeechMotion, speech_motions
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES, MOUTH, SpeechNetwork
-from avatar.motion.told import FADE_S, HOLD_S
 from avatar.motion.voice_network import shipped_network
 from avatar.perception.speech.features import Heard, LogMelFeatures
 from avatar.perception.speech.log_mel import BANDS, HOP, RATE
-from avatar.training.speech_clips import read_sound
 from avatar.types import BLENDSHAPE_INDEX, F32
+from training.speech_clips import read_sound
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "data" / "speech_corpus"
 JAW = BLENDSHAPE_INDEX["jawOpen"]

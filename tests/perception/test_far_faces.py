@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from avatar.perception.pose import rotation_vector, to_head_frame
+from avatar.face.pose import rotation_vector, to_head_frame
 from avatar.perception.scout import Scout
 from avatar.perception.subject import FaceBox
 from avatar.perception.sweep import LIVE_LOOKS, Parts

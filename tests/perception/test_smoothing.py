@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from avatar.motion.basis import load_basis
+from avatar.face.expression_basis import load_basis
+from avatar.face.pose import fit_pose, mean_head, rotation_matrix, rotation_vector, to_pixels
 from avatar.perception.landmarker import FaceDetection
-from avatar.perception.pose import fit_pose, mean_head, rotation_matrix, rotation_vector, to_pixels
 from avatar.perception.smoothing import LONGEST_STEP_S, POSE_RESPONSE, SmoothedFace, smooth, smooth_face
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, F32, HeadPose
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from avatar.errors import FrameError, PerceptionError
-from avatar.perception.pose import rotation_vector, to_head_frame
+from avatar.face.pose import rotation_vector, to_head_frame
 from avatar.perception.tracker import HOLD_S, FaceTracker
 from avatar.types import FaceState
 

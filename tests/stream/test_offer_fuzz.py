@@ -21,13 +21,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from avatar.calls import Calls
+from avatar.call.registry import Calls
 from avatar.config import ServerSettings
 from avatar.errors import OfferError
-from avatar.faces import BuiltinFace
 from avatar.generator.identity import Identity
-from avatar.library import AvatarLibrary
-from avatar.server import create_app
+from avatar.identities.builtin import BuiltinFace
+from avatar.identities.library import AvatarLibrary
+from avatar.server.app import create_app
 from avatar.stream.offer import read_offer
 from avatar.stream.sdp_text import parse_sdp
 

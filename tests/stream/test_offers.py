@@ -17,7 +17,7 @@ import pytest
 
 from avatar.config import TransportSettings
 from avatar.errors import OfferError
-from avatar.http.problems import problem_of
+from avatar.server.problems import problem_of
 from avatar.stream.offer import read_offer
 from avatar.stream.peer import Peer
 from avatar.stream.sdp_codecs import payload_types

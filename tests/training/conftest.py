@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avatar.generator.face_crop import CROP_SIZE, face_window
+from avatar.face.pose import fit_pose
+from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
-from avatar.perception.pose import fit_pose
-from avatar.training.packed_clips import ClipLabel, ClipTracks, PackedClip, read_packed, write_packed
-from avatar.training.prepare import cut_crop
+from avatar.generator.tuning.packed_clips import ClipLabel, ClipTracks, PackedClip, read_packed, write_packed
 from avatar.types import BLENDSHAPE_INDEX, Motion
 
 FRAMES = 16

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avatar.face_mesh import LOWER_LIP_CENTRE, UPPER_LIP_CENTRE
-from avatar.motion.basis import load_basis
-from avatar.perception.pose import mean_head, rotation_matrix, to_pixels
-from avatar.training.basis import HeadTrack, fit_mean_head, fit_offsets, penalties, to_head_track
-from avatar.training.basis_measures import explained, opening_gain
-from avatar.training.face_tracks import Track
-from avatar.training.mirror import mirror_head, mirrored_blendshapes, mirrored_landmarks
+from avatar.face.expression_basis import load_basis
+from avatar.face.mesh import LOWER_LIP_CENTRE, UPPER_LIP_CENTRE
+from avatar.face.pose import mean_head, rotation_matrix, to_pixels
+from avatar.generator.tuning.face_tracks import Track
+from avatar.generator.tuning.mirror import mirror_head, mirrored_blendshapes, mirrored_landmarks
 from avatar.types import BLENDSHAPE_INDEX, F32, HeadPose
+from training.basis import HeadTrack, fit_mean_head, fit_offsets, penalties, to_head_track
+from training.basis_measures import explained, opening_gain
 
 SEEN = ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight", "mouthSmileLeft", "mouthSmileRight")
 

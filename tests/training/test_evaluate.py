@@ -13,7 +13,7 @@ import cv2
 
 from avatar.generator.network import SIZES, FaceNetwork
 from avatar.generator.network_weights import save_weights
-from avatar.training import curves, distill, evaluate
+from training import curves, distill, evaluate
 
 
 def test_untrained_weights_are_as_good_as_geometry(

@@ -15,7 +15,7 @@ import torch
 from avatar.generator.network import SIZES, FaceNetwork
 from avatar.generator.network_files import network_files
 from avatar.generator.network_weights import load_weights, save_weights
-from avatar.training.export import main
+from training.export import main
 
 
 def untrained(path: Path) -> Path:

@@ -10,9 +10,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from avatar.errors import MediaError, ModelError
-from avatar.models import get_model
-from avatar.training.face_tracks import read_manifest, track_clip
-from avatar.training.fit_basis import main
+from avatar.generator.tuning.face_tracks import read_manifest, track_clip
+from avatar.models.store import get_model
+from training.fit_basis import main
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from avatar.generator.network_input import REGIONS
-from avatar.training.holdback import measure, measured_pairs, split_people
-from avatar.training.packed_clips import PackedClip
-from avatar.training.pairs import spread_expressions
+from avatar.generator.tuning.packed_clips import PackedClip
+from avatar.generator.tuning.pairs import spread_expressions
+from training.holdback import measure, measured_pairs, split_people
 
 
 def test_people_kept_back_are_never_trained_on(packed_clips: list[PackedClip]) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from avatar.errors import ModelError
-from avatar.models import get_model
-from avatar.training.packed_clips import read_packed
-from avatar.training.prepare import chosen_frames, main
+from avatar.generator.tuning.clip_crops import chosen_frames
+from avatar.generator.tuning.packed_clips import read_packed
+from avatar.models.store import get_model
+from training.prepare import main
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 

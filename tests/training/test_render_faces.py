@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from avatar.errors import ModelError
-from avatar.models import get_model
+from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceLandmarker
-from avatar.training import render_faces
+from training import render_faces
 
 REPOSITORY = Path(__file__).parents[2]
 ASSETS = REPOSITORY / "assets"

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from avatar.training.speech_labels import ARPABET, RATE, SILENCE, Phone, heard_as, level_silences, tidy
+from training.speech_labels import ARPABET, RATE, SILENCE, Phone, heard_as, level_silences, tidy
 
 
 def test_phones_cover_the_whole_time_without_gaps_or_overlaps() -> None:

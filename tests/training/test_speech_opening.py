@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avatar.motion.speech_pair import TAKEN, TAPS
-from avatar.training.speech_opening import SHIFTS_S, Example, aligned, correlation, fit, left_out
+from training.speech_opening import SHIFTS_S, Example, aligned, correlation, fit, left_out
 
 RNG = np.random.default_rng(0)
 SLOPES = RNG.normal(0, 1, TAPS * TAKEN)

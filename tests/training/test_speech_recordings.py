@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from avatar.errors import MediaError
-from avatar.training import speech_recordings
-from avatar.training.speech_labels import SILENCE, Phone
-from avatar.training.speech_recordings import plausible, prompts
+from training import speech_recordings
+from training.speech_labels import SILENCE, Phone
+from training.speech_recordings import plausible, prompts
 
 
 @pytest.fixture

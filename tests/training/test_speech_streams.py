@@ -12,8 +12,8 @@ import pytest
 from avatar.errors import MediaError
 from avatar.motion.speech_network import CLASSES, MOUTH
 from avatar.perception.speech.log_mel import BANDS, RATE
-from avatar.training.speech_labels import SILENCE, Phone
-from avatar.training.speech_streams import (
+from training.speech_labels import SILENCE, Phone
+from training.speech_streams import (
     LabelledSound,
     Surroundings,
     background,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from avatar.motion.speech_network import CLASSES, MOUTH
-from avatar.training.speech_labels import SILENCE, Phone
-from avatar.training.speech_targets import SHAPE_OF, Targets, frame_times, mouth_class, mouth_targets
 from avatar.types import BLENDSHAPE_INDEX, F32
+from training.speech_labels import SILENCE, Phone
+from training.speech_targets import SHAPE_OF, Targets, frame_times, mouth_class, mouth_targets
 
 
 def spoken(*sounds: str, length_s: float = 0.12, loudness_db: float = -4.0) -> tuple[Targets, dict[str, float]]:

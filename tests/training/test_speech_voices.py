@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avatar.training.speech_corpus import ESPEAK_VOICES, KEPT_FOR_TESTING, timed
-from avatar.training.speech_labels import SILENCE
-from avatar.training.speech_sentences import make_sentence, make_syllables
-from avatar.training.speech_targets import SHAPE_OF
-from avatar.training.speech_voices import Espeak, Festival, Flite, NotInstalledError
+from training.speech_corpus import ESPEAK_VOICES, KEPT_FOR_TESTING, timed
+from training.speech_labels import SILENCE
+from training.speech_sentences import make_sentence, make_syllables
+from training.speech_targets import SHAPE_OF
+from training.speech_voices import Espeak, Festival, Flite, NotInstalledError
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_every_sound_they_make_has_a_mouth(espeak: Espeak) -> None:
 
 
 def test_a_corpus_is_made_and_gone_on_with_by_the_voices_that_are_here(tmp_path: Path, espeak: Espeak) -> None:
-    command = [sys.executable, "-m", "avatar.training.speech_corpus", "--out", str(tmp_path), "--files", "1"]
+    command = [sys.executable, "-m", "training.speech_corpus", "--out", str(tmp_path), "--files", "1"]
     command += ["--flite-files", "1"]
     written: list[float] = []
     for _ in range(2):

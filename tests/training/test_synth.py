@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avatar import face_mesh as mesh
 from avatar.errors import ModelError
-from avatar.models import get_model
+from avatar.face import mesh
+from avatar.generator.tuning.clip_crops import FEWEST_FRAMES
+from avatar.generator.tuning.packed_clips import RENDERED, PackedClip, read_packed
+from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceDetection
-from avatar.training.head3d.casting import camera_of, cast, stances
-from avatar.training.head3d.light import quick_visible, visible
-from avatar.training.head3d.model import HeadModel, load_head
-from avatar.training.head3d.oral import Oral
-from avatar.training.head3d.raster import paint, rasterise
-from avatar.training.head3d.sitter import Sitter, Stance
-from avatar.training.packed_clips import RENDERED, PackedClip, read_packed
-from avatar.training.prepare import FEWEST_FRAMES
-from avatar.training.synth import LICENCE, label_of, main, pack_seen
 from avatar.types import U8
+from training.head3d.casting import camera_of, cast, stances
+from training.head3d.light import quick_visible, visible
+from training.head3d.model import HeadModel, load_head
+from training.head3d.oral import Oral
+from training.head3d.raster import paint, rasterise
+from training.head3d.sitter import Sitter, Stance
+from training.synth import LICENCE, label_of, main, pack_seen
 
 HEAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "ict_facekit_light.npz"
 

@@ -14,11 +14,11 @@ import torch
 
 from avatar.errors import ModelError, TrainingError
 from avatar.generator.network_weights import load_weights
-from avatar.training.checkpoint import load_state
-from avatar.training.packed_clips import PackedClip
-from avatar.training.pairs import PairBatches
-from avatar.training.train import main
-from avatar.training.trainer import Trainer, TrainerSettings, learning_rate
+from avatar.generator.tuning.packed_clips import PackedClip
+from avatar.generator.tuning.pairs import PairBatches
+from training.checkpoint import load_state
+from training.train import main
+from training.trainer import Trainer, TrainerSettings, learning_rate
 
 CPU = torch.device("cpu")
 
@@ -74,7 +74,7 @@ def test_a_loss_that_is_no_number_stops_and_leaves_the_weights_as_they_were(
     batch = PairBatches(packed_clips, batch=4, seed=0)[0]
     trainer.learn(batch)
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
-    monkeypatch.setattr("avatar.training.trainer.picture_loss", lambda *_: torch.tensor(float("nan")))
+    monkeypatch.setattr("training.trainer.picture_loss", lambda *_: torch.tensor(float("nan")))
     with pytest.raises(TrainingError, match="last saved"):
         trainer.learn(batch)
     assert all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from avatar.errors import TrainingError
 from avatar.generator.network import SIZES, FaceNetwork
-from avatar.training.widening import widened
+from training.widening import widened
 
 SIDE = 256
 

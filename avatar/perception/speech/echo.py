@@ -15,8 +15,8 @@ import av
 import numpy as np
 
 from avatar.errors import IntegrationError
+from avatar.media.pcm import I16, SpokenSound, spoken_samples
 from avatar.perception.speech.intake import SoundIntake
-from avatar.spoken import I16, SpokenSound, spoken_samples
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import av
 import numpy as np
 from scipy.signal import lfilter
 
+from avatar.media.audio_format import SoundFormatter
 from avatar.perception.speech.log_mel import RATE
-from avatar.sound_format import SoundFormatter
 from avatar.types import F32
 
 OFFSET_HZ: Final = 20.0

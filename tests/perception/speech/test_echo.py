@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from avatar.errors import IntegrationError, VoiceError
+from avatar.media.pcm import I16
 from avatar.perception.speech.echo import BLOCK, MOST_FAR, RATE, SPARE, EchoCanceller, open_canceller
-from avatar.spoken import I16
 from benchmarks.echo import SPEECH, hears_user, in_room, listen, loss_db, lowered, recorded_users, spoken, with_user
 
 

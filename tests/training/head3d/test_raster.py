@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avatar.training.head3d.raster import rasterise
+from training.head3d.raster import rasterise
 
 
 def square(left: float, top: float, side: float, z: float) -> tuple[np.ndarray, np.ndarray]:

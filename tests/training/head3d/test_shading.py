@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avatar.training.head3d.shading import develop, fractal_noise, ggx, unit, wrapped_diffuse
+from training.head3d.shading import develop, fractal_noise, ggx, unit, wrapped_diffuse
 
 
 def test_a_surface_is_brightest_where_it_faces_the_light_and_dark_from_behind() -> None:

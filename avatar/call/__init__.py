@@ -1,0 +1,1 @@
+"""One browser's or program's call, from its offer to its end."""

@@ -1,0 +1,241 @@
+"""The side of a call in which a person sits before a page: its messages checked, counted, and done as they ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, Protocol, TypeVar
+
+import av
+
+from avatar.call.conversation_bridge import CallConversation, SendSound
+from avatar.conversation.parts import MakeParts, Parts
+from avatar.errors import AvatarError, ControlError
+from avatar.generator.identity import Identity
+from avatar.session.protocol import LiveSession
+from avatar.stream.control import (
+    TRACE_PAIRS,
+    AvatarMessage,
+    Calibrate,
+    DriveMessage,
+    ErrorMessage,
+    Ping,
+    Pong,
+    Report,
+    Request,
+    SetAvatar,
+    SetDrive,
+    Trace,
+    TraceMessage,
+    read_request,
+)
+from avatar.types import Drive
+
+MESSAGES_PER_SECOND: Final = 50
+"""Messages a page may send in a second; more are not answered, or answering would be an echo chamber."""
+FLOOD: Final = 10 * MESSAGES_PER_SECOND
+"""So many in a second end the call: merely taking them in would cost others their pictures. A page whose line was held
+up for a minute brings less."""
+USUAL_BYTES: Final = 1024
+"""A longer message counts as so many of this length."""
+
+GetAvatar = Callable[[str], Awaitable[Identity]]
+_Result = TypeVar("_Result")
+
+
+class CallWork(Protocol):
+    """What a call does for its page."""
+
+    def tell(self, report: Report) -> None:
+        """Send a message."""
+
+    def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Work until done, or until the call ends, which cancels it; an error ends the call."""
+
+    async def in_pool(self, work: Callable[[], _Result]) -> _Result:
+        """Do what blocks."""
+        ...
+
+    def give_up(self, why: str) -> object:
+        """End the call, with the reason in words."""
+
+
+class CallPage:
+    """Used on the event loop only; nothing here blocks it."""
+
+    def __init__(
+        self,
+        session: LiveSession,
+        work: CallWork,
+        *,
+        avatar_id: str | None,
+        drive: Drive,
+        limit_bytes: int,
+        get_avatar: GetAvatar,
+        make_parts: MakeParts,
+        send_sound: SendSound,
+    ) -> None:
+        """Join a page and its session.
+
+        Args:
+            session: draws.
+            work: the call's.
+            avatar_id: whom it draws.
+            drive: what moves the avatar to begin with.
+            limit_bytes: of one message.
+            get_avatar: returns the identity of an id, or raises AvatarError.
+            make_parts: makes what a conversation is made of, or raises AvatarError; blocks.
+            send_sound: as the call sends it.
+        """
+        self.avatar_id = avatar_id
+        self.drive: Drive = drive
+        """What moves the avatar now."""
+        self._session = session
+        self._work = work
+        self._limit_bytes = limit_bytes
+        self._get_avatar = get_avatar
+        self._make_parts = make_parts
+        self._send_sound = send_sound
+        self._heard = 0
+        """Messages of this second; a long one counts for several."""
+        self._trace: list[tuple[int, int]] | None = None
+        self._swapping = False
+        self._joining: asyncio.Task[None] | None = None
+        self._making_parts: asyncio.Future[Parts] | None = None
+        self._conversation: CallConversation | None = None
+
+    def greeted(self) -> None:
+        """Begin a conversation that the call was asked for: now it can be told whether that works."""
+        if self.drive == "conversation":
+            self._set_drive("conversation", None)
+
+    def hear(self, message: str | bytes) -> None:
+        """Do what a message asks for; a bad one is answered too, and changes nothing. A flood ends the call."""
+        before = self._heard
+        self._heard += 1 + len(message) // USUAL_BYTES
+        if self._heard >= FLOOD:
+            self._work.give_up(f"The page sent more than {FLOOD} messages in one second.")
+            return
+        if self._heard >= MESSAGES_PER_SECOND:
+            if before < MESSAGES_PER_SECOND:
+                self._work.tell(ErrorMessage(code="too_many_messages", detail="Too many messages in one second."))
+            return
+        try:
+            request = read_request(message, limit_bytes=self._limit_bytes)
+        except ControlError as error:
+            self._work.tell(ErrorMessage(code=error.code, detail=str(error)))
+            return
+        try:
+            self._act(request)
+        except AvatarError as error:
+            self._refuse(error, request.id)
+
+    def hear_sound(self, frame: av.AudioFrame, arrival_s: float) -> None:
+        """Take a frame of the user's sound: a conversation listens to it, else it moves the mouth and goes back."""
+        if self._conversation is not None:
+            self._conversation.hear(frame, arrival_s)
+        elif self.drive != "conversation":
+            self._send_sound(frame, arrival_s)
+
+    def picture_sent(self, pair: Callable[[], tuple[int, int] | None]) -> None:
+        """Note which camera picture a picture answers, as `Peer.trace_pair` says, where the page wants to know."""
+        if self._trace is not None and (found := pair()) is not None:
+            self._trace.append(found)
+            if len(self._trace) >= TRACE_PAIRS // 2:
+                self._tell_trace()
+
+    def new_second(self) -> None:
+        """Count messages anew, and tell what was noted."""
+        self._heard = 0
+        self._tell_trace()
+
+    async def close(self) -> None:
+        """End a conversation. Idempotent."""
+        if self._conversation is not None:
+            await self._conversation.close()
+
+    def _act(self, request: Request) -> None:
+        if isinstance(request, Ping):
+            self._work.tell(Pong(t=request.t, reply_to=request.id))
+        elif isinstance(request, Calibrate):
+            self._session.calibrate()
+        elif isinstance(request, SetDrive):
+            self._set_drive(request.drive, request.id)
+        elif isinstance(request, Trace):
+            self._trace = [] if request.enabled else None
+        elif self._swapping:
+            raise ControlError("The avatar is being changed already. Wait until it has appeared.", code="busy")
+        else:
+            self._swapping = True
+            self._work.run(self._swap(request))
+
+    def _set_drive(self, drive: Drive, reply_to: str | None) -> None:
+        if drive == "conversation":
+            if self._joining is not None and not self._joining.done():
+                raise ControlError("The avatar is getting ready to talk already.", code="busy")
+            self._joining = self._work.run(self._converse(reply_to))
+            return
+        if self._joining is not None:
+            self._joining.cancel()
+        conversation, self._conversation = self._conversation, None
+        if conversation is not None:
+            self._work.run(conversation.close())
+        self._drive_by(drive, reply_to)
+
+    def _drive_by(self, drive: Drive, reply_to: str | None) -> None:
+        self._session.set_drive(drive)
+        self.drive = drive
+        self._work.tell(DriveMessage(drive=drive, reply_to=reply_to))
+
+    async def _converse(self, reply_to: str | None) -> None:
+        """Let the avatar talk by itself; where it cannot, say why and leave what moves it as it is."""
+        if self._conversation is None:
+            try:
+                parts = await self._parts()
+            except AvatarError as error:
+                self._refuse(error, reply_to)
+                if self.drive == "conversation":  # asked for as the call began: the voice that is heard moves it
+                    self._drive_by("voice", None)
+                return
+            self._conversation = CallConversation(
+                parts, send=self._send_sound, tell=self._work.tell, attend=self._session.set_presence
+            )
+        self._drive_by("conversation", reply_to)
+
+    async def _parts(self) -> Parts:
+        """Return the parts of a conversation. One set is made at a time, or a page that cannot decide would fill the
+        pool: who comes back while a set is being made gets that one."""
+        if self._making_parts is None:
+            self._making_parts = asyncio.ensure_future(self._work.in_pool(self._make_parts))
+            self._making_parts.add_done_callback(_note_failure)
+        try:
+            return await asyncio.shield(self._making_parts)
+        finally:
+            if self._making_parts.done():
+                self._making_parts = None
+
+    async def _swap(self, request: SetAvatar) -> None:
+        try:
+            identity = await self._get_avatar(request.avatar)
+            await self._work.in_pool(lambda: self._session.set_identity(identity))
+        except AvatarError as error:
+            self._refuse(error, request.id)
+            return
+        finally:
+            self._swapping = False
+        self.avatar_id = request.avatar
+        self._work.tell(AvatarMessage(avatar=request.avatar))
+
+    def _refuse(self, error: AvatarError, reply_to: str | None) -> None:
+        self._work.tell(ErrorMessage(code=error.code, detail=str(error), reply_to=reply_to))
+
+    def _tell_trace(self) -> None:
+        if self._trace:
+            self._work.tell(TraceMessage(frames=self._trace))
+            self._trace = []
+
+
+def _note_failure(making: asyncio.Future[Parts]) -> None:
+    """Take note of how it ended: where the page has changed its mind, nobody else asks."""
+    if not making.cancelled():
+        making.exception()

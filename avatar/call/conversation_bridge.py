@@ -1,0 +1,93 @@
+"""A conversation inside a call: what the avatar says takes the place of the user's sound that otherwise goes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Final, Protocol
+
+import av
+
+from avatar.conversation.conversation import BLOCK, RATE, Conversation
+from avatar.conversation.events import Answered, Caption, ConversationEvent, Interrupted
+from avatar.conversation.parts import Parts
+from avatar.media.pcm import I16
+from avatar.motion.presence import PresenceKind
+from avatar.stream.control import AnsweredMessage, CaptionMessage, ErrorMessage, InterruptedMessage, Report
+
+TIME_BASE: Final = Fraction(1, RATE)
+
+
+class SendSound(Protocol):
+    """Moves the avatar's mouth by a frame of its own sound, and sends that with its picture."""
+
+    def __call__(self, frame: av.AudioFrame, arrival_s: float, /) -> float:
+        """Take a frame that is whole at `arrival_s` (time.monotonic()); return how many seconds later it leaves."""
+        ...
+
+
+class CallConversation:
+    """Runs from its making until `close`. Used on the event loop only."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        send: SendSound,
+        tell: Callable[[Report], None],
+        attend: Callable[[PresenceKind], None],
+    ) -> None:
+        """Begin to listen; `send`, `tell` and `attend` as the call does these."""
+        self._send, self._tell = send, tell
+        self._pts: int | None = None
+        """When the avatar's next sound is heard, on the clock of the user's, which it goes on with."""
+        self._conversation = Conversation(
+            parts.voice,
+            parts.brain,
+            parts.ears,
+            send=self._send_block,
+            tell=self._tell_event,
+            attend=attend,
+            detector=parts.detector,
+        )
+        attend("listening")
+        self._running = asyncio.create_task(self._conversation.run(), name="avatar-conversation")
+
+    def hear(self, frame: av.AudioFrame, arrival_s: float) -> None:
+        """Take a frame of the user's sound."""
+        if self._pts is None:  # a leap in time would upset the browser's buffer
+            self._pts = round((frame.pts or 0) * (frame.time_base or TIME_BASE) * RATE)
+        self._conversation.hear(frame, arrival_s)
+
+    async def close(self) -> None:
+        """Fall silent. Idempotent."""
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+        await self._conversation.close()
+
+    def _send_block(self, samples: I16, due_s: float) -> float:
+        if self._pts is None:  # nobody has been heard yet, so there is nothing to answer
+            return 0.0
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, self._pts, TIME_BASE
+        self._pts += BLOCK
+        return self._send(frame, due_s)
+
+    def _tell_event(self, event: ConversationEvent) -> None:
+        match event:
+            case Caption():
+                report: Report = CaptionMessage(
+                    speaker=event.speaker,
+                    text=event.text,
+                    turn=event.turn,
+                    seconds=round(event.seconds, 2),
+                    unspoken=event.unspoken,
+                )
+            case Interrupted():
+                report = InterruptedMessage(turn=event.turn, heard_ms=round(event.heard_ms, 1))
+            case Answered():
+                report = AnsweredMessage(turn=event.turn, stage_ms=event.stage_ms())
+            case _:
+                report = ErrorMessage(code=event.code, detail=event.message)
+        self._tell(report)

@@ -1,0 +1,298 @@
+"""Every call of a server: who may begin one, what all of them did, and the end of them all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, Literal, TypeAlias, get_args
+
+from avatar.call.browser_peer import GetAvatar
+from avatar.call.call import Call
+from avatar.call.limits import EndReason
+from avatar.config import PictureSettings, ServerSettings
+from avatar.conversation.parts import MakeParts, open_parts
+from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError, TrickleError
+from avatar.generator.identity import Identity
+from avatar.motion.voice_network import VoiceNetwork
+from avatar.sdk.bot_session import make_bot_session
+from avatar.session.live import Session
+from avatar.session.loopback import EchoSession
+from avatar.session.protocol import LiveSession, MakeSession, SessionEvent
+from avatar.stream.control import Stats
+from avatar.stream.offer import read_offer
+from avatar.stream.packet_guard import DROP_REASONS, DropReason
+from avatar.stream.trickle import read_fragment
+from avatar.types import Drive, Picture
+
+logger = logging.getLogger(__name__)
+
+Mode: TypeAlias = Literal["avatar", "bot", "echo"]
+
+SHORT_SIDE_MIN: Final = 128
+SHORT_SIDE_MAX: Final = 720
+LONG_SIDE_MAX: Final = 1280
+AFTERWARDS_S: Final = 1.0
+"""How soon after a call's end what is done afterwards begins: calls that end together share it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallsSnapshot:
+    """What a metrics page shows; the totals count from the server's start and never fall."""
+
+    active: int
+    limit: int
+    started: int
+    refused: int
+    """Calls turned away because every place was taken."""
+    ended: dict[EndReason, int]
+    pictures_sent: int
+    camera_frames: int
+    picture_bytes_sent: int
+    packets_dropped: dict[DropReason, int]
+    """Packets kept from the calls, by reason."""
+    latest: tuple[Stats, ...]
+    """The last figures of each running call."""
+
+
+def make_avatar_session(
+    identity: Identity | None,
+    picture: PictureSettings,
+    *,
+    drive: Drive,
+    on_picture: Callable[[Picture], None],
+    on_event: Callable[[SessionEvent], None],
+    voice_network: VoiceNetwork | None = None,
+) -> LiveSession:
+    """Return the pipeline that moves `identity`. Raises AvatarError when there is none, ModelError, PerceptionError."""
+    if identity is None:
+        raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
+    return Session(
+        identity, picture, drive=drive, voice_network=voice_network, on_picture=on_picture, on_event=on_event
+    )
+
+
+def make_echo_session(
+    identity: Identity | None,
+    picture: PictureSettings,
+    *,
+    drive: Drive,
+    on_picture: Callable[[Picture], None],
+    on_event: Callable[[SessionEvent], None],
+) -> LiveSession:
+    """Return a session that sends the camera's own pictures back."""
+    del identity, picture, drive
+    return EchoSession(on_picture=on_picture, on_event=on_event)
+
+
+class Calls:
+    """The running calls. Used on the event loop only; slow work runs in its own threads, never on the loop."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        get_avatar: GetAvatar,
+        *,
+        sessions: Mapping[Mode, MakeSession] | None = None,
+        make_parts: MakeParts | None = None,
+        voice_network: VoiceNetwork | None = None,
+        after_call: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Prepare for calls.
+
+        Args:
+            settings: of the server.
+            get_avatar: returns the identity with an id and raises AvatarError.
+            sessions: makes the pipelines; None: the real ones.
+            make_parts: makes who speaks and thinks in a conversation; None: as the settings say.
+            voice_network: moves the mouths of the real pipelines to sound; None: the shipped one.
+            after_call: does, in a thread, what there is to do soon after a call or several have ended; it is told
+                whether others are running.
+        """
+        self._settings = settings
+        self._get_avatar = get_avatar
+        self._sessions = sessions or {
+            "avatar": partial(make_avatar_session, voice_network=voice_network),
+            "bot": partial(make_bot_session, voice_network=voice_network),
+            "echo": make_echo_session,
+        }
+        self._make_parts = make_parts or partial(open_parts, settings.conversation)
+        self._after_call = after_call
+        self._afterwards: asyncio.TimerHandle | None = None
+        self._calls: dict[str, Call] = {}
+        self._opening = 0
+        self._closing = False
+        self._started = self._refused = 0
+        self._ended: Counter[EndReason] = Counter()
+        self._past_pictures = self._past_camera_frames = self._past_bytes = 0
+        self._past_packets: Counter[DropReason] = Counter(dict.fromkeys(DROP_REASONS, 0))
+        # Encoding has threads of its own: work that blocks (loading, joining) must never hold up picture or sound.
+        self._encode_pool = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="avatar-encode")
+        self._blocking_pool = ThreadPoolExecutor(
+            min(8, settings.limits.sessions + 1), thread_name_prefix="avatar-blocking"
+        )
+
+    async def create(
+        self,
+        offer_sdp: str,
+        avatar_id: str | None,
+        *,
+        width: int | None = None,
+        height: int | None = None,
+        fps: int | None = None,
+        mode: Mode = "avatar",
+        drive: Drive = "camera",
+    ) -> Call:
+        """Answer an offer and begin a call; `id` and `answer_sdp` of what is returned go back to the visitor.
+
+        Raises OfferError, ServerFullError, AvatarError (bad_size, bad_rate, bad_mode, bad_drive, unknown_avatar and
+        whatever `get_avatar` or the session raises).
+        """
+        try:
+            offer = read_offer(offer_sdp, limit_bytes=self._settings.limits.offer_bytes)
+        except NoCommonCodecError as error:  # a client that was set up wrongly: who runs the server is asked about it
+            logger.warning("an offer was refused: %s", error)
+            raise
+        picture = self._picture(width, height, fps)
+        make_session = self._sessions.get(mode)
+        if make_session is None:
+            raise AvatarError(f"There is no mode '{mode}'. Use one of: {', '.join(self._sessions)}.", code="bad_mode")
+        if not offer.has_video and mode != "avatar":
+            raise OfferError(f"The offer has no video. A call in mode={mode} needs it: addTransceiver('video').")
+        if drive not in get_args(Drive):
+            raise AvatarError(f"'{drive}' moves no avatar. Use one of: {', '.join(get_args(Drive))}.", code="bad_drive")
+        self._take_place()
+        try:
+            identity = await self._get_avatar(avatar_id) if avatar_id is not None else None
+            call = Call(
+                secrets.token_urlsafe(16),
+                avatar_id,
+                picture,
+                self._settings,
+                drive=drive,
+                get_avatar=self._get_avatar,
+                make_parts=self._make_parts,
+                encode_pool=self._encode_pool,
+                blocking_pool=self._blocking_pool,
+                on_end=self._forget,
+            )
+            self._calls[call.id] = call
+        finally:
+            self._opening -= 1
+        try:
+            await call.open(offer, identity, make_session)
+        except BaseException:  # a visitor who has gone away cancels this: nothing of the call may stay
+            await asyncio.shield(call.end("failed"))
+            raise
+        self._started += 1
+        return call
+
+    def __contains__(self, call_id: str) -> bool:
+        """Return whether this call is running."""
+        return call_id in self._calls
+
+    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> bool:
+        """Try more addresses of a call's peer; False when there is no call with this id.
+
+        `tags` are those of the ICE session that the sender means, `*` any; None: it does not say. Raises TrickleError
+        (bad_fragment, ice_restart, stale_tag).
+        """
+        call = self._calls.get(call_id)
+        if call is None:
+            return False
+        if tags is not None and not {call.ice_tag, "*"} & set(tags):
+            raise TrickleError("The call has another ETag than If-Match says.", code="stale_tag")
+        await call.trickle(read_fragment(fragment))
+        return True
+
+    async def end(self, call_id: str, reason: EndReason = "left") -> bool:
+        """End a call and wait until nothing of it is left; False when there is none with this id."""
+        call = self._calls.get(call_id)
+        if call is None:
+            return False
+        await asyncio.shield(call.end(reason))
+        return True
+
+    async def close(self) -> None:
+        """End every call and every thread. No call can begin any more."""
+        self._closing = True
+        if self._afterwards is not None:
+            self._afterwards.cancel()
+        while self._calls or self._opening:
+            endings = [call.end("server_stopping") for call in list(self._calls.values())]
+            await asyncio.gather(*endings, return_exceptions=True)
+            await asyncio.sleep(0.01)
+        loop = asyncio.get_running_loop()
+        for pool in (self._encode_pool, self._blocking_pool):
+            await loop.run_in_executor(None, pool.shutdown)
+
+    def snapshot(self) -> CallsSnapshot:
+        """Return the figures of now."""
+        calls = list(self._calls.values())
+        packets_dropped = Counter(self._past_packets)
+        for call in calls:
+            packets_dropped.update(call.packets_dropped)
+        return CallsSnapshot(
+            active=len(calls) + self._opening,
+            limit=self._settings.limits.sessions,
+            started=self._started,
+            refused=self._refused,
+            ended=dict(self._ended),
+            pictures_sent=self._past_pictures + sum(call.pictures_sent for call in calls),
+            camera_frames=self._past_camera_frames + sum(call.camera_frames for call in calls),
+            picture_bytes_sent=self._past_bytes + sum(call.bytes_sent for call in calls),
+            packets_dropped=dict(packets_dropped),
+            latest=tuple(call.latest for call in calls if call.latest is not None),
+        )
+
+    def _take_place(self) -> None:
+        if self._closing:
+            raise ServerFullError("The server is stopping. Try again in a moment.", retry_after_s=30)
+        limit = self._settings.limits.sessions
+        if len(self._calls) + self._opening >= limit:
+            self._refused += 1
+            raise ServerFullError(f"All {limit} places on this server are taken. Try again in a moment.")
+        self._opening += 1
+
+    def _picture(self, width: int | None, height: int | None, fps: int | None) -> PictureSettings:
+        default = self._settings.picture
+        picture = replace(
+            default, width=width or default.width, height=height or default.height, fps=fps or default.fps
+        )
+        if not 1 <= picture.fps <= default.fps:
+            raise AvatarError(
+                f"{picture.fps} pictures a second cannot be sent: 1 to {default.fps} can.", code="bad_rate"
+            )
+        short, long = sorted((picture.width, picture.height))
+        if short < SHORT_SIDE_MIN or short > SHORT_SIDE_MAX or long > LONG_SIDE_MAX or short % 2 or long % 2:
+            raise AvatarError(
+                f"A picture of {picture.width}x{picture.height} cannot be sent. Sides are even, {SHORT_SIDE_MIN} to "
+                f"{SHORT_SIDE_MAX} pixels, the longer one up to {LONG_SIDE_MAX}.",
+                code="bad_size",
+            )
+        return picture
+
+    def _forget(self, call: Call) -> None:
+        if self._calls.pop(call.id, None) is None:
+            return
+        if call.answer_sdp:
+            self._ended[call.reason or "failed"] += 1
+        self._past_pictures += call.pictures_sent
+        self._past_camera_frames += call.camera_frames
+        self._past_bytes += call.bytes_sent
+        self._past_packets.update(call.packets_dropped)
+        logger.info("call %s ended: %s", call.log_name, call.reason)
+        if self._after_call is not None and self._afterwards is None and not self._closing:
+            self._afterwards = asyncio.get_running_loop().call_later(
+                AFTERWARDS_S, self._do_afterwards, self._after_call
+            )
+
+    def _do_afterwards(self, work: Callable[[bool], None]) -> None:
+        self._afterwards = None
+        asyncio.get_running_loop().run_in_executor(self._blocking_pool, work, bool(self._calls or self._opening))

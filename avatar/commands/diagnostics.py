@@ -1,0 +1,255 @@
+"""What this machine can do, found out by trying it, and what to do about what it cannot."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from avatar.errors import AvatarError, ModelError
+from avatar.models.store import ModelStore
+
+SYSTEM_LIBRARIES: Final = {
+    "libEGL.so.1": "libegl1",
+    "libGLESv2.so.2": "libgles2",
+    "libGL.so.1": "libgl1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+}
+"""What MediaPipe and its OpenCV load on Linux -> the Debian package that holds it."""
+
+_LEAST_MEMORY_GB: Final = 2.0
+_LEAST_CORES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    """fail: the product does not work without it; warn: something may not work, or works less well."""
+    what: str
+    do: str = ""
+    """What to do about it; empty when there is nothing to do."""
+
+
+def examine(port: int) -> Iterator[Check]:
+    """Try everything, one finding after the other. A check that breaks is a finding too."""
+    checks: list[Callable[[], Check]] = [
+        python_version,
+        system_libraries,
+        lambda: encoder("libx264", essential=True),
+        lambda: encoder("libvpx", essential=True),
+        lambda: encoder("h264_nvenc", essential=False),
+        *(lambda name=name: model(name, ModelStore()) for name in ModelStore().specs),
+        face_tracker,
+        engines,
+        page_and_faces,
+        cameras,
+        virtual_camera,
+        lambda: port_free(port),
+        cores_and_memory,
+    ]
+    for check in checks:
+        try:
+            yield check()
+        except Exception as error:
+            name = getattr(check, "__name__", "check").replace("_", " ")
+            yield Check(
+                name, "fail", f"broke off: {error!r}", "Report this with the whole output of: avatar doctor --json"
+            )
+
+
+def python_version() -> Check:
+    """Say which Python runs; pip already refuses one that is too old."""
+    found = f"{platform.python_implementation()} {platform.python_version()} on {platform.platform()}"
+    return Check("python", "ok", found)
+
+
+def missing_system_libraries() -> list[str]:
+    """Return the system libraries that are needed here and cannot be loaded."""
+    if sys.platform != "linux":  # elsewhere the wheels bring all they need
+        return []
+    missing = []
+    for library in SYSTEM_LIBRARIES:
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            missing.append(library)
+    return missing
+
+
+def system_libraries() -> Check:
+    """Say whether MediaPipe's libraries are here."""
+    missing = missing_system_libraries()
+    if not missing:
+        return Check("system libraries", "ok", "all there")
+    return Check("system libraries", "fail", f"missing: {', '.join(missing)}", install_command(missing))
+
+
+def install_command(missing: list[str]) -> str:
+    """Return the command that installs these libraries on Debian and its like."""
+    return f"sudo apt-get install -y {' '.join(SYSTEM_LIBRARIES[library] for library in missing)}"
+
+
+def require_system_libraries() -> None:
+    """Raise AvatarError with the command to run when a library is missing: importing MediaPipe would fail obscurely."""
+    if missing := missing_system_libraries():
+        raise AvatarError(
+            f"The face tracker needs system libraries that are not installed ({', '.join(missing)}). "
+            f"Run: {install_command(missing)}"
+        )
+
+
+def encoder(name: str, *, essential: bool) -> Check:
+    """Encode one picture with FFmpeg's encoder `name`: that it is listed does not mean that it works."""
+    import av  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+
+    try:
+        context = av.CodecContext.create(name, "w")
+        context.width = context.height = 512  # type: ignore[attr-defined]
+        context.pix_fmt = "yuv420p"  # type: ignore[attr-defined]
+        context.framerate = 30  # type: ignore[attr-defined]
+        frame = av.VideoFrame.from_ndarray(np.full((768, 512), 128, np.uint8), format="yuv420p")
+        size = sum(packet.size for packet in [*context.encode(frame), *context.encode(None)])  # type: ignore[attr-defined]
+    except (av.FFmpegError, ValueError) as error:
+        if essential:
+            return Check(f"encoder {name}", "fail", f"does not work ({error})", "Install the package `av` again.")
+        return Check(f"encoder {name}", "ok", "not on this machine: pictures are encoded on the CPU")
+    return Check(f"encoder {name}", "ok", f"encodes a picture ({size} bytes)")
+
+
+def model(name: str, store: ModelStore) -> Check:
+    """Say whether a model file is here and unharmed."""
+    state = store.state(name)
+    if state == "present":
+        return Check(f"model {name}", "ok", str(store.path(name)))
+    return Check(f"model {name}", "warn", f"{state} ({store.path(name)})", "avatar models pull")
+
+
+def face_tracker() -> Check:
+    """Find the face in a real portrait."""
+    require_system_libraries()
+    store = ModelStore()
+    if store.state("face_landmarker") != "present":
+        return Check("face tracker", "warn", "not tried: its model is not here yet", "avatar models pull")
+    from skimage import data  # noqa: PLC0415
+
+    from avatar.perception.landmarker import FaceLandmarker  # noqa: PLC0415
+
+    landmarker = FaceLandmarker(store.path("face_landmarker"), video=False)
+    try:
+        portrait = data.astronaut()  # type: ignore[no-untyped-call]
+        landmarker.detect(portrait, 0.0)
+        started_s = time.perf_counter()
+        faces = landmarker.detect(portrait, 0.0)
+        took_ms = (time.perf_counter() - started_s) * 1000
+    finally:
+        landmarker.close()
+    if len(faces) != 1:
+        return Check("face tracker", "fail", f"finds {len(faces)} faces in a portrait", "avatar models pull")
+    slow = took_ms > 33
+    advice = "Close other programs: at more than 33 ms a frame, 30 frames a second cannot be followed." if slow else ""
+    return Check("face tracker", "warn" if slow else "ok", f"finds a face in {took_ms:.0f} ms", advice)
+
+
+def engines() -> Check:
+    """Draw one frame with each engine that is installed, and say which will be taken."""
+    from avatar.generator.engines.choice import ENGINES, default_threads  # noqa: PLC0415
+    from avatar.generator.engines.pace import frame_ms  # noqa: PLC0415
+    from avatar.generator.network_files import network_files  # noqa: PLC0415
+    from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
+
+    try:
+        files = network_files("lite")
+    except ModelError as error:
+        return Check("engines", "warn", f"the plain geometry draws: {error}", "Install the package again.")
+    found = []
+    for name, make in ENGINES.items():
+        try:
+            found.append(f"{name} {frame_ms(make(files, default_threads())):.0f} ms")
+        except (ImportError, RuntimeError, OSError, AvatarError):
+            continue  # most machines have one or two of them
+    if not found:
+        return Check("engines", "warn", "none can run the network: the plain geometry draws", "pip install openvino")
+    best, live = chosen_tier("auto", "auto"), live_tier("auto", "auto")
+    drawn = f"{best} draws" + ("" if best.startswith(live) else f", {live} in calls")
+    return Check("engines", "ok", f"{drawn}; a frame takes {', '.join(found)}")
+
+
+def page_and_faces() -> Check:
+    """Say whether the page and the built-in faces are installed."""
+    from avatar.identities.builtin import builtin_faces  # noqa: PLC0415
+    from avatar.resources import resource_folder  # noqa: PLC0415
+
+    try:
+        page = resource_folder("client") / "index.html"
+        names = [face.name for face in builtin_faces()]
+    except (AvatarError, FileNotFoundError) as error:
+        return Check("page and faces", "fail", str(error), "Install the package again.")
+    if not page.is_file():
+        return Check("page and faces", "fail", f"{page} is missing", "Install the package again.")
+    return Check("page and faces", "ok", f"built-in faces: {', '.join(names)}")
+
+
+def cameras() -> Check:
+    """Say which cameras the system shows. Calls use the browser's, so none is fine."""
+    found = sorted(str(path) for path in Path("/dev").glob("video*"))
+    if found:
+        return Check("cameras", "ok", ", ".join(found))
+    return Check("cameras", "ok", "none on this machine; a call uses the camera of the browser's machine")
+
+
+def virtual_camera() -> Check:
+    """Say whether there is a virtual camera that other programs could see the avatar through."""
+    devices = sorted(path.name for path in Path("/sys/devices/virtual/video4linux").glob("video*"))
+    if devices:
+        return Check("virtual camera", "ok", ", ".join(f"/dev/{name}" for name in devices))
+    return Check(
+        "virtual camera",
+        "ok",
+        "none; only needed to show the avatar in other programs",
+        "sudo apt-get install -y v4l2loopback-dkms && sudo modprobe v4l2loopback exclusive_caps=1"
+        if sys.platform == "linux"
+        else "",
+    )
+
+
+def port_free(port: int) -> Check:
+    """Say whether the server's port is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return Check(
+                f"port {port}", "warn", f"taken ({error.strerror})", f"Choose another: avatar serve --port {port + 1}"
+            )
+    return Check(f"port {port}", "ok", "free")
+
+
+def cores_and_memory() -> Check:
+    """Say whether the machine is large enough for a call."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory_gb = _memory_gb()
+    found = f"{cores} cores" + (f", {memory_gb:.1f} GB of memory" if memory_gb is not None else "")
+    if cores < _LEAST_CORES:
+        return Check("machine", "warn", found, "A call in real time needs two cores.")
+    if memory_gb is not None and memory_gb < _LEAST_MEMORY_GB:
+        return Check("machine", "warn", found, "A call needs about 1 GB: keep 2 GB free.")
+    return Check("machine", "ok", found)
+
+
+def _memory_gb() -> float | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (AttributeError, ValueError, OSError):
+        return None

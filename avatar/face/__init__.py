@@ -1,0 +1,1 @@
+"""What every stage knows of a face: its mesh, its pose, the basis of its expressions."""

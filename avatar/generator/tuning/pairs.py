@@ -1,0 +1,230 @@
+"""What the network learns from: one person's photo, moved by the geometry, beside the frame it should have become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.face.pose import fit_pose, mean_head, rotation_vector
+from avatar.generator.framing import Window
+from avatar.generator.network_input import CropWarp, condition, region_masks, sampling_grid, with_eyes_of
+from avatar.generator.references import Look, look, nearest_reference
+from avatar.generator.tuning.mirror import mirrored_blendshapes, mirrored_landmarks
+from avatar.generator.tuning.packed_clips import PackedClip
+from avatar.types import BLENDSHAPE_INDEX, F32, U8
+
+TARGETS: Final = 4
+"""Frames asked of one photo before another is taken: preparing a photo costs more than moving it."""
+MOST_REFERENCES: Final = 4
+CHOSEN_AMONG: Final = 8
+"""Frames of which a person's photos are chosen."""
+ONE_PHOTO_SHARE: Final = 0.4
+OPEN_SHARE: Final = 0.5
+"""Share of the targets drawn by how far the mouth is open: most frames of most clips show it closed."""
+RENDERED_SHARE: Final = 0.2
+"""Share of what is drawn that shows rendered people, where there are any: they teach shapes, real ones how it looks."""
+JITTER_PX: Final = 0.6
+"""Landmarks of a clip are steady to about a pixel only; the network is not to take them at their word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a clip as training sees it."""
+
+    rgb: U8
+    """(S, S, 3)."""
+    landmarks: F32
+    """(478, 3), crop pixels."""
+    blendshapes: F32
+    """(52,)."""
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class PairBatch:
+    """B pictures to be made of R photos."""
+
+    moved: U8
+    """(B, S, S, 3): each photo, moved, its mouth drawn: the geometry tier's answer."""
+    lead_moved: U8
+    """(B, S, S, 3): the photo with the nearest mouth, moved, its openings stretched as they are, with the eyes of the
+    photo with the nearest eyes."""
+    regions: U8
+    """(B, S, S, 5), `network_input.REGIONS` of the target."""
+    grid: F32
+    """(B, S/4, S/4, 2): where in the photo with the nearest mouth each place comes from."""
+    condition: F32
+    """(B, 88)."""
+    references: U8
+    """(R, S, S, 3): the photos' crops."""
+    photo: NDArray[np.int64]
+    """(R,): which of their person's photos each of them is."""
+    lead: NDArray[np.int64]
+    """(B,): which of the references has the nearest mouth."""
+    target: U8
+    """(B, S, S, 3): the frame as it was."""
+
+
+def clip_frame(clip: PackedClip, index: int) -> Frame:
+    """Return one frame of a clip."""
+    tracks = clip.tracks
+    scale, left, top = tracks.windows[index].tolist()
+    return Frame(clip.rgb[index], tracks.landmarks[index], tracks.blendshapes[index], Window(scale, left, top))
+
+
+def mirrored(frame: Frame) -> Frame:
+    """Return a frame as the mirror shows it."""
+    size = frame.rgb.shape[1]
+    landmarks = frame.landmarks[_landmark_partners()].copy()
+    landmarks[:, 0] = size - 1 - landmarks[:, 0]
+    # The clip is mirrored about its left edge: only where frames lie to each other matters.
+    left = -frame.window.left - (size - 1) / frame.window.scale
+    return Frame(
+        np.ascontiguousarray(frame.rgb[:, ::-1]),
+        landmarks,
+        frame.blendshapes[mirrored_blendshapes()],
+        Window(frame.window.scale, left, frame.window.top),
+    )
+
+
+def _look(frame: Frame) -> Look:
+    return look(frame.landmarks, fit_pose(frame.landmarks))
+
+
+def make_batch(asked: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> PairBatch:
+    """Return the batch of several (photos, targets): the first photo is moved, any of them may lend mouth or eyes."""
+    pictures: list[tuple[U8, U8, U8, F32, F32, int, U8]] = []
+    references: list[U8] = []
+    numbers: list[int] = []
+    for photos, targets in asked:
+        looks = [_look(photo) for photo in photos]
+        mouths = [nearest_reference(_look(wanted), looks, "mouth") for wanted in targets]
+        eyes = [nearest_reference(_look(wanted), looks, "eyes") for wanted in targets]
+        # Photos that lend nothing are left out: to prepare one costs as much as to move it three times.
+        used = sorted({0, *mouths, *eyes})
+        warps = {k: CropWarp(photos[k].rgb, photos[k].landmarks, photos[k].window) for k in used}
+        rest = fit_pose(photos[0].landmarks).rotation
+        for wanted, mouth, eye in zip(targets, mouths, eyes, strict=True):
+            views = {k: warps[k].view(wanted.landmarks, wanted.window) for k in {0, mouth, eye}}
+            turn = rotation_vector(np.asarray(fit_pose(wanted.landmarks).rotation @ rest.T, np.float32))
+            size = wanted.rgb.shape[0]
+            masks = region_masks(wanted.landmarks, size)
+            nearest = views[mouth].rgb
+            pictures.append(
+                (
+                    warps[0].with_mouth(views[0], wanted.landmarks),
+                    nearest if eye == mouth else with_eyes_of(nearest, views[eye].rgb, masks),
+                    masks,
+                    sampling_grid(views[mouth].places, size // 4),
+                    condition(wanted.blendshapes, turn),
+                    len(references) + used.index(mouth),
+                    wanted.rgb,
+                )
+            )
+        references += [photos[k].rgb for k in used]
+        numbers += used
+    moved, lead_moved, regions, grid, steering, leads, truth = zip(*pictures, strict=True)
+    return PairBatch(
+        moved=np.stack(moved),
+        lead_moved=np.stack(lead_moved),
+        regions=np.stack(regions),
+        grid=np.stack(grid),
+        condition=np.stack(steering),
+        references=np.stack(references),
+        photo=np.array(numbers, np.int64),
+        lead=np.array(leads, np.int64),
+        target=np.stack(truth),
+    )
+
+
+def spread_expressions(blendshapes: F32, count: int) -> list[int]:
+    """Return `count` frames of (n, 52): the calmest first, then each time the one least like those chosen."""
+    chosen = [int(np.argmin(blendshapes.sum(axis=1)))]
+    while len(chosen) < min(count, len(blendshapes)):
+        gaps = np.linalg.norm(blendshapes[:, None] - blendshapes[None, chosen], axis=2).min(axis=1)
+        chosen.append(int(np.argmax(gaps)))
+    return chosen
+
+
+class PairBatches:
+    """Endless batches, numbered: batch n is the same whenever and wherever it is asked for."""
+
+    def __init__(self, clips: Sequence[PackedClip], *, batch: int, seed: int) -> None:
+        """Draw from clips; `batch` pictures at a time, a multiple of 4."""
+        self._people: dict[str, list[PackedClip]] = {}
+        for clip in clips:
+            self._people.setdefault(clip.label.person, []).append(clip)
+        self._names = sorted(self._people)
+        # Soft, enlarged clips would teach softness: their people come up less often.
+        detail = np.array([max(clip.detail for clip in self._people[name]) for name in self._names])
+        rendered = np.array([self._people[name][0].label.rendered for name in self._names])
+        if rendered.any() and not rendered.all():
+            detail[rendered] *= RENDERED_SHARE / (1 - RENDERED_SHARE) * detail[~rendered].sum() / detail[rendered].sum()
+        self._odds = detail / detail.sum()
+        self._groups, self._seed = batch // TARGETS, seed
+
+    def __len__(self) -> int:
+        return 1 << 40
+
+    def __getitem__(self, step: int) -> PairBatch:
+        """Return batch number `step`."""
+        rng = np.random.default_rng([self._seed, step])
+        return make_batch([self._draw(rng) for _ in range(self._groups)])
+
+    def _draw(self, rng: np.random.Generator) -> tuple[list[Frame], list[Frame]]:
+        """Return one person's photos and targets, augmented alike."""
+        clips = self._people[self._names[rng.choice(len(self._names), p=self._odds)]]
+        frames = np.array([len(clip.tracks.time_s) * clip.detail for clip in clips])
+        clip = clips[rng.choice(len(clips), p=frames / frames.sum())]
+        count = len(clip.tracks.time_s)
+        photos = 1 if rng.random() < ONE_PHOTO_SHARE else int(rng.integers(2, MOST_REFERENCES + 1))
+        openness = clip.tracks.blendshapes[:, BLENDSHAPE_INDEX["jawOpen"]] + 0.02
+        odds = OPEN_SHARE * openness / openness.sum() + (1 - OPEN_SHARE) / count
+        # As people choose photos: a calm one first, and further ones that show something else.
+        seen = rng.integers(count, size=CHOSEN_AMONG)
+        first = spread_expressions(clip.tracks.blendshapes[seen], photos)
+        chosen = [*seen[first], *rng.choice(count, size=TARGETS, p=odds)]
+        look = _drawn_look(rng)
+        flip = rng.random() < 0.5
+        drawn = []
+        for index in chosen:
+            frame = clip_frame(clip, int(index))
+            frame = mirrored(frame) if flip else frame
+            drawn.append(Frame(look[frame.rgb], _jittered(frame.landmarks, rng), frame.blendshapes, frame.window))
+        return drawn[:photos], drawn[photos:]
+
+
+class _Look:
+    """A light and a camera's colours: one gain, offset and gamma per channel, the same for photo and target."""
+
+    def __init__(self, table: U8) -> None:
+        self._table = table
+
+    def __getitem__(self, rgb: U8) -> U8:
+        return np.stack([self._table[channel][rgb[..., channel]] for channel in range(3)], axis=-1)
+
+
+def _drawn_look(rng: np.random.Generator) -> _Look:
+    level = np.arange(256) / 255
+    gamma = np.exp(rng.normal(0, 0.2))
+    gains = rng.uniform(0.8, 1.2) * rng.uniform(0.9, 1.1, 3)
+    table = 255 * (gains[:, None] * level**gamma + rng.uniform(-0.04, 0.04))
+    return _Look(np.clip(np.rint(table), 0, 255).astype(np.uint8))
+
+
+def _jittered(landmarks: F32, rng: np.random.Generator) -> F32:
+    """Return landmarks a little off, the mesh as a whole more than its points to each other."""
+    noise = rng.normal(0, JITTER_PX, (1, 2)) + rng.normal(0, JITTER_PX / 3, (len(landmarks), 2))
+    moved = landmarks.copy()
+    moved[:, :2] += noise.astype(np.float32)
+    return moved
+
+
+@cache
+def _landmark_partners() -> NDArray[np.intp]:
+    return mirrored_landmarks(mean_head())

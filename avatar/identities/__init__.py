@@ -1,0 +1,1 @@
+"""The avatars there are: built-in faces, `.avatar` files, uploads, photos."""

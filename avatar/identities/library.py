@@ -1,0 +1,295 @@
+"""The avatars a server offers: built-in faces, the operator's `.avatar` files, and what visitors upload.
+
+Enrolment takes about a second of one core, so it runs in a thread of its own, one photo set at a time and visitors by
+turns, never on the event loop. What is there already is read in another thread, and what the server itself offers made
+in a third: neither waits for uploads. Uploads live in memory only, as the bytes of their `.avatar` file; of the visitor
+who has most, the one unused for longest gives way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import re
+import secrets
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+
+from PIL import Image
+
+from avatar.config import LimitSettings
+from avatar.errors import AvatarError, IdentityFileError, ServerFullError, UnknownAvatarError
+from avatar.generator.enrol import enrol as enrol_photos
+from avatar.generator.identity import Identity
+from avatar.generator.identity_file import identity_from_bytes, identity_to_bytes, read_identity
+from avatar.generator.photo_checks import photo_warnings
+from avatar.identities.builtin import BuiltinFace
+from avatar.media.photo import UploadedPhotos, read_photo
+from avatar.timing.fair_queue import FairLine
+from avatar.types import U8
+
+PREVIEW_SIZE: Final = 512
+"""Pixels of a preview picture, wide and high."""
+_WAITING: Final = 8
+"""Uploads that may wait for enrolment; one more is told to come back."""
+_DECODED_UPLOADS: Final = 8
+"""Uploaded identities kept decoded (tens of megabytes each); others are decoded again when used."""
+_NAME_LENGTH: Final = 80
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarInfo:
+    """What a visitor is told of an avatar."""
+
+    id: str
+    name: str
+    kind: Literal["builtin", "uploaded"]
+    warnings: tuple[str, ...] = ()
+    """What is wrong with the photos, for whoever has just sent them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """An avatar that everybody may use, made when it is first needed."""
+
+    info: AvatarInfo
+    make: Callable[[], _Made]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    identity: Identity
+    preview_jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    info: AvatarInfo
+    file: bytes
+    preview_jpeg: bytes
+    visitor: str
+
+
+class AvatarLibrary:
+    """Every avatar a server knows. All methods but `close` are for the event loop's thread."""
+
+    def __init__(
+        self,
+        faces: Sequence[BuiltinFace],
+        limits: LimitSettings,
+        *,
+        folder: Path | None = None,
+        enrol: Callable[[Sequence[U8], str], Identity] | None = None,
+    ) -> None:
+        """Offer `faces`, and the `.avatar` files in `folder` where one is given.
+
+        `enrol` makes an identity from photos (RGB, uint8, (height, width, 3)) and a name.
+        """
+        self._limits = limits
+        self._enrol = enrol or (lambda photos, name: enrol_photos(photos, name=name))
+        self._enrol_pool = ThreadPoolExecutor(1, thread_name_prefix="enrol")
+        self._offer_pool = ThreadPoolExecutor(1, thread_name_prefix="offer")
+        self._read_pool = ThreadPoolExecutor(1, thread_name_prefix="read-avatar")
+        self._line = FairLine()
+        self._broken: set[str] = set()
+        """Offered avatars whose file could not be read when it was last tried."""
+        self._offered: dict[str, _Offered] = {face.id: self._offer_face(face) for face in faces}
+        for path in _usable_avatar_files(folder):
+            offered = self._offer_file(path)
+            if self._offered.setdefault(offered.info.id, offered) is not offered:
+                _log.warning("%s is not offered: another avatar is called '%s' already.", path, offered.info.id)
+        self._made: dict[str, Future[_Made]] = {}
+        self._uploads: OrderedDict[str, _Upload] = OrderedDict()
+        self._decoded: OrderedDict[str, Identity] = OrderedDict()
+        self._files: dict[str, Future[bytes]] = {}
+        """Of offered avatars that somebody has downloaded."""
+
+    def start(self) -> None:
+        """Begin to make the offered avatars in the background, so that the first call does not wait for its own."""
+        for avatar_id in self._offered:
+            self._making(avatar_id)
+
+    def listed(self) -> list[AvatarInfo]:
+        """Return what everybody may use: uploads are known only to who has their id, a file that broke is left out."""
+        return [offered.info for offered in self._offered.values() if offered.info.id not in self._broken]
+
+    def info(self, avatar_id: str) -> AvatarInfo:
+        """Return what is known of an avatar. Raises UnknownAvatarError."""
+        if offered := self._offered.get(avatar_id):
+            return offered.info
+        return self._upload(avatar_id).info
+
+    async def identity(self, avatar_id: str) -> Identity:
+        """Return the identity to draw, made or decoded first where need be.
+
+        Raises UnknownAvatarError; for an offered avatar also what enrolment or reading its file raises.
+        """
+        if avatar_id in self._offered:
+            return (await _result(self._making(avatar_id))).identity
+        upload = self._upload(avatar_id)
+        identity = self._decoded.get(avatar_id)
+        if identity is None:
+            identity = await _result(self._read_pool.submit(identity_from_bytes, upload.file))
+        self._keep_decoded(avatar_id, identity)
+        return identity
+
+    async def preview(self, avatar_id: str) -> bytes:
+        """Return the avatar at rest as a JPEG of 512 x 512 pixels. Raises as `identity`."""
+        if avatar_id in self._offered:
+            return (await _result(self._making(avatar_id))).preview_jpeg
+        return self._upload(avatar_id).preview_jpeg
+
+    async def file(self, avatar_id: str) -> bytes:
+        """Return the avatar as the bytes of an `.avatar` file. Raises as `identity`."""
+        if avatar_id in self._offered:
+            made = await _result(self._making(avatar_id))
+            if avatar_id not in self._files:
+                self._files[avatar_id] = self._read_pool.submit(identity_to_bytes, made.identity)
+            return await _result(self._files[avatar_id])
+        return self._upload(avatar_id).file
+
+    async def add(self, photos: Sequence[bytes], name: str = "", *, visitor: str = "") -> AvatarInfo:
+        """Make an avatar from the encoded photos of one person and return it, with an id nobody can guess.
+
+        `visitor` is whom the photos are from, as far as that is known: visitors take turns.
+
+        Raises ImageError or EnrolError for photos that will not do, ServerFullError while too many wait.
+        """
+        if len(self._line) >= _WAITING:
+            raise ServerFullError("Many photos are being made into avatars just now. Try again soon.", retry_after_s=5)
+        await self._line.turn(visitor)
+        # A visitor who goes away has the turn until their photos are done with.
+        making = asyncio.wrap_future(self._enrol_pool.submit(self._make_upload, tuple(photos), _plain_name(name)))
+        making.add_done_callback(lambda _: self._line.done())
+        made, file, warnings = await asyncio.shield(making)
+        info = AvatarInfo(secrets.token_urlsafe(16), made.identity.name, "uploaded", warnings)
+        self._uploads[info.id] = _Upload(info, file, made.preview_jpeg, visitor)
+        self._keep_decoded(info.id, made.identity)
+        while len(self._uploads) > self._limits.uploaded_avatars:
+            self._forget_one()
+        return info
+
+    def remove(self, avatar_id: str) -> None:
+        """Forget an upload. Raises UnknownAvatarError, and AvatarError (code `not_removable`) for an offered one."""
+        if avatar_id in self._offered:
+            raise AvatarError("This avatar belongs to the server and stays.", code="not_removable")
+        self._upload(avatar_id)
+        del self._uploads[avatar_id]
+        self._decoded.pop(avatar_id, None)
+
+    def close(self) -> None:
+        """Stop making avatars; waits for the one in work."""
+        for pool in (self._enrol_pool, self._offer_pool, self._read_pool):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _upload(self, avatar_id: str) -> _Upload:
+        upload = self._uploads.get(avatar_id)
+        if upload is None:
+            raise UnknownAvatarError(
+                "The server does not know this avatar (any more): uploads are kept in memory only. Add the photo again."
+            )
+        self._uploads.move_to_end(avatar_id)
+        return upload
+
+    def _forget_one(self) -> None:
+        """Forget the upload unused for longest of whoever has most, so that nobody pushes out all the others'."""
+        counts = Counter(upload.visitor for upload in self._uploads.values())
+        most = max(counts.values())
+        oldest = next(avatar_id for avatar_id, upload in self._uploads.items() if counts[upload.visitor] == most)
+        del self._uploads[oldest]
+        self._decoded.pop(oldest, None)
+
+    def _keep_decoded(self, avatar_id: str, identity: Identity) -> None:
+        self._decoded[avatar_id] = identity
+        self._decoded.move_to_end(avatar_id)
+        while len(self._decoded) > _DECODED_UPLOADS:
+            self._decoded.popitem(last=False)
+
+    def _making(self, avatar_id: str) -> Future[_Made]:
+        """Return the avatar being made, begun anew where the last try failed."""
+        future = self._made.get(avatar_id)
+        if future is None or (future.done() and (future.cancelled() or future.exception() is not None)):
+            future = self._offer_pool.submit(self._offered[avatar_id].make)
+            future.add_done_callback(lambda done: _log_failure(avatar_id, done))
+            self._made[avatar_id] = future
+        return future
+
+    def _offer_face(self, face: BuiltinFace) -> _Offered:
+        def make() -> _Made:
+            # What visitors may send is no limit for pictures of our own.
+            return _made(self._enrol([read_photo(face.image.read_bytes(), LimitSettings())], face.name))
+
+        return _Offered(AvatarInfo(face.id, face.name, "builtin"), make)
+
+    def _offer_file(self, path: Path) -> _Offered:
+        avatar_id = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:40] or "avatar"
+
+        def make() -> _Made:
+            try:
+                made = _made(read_identity(path))
+            except IdentityFileError as error:  # it was fine at the start; visitors are not told where it lies
+                self._broken.add(avatar_id)
+                _log.error("%s is not offered any more: %s", path, error)
+                raise IdentityFileError(
+                    "The server cannot read this avatar's file any more; its log says why. Choose another avatar."
+                ) from error
+            self._broken.discard(avatar_id)
+            return made
+
+        return _Offered(AvatarInfo(avatar_id, path.stem, "builtin"), make)
+
+    def _make_upload(self, photos: Sequence[bytes], name: str) -> tuple[_Made, bytes, tuple[str, ...]]:
+        identity = replace(self._enrol(UploadedPhotos(photos, self._limits), name), name=name)
+        return _made(identity), identity_to_bytes(identity), photo_warnings(identity.portraits)
+
+
+def _made(identity: Identity) -> _Made:
+    out = io.BytesIO()
+    Image.fromarray(identity.preview(PREVIEW_SIZE)).save(out, "JPEG", quality=88)
+    return _Made(identity, out.getvalue())
+
+
+def _result(future: Future[_Result]) -> Awaitable[_Result]:
+    """Wait for work of the pool; a visitor who goes away does not cancel it for the others."""
+    return asyncio.shield(asyncio.wrap_future(future))
+
+
+def _log_failure(avatar_id: str, future: Future[_Made]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        _log.error("The avatar %s cannot be made: %s", avatar_id, error)
+
+
+def _plain_name(name: str) -> str:
+    printable = "".join(letter if letter.isprintable() else " " for letter in name)
+    return " ".join(printable.split())[:_NAME_LENGTH]
+
+
+def _usable_avatar_files(folder: Path | None) -> list[Path]:
+    """Return the folder's `.avatar` files that can be read; what is wrong with each of the others is logged.
+
+    Raises AvatarError where there is no such folder. Takes about 25 ms for each file.
+    """
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise AvatarError(f"The folder of avatars {folder} does not exist.")
+    usable = []
+    for path in sorted(folder.glob("*.avatar")):
+        if not path.is_file():  # a pipe would be waited for without end
+            _log.warning("%s is not offered: it is no file.", path)
+            continue
+        try:
+            read_identity(path)
+        except IdentityFileError as error:
+            _log.warning("%s is not offered: %s", path, error)
+        else:
+            usable.append(path)
+    return usable

@@ -1,0 +1,65 @@
+"""Whatever names a face on a command line: a built-in id, an `.avatar` file, or a photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from avatar.config import LimitSettings
+from avatar.errors import AvatarError, ImageError
+from avatar.generator.enrol import enrol
+from avatar.generator.identity import Identity
+from avatar.generator.identity_file import read_identity
+from avatar.generator.photo_checks import photo_warnings
+from avatar.identities.builtin import builtin_faces
+from avatar.media.photo import read_photo
+from avatar.types import U8
+
+OWN_PHOTO_LIMITS: Final = LimitSettings(upload_bytes=100_000_000, upload_pixels=89_000_000)
+"""One's own photos on one's own machine may be larger than what strangers may send to a server."""
+
+
+def open_identity(named: str) -> Identity:
+    """Return the identity of a built-in face, an `.avatar` file or a photo; a photo is enrolled (about a second).
+
+    Raises:
+        AvatarError: nothing of that name, or it cannot be used (the subclass says what is wrong).
+    """
+    path = Path(named)
+    if path.is_file():
+        if path.suffix == ".avatar":
+            return read_identity(path)
+        return enrol([read_own_photo(path)], name=path.stem)
+    faces = {face.id: face for face in builtin_faces()}
+    face = faces.get(named)
+    if face is None:
+        raise AvatarError(
+            f"There is no file and no built-in face named {named!r}. Built in: {', '.join(faces)}.",
+            code="unknown_avatar",
+        )
+    return enrol([read_photo(face.image.read_bytes(), LimitSettings())], name=face.name)
+
+
+def face_warnings(named: str, identity: Identity) -> tuple[str, ...]:
+    """Return what is wrong with a photo that was named, as `avatar enroll` says it; nothing for any other face.
+
+    Args:
+        named: what `open_identity` was given.
+        identity: what it returned.
+    """
+    path = Path(named)
+    return photo_warnings(identity.portraits) if path.is_file() and path.suffix != ".avatar" else ()
+
+
+def read_own_photo(path: Path) -> U8:
+    """Return a photo of the user's own, upright (height, width, 3).
+
+    Raises:
+        AvatarError: the file cannot be read, or is no photo that can be used (ImageError); it is named.
+    """
+    try:
+        return read_photo(path.read_bytes(), OWN_PHOTO_LIMITS)
+    except OSError as error:
+        raise AvatarError(f"{path} cannot be read: {error.strerror}.") from error
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}", code=error.code) from error

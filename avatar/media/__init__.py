@@ -1,0 +1,1 @@
+"""Files and raw media: clips, sound, photos, samples, colours."""

@@ -1,0 +1,1 @@
+"""The model store: public model files, fetched and checked."""

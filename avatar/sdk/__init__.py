@@ -1,0 +1,1 @@
+"""A face for a program of one's own."""

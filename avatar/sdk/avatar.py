@@ -1,0 +1,396 @@
+"""A face for a program of one's own: sound in as fast as it comes, pictures and sound out in step.
+
+    async with Avatar.open("me.avatar") as avatar:
+        await avatar.push_audio(pcm, 24_000)
+        await avatar.end_of_speech()
+        async for frame in avatar:
+            show(frame) if isinstance(frame, VideoFrame) else play(frame)
+
+`Avatar.connect` lets a server draw; all else is the same. Drawing happens in a thread of its own, the rest on the event
+loop that opened the avatar.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from avatar.config import PictureSettings
+from avatar.errors import ClosedError
+from avatar.generator.identity import Identity
+from avatar.generator.tiers import open_generator
+from avatar.identities.open import face_warnings, open_identity
+from avatar.media.pcm import I16, RATES, Pcm, spoken_pieces
+from avatar.motion.cues import Attend, Cue, Gesture, Look, Mood, check_cue, understand
+from avatar.motion.presence import PresenceKind
+from avatar.motion.speech import SpeechMotion
+from avatar.motion.voice_network import VoiceNetwork, load_voice_network, require_live
+from avatar.sdk.events import EventLog
+from avatar.sdk.frame_queue import Beats, TakenBeat
+from avatar.sdk.frames import AudioFrame, AvatarEvent, Frame, VideoFrame
+from avatar.sdk.playback import SpeechInterrupted
+from avatar.sdk.renderer import Painter, Stage, StagePainter
+from avatar.sdk.speech_playout import Beat, SpeechLine
+
+logger = logging.getLogger(__name__)
+
+BUFFER_S: Final = 30.0
+"""Sound that may wait to be spoken; `push_audio` waits while there is more."""
+PIECE_S: Final = 0.5
+"""Sound is taken in pieces of this length, so that an hour at once needs no more room than a sentence."""
+
+
+class Avatar:
+    """One live face. Use on one event loop; `async with` opens and closes it."""
+
+    def __init__(
+        self,
+        painter: Painter,
+        *,
+        fps: int = 30,
+        sample_rate: int = 48_000,
+        on_event: Callable[[AvatarEvent], None] | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Prepare an avatar that `painter` will draw; `open` and `connect` are the usual ways to one.
+
+        Args:
+            painter: draws it.
+            fps: pictures a second, 1 to 60.
+            sample_rate: of the sound given out, samples a second.
+            on_event: told at once what happens, on the event loop; what it raises is logged. Frames of sound tell too.
+            seed: another one, 0 to 2^63 - 1, is another temperament.
+
+        Raises:
+            ValueError: a rate that cannot be.
+        """
+        if not 1 <= fps <= 60 or not RATES[0] <= sample_rate <= RATES[1]:
+            raise ValueError(
+                f"{fps} pictures and {sample_rate} samples a second: 1-60 and {RATES[0]}-{RATES[1]} can be."
+            )
+        self.sample_rate = sample_rate
+        self._painter = painter
+        self._seed = seed
+        self._events = EventLog(on_event)
+        self._line = SpeechLine(sample_rate, fps)
+        self._beats = Beats(self._line)
+        self._opened = False
+        self._opening = asyncio.Lock()
+        self._pushing = asyncio.Lock()
+        self._taking = asyncio.Lock()
+        self._room = asyncio.Event()
+        """Set when there may be room for more sound, or no more will be taken."""
+        self._news = asyncio.Event()
+        """Set when a beat may be ready, or none ever again."""
+        self._interruptions = 0
+        self._half: Beat | None = None
+        """The beat whose picture was taken and whose sound was not."""
+
+    @classmethod
+    def open(
+        cls,
+        face: str | Path | Identity,
+        *,
+        picture: PictureSettings | None = None,
+        sample_rate: int = 48_000,
+        liveliness: float = 1.0,
+        voice_network: str | Path | VoiceNetwork | None = None,
+        on_event: Callable[[AvatarEvent], None] | None = None,
+        seed: int = 0,
+    ) -> Avatar:
+        """Return an avatar of an `.avatar` file, a photo, a built-in face's id or an identity; `async with` opens it.
+
+        Opening raises AvatarError (the subclass says why) where there is no such face or no model to move it with.
+
+        Args:
+            face: whose face.
+            picture: size, rate and what draws it; None: 512 x 512 pixels, 30 a second, the best that runs here.
+            sample_rate: of the sound given out.
+            liveliness: of the mouth, 0 calm, 1 as trained, 2 lively.
+            voice_network: weights of one's own that move the mouth: their file, or what `load_voice_network` returned.
+            on_event, seed: as for the class.
+        """
+        settings = PictureSettings() if picture is None else picture
+
+        def make_stage() -> Stage:
+            identity = face if isinstance(face, Identity) else open_identity(str(face))
+            for warning in () if isinstance(face, Identity) else face_warnings(str(face), identity):
+                logger.warning("%s: %s", face, warning)
+            generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
+            network = load_voice_network(voice_network) if isinstance(voice_network, (str, Path)) else voice_network
+            if network is not None:
+                require_live(network)
+            return Stage(generator, SpeechMotion(network, liveliness=liveliness))
+
+        painter = StagePainter(make_stage)
+        return cls(painter, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        face: str = "mira",
+        *,
+        token: str | None = None,
+        picture: PictureSettings | None = None,
+        sample_rate: int = 48_000,
+        liveliness: float = 1.0,
+        on_event: Callable[[AvatarEvent], None] | None = None,
+        seed: int = 0,
+        ice_servers: Sequence[str] = (),
+        plain_http: bool = False,
+    ) -> Avatar:
+        """Return an avatar that a server (`avatar serve`) draws; `async with` makes the call.
+
+        Opening raises TokenError, ServerFullError (`retry_after_s` says when to try again), UnknownAvatarError or
+        ServerGoneError. Where the server goes away later, iteration, pushes and all else raise ServerGoneError.
+
+        Args:
+            url: of the server, such as https://host:8010.
+            face: the id of a face on that server, built in or uploaded.
+            token: the server's; it is sent to that server alone.
+            picture: size and rate; None: 512 x 512 pixels, 30 a second. What draws it is the server's to choose.
+            sample_rate, liveliness: as for `open`.
+            on_event, seed: as for the class.
+            ice_servers: STUN or TURN URLs, where there is no direct way to the server.
+            plain_http: http to another machine will do, though anybody on the way can read the token.
+
+        Raises:
+            ServerGoneError: `url` is no address.
+            AvatarError: http to another machine, code `insecure_url`; TokenError: a token that cannot be sent.
+        """
+        from avatar.sdk.remote_renderer import RemotePainter  # noqa: PLC0415 - WebRTC is not loaded where nobody connects
+        from avatar.sdk.whip_client import WhipClient  # noqa: PLC0415
+
+        settings = PictureSettings() if picture is None else picture
+        client = WhipClient(url, token, plain_http=plain_http)
+        painter = RemotePainter(client, face, settings, liveliness=liveliness, ice_servers=ice_servers)
+        return cls(painter, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def start(self) -> None:
+        """Open the avatar; `async with` does it. Once open, it does nothing; a second call meanwhile waits for it.
+
+        Raises:
+            ClosedError: it was closed.
+            AvatarError: the face or a model cannot be used.
+        """
+        async with self._opening:
+            if self._beats.closed:
+                raise ClosedError("This avatar was closed: open another.")
+            if not self._opened:
+                self._loop = asyncio.get_running_loop()
+                self._beats.on_ready = self._wake
+                await self._painter.open(self._beats, seed=self._seed)
+                self._opened = True
+
+    async def aclose(self) -> None:
+        """Close the avatar: iteration ends, waiting pushes raise ClosedError. May be called again."""
+        self._beats.close()
+        self._room.set()
+        self._news.set()
+        await self._painter.close()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the pictures in pixels. Raises ClosedError before it is open."""
+        self._open()
+        return self._painter.picture_size
+
+    @property
+    def fps(self) -> int:
+        """Pictures a second."""
+        return self._line.fps
+
+    @property
+    def waiting_s(self) -> float:
+        """Seconds of sound that wait to be spoken."""
+        return self._open().waiting_s
+
+    @property
+    def speaking(self) -> bool:
+        """Whether something is being said, or waits to be. Raises ClosedError."""
+        return self._open().speaking
+
+    def unspoken(self) -> I16:
+        """Remove and return the sound, (n,) at `sample_rate`, that an avatar which failed or was closed has not spoken.
+
+        So that a program can play it without a face.
+        """
+        return self._line.unspoken(self._beats.untaken())
+
+    async def push_audio(self, pcm: Pcm, sample_rate: int, *, utterance: str | None = None) -> None:
+        """Take sound to be spoken after what waits already; returns when it is queued, often long before it is heard.
+
+        While more than `BUFFER_S` wait it does not return: frames have to be taken for sound to be spoken. A push that
+        waits when somebody interrupts is dropped with the rest.
+
+        Args:
+            pcm: signed 16-bit samples (bytes are little-endian and of one channel) or 32-bit floats within -1..1, (n,)
+                or (channels, n). It is read piece by piece: leave it as it is until this returns.
+            sample_rate: samples a second, 8000 to 192000.
+            utterance: a name of what is being said: its sound is known and dropped when it comes after an interruption.
+                Another name than before ends what was said before.
+
+        Raises:
+            SoundError: a type, shape or rate that is not taken; nothing was queued.
+            ClosedError: the avatar is not open, or closes meanwhile; `unspoken` has what was queued before.
+        """
+        self._open()
+        pieces = spoken_pieces(pcm, sample_rate, PIECE_S)
+        interruptions = self._interruptions
+        async with self._pushing:
+            for piece in pieces:
+                while self._open().waiting_s >= BUFFER_S and self._interruptions == interruptions:
+                    self._room.clear()
+                    await self._room.wait()
+                if self._interruptions != interruptions:
+                    return
+                self._open().push(piece, sample_rate, utterance)
+
+    async def end_of_speech(self, *, utterance: str | None = None) -> None:
+        """Say that an utterance is complete; waits behind pushes that wait. Raises ClosedError."""
+        self._open()
+        interruptions = self._interruptions
+        async with self._pushing:
+            if self._interruptions == interruptions or utterance is not None:
+                self._open().end(utterance)
+
+    def interrupt(self) -> float:
+        """Be silent at once, close the mouth, forget what waits; return how much of the utterance was heard, ms.
+
+        0 while nothing is said, and the second time. Raises ClosedError.
+        """
+        line = self._open()
+        self._interruptions += 1
+        events = line.interrupt(time.monotonic())
+        self._room.set()
+        for event in events:
+            self._events.tell(event)
+        return next((event.heard_ms for event in events if isinstance(event, SpeechInterrupted)), 0.0)
+
+    def set_emotion(self, name: str, strength: float = 1.0) -> None:
+        """Show one of `motion.cues.EMOTIONS` from now on, `strength` 0..1.4. Raises CueError, ClosedError."""
+        self._perform(Mood(name, strength))
+
+    def set_presence(self, presence: PresenceKind) -> None:
+        """Be `listening`, `thinking` or `idle` while nothing is said. Raises CueError, ClosedError."""
+        self._perform(Attend(presence))
+
+    def look_at(self, x: float, y: float) -> None:
+        """Look at a place from now on: x to the picture's right and y down, -1..1; (0, 0) is the viewer.
+
+        Raises CueError for what is no place, ClosedError.
+        """
+        self._perform(Look(x, y))
+
+    def nod(self, strength: float = 1.0) -> None:
+        """Nod once. Raises ClosedError."""
+        self.gesture("nod", strength)
+
+    def gesture(self, name: str, strength: float = 1.0) -> None:
+        """Make one of `motion.cues.GESTURES`. Raises CueError, ClosedError."""
+        self._perform(Gesture(name, strength))
+
+    def direct(self, cue: str) -> None:
+        """Do what plain words ask for, such as "smile warmly and nod" (`docs/sdk.md` has the table).
+
+        Raises CueError where they are not understood, ClosedError.
+        """
+        self._open()
+        for part in understand(cue):
+            self._perform(part)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Frame:
+        """Return the next frame when it is due, a picture and then its sound. The clock begins with the first call.
+
+        Raises:
+            StopAsyncIteration: the avatar was closed.
+            ClosedError: it has not been opened.
+            AvatarError: drawing has failed for good.
+        """
+        if not self._opened:
+            raise ClosedError("This avatar is not open: use `async with`, or await start().")
+        async with self._taking:
+            if self._beats.closed:
+                raise StopAsyncIteration
+            if self._half is not None:
+                beat, self._half = self._half, None
+                return self._sound_of(beat)
+            taken = await self._take()
+            if taken.rgb is None:
+                return self._sound_of(taken.beat)
+            self._half = taken.beat
+            return VideoFrame(taken.beat.start / self.sample_rate, taken.rgb)
+
+    def _open(self) -> SpeechLine:
+        self._raise_failure()
+        if self._beats.closed or not self._opened:
+            state = "closed" if self._beats.closed else "not open yet"
+            raise ClosedError(f"This avatar is {state}: use it inside `async with Avatar.open(...)`.")
+        return self._line
+
+    def _raise_failure(self) -> None:
+        if (failure := self._beats.failure) is not None:
+            error = type(failure)(str(failure))
+            error.code = failure.code
+            raise error
+
+    def _perform(self, cue: Cue) -> None:
+        self._open()
+        check_cue(cue)
+        self._painter.perform(cue)
+
+    async def _take(self) -> TakenBeat:
+        """Return the next beat, when it is due."""
+        self._beats.begin(self._painter.lead_s)
+        while True:
+            self._raise_failure()
+            if self._beats.closed:
+                raise StopAsyncIteration
+            self._news.clear()
+            now_s = time.monotonic()
+            taken = self._beats.take(now_s)
+            if isinstance(taken, TakenBeat):
+                self._events.note_lateness(taken, now_s)
+                return taken
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that comes with the news.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if math.isinf(taken) else taken):
+                    await self._news.wait()
+
+    def _sound_of(self, beat: Beat) -> AudioFrame:
+        handed = self._line.hand_over(beat, time.monotonic())
+        for event in handed.events:
+            self._events.tell(event)
+        self._room.set()
+        at_s = beat.start / self.sample_rate
+        return AudioFrame(at_s, handed.samples, self.sample_rate, handed.spoken, self._events.drain())
+
+    def _wake(self) -> None:
+        """Tell the event loop that there is news, unless it has gone."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._heed)
+
+    def _heed(self) -> None:
+        self._news.set()
+        if self._beats.failure is not None:
+            self._room.set()

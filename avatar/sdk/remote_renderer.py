@@ -1,0 +1,276 @@
+"""Lets a server draw an avatar's beats: what the mouth has to know goes there, pictures come back over WebRTC.
+
+The voice and its account stay here: sound is never lost, whatever becomes of the connection, and an interruption is
+silent before the server has heard of it. Everything runs in a thread with an event loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, Final
+
+import av
+
+from avatar.config import PictureSettings
+from avatar.errors import AvatarError, ControlError, FrameError, ServerGoneError
+from avatar.media.colour import MAX_SIDE_PX, camera_rgb
+from avatar.media.pcm import SpokenSound
+from avatar.motion.cues import Cue
+from avatar.sdk.bot_protocol import (
+    MOUTH_RATE,
+    BeatToDraw,
+    Begin,
+    Ping,
+    read_report,
+    whole_number,
+    write_asked,
+    write_beat,
+)
+from avatar.sdk.frame_queue import Beats
+from avatar.sdk.renderer import JOIN_TIMEOUT_S, stopped
+from avatar.sdk.speech_playout import Told
+from avatar.sdk.whip_client import Answer, WhipClient
+from avatar.stream.caller import Caller
+from avatar.stream.h264 import CLOCK
+from avatar.timing.remote_lead import Lead, observe_way
+
+OPEN_TIMEOUT_S: Final = 20.0
+"""From the offer to the first picture."""
+PING_EVERY_S: Final = 1.0
+LOST_S: Final = 5.0
+"""A server that has not answered a ping for so long is gone."""
+SPARE_BEATS: Final = 2
+"""Beats on their way or waiting to be taken, besides those that the lead asks for."""
+PATIENCE: Final = 1.0
+"""Share of a picture's time that a beat waits for its picture; then its sound goes without."""
+MOST_CUES: Final = 64
+"""Cues that may wait for the next beats; the oldest gives way."""
+CUES_PER_BEAT: Final = 4
+
+
+class RemotePainter:
+    """Has a server draw. The methods of `Painter` are for the avatar's event loop; the rest runs in the thread."""
+
+    def __init__(
+        self,
+        client: WhipClient,
+        face: str,
+        picture: PictureSettings,
+        *,
+        liveliness: float = 1.0,
+        ice_servers: Sequence[str] = (),
+    ) -> None:
+        """Draw `face`, an id the server knows, at the size and rate of `picture`; tier and engine are the server's."""
+        self._client, self._face, self._picture = client, face, picture
+        self._liveliness, self._ice_servers = liveliness, tuple(ice_servers)
+        self._opened: Future[None] = Future()
+        self._thread: threading.Thread | None = None
+        self._size: tuple[int, int] | None = None
+        self._cues: deque[Cue] = deque(maxlen=MOST_CUES)
+        self._lead = Lead()
+        self._clock: int | None = None
+        """RTP timestamp of the picture of beat 0."""
+        self._seen = False
+        """A picture has come."""
+        self._sent_s: dict[int, float] = {}
+        """When beats left whose pictures have not come."""
+        self._answer: Answer | None = None
+        self._failure: AvatarError | None = None
+        self._leaving = False
+        self._pong_s = self._ping_s = 0.0
+        self._mouth_sound = SpokenSound(MOUTH_RATE)
+        self._cuts = 0
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """(width, height) in pixels, once it is open."""
+        return self._size or (self._picture.width, self._picture.height)
+
+    @property
+    def lead_s(self) -> float:
+        """As long as pictures take to come back."""
+        return self._lead.lead_s
+
+    async def open(self, beats: Beats, *, seed: int) -> None:
+        """Make the call and wait for its first picture.
+
+        Raises:
+            TokenError, ServerFullError, UnknownAvatarError: the server refuses, and says why.
+            ServerGoneError: it does not answer, or no picture comes.
+        """
+        beats.patience_s = PATIENCE / beats.line.fps
+        self._beats, self._begin = beats, Begin(float(self._liveliness), int(seed))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), name="avatar-remote", daemon=True)
+        self._thread.start()
+        try:
+            await asyncio.wrap_future(self._opened)
+        except BaseException:
+            beats.close()
+            await self.close()
+            raise
+
+    def perform(self, cue: Cue) -> None:
+        """Do what a cue asks for, with the next beat."""
+        self._cues.append(cue)
+
+    async def close(self) -> None:
+        """End the call and wait for the thread's end."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            await asyncio.to_thread(thread.join, JOIN_TIMEOUT_S)
+
+    # What the connection tells (CallerListener)
+
+    def on_state(self, state: str) -> None:
+        """Notice a connection that is lost."""
+        if state in ("failed", "closed"):
+            self._fail(ServerGoneError(self._caller.why_lost()))
+
+    def on_channel_open(self) -> None:
+        """Say how the avatar is to be."""
+        self._caller.send(write_asked(self._begin))
+
+    def on_message(self, message: str | bytes) -> None:
+        """Take what the server says."""
+        try:
+            self._hear(read_report(message))
+        except ControlError as error:
+            self._fail(ServerGoneError(f"This is no server of ours: {error}"))
+        self._wake.set()
+
+    def on_picture(self, frame: av.VideoFrame, wire_timestamp: int) -> None:
+        """Give a picture to its beat."""
+        if self._clock is None:
+            return
+        self._seen = True
+        self._wake.set()
+        since = (wire_timestamp - self._clock) & 0xFFFFFFFF
+        index = round(since * self._picture.fps / CLOCK.denominator)
+        sent_s = self._sent_s.get(index)
+        if sent_s is None or (frame.width, frame.height) != self.picture_size:
+            return  # the face at rest before the first beat, or none of ours
+        self._sent_s = {later: at_s for later, at_s in self._sent_s.items() if later > index}
+        with contextlib.suppress(FrameError):
+            self._beats.settle(index, camera_rgb(frame))
+        self._lead = observe_way(self._lead, time.monotonic() - sent_s)
+
+    def _hear(self, report: dict[str, Any]) -> None:
+        match report["type"]:
+            case "hello":
+                width, height = (whole_number(report, side, low=2, high=MAX_SIDE_PX) for side in ("width", "height"))
+                self._size = (width, height)
+            case "clock":
+                self._clock = whole_number(report, "rtp", low=0, high=0xFFFFFFFF)
+            case "pong":
+                self._pong_s = time.monotonic()
+            case "bye":
+                detail = str(report.get("detail"))[:1000]
+                if report.get("reason") == "failed":
+                    self._fail(stopped(AvatarError(detail)))
+                else:
+                    self._fail(ServerGoneError(f"The server has ended the call: {detail}"))
+
+    # The thread
+
+    async def _live(self) -> None:
+        self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
+        self._beats.on_change = self._heed
+        caller = None
+        try:
+            self._caller = caller = Caller(self, ice_servers=self._ice_servers)
+            await self._call()
+        except AvatarError as error:
+            self._fail(error)
+        except Exception as error:  # the thread's root: the reason must not die with it
+            self._fail(stopped(error))
+        self._leaving = True
+        if not self._opened.done():
+            self._opened.set_exception(self._failure or ServerGoneError("The avatar was closed while it opened."))
+        elif self._failure is not None:
+            self._beats.fail(self._failure)
+        if caller is not None:
+            await caller.close()
+        if self._answer is not None:
+            with contextlib.suppress(AvatarError):  # the call has ended by itself, or with its server
+                await asyncio.to_thread(self._client.end, self._answer)
+
+    async def _call(self) -> None:
+        offer = await self._caller.offer(loopback=self._client.on_this_machine)
+        picture = self._picture
+        asked: dict[str, str | int] = {"mode": "bot", "avatar": self._face, "fps": picture.fps}
+        asked |= {"width": picture.width, "height": picture.height}
+        self._answer = await asyncio.to_thread(self._client.offer, offer, asked)
+        await self._caller.accept(self._answer.sdp)
+        await self._wait_for_first_picture()
+        if not self._beats.closed:
+            self._opened.set_result(None)
+            await self._draw_beats()
+
+    async def _wait_for_first_picture(self) -> None:
+        end_s = time.monotonic() + OPEN_TIMEOUT_S
+        while not (self._seen and self._size is not None) and not self._beats.closed:
+            if self._failure is not None:
+                raise self._failure
+            if time.monotonic() > end_s:
+                raise ServerGoneError(
+                    "The server answers, but no picture comes from it. A firewall on the way may block UDP."
+                )
+            await self._rest(end_s - time.monotonic())
+
+    async def _draw_beats(self) -> None:
+        self._pong_s = time.monotonic()  # the first picture may have taken long
+        while not self._beats.closed:
+            if self._failure is not None:
+                raise self._failure
+            self._keep_alive(time.monotonic())
+            lead_s = self._lead.lead_s
+            wait_s = self._beats.plan_in_s(lead_s, math.ceil(lead_s * self._picture.fps) + SPARE_BEATS)
+            if wait_s <= 0:
+                self._send_beat()
+            else:
+                await self._rest(min(wait_s, PING_EVERY_S))
+
+    def _send_beat(self) -> None:
+        beat = self._beats.plan()
+        for _ in range(min(len(self._cues), CUES_PER_BEAT)):
+            self._caller.send(write_asked(self._cues.popleft()))
+        self._sent_s[beat.index] = time.monotonic()
+        told = beat.told
+        if told.cut.number != self._cuts:
+            self._cuts = told.cut.number
+            self._mouth_sound.clear()
+        self._mouth_sound.push(told.samples, self._beats.line.rate)
+        samples = self._mouth_sound.take(len(self._mouth_sound))
+        told = Told(told.time_s, told.begin_s, samples, told.speaking, told.cut)
+        self._caller.send(write_beat(BeatToDraw(beat.index, told)))
+
+    def _keep_alive(self, now_s: float) -> None:
+        if now_s - self._pong_s > LOST_S:
+            raise ServerGoneError("The server has gone: it answers no more.")
+        if now_s - self._ping_s >= PING_EVERY_S:
+            self._ping_s = now_s
+            self._caller.send(write_asked(Ping()))
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait until there is news, but no longer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._wake.wait()
+        self._wake.clear()
+
+    def _heed(self) -> None:
+        """Any thread: beats were taken, begun or closed."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    def _fail(self, error: AvatarError) -> None:
+        if self._failure is None and not self._leaving:
+            self._failure = error
+        self._wake.set()

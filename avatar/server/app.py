@@ -1,0 +1,103 @@
+"""The HTTP server: the page, the avatars, and calls made by one WHIP-shaped request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+
+from avatar import __version__
+from avatar.config import ServerSettings
+from avatar.identities.library import AvatarLibrary
+from avatar.resources import resource_folder
+from avatar.server.access_log import AccessLogMiddleware
+from avatar.server.auth import bearer_guard
+from avatar.server.avatar_routes import avatar_routes
+from avatar.server.headers import HeadersMiddleware
+from avatar.server.methods import MethodsMiddleware
+from avatar.server.metrics import Metrics, MetricsMiddleware
+from avatar.server.origins import OriginMiddleware, rules_of
+from avatar.server.problems import answer_errors_as_problems
+from avatar.server.ranges import WholeFilesMiddleware
+from avatar.server.schemas import ProblemAnswer, problems
+from avatar.server.service_routes import add_page, service_routes
+from avatar.server.whip_routes import CallHost, whip_routes
+
+
+def create_app(
+    settings: ServerSettings, library: AvatarLibrary, calls: CallHost, *, token: str | None = None
+) -> FastAPI:
+    """Return the application. It starts `library` when it starts, and closes `calls` and `library` when it stops.
+
+    With `token`, offers, uploads and the measurements need it as a bearer token; the ids that offers and uploads return
+    are capabilities of their own. Raises TokenError for a token that nobody could send, AvatarError for an
+    allowed origin or an ICE server that is none.
+    """
+    metrics = Metrics(calls.snapshot)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        library.start()
+        observer = asyncio.create_task(_observe(metrics), name="observe-calls")
+        try:
+            yield
+        finally:
+            observer.cancel()
+            await calls.close()
+            await asyncio.to_thread(library.close)
+
+    app = _DocumentedApp(
+        title="Avatar",
+        version=__version__,
+        description="A live face for anyone and any bot. Errors are application/problem+json with a stable `code`.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    answer_errors_as_problems(app)
+    rules = rules_of(
+        settings.host,
+        hosts=settings.allow_hosts,
+        origins=settings.allow_origins,
+        guarded=token is not None,
+        tls=settings.tls_cert is not None,
+    )
+    app.add_middleware(WholeFilesMiddleware)
+    app.add_middleware(MethodsMiddleware, routes=lambda: app.routes)
+    app.add_middleware(OriginMiddleware, rules=rules)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    app.add_middleware(HeadersMiddleware, rules=rules)
+    app.add_middleware(AccessLogMiddleware)
+    guard = bearer_guard(token)
+    app.include_router(avatar_routes(library, settings.limits, metrics, guard))
+    app.include_router(whip_routes(calls, settings, metrics, guard))
+    app.include_router(service_routes(settings, calls, metrics, guard, token_required=token is not None))
+    add_page(app, resource_folder("client"))
+    return app
+
+
+class _DocumentedApp(FastAPI):
+    """Describes its errors as what they are, problem+json, where the framework would describe its own shape."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            description = super().openapi()
+            schemas = description["components"]["schemas"]
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            schemas["ProblemAnswer"] = ProblemAnswer.model_json_schema()
+            bad_request = problems({400: "A parameter is missing or wrong: `bad_request`."})[400]
+            for operation in (entry for methods in description["paths"].values() for entry in methods.values()):
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]
+                    operation["responses"].setdefault("400", bad_request)
+        return self.openapi_schema or {}
+
+
+async def _observe(metrics: Metrics) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        metrics.observe_calls()

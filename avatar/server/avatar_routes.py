@@ -1,0 +1,136 @@
+"""/api/avatars: list, upload, preview, download and remove avatars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from avatar.config import LimitSettings
+from avatar.errors import AvatarError
+from avatar.identities.library import PREVIEW_SIZE, AvatarInfo, AvatarLibrary
+from avatar.server.bodies import read_photo_form
+from avatar.server.metrics import Metrics
+from avatar.server.schemas import AvatarAnswer, AvatarsAnswer, problems
+from avatar.server.visitors import visitor_of
+from avatar.timing.fair_queue import Places
+
+AvatarId = Annotated[str, Path(max_length=64, description="An avatar's id.")]
+
+_UPLOAD_FORM: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["photos"],
+                    "properties": {
+                        "photos": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "name": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+_UPLOADS: Final = 16
+"""Uploads that may be under way at once, each in memory: one more is told to come back."""
+_UPLOADS_EACH: Final = 4
+"""Of one visitor."""
+_UNKNOWN: Final = {404: "No such avatar (any more): `unknown_avatar`."}
+_PREVIEW_CACHE: Final = {"Cache-Control": "private, max-age=300"}
+
+
+def avatar_routes(
+    library: AvatarLibrary, limits: LimitSettings, metrics: Metrics, guard: Callable[[Request], None]
+) -> APIRouter:
+    """Return the routes; `guard` refuses uploads it does not let in."""
+    router = APIRouter(prefix="/api/avatars", tags=["avatars"])
+    places = Places(_UPLOADS, _UPLOADS_EACH)
+
+    @router.get("")
+    async def list_avatars() -> AvatarsAnswer:
+        """List the avatars everybody may use. Uploaded ones are known only to who has their id."""
+        return AvatarsAnswer(avatars=[_answer(info) for info in library.listed()])
+
+    @router.post(
+        "",
+        status_code=201,
+        dependencies=[Depends(guard)],
+        openapi_extra=_UPLOAD_FORM,
+        responses=problems(
+            {
+                401: "A token is needed.",
+                413: "Too large: `too_many_bytes`, `too_many_pixels`, `too_many_photos`.",
+                415: "Not photos: `not_an_image`, `wrong_type`.",
+                422: "The photo will not do: `no_face`, `several_faces`, `face_too_small`, `face_turned`, "
+                "`image_too_small`, `animated_image`, `truncated_image`.",
+                503: "Too many uploads wait; Retry-After says when to come back.",
+            }
+        ),
+    )
+    async def add_avatar(request: Request, response: Response) -> AvatarAnswer:
+        """Make an avatar from one or more photos of one person. Takes about a second.
+
+        The id in the answer cannot be guessed: whoever holds it may use, download and remove the avatar.
+        """
+        try:
+            visitor = visitor_of(request)
+            with places.taken_by(visitor):
+                form = await read_photo_form(request, limits)
+                info = await library.add(form.photos, form.name, visitor=visitor)
+        except AvatarError as error:
+            metrics.uploads.labels(error.code).inc()
+            raise
+        metrics.uploads.labels("ok").inc()
+        response.headers["Location"] = f"/api/avatars/{info.id}"
+        return _answer(info)
+
+    @router.get("/{avatar_id}", responses=problems(_UNKNOWN))
+    async def get_avatar(avatar_id: AvatarId) -> AvatarAnswer:
+        """Return one avatar."""
+        return _answer(library.info(avatar_id))
+
+    @router.delete(
+        "/{avatar_id}", status_code=204, responses=problems({**_UNKNOWN, 405: "Not an upload: `not_removable`."})
+    )
+    async def remove_avatar(avatar_id: AvatarId) -> None:
+        """Forget an uploaded avatar. Calls that use it now keep it until they end."""
+        library.remove(avatar_id)
+
+    @router.get(
+        "/{avatar_id}/preview.jpg",
+        response_class=Response,
+        responses={200: {"content": {"image/jpeg": {}}}, **problems(_UNKNOWN)},
+    )
+    async def preview(avatar_id: AvatarId) -> Response:
+        """Return a picture of the avatar at rest."""
+        return Response(await library.preview(avatar_id), media_type="image/jpeg", headers=_PREVIEW_CACHE)
+
+    @router.get(
+        "/{avatar_id}/file",
+        response_class=Response,
+        responses={200: {"content": {"application/octet-stream": {}}}, **problems(_UNKNOWN)},
+    )
+    async def download(avatar_id: AvatarId) -> Response:
+        """Return the avatar as an `.avatar` file, for `avatar render` or another server."""
+        name = library.info(avatar_id).name or "avatar"
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}.avatar"}
+        return Response(await library.file(avatar_id), media_type="application/octet-stream", headers=headers)
+
+    return router
+
+
+def _answer(info: AvatarInfo) -> AvatarAnswer:
+    return AvatarAnswer(
+        id=info.id,
+        name=info.name,
+        kind=info.kind,
+        preview=f"/api/avatars/{info.id}/preview.jpg",
+        width=PREVIEW_SIZE,
+        height=PREVIEW_SIZE,
+        warnings=list(info.warnings),
+    )

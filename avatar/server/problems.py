@@ -1,0 +1,110 @@
+"""Every error answer has one shape: application/problem+json (RFC 9457) with a stable `code`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from avatar.errors import AvatarError, ServerFullError
+from avatar.server.methods import allowed_methods
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_STATUS_OF_CODE: Final[Mapping[str, int]] = {
+    "bad_request": 400,
+    "bad_offer": 400,
+    "bad_fragment": 400,
+    "bad_size": 400,
+    "bad_rate": 400,
+    "bad_mode": 400,
+    "bad_drive": 400,
+    "unauthorized": 401,
+    "foreign_origin": 403,
+    "unknown_avatar": 404,
+    "unknown_call": 404,
+    "not_removable": 405,
+    "no_common_codec": 406,
+    "request_timeout": 408,
+    "stale_tag": 412,
+    "too_many_bytes": 413,
+    "too_many_pixels": 413,
+    "too_many_photos": 413,
+    "wrong_type": 415,
+    "unknown_host": 421,
+    "not_an_image": 415,
+    "ice_restart": 422,
+    "truncated_image": 422,
+    "animated_image": 422,
+    "image_too_small": 422,
+    "no_face": 422,
+    "several_faces": 422,
+    "face_too_small": 422,
+    "face_turned": 422,
+    "bad_identity_file": 422,
+    "server_full": 503,
+    "model_missing": 503,
+}
+_FRAMEWORK: Final[Mapping[int, tuple[str, str]]] = {
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not take this method; the Allow header names those it takes."),
+}
+
+
+class RequestError(AvatarError):
+    """A request that is not what this address takes: its type, its size, its credentials, its parameters."""
+
+    code = "bad_request"
+
+
+def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error answer."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "code": code}
+    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def problem_of(error: AvatarError) -> Response:
+    """Return the answer for an error this package raised."""
+    status = _STATUS_OF_CODE.get(error.code, 500)
+    headers: dict[str, str] = {}
+    if isinstance(error, ServerFullError):
+        headers["Retry-After"] = str(error.retry_after_s)
+    if error.code == "not_removable":
+        headers["Allow"] = "GET, HEAD, OPTIONS"
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(status, error.code, str(error), headers)
+
+
+def answer_errors_as_problems(app: FastAPI) -> None:
+    """Make `app` answer each error, its own and the framework's, as problem+json."""
+
+    async def of_avatar(_: Request, error: Exception) -> Response:
+        assert isinstance(error, AvatarError)  # noqa: S101  (registered for this type)
+        return problem_of(error)
+
+    async def of_framework(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        code, detail = _FRAMEWORK.get(error.status_code, ("error", str(error.detail)))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # the framework names the methods of one route only
+            headers["Allow"] = ", ".join(allowed_methods(app.routes, request.scope))
+        return problem(error.status_code, code, detail, headers)
+
+    async def of_validation(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        found = "; ".join(f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}" for item in error.errors())
+        return problem(400, "bad_request", found)
+
+    async def of_bug(_: Request, __: Exception) -> Response:
+        return problem(500, "internal_error", "Something failed in the server; its log says what.")
+
+    app.add_exception_handler(AvatarError, of_avatar)
+    app.add_exception_handler(HTTPException, of_framework)
+    app.add_exception_handler(RequestValidationError, of_validation)
+    app.add_exception_handler(Exception, of_bug)

@@ -1,0 +1,95 @@
+"""The JSON values of the HTTP interface."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from avatar.server.problems import MEDIA_TYPE
+
+
+class AvatarAnswer(BaseModel):
+    """An avatar, as listed."""
+
+    id: str
+    name: str
+    kind: Literal["builtin", "uploaded"]
+    preview: str = Field(description="Address of a JPEG picture.")
+    width: int = Field(description="Pixels of the preview picture.")
+    height: int
+    warnings: list[str] = Field(
+        default_factory=list,
+        description="What is wrong with the photos of an upload, though an avatar could be made: sentences for people.",
+    )
+
+
+class AvatarsAnswer(BaseModel):
+    """The avatars everybody may use."""
+
+    avatars: list[AvatarAnswer]
+
+
+class PictureAnswer(BaseModel):
+    """The picture a call gets when it asks for no other size."""
+
+    width: int
+    height: int
+    fps: int
+
+
+class LimitsAnswer(BaseModel):
+    """What a visitor may use."""
+
+    sessions: int
+    upload_pixels: int = Field(description="Of one photo.")
+    upload_pixels_together: int = Field(description="Of all photos of one upload.")
+    idle_s: float
+    call_s: float
+
+
+class IceServerAnswer(BaseModel):
+    """A STUN or TURN server, as a browser's RTCPeerConnection takes it."""
+
+    urls: str
+    username: str | None = None
+    credential: str | None = None
+
+
+class ConfigAnswer(BaseModel):
+    """What a page has to know of this server."""
+
+    version: str
+    max_upload_bytes: int = Field(description="Of all photos of one upload together.")
+    max_photos: int
+    ice_servers: list[IceServerAnswer] = Field(description="TURN servers only for who may call.")
+    picture: PictureAnswer
+    limits: LimitsAnswer
+    token_required: bool = Field(description="Offers and uploads need `Authorization: Bearer TOKEN`.")
+
+
+class HealthAnswer(BaseModel):
+    """The server is up."""
+
+    status: Literal["ok"]
+    version: str
+    sessions: int
+
+
+class ProblemAnswer(BaseModel):
+    """Any error, as application/problem+json."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable word for programs, such as `no_face` or `server_full`.")
+
+
+def problems(descriptions: dict[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI answers for errors, by status."""
+    schema = {"$ref": "#/components/schemas/ProblemAnswer"}
+    return {
+        status: {"description": text, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status, text in descriptions.items()
+    }

@@ -1,0 +1,98 @@
+"""The server about itself: configuration, health, metrics, documentation, and the page with its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from avatar import __version__
+from avatar.config import ServerSettings
+from avatar.server.docs_page import STYLE, docs_page
+from avatar.server.metrics import CONTENT_TYPE, Metrics
+from avatar.server.problems import RequestError
+from avatar.server.schemas import ConfigAnswer, HealthAnswer, IceServerAnswer, LimitsAnswer, PictureAnswer, problems
+from avatar.server.whip_routes import CallHost
+from avatar.stream.ice_servers import ice_servers
+
+
+def service_routes(
+    settings: ServerSettings,
+    calls: CallHost,
+    metrics: Metrics,
+    guard: Callable[[Request], None],
+    *,
+    token_required: bool,
+) -> APIRouter:
+    """Return /api/config, /healthz and /metrics; `guard` refuses who may not read the last."""
+    router = APIRouter(tags=["server"])
+    servers = ice_servers(settings.transport)
+
+    def may_call(request: Request) -> bool:
+        try:
+            guard(request)
+        except RequestError:
+            return False
+        return True
+
+    @router.get("/api/config", response_model_exclude_none=True)
+    async def config(request: Request) -> ConfigAnswer:
+        """Return what a page has to know of this server."""
+        known = [server for server in servers if server.credential is None or may_call(request)]
+        limits, picture = settings.limits, settings.picture
+        return ConfigAnswer(
+            version=__version__,
+            max_upload_bytes=limits.upload_bytes,
+            max_photos=limits.photos,
+            ice_servers=[
+                IceServerAnswer(urls=server.url, username=server.username, credential=server.credential)
+                for server in known
+            ],
+            picture=PictureAnswer(width=picture.width, height=picture.height, fps=picture.fps),
+            limits=LimitsAnswer(
+                sessions=limits.sessions,
+                upload_pixels=limits.upload_pixels,
+                upload_pixels_together=limits.upload_pixels_together,
+                idle_s=limits.idle_s,
+                call_s=limits.call_s,
+            ),
+            token_required=token_required,
+        )
+
+    @router.get("/healthz")
+    async def health() -> HealthAnswer:
+        """Answer that the server is up."""
+        return HealthAnswer(status="ok", version=__version__, sessions=calls.snapshot().active)
+
+    @router.get(
+        "/metrics",
+        dependencies=[Depends(guard)],
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}, **problems({401: "A token is needed."})},
+    )
+    async def prometheus() -> Response:
+        """Return the measurements in Prometheus' text format."""
+        return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    return router
+
+
+def add_page(app: FastAPI, client: Path) -> None:
+    """Serve the page from the folder `client`, and the documentation of `app`."""
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(client / "index.html", media_type="text/html")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(docs_page(app.openapi()))
+
+    @app.get("/docs/style.css", include_in_schema=False)
+    async def docs_style() -> Response:
+        return Response(STYLE, media_type="text/css")
+
+    app.mount("/client", StaticFiles(directory=client), name="client")

@@ -1,0 +1,1 @@
+"""The pipeline of a call: camera and voice in, pictures out, live or offline."""

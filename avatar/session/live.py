@@ -1,0 +1,333 @@
+"""One call's pipeline: camera frames and sound in, finished pictures out, in two threads and on one media clock.
+
+    push_camera -> [newest frame] -> perceive thread -> [newest face] -> render thread -> on_picture
+    push_audio  -> [sound] ----------------------------------------------^
+
+Nothing here knows of asyncio or the network. Queues are bounded and the newest wins; without a camera the render thread
+keeps the avatar alive by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import av
+
+from avatar.config import PictureSettings
+from avatar.errors import AvatarError, FrameError
+from avatar.face.expression_basis import load_basis
+from avatar.generator.adaptive import Easel
+from avatar.generator.identity import Identity
+from avatar.generator.tiers import open_generator
+from avatar.media.colour import camera_rgb, to_i420
+from avatar.models.store import get_model
+from avatar.motion.attention import Attention, UserSeen, next_attention, pay_attention, user_seen
+from avatar.motion.idle import IdleLife
+from avatar.motion.mixer import MixState, mix
+from avatar.motion.presence import Presence, PresenceKind, be_present, next_presence
+from avatar.motion.prosody import SpeakingLife
+from avatar.motion.retarget import Retargeter
+from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
+from avatar.motion.voice_motion import VoiceMotion, resting_voice
+from avatar.motion.voice_network import VoiceNetwork
+from avatar.perception.tracker import FaceTracker
+from avatar.session.protocol import (
+    Calibrated,
+    CameraFrame,
+    FaceFound,
+    FaceLost,
+    IdentityChanged,
+    SessionEvent,
+    SessionFailed,
+    SessionStats,
+)
+from avatar.timing import pacing
+from avatar.timing.delay_line import DelayLine
+from avatar.timing.latest_slot import Latest
+from avatar.timing.meters import SoundMeter, StageMeter
+from avatar.types import Drive, FaceState, Motion, Picture
+
+JOIN_TIMEOUT_S: Final = 5.0
+UNSEEN: Final[tuple[Drive, ...]] = ("voice", "conversation")
+"""What moves the avatar without the camera."""
+LOOK_EVERY_S: Final = 0.2
+"""How often the user is looked at while they talk with the avatar: enough to turn to them."""
+MOST_COMING: Final = 32
+"""Camera frames that may wait for their sound: a third of a second at most is asked for."""
+MOST_SOUNDS: Final = 256
+"""Pieces of sound that may wait to be heard: five seconds of 20 ms each."""
+FIRST_FACE_S: Final = 1.5
+"""A camera that has shown no face for this long since its first frame shows none: the user is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one camera frame showed."""
+
+    face: FaceState | None
+    pts: int | None
+    received_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What one camera frame showed, and what it makes the avatar do."""
+
+    seen: _Seen
+    motion: Motion | None
+
+
+class Session:
+    """Drives one avatar. `start` and `stop` once each; every other method from any thread."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        picture: PictureSettings,
+        *,
+        on_picture: Callable[[Picture], None],
+        on_event: Callable[[SessionEvent], None],
+        drive: Drive = "camera",
+        voice_network: VoiceNetwork | None = None,
+        idle_seed: int = 0,
+    ) -> None:
+        """Prepare the pipeline; pictures and events arrive on its own threads.
+
+        `voice_network` moves the mouth to sound; None: the shipped one.
+
+        Raises:
+            ModelError: a tier or an engine was asked for by name that cannot run here.
+            ModelError, PerceptionError: the face tracker cannot start.
+        """
+        self._settings = picture
+        self._on_picture, self._on_event = on_picture, on_event
+        self._easel = self._open(identity)
+        self._tracker = FaceTracker(get_model("face_landmarker"))
+        self._retargeter = Retargeter(load_basis())
+        self._idle = IdleLife(idle_seed)
+        self._camera: Latest[CameraFrame] = Latest()
+        self._seen: Latest[_Seen] = Latest()
+        self._recalibrate = threading.Event()
+        self._meter, self._sound = StageMeter(), SoundMeter()
+        self._delay = pacing.AudioDelay()
+        self._drive: Drive = drive
+        self._presence: PresenceKind = "idle"
+        self._watched = True
+        self._user: UserSeen | None = None
+        self._seed = idle_seed
+        self._speech, self._speaking = SpeechMotion(voice_network), SpeakingLife(idle_seed)
+        self._sounds: deque[tuple[av.AudioFrame, float]] = deque(maxlen=MOST_SOUNDS)
+        self._face_state = "none"
+        self._looking_since_s: float | None = None
+        self._bad_frames = 0
+        self._stopped = False
+        self._begin_s = time.monotonic()
+        self._threads = [
+            threading.Thread(target=self._guard, args=(stage,), name=f"avatar-{name}", daemon=True)
+            for name, stage in (("perceive", self._perceive), ("render", self._render))
+        ]
+
+    def start(self) -> None:
+        """Start the stage threads; the avatar moves from now on."""
+        for thread in self._threads:
+            thread.start()
+
+    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
+        """Offer a decoded camera frame that arrived at `received_s` (time.monotonic); never blocks, newest wins."""
+        self._camera.put(CameraFrame(frame, received_s))
+
+    def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
+        """Offer decoded sound that arrived at `received_s` (time.monotonic); never blocks, the newest counts."""
+        self._sound.observe(frame, received_s)
+        if self._drive != "camera":
+            # It arrives once its last sample is there.
+            self._sounds.append((frame, received_s - frame.samples / frame.sample_rate - self._begin_s))
+
+    def calibrate(self) -> None:
+        """Take the driver's resting face anew from the next second."""
+        self._recalibrate.set()
+
+    def set_drive(self, drive: Drive) -> None:
+        """Let camera, voice, both or a conversation move the avatar from the next picture on; never blocks."""
+        self._drive = drive
+
+    def set_presence(self, presence: PresenceKind) -> None:
+        """Listen, think or speak from the next picture on, while a conversation moves the avatar; never blocks."""
+        self._presence = presence
+
+    def set_watched(self, watched: bool) -> None:
+        """Draw pictures from the next one on, or none: the face is followed and the voice heard all the same."""
+        self._watched = watched
+
+    def set_identity(self, identity: Identity) -> None:
+        """Show another avatar from the next picture on. Takes about a tenth of a second in the caller's thread."""
+        self._easel = self._open(identity)
+        self._on_event(IdentityChanged(identity.name))
+
+    @property
+    def audio_delay_s(self) -> float:
+        """How long sound that arrives now has to wait for its picture."""
+        return self._delay.delay_s
+
+    def stats(self) -> SessionStats:
+        """Return how the pipeline does."""
+        now_s = time.monotonic()
+        return SessionStats(
+            fps=self._meter.rate("picture", now_s),
+            camera_fps=self._meter.rate("camera", now_s),
+            stage_ms=self._meter.medians_ms(("convert", "perceive", "speech", "generate")),
+            dropped=self._camera.dropped + self._seen.dropped + self._bad_frames,
+            face=self._face_state,
+            picture_latency_s=self._meter.median_s("latency"),
+            sound_db=self._sound.level_db(now_s),
+        )
+
+    def stop(self) -> None:
+        """End the threads and free the tracker. May be called again; not from the session's own callbacks."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self._camera.close()
+        self._seen.close()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(JOIN_TIMEOUT_S)
+        self._tracker.close()
+
+    def _open(self, identity: Identity) -> Easel:
+        settings = self._settings
+        generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
+        return Easel(generator, settings.fps)
+
+    def _guard(self, stage: Callable[[], None]) -> None:
+        """Run a stage; report what ends it early."""
+        try:
+            stage()
+        except AvatarError as error:
+            self._fail(str(error))
+        except Exception as error:  # a stage is the thread's root: the reason must not die with it
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def _fail(self, message: str) -> None:
+        self._camera.close()
+        self._seen.close()
+        if not self._stopped:
+            self._on_event(SessionFailed(message))
+
+    def _perceive(self) -> None:
+        looked_s = float("-inf")
+        while not self._camera.closed:
+            arrived = self._camera.take()
+            if arrived is None:
+                continue
+            self._meter.tick("camera", time.monotonic())
+            drive = self._drive
+            if drive == "voice" or (drive == "conversation" and arrived.received_s - looked_s < LOOK_EVERY_S):
+                continue
+            looked_s = arrived.received_s
+            try:
+                with self._meter.time("convert"):
+                    rgb = camera_rgb(arrived.frame)
+                with self._meter.time("perceive"):
+                    face = self._tracker.track(rgb, arrived.received_s - self._begin_s)
+            except FrameError:
+                self._bad_frames += 1
+                continue
+            if drive == "conversation":
+                seen_s = arrived.received_s - self._begin_s
+                self._user = user_seen(face, seen_s) if face is not None and not face.held else self._user
+                continue
+            self._report_face(face, arrived.received_s)
+            self._seen.put(_Seen(face, arrived.frame.pts, arrived.received_s))
+
+    def _report_face(self, face: FaceState | None, received_s: float) -> None:
+        before = self._face_state
+        self._looking_since_s = received_s if self._looking_since_s is None else self._looking_since_s
+        if face is not None:
+            self._face_state = "held" if face.held else "tracked"
+        elif before != "none" or received_s - self._looking_since_s >= FIRST_FACE_S:
+            self._face_state = "lost"
+        if self._face_state == "lost" and before != "lost":
+            self._on_event(FaceLost())
+        elif self._face_state == "tracked" and before in ("none", "lost"):
+            self._on_event(FaceFound())
+
+    def _render(self) -> None:
+        state = MixState()
+        shown: _Moment | None = None
+        coming: DelayLine[_Moment] = DelayLine(MOST_COMING)
+        last_camera_s: float | None = None
+        last_picture_s: float | None = None
+        media_s = 0.0
+        presence, attention = Presence(), Attention()
+        while not self._seen.closed:
+            turn = pacing.next_turn(time.monotonic(), last_camera_s, last_picture_s, self._settings.fps)
+            seen = self._seen.take(turn.wait_s) if not turn.idle else self._seen.take(0)
+            now_s = time.monotonic()
+            if seen is None and not pacing.next_turn(now_s, last_camera_s, last_picture_s, self._settings.fps).idle:
+                continue
+            if self._seen.closed:
+                return
+            drive = self._drive
+            last_picture_s = now_s
+            if seen is not None and drive not in UNSEEN:
+                last_camera_s = now_s
+                coming.put(seen.received_s, _Moment(seen, self._retarget(seen.face) if seen.face is not None else None))
+            # A voice is heard a little ahead of what its mouth shows: the camera waits for it, and they stay in step.
+            # What the avatar says by itself comes early enough.
+            behind_s = LOOK_AHEAD_S if drive in ("voice", "both") else 0.0
+            at_s = (seen.received_s if seen is not None and drive == "camera" else now_s) - behind_s
+            if drive in UNSEEN or not pacing.camera_holds(now_s, last_camera_s):
+                shown = None
+                coming.clear()
+            due = coming.take(at_s)
+            shown = due or shown
+            taken_s = due.seen.received_s if due is not None else at_s
+            media_s = max(media_s, taken_s - self._begin_s)
+            voice = self._listen(media_s) if drive != "camera" else None
+            presence = next_presence(presence, self._presence if drive == "conversation" else "idle", media_s)
+            idle = be_present(self._idle.motion(media_s), presence, self._seed)
+            idle = self._speaking.add(idle, voice) if voice is not None else idle
+            face, camera = (shown.seen.face, shown.motion) if shown is not None else (None, None)
+            state, motion = mix(state, face, camera, idle, voice=voice)
+            attention = next_attention(attention, self._user if drive == "conversation" else None, presence, media_s)
+            motion = pay_attention(motion, attention, voice or resting_voice(media_s))
+            if not self._watched:
+                continue
+            timed = due is not None or drive != "camera"
+            self._show(motion, media_s, due.seen if due is not None else None, taken_s if timed else None)
+
+    def _listen(self, media_s: float) -> VoiceMotion:
+        """Return what the voice does at a moment, after all sound that has come was heard."""
+        with self._meter.time("speech"):
+            while self._sounds:
+                frame, begin_s = self._sounds.popleft()
+                self._speech.push(frame, begin_s)
+            return self._speech.motion(media_s)
+
+    def _retarget(self, face: FaceState) -> Motion:
+        if self._recalibrate.is_set():
+            self._recalibrate.clear()
+            self._retargeter.recalibrate()
+        settled = self._retargeter.calibrated
+        motion = self._retargeter.motion(face)
+        if self._retargeter.calibrated and not settled:
+            self._on_event(Calibrated())
+        return motion
+
+    def _show(self, motion: Motion, media_s: float, seen: _Seen | None, taken_s: float | None) -> None:
+        """Draw a picture and hand it on; sound taken at `taken_s` (time.monotonic) has to wait for it."""
+        with self._meter.time("generate"):
+            i420 = to_i420(self._easel.draw(motion))
+        now_s = time.monotonic()
+        self._meter.tick("picture", now_s)
+        if taken_s is not None:
+            latency_s = now_s - taken_s
+            self._meter.add("latency", latency_s)
+            self._delay = pacing.observe_picture(self._delay, latency_s, now_s)
+        self._on_picture(Picture(media_s, i420, seen.pts if seen is not None else None))

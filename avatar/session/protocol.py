@@ -1,0 +1,155 @@
+"""What a call asks of its pipeline and what that tells: the seam, so that either side can be tried with a fake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import av
+
+from avatar.config import PictureSettings
+from avatar.generator.identity import Identity
+from avatar.motion.presence import PresenceKind
+from avatar.types import Drive, Picture
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFound:
+    """The camera sees a face (again)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceLost:
+    """The camera has seen no face for longer than a moment, or none since it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """The driver's resting face is settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityChanged:
+    """The next pictures show another avatar."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFailed:
+    """A stage has failed for good; the session has to be stopped."""
+
+    message: str
+
+
+SessionEvent = FaceFound | FaceLost | Calibrated | IdentityChanged | SessionFailed
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStats:
+    """How the pipeline does, over about the last second."""
+
+    fps: float
+    camera_fps: float
+    stage_ms: dict[str, float]
+    """Median milliseconds of each stage."""
+    dropped: int
+    """Camera frames and faces replaced by newer ones, and frames not fit to look at, since the start."""
+    face: str
+    """none, tracked, held or lost."""
+    picture_latency_s: float
+    """Median time from a camera frame's arrival to its finished picture."""
+    sound_db: float
+    """Microphone level in dB below full scale, -120 when silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFrame:
+    """A decoded camera frame and when it arrived, time.monotonic()."""
+
+    frame: av.VideoFrame
+    received_s: float
+
+
+class LiveSession(Protocol):
+    """What a call asks of its pipeline (`avatar.session.live.Session` is one). Callbacks come from its threads."""
+
+    @property
+    def audio_delay_s(self) -> float:
+        """How long sound has to wait for its picture, seconds."""
+        ...
+
+    def start(self) -> None:
+        """Start the threads. May block."""
+
+    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
+        """Take a camera picture that arrived at `received_s` (time.monotonic()). Never blocks."""
+
+    def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
+        """Take a piece of the sound that moves the mouth: the driver's or, in a conversation, the avatar's own."""
+
+    def calibrate(self) -> None:
+        """Take the resting face anew. Never blocks."""
+
+    def set_drive(self, drive: Drive) -> None:
+        """Let camera, voice, both or a conversation move the avatar from now on. Never blocks."""
+
+    def set_presence(self, presence: PresenceKind) -> None:
+        """Listen, think or speak in a conversation. Never blocks."""
+
+    def set_identity(self, identity: Identity) -> None:
+        """Show another avatar. May block."""
+
+    def set_watched(self, watched: bool) -> None:
+        """Draw pictures, as from the start, or none while nobody can see them. Never blocks."""
+
+    def stats(self) -> SessionStats:
+        """Say how the pipeline does."""
+        ...
+
+    def stop(self) -> None:
+        """End the threads. May block; may be called more than once, or without `start`."""
+
+
+class Unsteered:
+    """The part of a session that nobody drives from outside: nothing that is asked of it changes anything."""
+
+    audio_delay_s: float = 0.0
+
+    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
+        """Do nothing."""
+
+    def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
+        """Do nothing."""
+
+    def calibrate(self) -> None:
+        """Do nothing."""
+
+    def set_drive(self, drive: Drive) -> None:
+        """Do nothing."""
+
+    def set_presence(self, presence: PresenceKind) -> None:
+        """Do nothing."""
+
+    def set_identity(self, identity: Identity) -> None:
+        """Do nothing."""
+
+    def set_watched(self, watched: bool) -> None:
+        """Do nothing."""
+
+
+class MakeSession(Protocol):
+    """Makes a session that is not started yet. May block; raises AvatarError."""
+
+    def __call__(
+        self,
+        identity: Identity | None,
+        picture: PictureSettings,
+        *,
+        drive: Drive,
+        on_picture: Callable[[Picture], None],
+        on_event: Callable[[SessionEvent], None],
+    ) -> LiveSession:
+        """Return the session; `identity` is None in a call that shows no avatar, `drive` moves it from the start."""
+        ...

@@ -1,0 +1,81 @@
+"""What a program is told that speaks out of turn: never a call that ends without a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from avatar.call.bot_peer import CallBot
+from avatar.sdk.bot_protocol import Begin, Ping, write_asked
+from avatar.stream.control import ErrorMessage, Pong, Report
+
+
+class Session:
+    """Takes everything."""
+
+    fps = 30
+
+    def __init__(self) -> None:
+        self.taken: list[Any] = []
+
+    def take(self, asked: Any) -> None:
+        self.taken.append(asked)
+
+
+class Program:
+    """A program's side of a call: what it was told, and why its call ended."""
+
+    def __init__(self) -> None:
+        self.session = Session()
+        self.told: list[Report] = []
+        self.endings: list[str] = []
+        session: Any = self.session
+        self.bot = CallBot(
+            session,
+            limit_bytes=4096,
+            tell=self.told.append,
+            give_up=self.endings.append,
+            wire_timestamp=lambda _: None,
+        )
+
+
+def message(kind: str, **fields: object) -> str:
+    values = {"v": 1, "type": kind, **fields}
+    return "{" + ",".join(f'"{name}":{value!r}'.replace("'", '"') for name, value in values.items()) + "}"
+
+
+def test_good_messages_reach_the_session() -> None:
+    program = Program()
+    for asked in (Begin(1.0, 2**63 - 1), Ping()):
+        program.bot.hear(write_asked(asked))
+    assert program.session.taken == [Begin(1.0, 2**63 - 1)] and program.told == [Pong()]
+    assert program.endings == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        message("begin", liveliness=1, seed=-1),
+        message("begin", liveliness=1, seed=2**63),
+        message("begin", liveliness=1, seed=10**400),
+        message("begin", liveliness=10**400, seed=0),
+        message("begin", liveliness=-1, seed=0),
+        message("mood", emotion="happy", strength=10**400),
+        message("mood", emotion="happy", strength=-1),
+        message("feel", emotion="", strength=1),
+        message("gesture", name="nod", strength=1e308),
+        message("look", x=-1e308, y=0),
+        message("attend", presence="speaking"),
+        "\ud800",
+        b"",
+    ],
+    ids=lambda bad: str(bad[:60].encode("ascii", "replace") if isinstance(bad, str) else bad),
+)
+def test_a_bad_message_is_answered_and_ends_the_call_with_its_reason(bad: str | bytes) -> None:
+    program = Program()
+    program.bot.hear(bad)
+    (error,) = program.told
+    assert isinstance(error, ErrorMessage) and error.code == "bad_message"
+    assert program.endings == [error.detail]
+    assert program.session.taken == []

@@ -1,0 +1,183 @@
+"""The command line as a user meets it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from avatar.commands.main import main, no_room
+from avatar.generator.identity import Identity
+from avatar.generator.identity_file import read_identity, write_identity
+from avatar.media.pcm import wav_bytes
+
+
+@pytest.fixture
+def portrait(tmp_path: Path) -> Path:
+    path = tmp_path / "me.jpg"
+    Image.fromarray(data.astronaut()).save(path)
+    return path
+
+
+def test_matrices_are_multiplied_in_the_thread_that_asks() -> None:
+    """On a busy machine OpenBLAS' own threads wait for each other: a call with sound would stand still."""
+    code = """
+import contextlib, os
+from avatar.commands.main import main
+with contextlib.suppress(SystemExit):
+    main(["--version"])
+import numpy as np
+large = np.ones((512, 512), np.float32)
+large @ large
+print("threads", len(os.listdir("/proc/self/task")))
+"""
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("threads are counted where Linux lists them")
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert shown.stdout.splitlines()[-1] == "threads 1"
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["enroll"], ["render"], ["doctor"], ["models"]])
+def test_help_teaches_and_needs_nothing_heavy(command: list[str]) -> None:
+    code = f"""
+import sys
+from avatar.commands.main import main
+try:
+    main({[*command, "--help"]!r})
+except SystemExit as stop:
+    assert stop.code == 0
+heavy = {{"numpy", "cv2", "av", "aiortc", "fastapi", "mediapipe", "PIL"}} & sys.modules.keys()
+assert not heavy, heavy
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "usage: avatar" in shown
+    if command in ([], ["serve"], ["enroll"], ["render"]):
+        assert "example" in shown or "start here" in shown
+
+
+def test_enrolling_a_photo_writes_a_file_that_renders(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "me.avatar"
+    assert main(["enroll", str(portrait), "-o", str(out), "--name", "Ada"]) == 0
+    assert read_identity(out).name == "Ada"
+    assert "avatar render --avatar" in capsys.readouterr().out
+
+
+def error_of(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that fails; return its one message."""
+    assert main(argv) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("avatar: ")
+    assert "Traceback" not in shown.err
+    return shown.err
+
+
+def test_errors_are_one_friendly_message(portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "x.avatar")
+    missing = str(tmp_path / "none.jpg")
+    assert f"{missing} cannot be read: No such file" in error_of(["enroll", missing, "-o", out], capsys)
+    text = tmp_path / "text.jpg"
+    text.write_text("hello")
+    assert "text.jpg: This file is not a picture" in error_of(["enroll", str(text), "-o", out], capsys)
+    wall = tmp_path / "wall.png"
+    Image.fromarray(np.full((300, 300, 3), 200, np.uint8)).save(wall)
+    assert "face" in error_of(["enroll", str(wall), "-o", out], capsys)
+    assert "one of the inputs" in error_of(["enroll", str(portrait), "-o", str(portrait)], capsys)
+    assert "does not exist" in error_of(["enroll", str(portrait), "-o", str(tmp_path / "no" / "x.avatar")], capsys)
+    assert "nobody" in error_of(["render", "--avatar", "nobody", "-o", str(tmp_path / "x.mp4")], capsys)
+    clip = str(tmp_path / "none.mp4")
+    answer = error_of(["render", "--avatar", str(portrait), "--driver", clip, "-o", str(tmp_path / "x.mp4")], capsys)
+    assert f"{clip} does not exist" in answer
+    assert "There is no model named 'nose'" in error_of(["models", "pull", "nose"], capsys)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_photo_too_large_to_decode_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    large = tmp_path / "large.jpg"
+    Image.new("L", (9000, 12000)).save(large)
+    said = error_of(["enroll", str(large), "-o", str(tmp_path / "me.avatar")], capsys)
+    assert said.startswith(f"avatar: {large}: The photo is too large (9000 x 12000 pixels")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are POSIX")
+@pytest.mark.parametrize(
+    ("command", "limit_bytes", "sentence"),
+    [
+        (["enroll", "me.jpg", "-o", "out.avatar"], 20_000, "out.avatar cannot be written"),
+        (
+            ["render", "--avatar", "me.avatar", "--audio", "me.wav", "-o", "out.mp4", "--tier", "geometry"],
+            5_000,
+            "Cannot write out.mp4",
+        ),
+        (["say", "Hello", "--avatar", "me.avatar", "-o", "out.mp4"], 0, "No folder for temporary files"),
+    ],
+)
+def test_a_full_disk_is_said_and_leaves_no_half_file(
+    command: list[str], limit_bytes: int, sentence: str, portrait: Path, astronaut: Identity, tmp_path: Path
+) -> None:
+    write_identity(astronaut, tmp_path / "me.avatar")
+    (tmp_path / "me.wav").write_bytes(wav_bytes(np.full(4_000, 500, np.int16), 16_000))
+    before = set(tmp_path.iterdir())
+    limited = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_bytes}, {limit_bytes}))\n"
+        f"from avatar.commands.main import main; raise SystemExit(main({command!r}))"
+    )
+    command_line = [sys.executable, "-c", limited]
+    done = subprocess.run(command_line, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("avatar: "), done.stderr
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_only_errors_of_a_full_disk_are_called_so() -> None:
+    said = no_room(OSError(errno.ENOSPC, "No space left on device", "clip.wav"))
+    assert said == (
+        "There is no room to write clip.wav (No space left on device). Free some space, or write elsewhere."
+    )
+    assert no_room(FileNotFoundError(errno.ENOENT, "No such file or directory", "clip.wav")) is None
+
+
+def test_debug_shows_where_an_error_comes_from(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="cannot be read"):
+        main(["--debug", "enroll", str(tmp_path / "none.jpg"), "-o", str(tmp_path / "x.avatar")])
+
+
+@pytest.mark.parametrize("size", ["512", "511x512", "100x100", "2000x2000", "axb"])
+def test_a_size_that_cannot_be_is_refused(size: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["serve", "--size", size])
+    assert stop.value.code == 2
+    assert size in capsys.readouterr().err
+
+
+def test_models_are_listed_and_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AVATAR_MODELS", str(tmp_path))
+    assert main(["models", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert "face_landmarker: missing" in shown
+    assert "Apache-2.0" in shown
+    assert str(tmp_path) in shown
+    assert main(["models", "verify"]) == 1
+    assert "avatar models pull" in capsys.readouterr().out
+
+
+def test_the_command_starts_at_once() -> None:
+    before = os.times()
+    subprocess.run([sys.executable, "-m", "avatar.commands.main", "--version"], capture_output=True, check=True)
+    after = os.times()
+    used_s = after.children_user + after.children_system - before.children_user - before.children_system
+    assert used_s < 1.0, "0.1 s of work, however long a busy machine lets it wait"

@@ -1,0 +1,48 @@
+"""A photo's landmarks agree with what the camera's tracker says of the same face."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from avatar.generator.enrol import cut_portrait
+from avatar.generator.face_search import face_size
+from avatar.generator.identity import Portrait
+from avatar.generator.landmark_settling import followed
+from avatar.perception.landmarker import FaceLandmarker
+from avatar.types import F32, U8
+
+
+def first_look(photo: U8, model: Path) -> Portrait:
+    with FaceLandmarker(model, video=False) as landmarker:
+        return cut_portrait(photo, landmarker.detect(photo, 0.0)[0])
+
+
+def tracked(rgb: U8, model: Path) -> F32:
+    with FaceLandmarker(model, video=True, max_faces=1) as landmarker:
+        return [landmarker.detect(rgb, index / 30)[0] for index in range(12)][-1].landmarks_px
+
+
+def apart(first: F32, second: F32) -> float:
+    """Return how far landmarks lie apart, in shares of the face."""
+    return float(np.linalg.norm((first - second)[:, :2], axis=1).mean()) / face_size(first)
+
+
+def test_a_photo_is_seen_as_the_tracker_sees_the_face(photo: U8, face_model: Path) -> None:
+    portrait = first_look(photo, face_model)
+    truth = tracked(portrait.rgb, face_model)
+    again = followed(portrait)
+    assert apart(again.landmarks_px, truth) < 0.003
+    assert apart(again.landmarks_px, truth) < 0.5 * apart(portrait.landmarks_px, truth)
+    assert again.rgb is portrait.rgb
+
+
+def test_what_is_no_face_or_another_face_leaves_the_portrait_as_it_was(photo: U8, face_model: Path) -> None:
+    portrait = first_look(photo, face_model)
+    blank = replace(portrait, rgb=np.full_like(portrait.rgb, 128))
+    assert followed(blank) is blank
+    aside = portrait.landmarks_px + np.array([0.6 * face_size(portrait.landmarks_px), 0, 0], np.float32)
+    strayed = replace(portrait, landmarks_px=aside)
+    assert followed(strayed) is strayed

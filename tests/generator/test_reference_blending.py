@@ -1,0 +1,66 @@
+"""What photos lend shows its share where it belongs, and nothing else changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avatar.generator.engines.engine import FrameLayers, Latents
+from avatar.generator.network_input import INNER, REGIONS
+from avatar.generator.reference_blending import Lent, lent_through
+from avatar.types import F32, U8
+
+S = 256
+LEFT, TOP, RIGHT, BOTTOM = INNER
+FINE = (BOTTOM - TOP, RIGHT - LEFT, 3)
+MOUTH, EYES = (slice(170, 190), slice(100, 150)), (slice(100, 110), slice(80, 170))
+
+
+@pytest.fixture
+def regions() -> U8:
+    masks = np.zeros((S, S, len(REGIONS)), np.uint8)
+    masks[(*MOUTH, REGIONS.index("mouth"))] = 255
+    masks[(*EYES, REGIONS.index("eyes"))] = 255
+    return masks
+
+
+def layers() -> FrameLayers:
+    """The network draws a dark grey everywhere and keeps half of what was there."""
+    coarse = np.zeros((S // 4, S // 4, 2), np.float32), np.zeros((S // 8, S // 8, 3), np.float32)
+    return FrameLayers(np.full(FINE, 40, np.float32), np.full(FINE, 0.5, np.float32), *coarse)
+
+
+def lent(mouth: float, eyes: float) -> Lent:
+    nothing = np.zeros((1, 1, 1, 1), np.float32)
+    rgb = np.full((S, S, 3), 200, np.uint8)
+    return Lent(rgb, np.zeros((S // 4, S // 4, 2), np.float32), Latents(nothing, nothing), mouth=mouth, eyes=eyes)
+
+
+def inner(layer: F32, place: tuple[slice, slice]) -> F32:
+    rows, columns = place
+    return layer[rows.start - TOP : rows.stop - TOP, columns.start - LEFT : columns.stop - LEFT]
+
+
+def test_mouth_and_eyes_show_their_own_shares(regions: U8) -> None:
+    made = lent_through(layers(), lent(mouth=0.75, eyes=0.25), regions)
+    assert inner(made.add, MOUTH) == pytest.approx(40 + 0.75 * 160)
+    assert inner(made.add, EYES) == pytest.approx(40 + 0.25 * 160)
+    # What is lent takes the place of what was there, as much as of what was drawn.
+    assert inner(made.keep, MOUTH) == pytest.approx(0.5 * 0.25)
+    assert inner(made.keep, EYES) == pytest.approx(0.5 * 0.75)
+
+
+def test_around_them_and_in_what_the_network_gave_nothing_changes(regions: U8) -> None:
+    given = layers()
+    made = lent_through(given, lent(mouth=0.7, eyes=0.7), regions)
+    changed = (made.add != 40).any(axis=2)
+    inner(changed, MOUTH)[:] = inner(changed, EYES)[:] = False
+    assert not changed.any()
+    assert (given.add == 40).all() and (given.keep == 0.5).all(), "an engine's own memory is not written to"
+    assert made.shift is given.shift and made.tone is given.tone
+
+
+def test_shut_and_unlike_ones_lend_nothing(regions: U8) -> None:
+    for share, masks in ((0.0, regions), (0.7, np.zeros_like(regions))):
+        made = lent_through(layers(), lent(mouth=share, eyes=share), masks)
+        assert np.array_equal(made.add, layers().add) and np.array_equal(made.keep, layers().keep)

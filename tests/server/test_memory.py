@@ -1,0 +1,62 @@
+"""What ended calls leave behind is given back."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import weakref
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from avatar.server.memory import MemoryKeeper, trim_heap
+
+BLOCKS, BLOCK_BYTES = 10_000, 10_000
+"""A hundred megabytes in pieces small enough to come from the heap."""
+
+
+class Knot:
+    """Something that knows itself, as aiortc's connections do."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+@pytest.fixture(autouse=True)
+def python_does_not_look_by_itself() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+def left_behind() -> weakref.ref[Knot]:
+    return weakref.ref(Knot())
+
+
+def test_circles_are_looked_for_once_nobody_is_there_and_then_always() -> None:
+    keeper, circle = MemoryKeeper(), left_behind()
+    keeper.call_ended(others_running=True)
+    assert circle() is not None, "the first time takes long"
+    keeper.call_ended(others_running=False)
+    assert circle() is None
+    later = left_behind()
+    keeper.call_ended(others_running=True)
+    assert later() is None
+    assert gc.get_freeze_count() > 1000, "what is there to stay is not looked at any more"
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="another C library"
+)
+def test_the_system_gets_freed_memory_back() -> None:
+    process = psutil.Process()
+    blocks = [b"x" * BLOCK_BYTES for _ in range(BLOCKS)]
+    highest = blocks[-1:]  # what lies above keeps all below from being given back
+    full = process.memory_info().rss
+    blocks.clear()
+    trim_heap()
+    assert full - process.memory_info().rss > 0.5 * BLOCKS * BLOCK_BYTES
+    assert highest

@@ -1,0 +1,290 @@
+"""Export trained weights to ONNX, check that they answer alike, and make an 8-bit copy.
+
+    python -m training.export --weights build/run/best.safetensors --data build/packed --out build/onnx
+
+Writes `face_network_TIER-encoder.onnx` (once per photo), `-decoder.onnx` (once per frame), `-decoder-int8.onnx`, and
+the register that the product finds them by, and prints what was measured as JSON. With `--ship models` the weights and
+all of these go there, with a model card beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+import torch
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from torch import Tensor, nn
+
+from avatar.errors import AvatarError, TrainingError
+from avatar.generator.compositing import lay_on_crop
+from avatar.generator.engines.engine import FrameLayers
+from avatar.generator.face_crop import CROP_SIZE
+from avatar.generator.network import SIZES, FaceNetwork, FrameDecoder, FrameEncoder, centred
+from avatar.generator.network_files import FORMAT, VERSION, write_register
+from avatar.generator.network_input import CONDITION_SIZE, REGIONS, head_seam
+from avatar.generator.network_weights import load_network, load_weights, read_tensors, write_tensors
+from avatar.generator.tuning.packed_clips import PackedClip, read_packed
+from avatar.generator.tuning.pairs import PairBatch, PairBatches
+from avatar.types import F32, U8
+from training.holdback import measured_pairs, split_people
+from training.network_card import network_card
+
+OPSET: Final = 17
+ENCODER_NAMES: Final = (["rgb"], ["latent4", "latent8"])
+DECODER_INPUTS: Final = ["moved", "nearest", "regions", "seam", "grid", "latent4", "latent8", "condition"]
+LARGEST_DIFFERENCE: Final = 0.5
+"""Of 255 levels, pixels or latents, whichever is furthest apart."""
+CALIBRATION_BATCHES: Final = 6
+LEAST_HALVED: Final = 1024
+"""Numbers of a weight that is worth storing in half precision."""
+TIMED_RUNS: Final = 30
+
+Arrays = dict[str, F32 | U8]
+
+
+def export(tier: str, network: FaceNetwork, folder: Path) -> tuple[Path, Path]:
+    """Write the encoder and the decoder, for one picture at a time; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    size, side = SIZES[tier], CROP_SIZE // 4
+    encoder, decoder = (folder / f"face_network_{tier}-{part}.onnx" for part in ("encoder", "decoder"))
+    photo = torch.zeros(1, CROP_SIZE, CROP_SIZE, 3, dtype=torch.uint8)
+    frame = (
+        photo,
+        photo.clone(),
+        torch.zeros(1, CROP_SIZE, CROP_SIZE, len(REGIONS), dtype=torch.uint8),
+        torch.zeros(1, CROP_SIZE, CROP_SIZE, 1, dtype=torch.uint8),
+        torch.zeros(1, side, side, 2),
+        torch.zeros(1, size.latent4, side, side),
+        torch.zeros(1, size.latent8, side // 2, side // 2),
+        torch.zeros(1, CONDITION_SIZE),
+    )
+    for module, inputs, names_in, names_out, path in (
+        (FrameEncoder(network), (photo,), *ENCODER_NAMES, encoder),
+        (FrameDecoder(network), frame, DECODER_INPUTS, list(FrameLayers._fields), decoder),
+    ):
+        part = path.with_suffix(".part")
+        # The newer exporter (dynamo) would need one more package for the same graph.
+        torch.onnx.export(
+            module, inputs, str(part), input_names=names_in, output_names=names_out, opset_version=OPSET, dynamo=False
+        )
+        part.replace(path)
+    return encoder, decoder
+
+
+def session(path: Path, threads: int = 1) -> Any:
+    """Return an ONNX Runtime session on the CPU."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFrame:
+    """One frame as the exported decoder takes it, and as it should become."""
+
+    inputs: Arrays
+    face: Tensor
+    """(S, S), bool."""
+    target: Tensor
+    """(1, 3, S, S), -1..1."""
+
+
+def frames(clips: Sequence[PackedClip], network: FaceNetwork, *, seed: int) -> Iterator[AskedFrame]:
+    """Yield training frames, one at a time, endlessly."""
+    batches = PairBatches(clips, batch=4, seed=seed)
+    for number in range(len(batches)):
+        yield from single_frames(batches[number], network)
+
+
+def single_frames(batch: PairBatch, network: FaceNetwork) -> Iterator[AskedFrame]:
+    """Yield each picture of a batch."""
+    encoder = FrameEncoder(network)
+    with torch.no_grad():
+        latents = [encoder(torch.from_numpy(photo[None])) for photo in batch.references]
+    for index, lead in enumerate(batch.lead.tolist()):
+        one = slice(index, index + 1)
+        inputs: Arrays = {
+            "moved": batch.moved[one],
+            "nearest": batch.lead_moved[one],
+            "regions": batch.regions[one],
+            "seam": head_seam(batch.regions[index])[None],
+            "grid": batch.grid[one],
+            "latent4": latents[lead][0].numpy(),
+            "latent8": latents[lead][1].numpy(),
+            "condition": batch.condition[one],
+        }
+        face = torch.from_numpy(batch.regions[index, ..., REGIONS.index("face")] > 127)
+        yield AskedFrame(inputs, face, centred(torch.from_numpy(batch.target[one])))
+
+
+def largest_difference(network: FaceNetwork, encoder: Path, decoder: Path, inputs: Arrays) -> float:
+    """Return how far ONNX Runtime and torch are apart at most, over all outputs of both files."""
+    photo = inputs["moved"]
+    with torch.no_grad():
+        wanted = [*FrameEncoder(network)(torch.from_numpy(photo))]
+        wanted += [*FrameDecoder(network)(*(torch.from_numpy(inputs[name]) for name in DECODER_INPUTS))]
+    found = session(encoder).run(None, {"rgb": photo}) + session(decoder).run(None, inputs)
+    return max(float(np.abs(a.numpy().astype(np.float32) - b).max()) for a, b in zip(wanted, found, strict=True))
+
+
+def halve(path: Path) -> None:
+    """Store the larger weights of an ONNX file in half precision; runtimes widen them again as they load it."""
+    import onnx  # noqa: PLC0415 - large, and needed here only
+
+    model = onnx.load(str(path))
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < LEAST_HALVED:
+            continue
+        half = onnx.numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}-half")
+        casts.append(onnx.helper.make_node("Cast", [half.name], [tensor.name], to=onnx.TensorProto.FLOAT))
+        tensor.CopyFrom(half)
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    part = path.with_suffix(".part")
+    onnx.save(model, str(part))
+    part.replace(path)
+
+
+class _Calibration(CalibrationDataReader):
+    def __init__(self, inputs: list[Arrays]) -> None:
+        self._inputs = iter(inputs)
+
+    def get_next(self) -> Arrays | None:
+        return next(self._inputs, None)
+
+
+def quantise(decoder: Path, inputs: list[Arrays]) -> Path:
+    """Write the 8-bit decoder beside the full one, calibrated on `inputs`: u8 activations, s8 weights per channel.
+
+    Convolutions that meet or make pixels and flow stay as they are: eight bits would show there.
+    """
+    path = decoder.with_name(f"{decoder.stem}-int8.onnx")
+    part = path.with_suffix(".part")
+    kept = (
+        "/draw/",
+        "/to_mask/",
+        "/open_mouth/",
+        "/to_borrowed/",
+        "/borrow_mouth/",
+        "/to_shift/",
+        "/to_tone/",
+    )
+    import onnx  # noqa: PLC0415 - large, and needed here only
+
+    graph = onnx.load(str(decoder)).graph
+    quantize_static(
+        str(decoder),
+        str(part),
+        _Calibration(inputs),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        op_types_to_quantize=["Conv"],
+        nodes_to_exclude=[node.name for node in graph.node if any(name in node.name for name in kept)],
+    )
+    part.replace(path)
+    return path
+
+
+def picture_psnr(decoder: Path, asked: Sequence[AskedFrame]) -> float:
+    """Return the mean PSNR of a decoder's finished crops against the real ones on the face, dB."""
+    runner = session(decoder)
+    values = []
+    for frame in asked:
+        layers = FrameLayers(*(part[0] for part in runner.run(None, frame.inputs)))
+        made = centred(torch.from_numpy(lay_on_crop(frame.inputs["moved"][0], layers)[None]))
+        error = (made - frame.target).square().mean(1)[0][frame.face].mean().item()
+        values.append(10 * np.log10(4 / max(error, 1e-9)))
+    return float(np.mean(values))
+
+
+def count_parameters(network: FaceNetwork) -> dict[str, int]:
+    """Return how many numbers each half of the network has."""
+    halves: dict[str, nn.Module] = {"encoder": network.encoder, "decoder": network.decoder}
+    return {name: sum(value.numel() for value in half.parameters()) for name, half in halves.items()}
+
+
+def milliseconds(path: Path, inputs: Arrays) -> float:
+    """Return the median time of one run on one core."""
+    runner = session(path)
+    times = []
+    for _ in range(TIMED_RUNS):
+        started = time.perf_counter()
+        runner.run(None, inputs)
+        times.append(time.perf_counter() - started)
+    return float(np.median(times)) * 1e3
+
+
+def _ship(weights: Path, folder: Path, card: str, made: dict[str, Path], tier: str) -> None:
+    """Put weights in half precision, their model card, the exported files and their register into a folder."""
+    shipped = folder / f"face_network_{tier}.safetensors"
+    tensors, metadata = read_tensors(weights, FORMAT, str(VERSION))
+    write_tensors(shipped, {name: value.half() for name, value in tensors.items()}, metadata)
+    shipped.chmod(0o644)
+    shipped.with_suffix(".md").write_text(card, encoding="utf-8")
+    write_register(folder, tier, {part: Path(shutil.copy(path, folder)) for part, path in made.items()})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__.split("\n")[0])
+    parser.add_argument("--weights", type=Path, required=True, help="best.safetensors of a run")
+    parser.add_argument("--data", type=Path, default=Path("build/packed"), help="packed clips, to calibrate on")
+    parser.add_argument("--out", type=Path, default=Path("build/onnx"), help="folder for the ONNX files")
+    parser.add_argument("--hold-back", type=int, default=4, metavar="N", help="as in training")
+    parser.add_argument("--ship", type=Path, default=None, metavar="FOLDER", help="put weights and model card there")
+    parser.add_argument("--no-int8", action="store_true", help="leave the 8-bit copy out")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    try:
+        tier, network = load_network(options.weights)
+        clips = [clip for clip in read_packed(options.data) if clip.label.split == "train"]
+        train, held_back = split_people(clips, options.hold_back)
+        encoder, decoder = export(tier, network, options.out)
+        source = frames(train, network, seed=1)
+        calibration = [next(source).inputs for _ in range(4 * CALIBRATION_BATCHES)]
+        made = {"encoder": encoder, "decoder": decoder}
+        if not options.no_int8:
+            made["decoder-int8"] = quantise(decoder, calibration)
+        for path in (encoder, decoder):
+            halve(path)
+        report: dict[str, float] = {"difference": largest_difference(network, encoder, decoder, calibration[0])}
+        if report["difference"] > LARGEST_DIFFERENCE:
+            apart = report["difference"]
+            raise TrainingError(f"ONNX Runtime answers {apart:.4f} beside torch: the export is not usable.")
+        asked = [frame for batch in measured_pairs(held_back, references=1) for frame in single_frames(batch, network)]
+        report["face_psnr_db"] = picture_psnr(decoder, asked)
+        report["ms_1core"] = milliseconds(decoder, calibration[0])
+        if "decoder-int8" in made:
+            report["int8_psnr_drop_db"] = report["face_psnr_db"] - picture_psnr(made["decoder-int8"], asked)
+            report["int8_ms_1core"] = milliseconds(made["decoder-int8"], calibration[0])
+        write_register(options.out, tier, made)
+        if options.ship is not None:
+            about, parameters = load_weights(options.weights)[2], count_parameters(network)
+            card = network_card(tier, about, report, train=train, held_back=held_back, parameters=parameters)
+            _ship(options.weights, options.ship, card, made, tier)
+    except AvatarError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(json.dumps({name: round(value, 5) for name, value in report.items()}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
