@@ -24,10 +24,10 @@ from avatar.media.audio import sound_blocks
 from avatar.media.colour import to_i420
 from avatar.media.video import clip_frames
 from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_only, sent_wire_timestamp, tune_receiver
+from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE, wrapped
 
 CAMERA_SIZE = (640, 480)
 FPS = 30
-CLOCK = 90_000
 SOUND_RATE = 48_000
 BLOCK = 960
 """Samples of a 20 ms sound block."""
@@ -97,7 +97,7 @@ class CameraTrack(MediaStreamTrack):
         self._begin_s = time.monotonic() if self._begin_s is None else self._begin_s
         await asyncio.sleep(max(self._begin_s + self._index / FPS - time.monotonic(), 0))
         packet = av.Packet(self._packets[self._index % len(self._packets)])
-        packet.pts, packet.time_base = self._index * CLOCK // FPS, Fraction(1, CLOCK)
+        packet.pts, packet.time_base = self._index * VIDEO_RATE // FPS, VIDEO_TIME_BASE
         self.sent_s[packet.pts] = time.monotonic()
         self._index += 1
         return packet
@@ -206,7 +206,7 @@ class Caller:
     def latencies(self) -> list[tuple[float, float]]:
         """Return (time it arrived, seconds from camera to arrival) of every picture whose camera frame is known."""
         origin = self._origins.most_common(1)[0][0]
-        sent = {(pts + origin) & 0xFFFFFFFF: at for pts, at in self.camera.sent_s.items()}
+        sent = {wrapped(pts + origin): at for pts, at in self.camera.sent_s.items()}
         pairs = [pair for message in self.received.messages if message["type"] == "trace" for pair in message["frames"]]
         camera_of = {shown: camera for camera, shown in pairs}
         return [
@@ -268,7 +268,7 @@ class Caller:
             await asyncio.sleep(0.011)
             if self.camera.sent_s:
                 last = next(reversed(self.camera.sent_s))
-                self._origins[(sent_wire_timestamp(self._sender) - last) & 0xFFFFFFFF] += 1
+                self._origins[wrapped(sent_wire_timestamp(self._sender) - last)] += 1
 
 
 async def watched(work: Awaitable[None], seconds: float, label: str) -> None:

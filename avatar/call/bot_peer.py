@@ -9,8 +9,8 @@ from avatar.errors import ControlError
 from avatar.sdk.bot_protocol import Ping, read_asked
 from avatar.sdk.bot_session import BotSession
 from avatar.stream.control import Clock, ErrorMessage, Pong, Report
-from avatar.stream.h264 import CLOCK
 from avatar.stream.video_track import SentPicture
+from avatar.timing.rtp_clock import video_ticks, wrapped
 
 MESSAGES_PER_SECOND: Final = 50
 MESSAGES_PER_BEAT: Final = 10
@@ -68,4 +68,4 @@ class CallBot:
         wire = None if self._clock_told else self._wire_timestamp(sent.pts)
         if wire is not None:
             self._clock_told = True
-            self._tell(Clock(rtp=(wire - round(sent.picture.time_s * CLOCK.denominator)) & 0xFFFFFFFF))
+            self._tell(Clock(rtp=wrapped(wire - video_ticks(sent.picture.time_s))))

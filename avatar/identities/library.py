@@ -30,7 +30,7 @@ from avatar.generator.identity_file import identity_from_bytes, identity_to_byte
 from avatar.generator.photo_checks import photo_warnings
 from avatar.identities.builtin import BuiltinFace
 from avatar.media.photo import UploadedPhotos, read_photo
-from avatar.timing.fair_queue import FairLine
+from avatar.timing.fair_queue import FairQueue
 from avatar.types import U8
 
 PREVIEW_SIZE: Final = 512
@@ -98,7 +98,7 @@ class AvatarLibrary:
         self._enrol_pool = ThreadPoolExecutor(1, thread_name_prefix="enrol")
         self._offer_pool = ThreadPoolExecutor(1, thread_name_prefix="offer")
         self._read_pool = ThreadPoolExecutor(1, thread_name_prefix="read-avatar")
-        self._line = FairLine()
+        self._line = FairQueue()
         self._broken: set[str] = set()
         """Offered avatars whose file could not be read when it was last tried."""
         self._offered: dict[str, _Offered] = {face.id: self._offer_face(face) for face in faces}

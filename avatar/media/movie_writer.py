@@ -17,9 +17,9 @@ import numpy as np
 from avatar.errors import MediaError
 from avatar.media.audio import SOUND_RATE
 from avatar.media.colour import to_i420
+from avatar.timing.rtp_clock import VIDEO_TIME_BASE, video_ticks
 from avatar.types import F32, U8
 
-VIDEO_CLOCK: Final = Fraction(1, 90_000)
 LONGEST_STEM: Final = 200
 """Bytes of a movie's name that the name of its unfinished file keeps: file systems take 255."""
 
@@ -43,7 +43,7 @@ class MovieWriter:
         self._video: Any = self._container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         self._video.width, self._video.height = size
         self._video.pix_fmt = "yuv420p"
-        self._video.codec_context.time_base = VIDEO_CLOCK
+        self._video.codec_context.time_base = VIDEO_TIME_BASE
         # One thread: the same input gives the same bytes on every machine.
         self._video.codec_context.thread_count = 1
         self._video.options = {"crf": "18", "preset": "veryfast"}
@@ -54,7 +54,7 @@ class MovieWriter:
     def picture(self, rgb: U8, time_s: float) -> None:
         """Add one (height, width, 3) RGB picture, shown from `time_s` on."""
         frame = av.VideoFrame.from_ndarray(to_i420(rgb), format="yuv420p")
-        frame.pts, frame.time_base = round(time_s / VIDEO_CLOCK), VIDEO_CLOCK
+        frame.pts, frame.time_base = video_ticks(time_s), VIDEO_TIME_BASE
         with self._plain_errors():
             self._container.mux(self._video.encode(frame))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from avatar.errors import AvatarError
 from avatar.sdk.speech_playout import Beat, SpeechLine
-from avatar.timing.frame_clock import Pace
+from avatar.timing.frame_clock import FrameClock
 from avatar.types import U8
 
 
@@ -53,11 +53,11 @@ class Beats:
         """Why there will be no more beats."""
         self.closed = False
         self._planned: deque[PlannedBeat] = deque()
-        self._pace: Pace | None = None
+        self._pace: FrameClock | None = None
         self._next = 0
 
     @property
-    def pace(self) -> Pace | None:
+    def pace(self) -> FrameClock | None:
         """When beats are due; None until the first is asked for."""
         with self.changed:
             return self._pace
@@ -105,12 +105,12 @@ class Beats:
 
     # Who takes
 
-    def begin(self, lead_s: float) -> Pace:
+    def begin(self, lead_s: float) -> FrameClock:
         """Begin the clock, once: beat 0 is due in a moment."""
         with self.changed:
             if self._pace is not None:
                 return self._pace
-            self._pace = pace = Pace(self.line.fps, time.monotonic() + max(lead_s, 1 / self.line.fps))
+            self._pace = pace = FrameClock(self.line.fps, time.monotonic() + max(lead_s, 1 / self.line.fps))
         self._notify()
         return pace
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import av
 
 from avatar.media.pcm import I16
 from avatar.sdk.playback import PlaybackEvent
+from avatar.timing.rtp_clock import VIDEO_TIME_BASE, video_ticks
 from avatar.types import U8
-
-VIDEO_CLOCK: Final = Fraction(1, 90_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class VideoFrame:
     def to_av(self) -> av.VideoFrame:
         """Return the picture as PyAV's, with its time."""
         frame = av.VideoFrame.from_ndarray(self.rgb, format="rgb24")
-        frame.pts, frame.time_base = round(self.time_s / VIDEO_CLOCK), VIDEO_CLOCK
+        frame.pts, frame.time_base = video_ticks(self.time_s), VIDEO_TIME_BASE
         return frame
 
 

@@ -38,8 +38,8 @@ from avatar.sdk.renderer import JOIN_TIMEOUT_S, stopped
 from avatar.sdk.speech_playout import Told
 from avatar.sdk.whip_client import Answer, WhipClient
 from avatar.stream.caller import Caller
-from avatar.stream.h264 import CLOCK
-from avatar.timing.remote_lead import Lead, observe_way
+from avatar.timing.remote_lead import RemoteLead, observe_way
+from avatar.timing.rtp_clock import VIDEO_RATE, wrapped
 
 OPEN_TIMEOUT_S: Final = 20.0
 """From the offer to the first picture."""
@@ -74,7 +74,7 @@ class RemotePainter:
         self._thread: threading.Thread | None = None
         self._size: tuple[int, int] | None = None
         self._cues: deque[Cue] = deque(maxlen=MOST_CUES)
-        self._lead = Lead()
+        self._lead = RemoteLead()
         self._clock: int | None = None
         """RTP timestamp of the picture of beat 0."""
         self._seen = False
@@ -151,8 +151,8 @@ class RemotePainter:
             return
         self._seen = True
         self._wake.set()
-        since = (wire_timestamp - self._clock) & 0xFFFFFFFF
-        index = round(since * self._picture.fps / CLOCK.denominator)
+        since = wrapped(wire_timestamp - self._clock)
+        index = round(since * self._picture.fps / VIDEO_RATE)
         sent_s = self._sent_s.get(index)
         if sent_s is None or (frame.width, frame.height) != self.picture_size:
             return  # the face at rest before the first beat, or none of ours

@@ -48,7 +48,7 @@ from avatar.session.protocol import (
 )
 from avatar.timing import pacing
 from avatar.timing.delay_line import DelayLine
-from avatar.timing.latest_slot import Latest
+from avatar.timing.latest_slot import LatestSlot
 from avatar.timing.meters import SoundMeter, StageMeter
 from avatar.types import Drive, FaceState, Motion, Picture
 
@@ -110,8 +110,8 @@ class Session:
         self._tracker = FaceTracker(get_model("face_landmarker"))
         self._retargeter = Retargeter(load_basis())
         self._idle = IdleLife(idle_seed)
-        self._camera: Latest[CameraFrame] = Latest()
-        self._seen: Latest[_Seen] = Latest()
+        self._camera: LatestSlot[CameraFrame] = LatestSlot()
+        self._seen: LatestSlot[_Seen] = LatestSlot()
         self._recalibrate = threading.Event()
         self._meter, self._sound = StageMeter(), SoundMeter()
         self._delay = pacing.AudioDelay()

@@ -12,7 +12,7 @@ import av
 from avatar.errors import FrameError
 from avatar.media.colour import camera_rgb, to_i420
 from avatar.session.protocol import CameraFrame, SessionEvent, SessionStats, Unsteered
-from avatar.timing.latest_slot import Latest
+from avatar.timing.latest_slot import LatestSlot
 from avatar.timing.meters import StageMeter
 from avatar.types import Picture
 
@@ -27,7 +27,7 @@ class EchoSession(Unsteered):
     ) -> None:
         del on_event  # an echo has nothing to tell
         self._on_picture = on_picture
-        self._camera: Latest[CameraFrame] = Latest()
+        self._camera: LatestSlot[CameraFrame] = LatestSlot()
         self._bad_frames = 0
         self._watched = True
         self._meter = StageMeter()

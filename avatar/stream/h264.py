@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Final
 
 import av
 from av.video.codeccontext import VideoCodecContext
@@ -11,10 +10,8 @@ from av.video.frame import PictureType
 
 from avatar.errors import FrameError
 from avatar.stream.video_encoder import EncodedPicture
+from avatar.timing.rtp_clock import VIDEO_TIME_BASE
 from avatar.types import U8
-
-CLOCK: Final = Fraction(1, 90_000)
-"""RTP's video clock (RFC 6184, 5.1)."""
 
 
 class X264Encoder:
@@ -40,7 +37,7 @@ class X264Encoder:
             context.bit_rate = wanted
         frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
         frame.pts = pts
-        frame.time_base = CLOCK
+        frame.time_base = VIDEO_TIME_BASE
         frame.pict_type = PictureType.I if key else PictureType.NONE
         try:
             packets = context.encode(frame)
@@ -54,7 +51,7 @@ class X264Encoder:
         context.width = width
         context.height = height
         context.pix_fmt = "yuv420p"
-        context.time_base = CLOCK
+        context.time_base = VIDEO_TIME_BASE
         context.framerate = Fraction(self._fps, 1)
         context.bit_rate = self._max_bitrate_bps
         context.thread_count = 1

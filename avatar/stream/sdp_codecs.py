@@ -14,6 +14,7 @@ from typing import Final
 from aiortc.sdp import H264Profile, parse_h264_profile_level_id
 
 from avatar.stream.sdp_text import Section
+from avatar.timing.rtp_clock import VIDEO_RATE
 
 TAKEN: Final[Mapping[str, str]] = {
     "video": "H.264 with packetization-mode=1 and a baseline profile (profile-level-id=42e01f or 42001f), or VP8",
@@ -106,7 +107,7 @@ def _usable(kind: str, payload: PayloadType) -> str | None:
     if kind == "audio":
         known = _STATIC.get(payload.number, "").lower() == f"{name}/{payload.clock_rate}"
         return "-" if _AUDIO.get(name) == payload.clock_rate and (known or payload.number in _DYNAMIC) else None
-    if payload.clock_rate != 90_000 or payload.number not in _DYNAMIC:
+    if payload.clock_rate != VIDEO_RATE or payload.number not in _DYNAMIC:
         return None
     return _h264_parameters(payload) if name == "h264" else "-" if name == "vp8" else None
 

@@ -27,7 +27,8 @@ class VideoEncoder(Protocol):
         """Encode one picture.
 
         `i420` is (height * 3 / 2, width) planar YUV 4:2:0 with even sides, of any size from one picture to the next;
-        `pts` is in 1/90000 s, strictly increasing; `bitrate_bps` is the rate wanted from now on; `key` asks for a key
-        frame. Raises FrameError for a picture that cannot be encoded, av.FFmpegError when the encoder fails.
+        `pts` is in ticks of `timing.rtp_clock`, strictly increasing; `bitrate_bps` is the rate wanted from now on;
+        `key` asks for a key frame. Raises FrameError for a picture that cannot be encoded, av.FFmpegError when the
+        encoder fails.
         """
         ...

@@ -16,8 +16,8 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from avatar.errors import FrameError
-from avatar.stream.h264 import CLOCK
 from avatar.stream.video_encoder import EncodedPicture, VideoEncoder
+from avatar.timing.rtp_clock import VIDEO_TIME_BASE, video_ticks
 from avatar.types import Picture
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class AvatarVideoTrack(MediaStreamTrack):
             if encoded is not None:
                 packet = av.Packet(encoded.data)
                 packet.pts = self._last_pts
-                packet.time_base = CLOCK
+                packet.time_base = VIDEO_TIME_BASE
                 return packet
 
     def stop(self) -> None:
@@ -152,5 +152,5 @@ class AvatarVideoTrack(MediaStreamTrack):
     def _next_pts(self, time_s: float) -> int:
         if self._origin_s is None:
             self._origin_s = time_s
-        self._last_pts = max(round((time_s - self._origin_s) * CLOCK.denominator), self._last_pts + 1)
+        self._last_pts = max(video_ticks(time_s - self._origin_s), self._last_pts + 1)
         return self._last_pts

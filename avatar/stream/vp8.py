@@ -10,8 +10,9 @@ import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
-from avatar.stream.h264 import CLOCK, picture_size
+from avatar.stream.h264 import picture_size
 from avatar.stream.video_encoder import EncodedPicture
+from avatar.timing.rtp_clock import VIDEO_TIME_BASE
 from avatar.types import U8
 
 LOWER_SHARE: Final = 0.08
@@ -43,7 +44,7 @@ class LibvpxEncoder:
             self._opened_bps = wanted
         frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
         frame.pts = pts
-        frame.time_base = CLOCK
+        frame.time_base = VIDEO_TIME_BASE
         frame.pict_type = PictureType.I if key else PictureType.NONE
         try:
             packets = self._context.encode(frame)
@@ -57,7 +58,7 @@ class LibvpxEncoder:
         context.width = width
         context.height = height
         context.pix_fmt = "yuv420p"
-        context.time_base = CLOCK
+        context.time_base = VIDEO_TIME_BASE
         context.framerate = Fraction(self._fps, 1)
         context.bit_rate = bitrate_bps
         context.gop_size = 3000

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from avatar.errors import ServerFullError
 
 
-class FairLine:
+class FairQueue:
     """Lets work through one piece at a time, visitors by turns, each visitor's in the order it came.
 
     For the event loop's thread only.

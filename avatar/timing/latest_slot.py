@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Latest(Generic[Item]):
+class LatestSlot(Generic[Item]):
     """Hands the newest item from any thread to one taker; what was not taken in time is dropped and counted."""
 
     def __init__(self) -> None:

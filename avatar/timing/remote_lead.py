@@ -1,4 +1,4 @@
-"""How long before it is due a beat leaves for whoever draws it elsewhere: as long as pictures take to come back."""
+"""How long before it is due a tick leaves for whoever draws it elsewhere: as long as pictures take to come back."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ a picture's time: to be early enough for the slowest would make every answer as 
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
-    """What is known of the way there and back. Start with `Lead()`."""
+class RemoteLead:
+    """What is known of the way there and back. Start with `RemoteLead()`."""
 
     lead_s: float = FIRST_S
     ways_s: tuple[float, ...] = ()
 
 
-def observe_way(lead: Lead, way_s: float) -> Lead:
-    """Return the lead after a picture came `way_s` after its beat had left."""
+def observe_way(lead: RemoteLead, way_s: float) -> RemoteLead:
+    """Return the lead after a picture came `way_s` after its tick had left."""
     ways = (*lead.ways_s, min(max(way_s, 0.0), LONGEST_S))[-KEPT:]
     slow_s = sorted(ways)[min(int(IN_TIME_SHARE * len(ways)), len(ways) - 1)]
-    return Lead(min(max(slow_s + SPARE_S, LEAST_S), LONGEST_S), ways)
+    return RemoteLead(min(max(slow_s + SPARE_S, LEAST_S), LONGEST_S), ways)

@@ -18,9 +18,9 @@ from aiortc.rtcrtpreceiver import RemoteStreamTrack, TimestampMapper
 from aiortc.rtp import RtcpPsfbPacket, RtpPacket, pack_remb_fci
 
 from avatar.stream import aiortc_tuning as tuning
-from avatar.stream.h264 import CLOCK
 from avatar.stream.jitter_buffer import AudioJitterBuffer, EncodedFrame, VideoJitterBuffer
 from avatar.stream.retransmission import RetransmissionRequests
+from avatar.timing.rtp_clock import VIDEO_TIME_BASE
 
 pytestmark = pytest.mark.anyio
 
@@ -188,7 +188,7 @@ async def test_estimates_and_key_frame_requests_reach_us(connection: RTCPeerConn
 @pytest.mark.parametrize("packetiser", [H264Encoder, Vp8Encoder])
 def test_packets_of_our_encoder_are_packetised_by_aiortc(packetiser: type) -> None:
     packet = av.Packet(b"\x00\x00\x00\x01\x65" + bytes(4000))
-    packet.pts, packet.time_base = 4500, CLOCK
+    packet.pts, packet.time_base = 4500, VIDEO_TIME_BASE
     payloads, timestamp = packetiser().pack(packet)
     assert timestamp == 4500
     assert len(payloads) >= 4

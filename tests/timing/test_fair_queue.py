@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from avatar.errors import ServerFullError
-from avatar.timing.fair_queue import FairLine, Places
+from avatar.timing.fair_queue import FairQueue, Places
 
 pytestmark = pytest.mark.anyio
 
 
-async def in_line(line: FairLine, visitors: str) -> tuple[list[asyncio.Task[None]], list[str]]:
+async def in_line(line: FairQueue, visitors: str) -> tuple[list[asyncio.Task[None]], list[str]]:
     """Let each letter be a visitor's piece of work that takes no time; return their tasks and the order of work."""
     served: list[str] = []
 
@@ -25,7 +25,7 @@ async def in_line(line: FairLine, visitors: str) -> tuple[list[asyncio.Task[None
     return tasks, served
 
 
-async def work_off(line: FairLine) -> None:
+async def work_off(line: FairQueue) -> None:
     while len(line):
         line.done()
         await asyncio.sleep(0)
@@ -33,7 +33,7 @@ async def work_off(line: FairLine) -> None:
 
 
 async def test_visitors_take_turns() -> None:
-    line = FairLine()
+    line = FairQueue()
     _, served = await in_line(line, "aaaabbc")
     assert len(line) == 7
     await work_off(line)
@@ -41,7 +41,7 @@ async def test_visitors_take_turns() -> None:
 
 
 async def test_who_leaves_the_line_holds_nobody_up() -> None:
-    line = FairLine()
+    line = FairQueue()
     tasks, served = await in_line(line, "abbc")
     tasks[1].cancel()
     line.done()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 
-from avatar.timing.latest_slot import Latest
+from avatar.timing.latest_slot import LatestSlot
 
 
 def test_the_newest_item_is_taken_and_those_it_replaced_are_counted() -> None:
-    latest: Latest[int] = Latest()
+    latest: LatestSlot[int] = LatestSlot()
     for number in range(5):
         latest.put(number)
     assert latest.take() == 4 and latest.dropped == 4
@@ -16,7 +16,7 @@ def test_the_newest_item_is_taken_and_those_it_replaced_are_counted() -> None:
 
 
 def test_what_was_taken_in_time_is_not_dropped() -> None:
-    latest: Latest[int] = Latest()
+    latest: LatestSlot[int] = LatestSlot()
     for number in range(5):
         latest.put(number)
         assert latest.take() == number
@@ -24,13 +24,13 @@ def test_what_was_taken_in_time_is_not_dropped() -> None:
 
 
 def test_a_taker_that_waits_gets_what_comes() -> None:
-    latest: Latest[str] = Latest()
+    latest: LatestSlot[str] = LatestSlot()
     threading.Timer(0.02, latest.put, ("news",)).start()
     assert latest.take(10) == "news"
 
 
 def test_closing_wakes_who_waits_and_takes_nothing_more() -> None:
-    latest: Latest[int] = Latest()
+    latest: LatestSlot[int] = LatestSlot()
     found: list[int | None] = []
     waiting = threading.Thread(target=lambda: found.append(latest.take()))
     waiting.start()
@@ -43,14 +43,14 @@ def test_closing_wakes_who_waits_and_takes_nothing_more() -> None:
 
 
 def test_what_waits_when_it_closes_is_gone() -> None:
-    latest: Latest[int] = Latest()
+    latest: LatestSlot[int] = LatestSlot()
     latest.put(1)
     latest.close()
     assert latest.take() is None
 
 
 def test_between_busy_threads_nothing_is_lost_uncounted_or_out_of_order() -> None:
-    latest: Latest[tuple[int, int]] = Latest()
+    latest: LatestSlot[tuple[int, int]] = LatestSlot()
     taken: list[tuple[int, int]] = []
     last = (9, 0)
 

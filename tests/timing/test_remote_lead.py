@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from avatar.timing.remote_lead import FIRST_S, KEPT, LEAST_S, LONGEST_S, SPARE_S, Lead, observe_way
+from avatar.timing.remote_lead import FIRST_S, KEPT, LEAST_S, LONGEST_S, SPARE_S, RemoteLead, observe_way
 
 
 def after(*ways_s: float) -> float:
-    lead = Lead()
+    lead = RemoteLead()
     for way_s in ways_s:
         lead = observe_way(lead, way_s)
     assert len(lead.ways_s) <= KEPT
@@ -16,7 +16,7 @@ def after(*ways_s: float) -> float:
 
 
 def test_nothing_is_known_at_first() -> None:
-    assert Lead().lead_s == FIRST_S
+    assert RemoteLead().lead_s == FIRST_S
 
 
 def test_a_steady_way_is_followed() -> None:
