@@ -7,7 +7,7 @@ from typing import Final
 
 import cv2
 import numpy as np
-from skimage.metrics import structural_similarity
+from scipy.ndimage import gaussian_filter
 
 from avatar.types import F32, U8
 
@@ -55,10 +55,20 @@ def ssim(picture: U8, real: U8, inside: Mask) -> float:
     """
     rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
     part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    first, second = (cv2.cvtColor(np.ascontiguousarray(x[part]), cv2.COLOR_RGB2GRAY) for x in (picture, real))
-    _, similar = structural_similarity(
-        first, second, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
+    first, second = (
+        cv2.cvtColor(np.ascontiguousarray(x[part]), cv2.COLOR_RGB2GRAY).astype(np.float64) for x in (picture, real)
     )
+
+    def local(x: np.ndarray) -> np.ndarray:
+        return np.asarray(gaussian_filter(x, sigma=1.5, radius=5))
+
+    first_mean, second_mean = local(first), local(second)
+    first_variance = local(first * first) - first_mean**2
+    second_variance = local(second * second) - second_mean**2
+    covariance = local(first * second) - first_mean * second_mean
+    steady_mean, steady_variance = (0.01 * 255) ** 2, (0.03 * 255) ** 2  # the paper's constants
+    similar = (2 * first_mean * second_mean + steady_mean) * (2 * covariance + steady_variance)
+    similar /= (first_mean**2 + second_mean**2 + steady_mean) * (first_variance + second_variance + steady_variance)
     return float(similar[inside[part]].mean())
 
 

@@ -15,8 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from avatar.config import LimitSettings
 from avatar.errors import ModelError
 from avatar.generator.identity import Identity
+from avatar.identities.builtin import builtin_face
+from avatar.media.photo import read_photo
 from avatar.models.store import get_model
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, U8, Motion
 
@@ -47,6 +50,12 @@ def fake_stage() -> ModuleType:
 def media_files() -> ModuleType:
     """Clips and sound files of every kind, and damage done to them, `tests/media_files.py`."""
     return beside("media_files")
+
+
+@pytest.fixture(scope="session")
+def drawn_things() -> ModuleType:
+    """Pictures of things that are no faces, `tests/drawn_things.py`."""
+    return beside("drawn_things")
 
 
 @pytest.fixture(scope="session")
@@ -93,10 +102,7 @@ def face_model() -> Path:
 @pytest.fixture(scope="session")
 def photo() -> U8:
     """A real portrait in the public domain, (512, 512, 3) RGB: an astronaut who smiles."""
-    from skimage import data  # noqa: PLC0415 - slow to import, and not every test needs it
-
-    picture: U8 = data.astronaut()
-    return picture
+    return read_photo(builtin_face("astronaut").image.read_bytes(), LimitSettings())
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,10 @@ from aiortc import (
     RTCRtpSender,
     RTCSessionDescription,
 )
-from skimage import data
 
 from avatar.config import LimitSettings, PictureSettings, ServerSettings, TransportSettings
+from avatar.identities.builtin import builtin_face
+from avatar.media.photo import read_photo
 from avatar.session.protocol import SessionEvent, SessionStats
 from avatar.stream.aiortc_tuning import gather_loopback_only, tolerate_early_close
 from avatar.types import Drive, Picture
@@ -32,7 +33,7 @@ from avatar.types import Drive, Picture
 
 @cache
 def _portrait() -> np.ndarray:
-    return data.astronaut()
+    return read_photo(builtin_face("astronaut").image.read_bytes(), LimitSettings())
 
 
 def moving_face(index: int, width: int = 320, height: int = 240) -> np.ndarray:

@@ -28,9 +28,9 @@ _PROVENANCE = (
 _ASTRONAUT = {
     "id": "astronaut",
     "name": "Astronaut",
-    "image": "skimage:astronaut",
+    "image": "faces/astronaut.webp",
     "licence": "public domain (NASA)",
-    "provenance": "Portrait of Eileen Collins by NASA, 1999, read from the installed scikit-image package",
+    "provenance": "Portrait of Eileen Collins by NASA, 1999, cut to 512 x 512 pixels by scikit-image",
 }
 
 

@@ -141,13 +141,14 @@ def face_tracker() -> Check:
     store = ModelStore()
     if store.state("face_landmarker") != "present":
         return Check("face tracker", "warn", "not tried: its model is not here yet", "avatar models pull")
-    from skimage import data  # noqa: PLC0415
-
+    from avatar.config import LimitSettings  # noqa: PLC0415
+    from avatar.identities.builtin import builtin_face  # noqa: PLC0415
+    from avatar.media.photo import read_photo  # noqa: PLC0415
     from avatar.perception.landmarker import FaceLandmarker  # noqa: PLC0415
 
     landmarker = FaceLandmarker(store.path("face_landmarker"), video=False)
     try:
-        portrait = data.astronaut()  # type: ignore[no-untyped-call]
+        portrait = read_photo(builtin_face("astronaut").image.read_bytes(), LimitSettings())
         landmarker.detect(portrait, 0.0)
         started_s = time.perf_counter()
         faces = landmarker.detect(portrait, 0.0)

@@ -2,16 +2,14 @@
 
 They are listed in `assets/faces.json`:
 
-    {"faces": [{"id": "astronaut", "name": "Eileen", "image": "skimage:astronaut",
+    {"faces": [{"id": "astronaut", "name": "Astronaut", "image": "faces/astronaut.webp",
                 "licence": "public domain", "provenance": "..."}]}
 
-`image` is a file in `assets/`, or `skimage:NAME` for a picture inside the installed scikit-image package, which is read
-from there and not copied.
+`image` is a file in `assets/`.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from dataclasses import dataclass
@@ -52,14 +50,18 @@ def builtin_faces(assets: Path | None = None) -> tuple[BuiltinFace, ...]:
     return faces
 
 
+def builtin_face(face_id: str) -> BuiltinFace:
+    """Return the built-in face of that id. Raises AvatarError where there is none, or the list is damaged."""
+    faces = {face.id: face for face in builtin_faces()}
+    if face_id not in faces:
+        raise AvatarError(f"There is no built-in face {face_id!r}; there are: {', '.join(faces)}.")
+    return faces[face_id]
+
+
 def _face(entry: dict[str, Any], assets: Path) -> BuiltinFace:
     if not _ID.fullmatch(entry["id"]):
         raise ValueError(f"bad id {entry['id']!r}")
-    source: str = entry["image"]
-    if source.startswith("skimage:"):
-        image = _skimage_folder() / "data" / f"{source.removeprefix('skimage:')}.png"
-    else:
-        image = assets / source.removeprefix("assets/")
+    image = assets / str(entry["image"]).removeprefix("assets/")
     if not image.is_file():
         raise ValueError(f"the picture {image} of face {entry['id']!r} is missing")
     return BuiltinFace(
@@ -69,11 +71,3 @@ def _face(entry: dict[str, Any], assets: Path) -> BuiltinFace:
         licence=entry["licence"],
         provenance=entry["provenance"],
     )
-
-
-def _skimage_folder() -> Path:
-    """Find the package without importing it, which takes half a second."""
-    spec = importlib.util.find_spec("skimage")
-    if spec is None or spec.origin is None:
-        raise ValueError("scikit-image is not installed")
-    return Path(spec.origin).parent

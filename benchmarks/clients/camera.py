@@ -15,6 +15,9 @@ from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.rtp import RtpPacket
 
+from avatar.config import LimitSettings
+from avatar.identities.builtin import builtin_face
+from avatar.media.photo import read_photo
 from avatar.types import U8
 from benchmarks.clients.rtp_dump import TimedPacket, write_rtp_dump
 
@@ -72,9 +75,7 @@ def make_camera(folder: Path, seconds: float) -> Camera:
 
 def swaying(seconds: float) -> Iterator[U8]:
     """Yield (480, 640, 3) RGB pictures of a face that comes back to its place every two seconds."""
-    from skimage import data  # noqa: PLC0415 - slow to import, and only the maker of the files needs it
-
-    portrait = np.ascontiguousarray(data.astronaut())
+    portrait = read_photo(builtin_face("astronaut").image.read_bytes(), LimitSettings())
     scale = WIDTH / portrait.shape[1]
     for index in range(round(seconds * FPS)):
         turn = 2 * np.pi * index / (2 * FPS)

@@ -12,6 +12,9 @@ import av
 import cv2
 import numpy as np
 
+from avatar.config import LimitSettings
+from avatar.identities.builtin import builtin_face
+from avatar.media.photo import read_photo
 from avatar.types import U8
 
 WIDTH, HEIGHT, FPS = 640, 480, 30
@@ -77,9 +80,9 @@ def _tone() -> np.ndarray:
 
 
 def _moved_portrait() -> Iterator[U8]:
-    from skimage import data  # noqa: PLC0415
-
-    portrait = np.ascontiguousarray(data.astronaut()[:400, 40:440])
+    portrait = np.ascontiguousarray(
+        read_photo(builtin_face("astronaut").image.read_bytes(), LimitSettings())[:400, 40:440]
+    )
     for step in range(120):
         turn = step / 120 * 2 * math.pi
         matrix = cv2.getRotationMatrix2D((190.0, 150.0), 12 * math.sin(turn), 1 + 0.08 * math.sin(2 * turn))

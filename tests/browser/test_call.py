@@ -15,6 +15,7 @@ from PIL import Image
 
 from avatar.models.store import get_model
 from avatar.motion.neutral import CALIBRATION_S
+from avatar.types import U8
 
 RECORD_S = 10.0
 FOLLOWS = {"pitch": 0.8, "yaw": 0.8, "roll": 0.8, "jaw": 0.3, "lips": 0.5}
@@ -34,12 +35,10 @@ def browser(chromium: ModuleType, recorder: ModuleType, server: Any, face_camera
 
 
 @pytest.fixture
-def second_face(tmp_path: Path) -> Path:
+def second_face(photo: U8, tmp_path: Path) -> Path:
     """A photo of a face that is not built in: the astronaut's, mirrored and cropped."""
-    from skimage import data  # noqa: PLC0415
-
     path = tmp_path / "someone.png"
-    Image.fromarray(np.ascontiguousarray(data.astronaut()[:360, 380:60:-1])).save(path)
+    Image.fromarray(np.ascontiguousarray(photo[:360, 380:60:-1])).save(path)
     return path
 
 

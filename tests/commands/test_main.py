@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from skimage import data
 
 from avatar.commands.main import main, no_room
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import read_identity, write_identity
 from avatar.media.pcm import wav_bytes
+from avatar.types import U8
 
 
 @pytest.fixture
-def portrait(tmp_path: Path) -> Path:
+def portrait(photo: U8, tmp_path: Path) -> Path:
     path = tmp_path / "me.jpg"
-    Image.fromarray(data.astronaut()).save(path)
+    Image.fromarray(photo).save(path)
     return path
 
 

@@ -15,11 +15,9 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from skimage import data
 
 from avatar.config import LimitSettings
 from avatar.errors import AvatarError, EnrolError, IdentityFileError, ImageError, ServerFullError, UnknownAvatarError
-from avatar.generator.enrol import enrol
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import identity_from_bytes, write_identity
 from avatar.identities.builtin import BuiltinFace, builtin_faces
@@ -30,25 +28,27 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-def astronaut() -> Identity:
-    return enrol([data.astronaut()], name="Eileen")
+def astronaut(astronaut: Identity) -> Identity:
+    return replace(astronaut, name="Eileen")
 
 
 @pytest.fixture(scope="module")
-def photo() -> bytes:
+def photo_file(photo: U8) -> bytes:
+    """The portrait, as the file a browser sends."""
     out = io.BytesIO()
-    Image.fromarray(data.astronaut()).save(out, "JPEG")
+    Image.fromarray(photo).save(out, "JPEG")
     return out.getvalue()
 
 
 @pytest.fixture
-def faces(tmp_path: Path) -> tuple[BuiltinFace, ...]:
+def faces(photo_file: bytes, tmp_path: Path) -> tuple[BuiltinFace, ...]:
     listing = [
-        {"id": "astronaut", "name": "Eileen", "image": "skimage:astronaut", "licence": "PD", "provenance": "NASA"},
-        {"id": "drawn", "name": "Drawn", "image": "assets/drawn.png", "licence": "CC0", "provenance": "this test"},
+        {"id": "astronaut", "name": "Eileen", "image": "astronaut.jpg", "licence": "PD", "provenance": "NASA"},
+        {"id": "drawn", "name": "Drawn", "image": "assets/drawn.jpg", "licence": "CC0", "provenance": "this test"},
     ]
     (tmp_path / "faces.json").write_text(json.dumps({"faces": listing}))
-    Image.fromarray(data.astronaut()).save(tmp_path / "drawn.png")
+    (tmp_path / "drawn.jpg").write_bytes(photo_file)
+    (tmp_path / "astronaut.jpg").write_bytes(photo_file)
     return builtin_faces(tmp_path)
 
 
@@ -82,11 +82,11 @@ async def test_built_in_faces_are_listed_at_once_and_made_in_the_background(
     library.close()
 
 
-async def test_an_upload_is_usable_by_its_id_alone(astronaut: Identity, photo: bytes) -> None:
+async def test_an_upload_is_usable_by_its_id_alone(astronaut: Identity, photo_file: bytes) -> None:
     seen: list[tuple[int, str]] = []
     library = AvatarLibrary((), LimitSettings(), enrol=enrolling(astronaut, seen))
     first, second = await asyncio.gather(
-        library.add([photo, photo], "  Ada\n\x00Lovelace " + "x" * 200), library.add([photo])
+        library.add([photo_file, photo_file], "  Ada\n\x00Lovelace " + "x" * 200), library.add([photo_file])
     )
     assert first.kind == "uploaded"
     assert first.name.startswith("Ada Lovelace xxx")
@@ -107,22 +107,22 @@ async def test_an_upload_is_usable_by_its_id_alone(astronaut: Identity, photo: b
     library.close()
 
 
-async def test_whoever_sends_a_photo_that_will_hardly_do_is_told(astronaut: Identity, photo: bytes) -> None:
+async def test_whoever_sends_a_photo_that_will_hardly_do_is_told(astronaut: Identity, photo_file: bytes) -> None:
     rest = astronaut.rest
     blurred = replace(rest, rgb=np.asarray(cv2.GaussianBlur(rest.rgb, (0, 0), 6), np.uint8))
     library = AvatarLibrary([], LimitSettings(), enrol=lambda photos, name: replace(astronaut, portraits=(blurred,)))
     try:
-        warnings = (await library.add([photo])).warnings
+        warnings = (await library.add([photo_file])).warnings
     finally:
         library.close()
     assert any("blurred" in warning for warning in warnings)
 
 
-async def test_the_upload_unused_for_longest_gives_way(astronaut: Identity, photo: bytes) -> None:
+async def test_the_upload_unused_for_longest_gives_way(astronaut: Identity, photo_file: bytes) -> None:
     library = AvatarLibrary((), LimitSettings(uploaded_avatars=2), enrol=enrolling(astronaut))
-    first, second = await library.add([photo], "1"), await library.add([photo], "2")
+    first, second = await library.add([photo_file], "1"), await library.add([photo_file], "2")
     await library.identity(first.id)
-    third = await library.add([photo], "3")
+    third = await library.add([photo_file], "3")
     assert library.info(first.id)
     assert library.info(third.id)
     with pytest.raises(UnknownAvatarError):
@@ -130,29 +130,29 @@ async def test_the_upload_unused_for_longest_gives_way(astronaut: Identity, phot
     library.close()
 
 
-async def test_many_uploads_stay_usable_though_few_are_kept_decoded(astronaut: Identity, photo: bytes) -> None:
+async def test_many_uploads_stay_usable_though_few_are_kept_decoded(astronaut: Identity, photo_file: bytes) -> None:
     library = AvatarLibrary((), LimitSettings(), enrol=enrolling(astronaut))
-    infos = [await library.add([photo], f"{number}") for number in range(12)]
+    infos = [await library.add([photo_file], f"{number}") for number in range(12)]
     names = [(await library.identity(info.id)).name for info in infos]
     assert names == [f"{number}" for number in range(12)]
     library.close()
 
 
-async def test_photos_that_will_not_do_are_told_apart(astronaut: Identity, photo: bytes) -> None:
+async def test_photos_that_will_not_do_are_told_apart(astronaut: Identity, photo_file: bytes) -> None:
     def refuse(photos: Sequence[U8], name: str) -> Identity:
         raise EnrolError("There is no face in the photo.")
 
     library = AvatarLibrary((), LimitSettings(), enrol=refuse)
     with pytest.raises(EnrolError):
-        await library.add([photo])
+        await library.add([photo_file])
     with pytest.raises(ImageError, match="Photo 2: ") as caught:
-        await library.add([photo, b"no photo"])
+        await library.add([photo_file, b"no photo"])
     assert caught.value.code == "not_an_image"
     library.close()
 
 
 async def test_the_loop_runs_on_while_photos_are_made_into_avatars_and_the_queue_is_bounded(
-    astronaut: Identity, photo: bytes
+    astronaut: Identity, photo_file: bytes
 ) -> None:
     release = threading.Event()
 
@@ -161,15 +161,15 @@ async def test_the_loop_runs_on_while_photos_are_made_into_avatars_and_the_queue
         return astronaut
 
     library = AvatarLibrary((), LimitSettings(), enrol=slow)
-    waiting = [asyncio.create_task(library.add([photo])) for _ in range(8)]
+    waiting = [asyncio.create_task(library.add([photo_file])) for _ in range(8)]
     await asyncio.sleep(0)
     with pytest.raises(ServerFullError):
-        await library.add([photo])
+        await library.add([photo_file])
     waiting[3].cancel()  # a visitor who goes away
     release.set()
     done = await asyncio.gather(*waiting, return_exceptions=True)
     assert sum(not isinstance(result, BaseException) for result in done) == 7
-    assert (await library.add([photo])).kind == "uploaded"
+    assert (await library.add([photo_file])).kind == "uploaded"
     library.close()
 
 
@@ -238,7 +238,7 @@ async def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 async def test_photos_are_looked_at_one_by_one_and_the_first_bad_one_ends_the_work(
-    astronaut: Identity, photo: bytes
+    astronaut: Identity, photo_file: bytes
 ) -> None:
     looked_at: list[tuple[int, ...]] = []
 
@@ -250,27 +250,27 @@ async def test_photos_are_looked_at_one_by_one_and_the_first_bad_one_ends_the_wo
 
     library = AvatarLibrary((), LimitSettings(), enrol=no_face)
     with pytest.raises(EnrolError):
-        await library.add([photo] * 8)
+        await library.add([photo_file] * 8)
     assert looked_at == [(512, 512, 3)]
     library.close()
 
 
 async def test_photos_that_are_large_together_are_refused_before_any_is_decoded(
-    astronaut: Identity, photo: bytes
+    astronaut: Identity, photo_file: bytes
 ) -> None:
     seen: list[tuple[int, str]] = []
     limits = LimitSettings(upload_pixels_together=512 * 512 * 3)
     library = AvatarLibrary((), limits, enrol=enrolling(astronaut, seen))
     with pytest.raises(ImageError, match="together") as caught:
-        await library.add([photo] * 4)
+        await library.add([photo_file] * 4)
     assert caught.value.code == "too_many_pixels"
     assert not seen
-    assert await library.add([photo] * 3)
+    assert await library.add([photo_file] * 3)
     library.close()
 
 
 async def test_what_is_there_is_served_while_photos_are_made_into_avatars(
-    faces: tuple[BuiltinFace, ...], astronaut: Identity, photo: bytes
+    faces: tuple[BuiltinFace, ...], astronaut: Identity, photo_file: bytes
 ) -> None:
     release = threading.Event()
 
@@ -279,8 +279,8 @@ async def test_what_is_there_is_served_while_photos_are_made_into_avatars(
         return astronaut
 
     library = AvatarLibrary(faces, LimitSettings(), enrol=slow)
-    earlier = [await library.add([photo], f"{number}") for number in range(9)]  # the first is no longer kept decoded
-    making = asyncio.create_task(library.add([photo], "slow"))
+    earlier = [await library.add([photo_file], f"{number}") for number in range(9)]  # the first no longer decoded
+    making = asyncio.create_task(library.add([photo_file], "slow"))
     async with asyncio.timeout(20):
         assert (await library.identity(earlier[0].id)).name == "0"
         assert await library.identity("astronaut") is astronaut
@@ -293,7 +293,7 @@ async def test_what_is_there_is_served_while_photos_are_made_into_avatars(
     library.close()
 
 
-async def test_one_visitors_uploads_neither_delay_nor_push_out_anothers(astronaut: Identity, photo: bytes) -> None:
+async def test_one_visitors_uploads_neither_delay_nor_push_out_anothers(astronaut: Identity, photo_file: bytes) -> None:
     begun: list[str] = []
     release = threading.Event()
 
@@ -303,9 +303,9 @@ async def test_one_visitors_uploads_neither_delay_nor_push_out_anothers(astronau
         return astronaut
 
     library = AvatarLibrary((), LimitSettings(uploaded_avatars=3), enrol=enrol_when_told)
-    many = [asyncio.create_task(library.add([photo], f"many {number}", visitor="many")) for number in range(5)]
+    many = [asyncio.create_task(library.add([photo_file], f"many {number}", visitor="many")) for number in range(5)]
     await asyncio.sleep(0)
-    few = asyncio.create_task(library.add([photo], "few", visitor="few"))
+    few = asyncio.create_task(library.add([photo_file], "few", visitor="few"))
     await asyncio.sleep(0)
     release.set()
     done = [await task for task in (*many, few)]

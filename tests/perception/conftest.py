@@ -8,7 +8,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from skimage import data
 
 from avatar.perception.tracker import FaceTracker
 from avatar.types import U8
@@ -24,14 +23,13 @@ def tracker(face_model: Path) -> Iterator[FaceTracker]:
 
 
 @pytest.fixture(scope="session")
-def shot() -> Shot:
+def shot(photo: U8) -> Shot:
     """Take a 640x480 RGB frame: the portrait moved by (x, y) px, scaled, turned by degrees, under camera noise."""
-    portrait = data.astronaut()
 
     def take(x: float = 0.0, y: float = 0.0, *, scale: float = 1.0, roll: float = 0.0, noise: int | None = None) -> U8:
         place = cv2.getRotationMatrix2D((224.0, 120.0), -roll, scale)  # about the face, + clockwise
         place[:, 2] += (96.0 + x, 100.0 + y)
-        frame = cv2.warpAffine(portrait, place, (640, 480), flags=cv2.INTER_LINEAR, borderValue=(90, 90, 90))
+        frame = cv2.warpAffine(photo, place, (640, 480), flags=cv2.INTER_LINEAR, borderValue=(90, 90, 90))
         if noise is not None:
             grain = np.random.default_rng(noise).normal(0.0, 3.0, frame.shape)
             frame = (frame + grain).round().clip(0, 255).astype(np.uint8)

@@ -13,13 +13,11 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from skimage import data
 
 from avatar.call.limits import EndReason
 from avatar.call.registry import CallsSnapshot, Mode
 from avatar.config import LimitSettings, ServerSettings, TransportSettings
 from avatar.errors import AvatarError, EnrolError, OfferError, ServerFullError, TokenError, UnknownAvatarError
-from avatar.generator.enrol import enrol
 from avatar.generator.identity import Identity
 from avatar.identities.builtin import BuiltinFace
 from avatar.identities.library import AvatarLibrary
@@ -88,14 +86,15 @@ class FakeCalls:
 
 
 @pytest.fixture(scope="module")
-def astronaut() -> Identity:
-    return enrol([data.astronaut()], name="Eileen")
+def astronaut(astronaut: Identity) -> Identity:
+    return replace(astronaut, name="Eileen")
 
 
 @pytest.fixture(scope="module")
-def photo() -> bytes:
+def photo_file(photo: U8) -> bytes:
+    """The portrait, as the file a browser sends."""
     out = io.BytesIO()
-    Image.fromarray(data.astronaut()).save(out, "JPEG", quality=80)
+    Image.fromarray(photo).save(out, "JPEG", quality=80)
     return out.getvalue()
 
 
@@ -112,7 +111,7 @@ SETTINGS = ServerSettings(
 
 def library_of(astronaut: Identity, tmp_path: Path) -> AvatarLibrary:
     image = tmp_path / "drawn.png"
-    Image.fromarray(data.astronaut()).save(image)
+    Image.fromarray(astronaut.rest.rgb).save(image)
 
     def fake_enrol(photos: Sequence[U8], name: str) -> Identity:
         if photos[0].max() < 10:
@@ -212,8 +211,8 @@ def test_built_in_faces_are_listed_with_a_preview(client: TestClient) -> None:
     assert problem(client.delete("/api/avatars/drawn"), 405) == "not_removable"
 
 
-def test_a_photo_becomes_an_avatar_that_only_its_holder_knows(client: TestClient, photo: bytes) -> None:
-    answer = upload(client, photo, photo, name="Zoë <b>")
+def test_a_photo_becomes_an_avatar_that_only_its_holder_knows(client: TestClient, photo_file: bytes) -> None:
+    answer = upload(client, photo_file, photo_file, name="Zoë <b>")
     assert answer.status_code == 201
     avatar = answer.json()
     assert answer.headers["location"] == f"/api/avatars/{avatar['id']}"
@@ -230,12 +229,12 @@ def test_a_photo_becomes_an_avatar_that_only_its_holder_knows(client: TestClient
     assert problem(client.get(avatar["preview"]), 404) == "unknown_avatar"
 
 
-def test_photos_that_will_not_do_are_refused_with_the_reason(client: TestClient, photo: bytes) -> None:
+def test_photos_that_will_not_do_are_refused_with_the_reason(client: TestClient, photo_file: bytes) -> None:
     dark = io.BytesIO()
     Image.new("RGB", (200, 200)).save(dark, "PNG")
     assert problem(upload(client, dark.getvalue()), 422) == "no_face"
     assert problem(upload(client, b"this is a text"), 415) == "not_an_image"
-    assert problem(upload(client, photo[:2000]), 422) == "truncated_image"
+    assert problem(upload(client, photo_file[:2000]), 422) == "truncated_image"
     assert problem(upload(client, *[b"small"] * 4), 413) == "too_many_photos"
     assert problem(upload(client, *[b"small"] * 9), 413) == "too_many_photos"
     assert problem(client.post("/api/avatars", data={"name": "x"}), 415) == "wrong_type"
@@ -369,12 +368,12 @@ def test_a_page_of_another_origin_may_call_with_the_token_and_nothing_else(guard
 
 
 def test_a_page_of_another_origin_can_do_nothing_on_an_unguarded_server(
-    client: TestClient, calls: FakeCalls, photo: bytes
+    client: TestClient, calls: FakeCalls, photo_file: bytes
 ) -> None:
-    mine = upload(client, photo).json()["id"]
+    mine = upload(client, photo_file).json()["id"]
     page = {"Origin": "https://x.example", "Sec-Fetch-Site": "cross-site"}
     for _ in range(SETTINGS.limits.uploaded_avatars + 1):
-        answer = client.post("/api/avatars", files={"photos": photo}, headers=page)
+        answer = client.post("/api/avatars", files={"photos": photo_file}, headers=page)
         assert problem(answer, 403) == "foreign_origin"
         assert "access-control-allow-origin" not in answer.headers
     assert client.get(f"/api/avatars/{mine}").status_code == 200, "nobody has pushed it out"
@@ -385,16 +384,18 @@ def test_a_page_of_another_origin_can_do_nothing_on_an_unguarded_server(
     assert calls.made == []
 
 
-def test_a_guarded_server_takes_offers_and_uploads_only_with_its_token(guarded: TestClient, photo: bytes) -> None:
+def test_a_guarded_server_takes_offers_and_uploads_only_with_its_token(guarded: TestClient, photo_file: bytes) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic secret word"}):
         answer = guarded.post("/whip?avatar=drawn", content=OFFER, headers={**SDP, **headers})
         assert problem(answer, 401) == "unauthorized"
         assert answer.headers["www-authenticate"] == "Bearer"
-        assert problem(guarded.post("/api/avatars", files={"photos": photo}, headers=headers), 401) == "unauthorized"
+        assert (
+            problem(guarded.post("/api/avatars", files={"photos": photo_file}, headers=headers), 401) == "unauthorized"
+        )
         assert problem(guarded.get("/metrics", headers=headers), 401) == "unauthorized"
     allowed = {"Authorization": "Bearer secret word"}
     assert guarded.post("/whip?avatar=drawn", content=OFFER, headers={**SDP, **allowed}).status_code == 201
-    assert guarded.post("/api/avatars", files={"photos": photo}, headers=allowed).status_code == 201
+    assert guarded.post("/api/avatars", files={"photos": photo_file}, headers=allowed).status_code == 201
     assert "avatar_sessions" in guarded.get("/metrics", headers=allowed).text
     assert guarded.get("/api/config").json()["token_required"] is True
 
@@ -429,10 +430,10 @@ def test_a_bug_is_a_problem_without_details(astronaut: Identity, tmp_path: Path)
 
 
 def test_the_access_log_shows_no_id_that_lets_its_holder_in(
-    client: TestClient, photo: bytes, caplog: pytest.LogCaptureFixture
+    client: TestClient, photo_file: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "avatar")
-    upload_id = upload(client, photo).json()["id"]
+    upload_id = upload(client, photo_file).json()["id"]
     client.get(f"/api/avatars/{upload_id}/preview.jpg")
     call = client.post(f"/whip?avatar={upload_id}", content=OFFER, headers=SDP).headers["location"]
     client.delete(call)
@@ -442,9 +443,11 @@ def test_the_access_log_shows_no_id_that_lets_its_holder_in(
     assert not any(upload_id in logged or call in logged for logged in caplog.messages)
 
 
-def test_metrics_count_calls_offers_uploads_and_answers(client: TestClient, calls: FakeCalls, photo: bytes) -> None:
+def test_metrics_count_calls_offers_uploads_and_answers(
+    client: TestClient, calls: FakeCalls, photo_file: bytes
+) -> None:
     client.post("/whip?avatar=drawn", content=OFFER, headers=SDP)
-    upload(client, photo)
+    upload(client, photo_file)
     upload(client, b"junk")
     client.get("/somewhere/else")
     answer = client.get("/metrics")

@@ -15,16 +15,16 @@ from typing import Any, Final
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from skimage import data
 
 from avatar.call.limits import EndReason
 from avatar.call.registry import CallsSnapshot
 from avatar.config import ServerSettings, TransportSettings
 from avatar.errors import TrickleError
-from avatar.generator.enrol import enrol
+from avatar.generator.identity import Identity
 from avatar.identities.builtin import BuiltinFace
 from avatar.identities.library import AvatarLibrary
 from avatar.server.app import create_app
+from avatar.types import U8
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
 BEGIN: Final = "<!-- answers: from tests/server/test_matrix.py -->\n"
@@ -318,11 +318,12 @@ class OneCall:
 
 
 @pytest.fixture(scope="module")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, TestClient]]:
+def clients(
+    astronaut: Identity, photo: U8, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, TestClient]]:
     """Each kind of server, reached as http://localhost:8010."""
-    astronaut = enrol([data.astronaut()], name="Eileen")
     image = tmp_path_factory.mktemp("faces") / "drawn.png"
-    Image.fromarray(data.astronaut()).save(image)
+    Image.fromarray(photo).save(image)
     transport = TransportSettings(ice_servers=("stun:stun.example.org",))
     friendly = ("https://friend.example",)
     with ExitStack() as stack:
