@@ -17,7 +17,7 @@ from avatar.call.browser_peer import CallPage, GetAvatar
 from avatar.call.limits import REASONS, CallTimes, EndReason, why_end
 from avatar.call.meter import CallMeter
 from avatar.config import PictureSettings, ServerSettings
-from avatar.conversation.parts import MakeParts
+from avatar.conversation.services import ServiceFactory
 from avatar.errors import AvatarError
 from avatar.generator.identity import Identity
 from avatar.perception.speech.echo import EchoCanceller
@@ -63,7 +63,7 @@ class Call:
         *,
         drive: Drive = "camera",
         get_avatar: GetAvatar,
-        make_parts: MakeParts,
+        service_factory: ServiceFactory,
         encode_pool: Executor,
         blocking_pool: Executor,
         on_end: Callable[[Call], None],
@@ -82,7 +82,7 @@ class Call:
         self._picture = picture
         self._settings = settings
         self._get_avatar = get_avatar
-        self._make_parts = make_parts
+        self._service_factory = service_factory
         self._pool = blocking_pool
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
@@ -155,7 +155,7 @@ class Call:
                 drive=self._drive,
                 limit_bytes=self._settings.limits.control_bytes,
                 get_avatar=self._get_avatar,
-                make_parts=self._make_parts,
+                service_factory=self._service_factory,
                 send_sound=self._sound,
             )
         self.answer_sdp = await self._peer.answer(offer)

@@ -21,7 +21,7 @@ import av
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ControlError, FrameError, ServerGoneError
 from avatar.media.colour import MAX_SIDE_PX, camera_rgb
-from avatar.media.pcm import SpokenSound
+from avatar.media.pcm import SampleQueue
 from avatar.motion.cues import Cue
 from avatar.sdk.bot_protocol import (
     MOUTH_RATE,
@@ -85,7 +85,7 @@ class RemotePainter:
         self._failure: AvatarError | None = None
         self._leaving = False
         self._pong_s = self._ping_s = 0.0
-        self._mouth_sound = SpokenSound(MOUTH_RATE)
+        self._mouth_sound = SampleQueue(MOUTH_RATE)
         self._cuts = 0
 
     @property

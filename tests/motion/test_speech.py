@@ -16,7 +16,7 @@ from avatar.motion.mouth_timeline import FADE_S, HOLD_S
 from avatar.motion.speech import BUFFER_S, LOOK_AHEAD_S, SpeechMotion, speech_motions
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES, MOUTH, SpeechNetwork
 from avatar.motion.voice_network import shipped_network
-from avatar.perception.speech.features import Heard, LogMelFeatures
+from avatar.perception.speech.features import FeatureFrames, LogMelFeatures
 from avatar.perception.speech.log_mel import BANDS, HOP, RATE
 from avatar.types import BLENDSHAPE_INDEX, F32
 from training.speech_clips import read_sound
@@ -254,7 +254,7 @@ def test_sound_that_has_waited_is_heard_in_pieces_that_one_thread_can_bear() -> 
     lengths: list[int] = []
 
     class Noting(LogMelFeatures):
-        def push(self, samples: F32) -> Heard:
+        def push(self, samples: F32) -> FeatureFrames:
             heard = super().push(samples)
             lengths.append(len(heard.frames))
             return heard

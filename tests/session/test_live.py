@@ -19,7 +19,7 @@ from avatar.errors import PerceptionError
 from avatar.generator.enrol import enrol
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
-from avatar.media.audio import sound_blocks
+from avatar.media.audio import audio_blocks
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.session.live import LOOK_EVERY_S, Session
 from avatar.session.loopback import EchoSession
@@ -445,7 +445,7 @@ def speak(session: Session, sound: np.ndarray, begin_s: float) -> None:
 def test_a_voice_opens_the_mouth_and_silence_lets_it_rest(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     if not RECORDING.exists():
         pytest.skip("no recordings here: they lie in shared/data/speech_corpus, beside the checkout")
-    spoken = np.concatenate(list(sound_blocks(RECORDING)), axis=1)[0, : 2 * 48_000]
+    spoken = np.concatenate(list(audio_blocks(RECORDING)), axis=1)[0, : 2 * 48_000]
     jaws: list[float] = []
     generator = session._easel.generator
     render = generator.render

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from scipy.signal import lfilter
 
-from avatar.media.audio_format import SoundFormatter
+from avatar.media.audio_format import AudioFormatter
 from avatar.perception.speech.log_mel import RATE
 from avatar.types import F32
 
@@ -17,12 +17,12 @@ OFFSET_HZ: Final = 20.0
 """Edge of the high-pass filter that takes a constant offset away."""
 
 
-class SoundIntake:
+class SpeechPreprocessor:
     """One stream of decoded frames to samples. The format may change at any frame. Not for several threads at once."""
 
     def __init__(self, rate: int = RATE) -> None:
         """Return samples at `rate` a second."""
-        self._formatter = SoundFormatter(rate, 1)
+        self._formatter = AudioFormatter(rate, 1)
         self._pole = 1 - 2 * math.pi * OFFSET_HZ / rate
         self._offset = np.zeros(1)
         self.refused = 0

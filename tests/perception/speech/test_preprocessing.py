@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from avatar.perception.speech.intake import SoundIntake, sound_frame
 from avatar.perception.speech.log_mel import RATE
+from avatar.perception.speech.preprocessing import SpeechPreprocessor, sound_frame
 from avatar.types import F32
 
 
@@ -28,9 +28,9 @@ def frames(rate: int, layout: str, kind: str, seconds: float = 1.0, amplitude: f
     return result
 
 
-def heard(parts: list[av.AudioFrame], intake: SoundIntake | None = None) -> F32:
-    intake = SoundIntake() if intake is None else intake
-    return np.concatenate([intake.take(frame) for frame in parts])
+def heard(parts: list[av.AudioFrame], preprocessor: SpeechPreprocessor | None = None) -> F32:
+    preprocessor = SpeechPreprocessor() if preprocessor is None else preprocessor
+    return np.concatenate([preprocessor.take(frame) for frame in parts])
 
 
 def strongest_hz(samples: F32) -> float:
@@ -59,10 +59,10 @@ def test_the_format_may_change_at_any_frame() -> None:
 
 
 def test_samples_that_are_no_numbers_do_not_last() -> None:
-    intake = SoundIntake()
+    preprocessor = SpeechPreprocessor()
     for bad in (np.nan, np.inf, -np.inf, 1e30):
         broken = sound_frame(np.full(960, bad, np.float32), 48_000)
-        samples = heard([broken, *frames(48_000, "mono", "fltp")], intake)
+        samples = heard([broken, *frames(48_000, "mono", "fltp")], preprocessor)
         assert np.isfinite(samples).all() and np.abs(samples).max() <= 1
         assert strongest_hz(samples[RATE // 4 :]) == pytest.approx(300, abs=3)
 
@@ -73,15 +73,15 @@ def test_a_constant_offset_is_taken_away() -> None:
 
 
 def test_nothing_gives_nothing_and_absurd_frames_are_refused() -> None:
-    intake = SoundIntake()
-    assert len(intake.take(sound_frame(np.zeros((1, 0), np.float32), 48_000))) == 0
-    assert len(intake.take(sound_frame(np.zeros(100, np.float32), 7))) == 0
-    assert intake.refused == 1
+    preprocessor = SpeechPreprocessor()
+    assert len(preprocessor.take(sound_frame(np.zeros((1, 0), np.float32), 48_000))) == 0
+    assert len(preprocessor.take(sound_frame(np.zeros(100, np.float32), 7))) == 0
+    assert preprocessor.refused == 1
 
 
 def test_a_minute_at_once_is_taken() -> None:
     minute = sound_frame(np.zeros(60 * 48_000, np.float32), 48_000)
-    assert len(SoundIntake().take(minute)) == pytest.approx(60 * RATE, rel=0.001)
+    assert len(SpeechPreprocessor().take(minute)) == pytest.approx(60 * RATE, rel=0.001)
 
 
 def test_samples_of_a_strange_shape_are_an_error() -> None:
