@@ -1,21 +1,21 @@
 /** Wires the page together. */
 
-import { ApiError, getConfig } from "./api.js";
-import { Call } from "./call.js";
-import { announce, byId } from "./dom.js";
-import { firstDrive } from "./drive.js";
-import { FaceGrid } from "./face-grid.js";
-import { Gallery } from "./gallery.js";
-import { Lobby } from "./lobby.js";
-import { LocalMedia } from "./local-media.js";
-import { describe, describeEnd } from "./messages.js";
-import { NewFace } from "./new-face.js";
-import { PhotoBooth } from "./photo-booth.js";
-import { retryDelayMs } from "./reconnect.js";
-import { Stage } from "./stage.js";
-import { adoptToken } from "./token.js";
+import { ApiError, getConfig } from "./protocol/http-api.js";
+import { Call } from "./call/call.js";
+import { announce, byId } from "./views/dom.js";
+import { firstDrive } from "./call/drive.js";
+import { FaceGrid } from "./views/face-grid.js";
+import { Gallery } from "./media/face-gallery.js";
+import { Lobby } from "./views/lobby.js";
+import { LocalMedia } from "./media/local-media.js";
+import { describe, describeEnd } from "./views/texts/describe.js";
+import { NewFace } from "./views/new-face-dialog.js";
+import { PhotoBooth } from "./views/photo-booth.js";
+import { retryDelayMs } from "./call/reconnect.js";
+import { Stage } from "./views/call/call-view.js";
+import { adoptToken } from "./protocol/access-token.js";
 
-/** @typedef {import("./call.js").CallStatus} CallStatus */
+/** @typedef {import("./call/call.js").CallStatus} CallStatus */
 
 adoptToken();
 const gallery = new Gallery();
@@ -112,7 +112,7 @@ for (const grid of [lobby.faces, stage.faces]) wireGrid(grid);
 function wireGrid(grid) {
   grid.addEventListener("add", () => newFace.open());
   grid.addEventListener("remove", async (event) => {
-    const avatar = /** @type {CustomEvent<import("./api.js").Avatar>} */ (event).detail;
+    const avatar = /** @type {CustomEvent<import("./protocol/http-api.js").Avatar>} */ (event).detail;
     try {
       await gallery.remove(avatar.id);
       announce(`${avatar.name || "The face"} is deleted.`);

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
-import { DeviceError, mainProblem, problemCode } from "../../client/devices.js";
-import { parseIds } from "../../client/memory.js";
-import { overlayWords } from "../../client/overlay.js";
-import { fitted } from "../../client/photo.js";
-import { nearestCorner } from "../../client/self-view.js";
-import { actionFor } from "../../client/shortcuts.js";
-import { tokenIn } from "../../client/token.js";
-import { whipAddress } from "../../client/whip.js";
+import { DeviceError, mainProblem, problemCode } from "../../client/media/devices.js";
+import { parseIds } from "../../client/preferences.js";
+import { overlayWords } from "../../client/views/call/overlay.js";
+import { fitted } from "../../client/media/photo.js";
+import { nearestCorner } from "../../client/views/call/self-view.js";
+import { actionFor } from "../../client/views/call/shortcuts.js";
+import { tokenIn } from "../../client/protocol/access-token.js";
+import { whipAddress } from "../../client/protocol/whip.js";
 
 const client = new URL("../../client/", import.meta.url);
 const read = (name) => readFileSync(new URL(name, client), "utf8");
