@@ -1,17 +1,17 @@
-/** What this browser remembers between visits: the chosen devices and the ids of faces uploaded from it. */
+/** What this browser stores between visits: the chosen devices and face, and the ids of faces uploaded from it. */
 
 const PREFIX = "avatar.";
-const MOST_FACES = 32;
+const MAX_FACES = 32;
 
 /**
  * @param {string} key
  * @returns {string | null}
  */
-export function recall(key) {
+export function loadPreference(key) {
   try {
     return localStorage.getItem(PREFIX + key);
   } catch {
-    return null; // Storage can be switched off; then nothing is remembered.
+    return null; // Storage can be switched off; then nothing is stored.
   }
 }
 
@@ -19,11 +19,11 @@ export function recall(key) {
  * @param {string} key
  * @param {string} value
  */
-export function remember(key, value) {
+export function savePreference(key, value) {
   try {
     localStorage.setItem(PREFIX + key, value);
   } catch {
-    // Off or full: the page works without.
+    // Switched off or full: the page works without.
   }
 }
 
@@ -37,18 +37,18 @@ export function parseIds(text) {
   try {
     const list = JSON.parse(text ?? "[]");
     if (!Array.isArray(list)) return [];
-    return [...new Set(list.filter((id) => typeof id === "string" && /^[\w-]{1,128}$/.test(id)))].slice(0, MOST_FACES);
+    return [...new Set(list.filter((id) => typeof id === "string" && /^[\w-]{1,128}$/.test(id)))].slice(0, MAX_FACES);
   } catch {
     return [];
   }
 }
 
 /** @returns {string[]} ids of uploaded faces, newest first */
-export function recallFaces() {
-  return parseIds(recall("faces"));
+export function loadFaceIds() {
+  return parseIds(loadPreference("faces"));
 }
 
 /** @param {readonly string[]} ids */
-export function rememberFaces(ids) {
-  remember("faces", JSON.stringify(ids.slice(0, MOST_FACES)));
+export function saveFaceIds(ids) {
+  savePreference("faces", JSON.stringify(ids.slice(0, MAX_FACES)));
 }

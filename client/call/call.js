@@ -1,105 +1,105 @@
 /**
- * One call: offer, answer, media both ways, the data channel, and coming back by itself when the line breaks.
+ * One call: connecting, media both ways, messages, and reconnecting by itself when the connection breaks.
  *
  * @typedef {"idle" | "connecting" | "live" | "reconnecting" | "waiting" | "ended"} CallState
  *
- * @typedef {object} CallStatus what the "state" event tells
+ * @typedef {object} CallStatus detail of the "state" event
  * @property {CallState} state
- * @property {string} code of messages.js; "" when there is nothing to explain
+ * @property {string} code of views/texts; "" when there is nothing to explain
  * @property {string} detail the server's own sentence, or ""
- * @property {number} retryAtMs performance.now() of the next try; 0 when none is planned
+ * @property {number} retryAtMs performance.now() of the next attempt; 0 when none is planned
  *
- * @typedef {object} CallWish
+ * @typedef {object} CallSettings what is asked of the server; a reconnecting call asks for the same
  * @property {string} avatar id
- * @property {import("./drive.js").Drive} drive what moves the avatar
+ * @property {import("../protocol/data-channel.js").Drive} drive what moves the avatar
  * @property {string | null} [mode] "avatar" or, to measure the transport, "echo"
  * @property {number | null} [width] of the picture, in pixels; the server's own size when left out
  * @property {number | null} [height]
  */
 
-import { decide, isSilent, retryDelayMs } from "./reconnect.js";
-import { Line } from "./peer-connection.js";
+import { PeerConnection } from "./peer-connection.js";
+import { isSilent, nextStep, retryDelayMs } from "./reconnect.js";
 
 /** @typedef {import("../protocol/data-channel.js").ServerMessage} ServerMessage */
 
-const WATCH_MS = 1000;
-/** Goodbyes after which the same call is wanted again: the server restarts, or has lost us. */
-const COMES_BACK = new Set(["server_stopping", "connection_lost", "never_connected"]);
+const SILENCE_CHECK_MS = 1000;
+/** Reasons of a `bye` after which the call reconnects: the server restarts, or has lost the connection. */
+const RECONNECT_REASONS = new Set(["server_stopping", "connection_lost", "never_connected"]);
 
 /**
- * Events: "state" (CustomEvent<CallStatus>), "message" (CustomEvent<ServerMessage>), "media" (CustomEvent<MediaStream>).
+ * Events: "state" (CustomEvent<CallStatus>), "message" (CustomEvent<ServerMessage>) and "media"
+ * (CustomEvent<MediaStream>).
  */
 export class Call extends EventTarget {
   /** @type {CallStatus} */
   status = { state: "idle", code: "", detail: "", retryAtMs: 0 };
 
-  /** @type {Line | null} */
-  #line = null;
+  /** @type {PeerConnection | null} */
+  #connection = null;
   #failures = 0;
-  #listening = false;
+  #audible = false;
   #wasLive = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
+  #retryTimer;
   /** @type {ReturnType<typeof setInterval> | undefined} */
-  #watch;
+  #silenceTimer;
 
   /**
    * @param {import("../media/local-media.js").LocalMedia} media
    * @param {readonly RTCIceServer[]} iceServers
-   * @param {CallWish} wish
+   * @param {CallSettings} settings
    */
-  constructor(media, iceServers, wish) {
+  constructor(media, iceServers, settings) {
     super();
     this.media = media;
     this.iceServers = iceServers;
-    this.wish = { ...wish };
-    this.onMediaChange = () => this.#line?.send(media.camera, media.microphone);
+    this.settings = { ...settings };
+    this.onMediaChange = () => this.#connection?.sendTracks(media.camera, media.microphone);
     this.onOnline = () => this.retryNow();
   }
 
   /** @returns {RTCPeerConnection | null} */
   get peer() {
-    return this.#line?.peer ?? null;
+    return this.#connection?.peer ?? null;
   }
 
-  /** Join. Progress is told by "state" events. */
+  /** Join. "state" events report the progress. */
   start() {
     if (this.status.state !== "idle") return;
     this.media.addEventListener("change", this.onMediaChange);
     addEventListener("online", this.onOnline);
-    this.#watch = setInterval(() => this.#checkSilence(), WATCH_MS);
+    this.#silenceTimer = setInterval(() => this.#checkSilence(), SILENCE_CHECK_MS);
     this.#set("connecting");
     void this.#connect();
   }
 
   /**
-   * Ask the server for something.
+   * Send a message to the server and wait for its answer.
    *
-   * @param {import("../protocol/data-channel.js").PageMessage} message
-   * @param {string} answer type of the message that answers
+   * @param {import("../protocol/data-channel.js").ClientMessage} message
    * @param {number} [timeoutMs]
-   * @returns {Promise<ServerMessage>}
+   * @returns {Promise<ServerMessage>} rejected with RequestRefused when the server refuses or does not answer
    */
-  ask(message, answer, timeoutMs = 5000) {
-    if (!this.#line) return Promise.reject(new Error("Not connected."));
-    return this.#line.ask(message, answer, timeoutMs);
+  request(message, timeoutMs = 5000) {
+    if (!this.#connection) return Promise.reject(new Error("Not connected."));
+    return this.#connection.request(message, timeoutMs);
   }
 
   /**
-   * Whether the sound that comes back is played; only then does the picture wait for it.
+   * Say whether the returned sound is played; only then does the picture wait for it.
    *
-   * @param {boolean} on
+   * @param {boolean} audible
    */
-  async listen(on) {
-    this.#listening = on;
-    await this.#line?.listen(on);
+  async setAudible(audible) {
+    this.#audible = audible;
+    await this.#connection?.setAudible(audible);
   }
 
-  /** Stop waiting for the next planned try and make it now. */
+  /** Make the next planned attempt now. */
   retryNow() {
     if (this.status.state !== "reconnecting" && this.status.state !== "waiting") return;
     if (this.status.retryAtMs === 0) return;
-    clearTimeout(this.#timer);
+    clearTimeout(this.#retryTimer);
     void this.#connect();
   }
 
@@ -109,56 +109,58 @@ export class Call extends EventTarget {
   }
 
   async #connect() {
-    const line = new Line(this.media, this.iceServers, this.wish, this.#listening);
-    this.#line = line;
+    const connection = new PeerConnection(this.media, this.iceServers, this.settings, this.#audible);
+    this.#connection = connection;
     if (this.#wasLive || this.#failures > 0) this.#set("reconnecting", this.status.code || "connection_lost");
-    line.addEventListener("media", (event) => this.#emit("media", /** @type {CustomEvent} */ (event).detail));
-    line.addEventListener("message", (event) => this.#hear(line, /** @type {CustomEvent} */ (event).detail));
-    line.addEventListener("lost", () => this.#lost(line));
+    connection.addEventListener("media", (event) => this.#emit("media", /** @type {CustomEvent} */ (event).detail));
+    connection.addEventListener("message", (event) => {
+      this.#onMessage(connection, /** @type {CustomEvent} */ (event).detail);
+    });
+    connection.addEventListener("lost", () => this.#onLost(connection));
     try {
-      await line.open();
+      await connection.open();
     } catch (error) {
-      if (this.#line === line) this.#failed(error);
+      if (this.#connection === connection) this.#onConnectFailed(error);
       return;
     }
-    if (this.#line !== line) return;
+    if (this.#connection !== connection) return;
     this.#failures = 0;
     this.#wasLive = true;
     this.#set("live");
   }
 
   /**
-   * @param {Line} line
+   * @param {PeerConnection} connection
    * @param {ServerMessage} message
    */
-  #hear(line, message) {
-    if (this.#line !== line) return;
+  #onMessage(connection, message) {
+    if (this.#connection !== connection) return;
     if (message.type === "bye") {
-      if (COMES_BACK.has(message.reason)) this.#lost(line);
+      if (RECONNECT_REASONS.has(message.reason)) this.#onLost(connection);
       else this.#finish(`bye:${message.reason}`, message.detail);
       return;
     }
-    if (message.type === "avatar") this.wish.avatar = message.avatar;
+    if (message.type === "avatar") this.settings.avatar = message.avatar;
     this.#emit("message", message);
   }
 
-  /** @param {Line} line */
-  #lost(line) {
-    if (this.#line !== line || this.status.state === "ended") return;
-    line.close();
-    this.#line = null;
+  /** @param {PeerConnection} connection */
+  #onLost(connection) {
+    if (this.#connection !== connection || this.status.state === "ended") return;
+    connection.close();
+    this.#connection = null;
     this.#retryIn(retryDelayMs(this.#failures++, Math.random()), "reconnecting", "connection_lost");
   }
 
   /** @param {unknown} error */
-  #failed(error) {
-    this.#line?.close();
-    this.#line = null;
-    const decision = decide(error);
-    if (decision.kind === "give_up") this.#finish(decision.code, decision.detail);
-    else if (decision.kind === "wait") this.#retryIn(decision.seconds * 1000, "waiting", decision.code);
+  #onConnectFailed(error) {
+    this.#connection?.close();
+    this.#connection = null;
+    const step = nextStep(error);
+    if (step.kind === "give_up") this.#finish(step.code, step.detail);
+    else if (step.kind === "wait") this.#retryIn(step.seconds * 1000, "waiting", step.code);
     else {
-      const code = this.#wasLive && decision.code === "server_unreachable" ? "connection_lost" : decision.code;
+      const code = this.#wasLive && step.code === "server_unreachable" ? "connection_lost" : step.code;
       this.#retryIn(retryDelayMs(this.#failures++, Math.random()), "reconnecting", code);
     }
   }
@@ -170,12 +172,13 @@ export class Call extends EventTarget {
    */
   #retryIn(delayMs, state, code) {
     this.#set(state, code, "", performance.now() + delayMs);
-    this.#timer = setTimeout(() => void this.#connect(), delayMs);
+    this.#retryTimer = setTimeout(() => void this.#connect(), delayMs);
   }
 
   #checkSilence() {
-    const line = this.#line;
-    if (this.status.state === "live" && line && isSilent(line.heardMs, performance.now())) this.#lost(line);
+    const connection = this.#connection;
+    if (this.status.state !== "live" || !connection) return;
+    if (isSilent(connection.lastMessageMs, performance.now())) this.#onLost(connection);
   }
 
   /**
@@ -184,13 +187,13 @@ export class Call extends EventTarget {
    */
   #finish(code, detail) {
     if (this.status.state === "ended") return;
-    clearTimeout(this.#timer);
-    clearInterval(this.#watch);
+    clearTimeout(this.#retryTimer);
+    clearInterval(this.#silenceTimer);
     removeEventListener("online", this.onOnline);
     this.media.removeEventListener("change", this.onMediaChange);
-    const line = this.#line;
-    this.#line = null;
-    line?.close();
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.close();
     this.#set("ended", code, detail);
   }
 

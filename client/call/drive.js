@@ -1,14 +1,14 @@
 /**
  * What moves the avatar, as pure rules of what is on.
  *
- * @typedef {"camera" | "voice" | "both" | "conversation"} Drive
+ * @typedef {import("../protocol/data-channel.js").Drive} Drive
  *
- * @typedef {object} MediaState what the rules look at; a LocalMedia is one
+ * @typedef {object} MediaState the part of LocalMedia that the rules depend on
  * @property {boolean} cameraOn
  * @property {unknown} microphone null when there is none; a muted one is still there
  * @property {boolean} microphoneOn there is one, and it is not muted
  *
- * @typedef {"camera_on" | "camera_off" | "camera_lost" | "microphone_on" | "microphone_lost"} Turn
+ * @typedef {"camera_on" | "camera_off" | "camera_lost" | "microphone_on" | "microphone_lost"} DeviceChange
  */
 
 /**
@@ -17,16 +17,16 @@
  * @param {MediaState} media
  * @returns {Drive}
  */
-export function firstDrive({ cameraOn, microphone }) {
+export function initialDrive({ cameraOn, microphone }) {
   return !cameraOn && microphone !== null ? "voice" : "camera";
 }
 
 /**
- * The lobby's line: what the chosen face will do in the call.
+ * One line for the lobby: what the chosen face will do in the call.
  *
  * @param {MediaState} media
  */
-export function promise({ cameraOn, microphone }) {
+export function previewText({ cameraOn, microphone }) {
   if (cameraOn) return "It moves as you move.";
   return microphone === null ? "It moves as you move, or speaks as you speak." : "It speaks as you speak.";
 }
@@ -37,7 +37,7 @@ export function promise({ cameraOn, microphone }) {
  * @param {Drive} drive
  * @param {MediaState} media
  */
-export function whyNot(drive, { cameraOn, microphone }) {
+export function unavailableReason(drive, { cameraOn, microphone }) {
   const noCamera = (drive === "camera" || drive === "both") && !cameraOn;
   const noMicrophone = drive !== "camera" && microphone === null;
   if (noCamera && noMicrophone) return "Turn the camera and the microphone on first.";
@@ -46,18 +46,20 @@ export function whyNot(drive, { cameraOn, microphone }) {
 }
 
 /**
- * What to offer when a device has gone on or off, so that the face is not left without what moves it. Nothing changes
- * unless the user takes the offer.
+ * The drive to suggest when a device has gone on or off, so that the face keeps moving. Nothing changes unless the user
+ * accepts.
  *
- * @param {Turn} turn
- * @param {Drive} drive that holds
- * @param {MediaState} media after the turn
- * @returns {{code: string, drive: Drive, label: string} | null} `code` of messages.js, and the words of the button
+ * @param {DeviceChange} change
+ * @param {Drive} drive in force
+ * @param {MediaState} media after the change
+ * @returns {{code: string, drive: Drive, label: string} | null} `code` of views/texts, and the button's label
  */
-export function offerAfter(turn, drive, { cameraOn, microphone, microphoneOn }) {
-  if (drive === "camera" && !cameraOn && microphoneOn && ["camera_off", "camera_lost", "microphone_on"].includes(turn))
-    return { code: `${turn}_use_voice`, drive: "voice", label: "Use my voice" };
-  if (drive === "voice" && cameraOn && (turn === "camera_on" || (turn === "microphone_lost" && microphone === null)))
-    return { code: `${turn}_use_camera`, drive: "camera", label: "Use my camera" };
+export function suggestDrive(change, drive, { cameraOn, microphone, microphoneOn }) {
+  const voiceHelps = change === "camera_off" || change === "camera_lost" || change === "microphone_on";
+  if (drive === "camera" && !cameraOn && microphoneOn && voiceHelps)
+    return { code: `${change}_use_voice`, drive: "voice", label: "Use my voice" };
+  const cameraHelps = change === "camera_on" || (change === "microphone_lost" && microphone === null);
+  if (drive === "voice" && cameraOn && cameraHelps)
+    return { code: `${change}_use_camera`, drive: "camera", label: "Use my camera" };
   return null;
 }

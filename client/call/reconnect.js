@@ -1,17 +1,17 @@
-/** When to try again: pure rules of failures and clock. */
+/** When to connect again, and when to give up: pure rules of failures and clock. */
 
 import { ApiError } from "../protocol/http-api.js";
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 10_000;
-const SILENCE_MS = 6_000;
+const SILENCE_LIMIT_MS = 6_000;
 const DEFAULT_FULL_WAIT_S = 10;
 
 /**
- * Wait before the next try: doubles from half a second to ten, spread by +-25 % so that the peers of a server that
- * restarts do not return all at once.
+ * Wait before the next attempt: doubles from half a second to ten, spread by +-25 % so that the pages of a server that
+ * restarts do not reconnect all at once.
  *
- * @param {number} failures tries that have failed in a row, 0 for none
+ * @param {number} failures attempts that have failed in a row, 0 for none
  * @param {number} random 0..1
  * @returns {number} milliseconds
  */
@@ -27,12 +27,12 @@ export function retryDelayMs(failures, random) {
  */
 
 /**
- * What to do about a try that failed.
+ * What to do about an attempt that failed.
  *
  * @param {unknown} error
  * @returns {Retry | Wait | GiveUp}
  */
-export function decide(error) {
+export function nextStep(error) {
   if (error instanceof ApiError) {
     if (error.status === 503 && (error.code === "server_full" || error.retryAfterS !== null)) {
       const seconds = Math.min(120, Math.max(1, Math.ceil(error.retryAfterS ?? DEFAULT_FULL_WAIT_S)));
@@ -48,13 +48,13 @@ export function decide(error) {
 }
 
 /**
- * True when a server that speaks every second has been silent for so long that the call is taken as lost.
+ * True when a server, which sends statistics every second, has been silent for so long that the call counts as lost.
  *
- * @param {number} lastHeardMs
+ * @param {number} lastMessageMs
  * @param {number} nowMs
  */
-export function isSilent(lastHeardMs, nowMs) {
-  return nowMs - lastHeardMs > SILENCE_MS;
+export function isSilent(lastMessageMs, nowMs) {
+  return nowMs - lastMessageMs > SILENCE_LIMIT_MS;
 }
 
 /** The offer was answered, but no media connection came about. */

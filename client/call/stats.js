@@ -1,5 +1,5 @@
 /**
- * From getStats() reports to the few numbers of the readout. Pure: two snapshots in, one measurement out.
+ * The few numbers of the readout from getStats() reports. Pure: two snapshots in, one measurement out.
  *
  * @typedef {object} Snapshot
  * @property {number} timeMs
@@ -33,7 +33,7 @@
  */
 
 /**
- * Pick what the readout needs from a report.
+ * Pick what the readout needs out of a report.
  *
  * @param {Iterable<any>} report the values of an RTCStatsReport
  * @param {number} timeMs

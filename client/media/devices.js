@@ -1,11 +1,11 @@
-/** Cameras and microphones: asking for them, and saying in one word why one could not be had. */
+/** Cameras and microphones: listing and opening them, and a code for why one could not be opened. */
 
 /** @typedef {"camera" | "microphone"} DeviceKind */
 
-export const CAMERA = Object.freeze({ width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } });
-export const MICROPHONE = Object.freeze({ echoCancellation: true, noiseSuppression: true, autoGainControl: true });
+const CAMERA_CONSTRAINTS = Object.freeze({ width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } });
+const MICROPHONE_CONSTRAINTS = Object.freeze({ echoCancellation: true, noiseSuppression: true, autoGainControl: true });
 
-/** A device that could not be opened; `code` is a key of messages.js. */
+/** A device that could not be opened; `code` is one of views/texts. */
 export class DeviceError extends Error {
   /** @param {string} code */
   constructor(code) {
@@ -16,7 +16,7 @@ export class DeviceError extends Error {
 }
 
 /**
- * The page's word for what getUserMedia threw.
+ * The page's code for an error of getUserMedia.
  *
  * @param {DeviceKind} kind
  * @param {unknown} error
@@ -31,13 +31,13 @@ export function problemCode(kind, error) {
     case "OverconstrainedError":
       return `${kind}_missing`;
     default:
-      // NotReadableError, AbortError and what older browsers say: the device is there but will not start.
+      // NotReadableError, AbortError and the names of older browsers: the device is there but will not start.
       return `${kind}_busy`;
   }
 }
 
 /**
- * One word for several troubles: the same with both devices is one trouble, else the camera's comes first.
+ * One code for several problems: the same with both devices is one problem, else the camera's comes first.
  *
  * @param {readonly string[]} problems
  * @returns {string | null}
@@ -48,8 +48,8 @@ export function mainProblem(problems) {
   return problems[0] ?? null;
 }
 
-/** True where this page may ask for a camera at all: localhost or HTTPS. */
-export function canAsk() {
+/** True where a page may use a camera at all: on localhost or over HTTPS. */
+export function canUseDevices() {
   return globalThis.isSecureContext && Boolean(navigator.mediaDevices?.getUserMedia);
 }
 
@@ -62,9 +62,9 @@ export function canAsk() {
  * @throws {DeviceError}
  */
 export async function openDevice(kind, deviceId = "") {
-  if (!canAsk()) throw new DeviceError("insecure_context");
-  const wish = kind === "camera" ? CAMERA : MICROPHONE;
-  const constraints = deviceId ? { ...wish, deviceId: { exact: deviceId } } : { ...wish };
+  if (!canUseDevices()) throw new DeviceError("insecure_context");
+  const defaults = kind === "camera" ? CAMERA_CONSTRAINTS : MICROPHONE_CONSTRAINTS;
+  const constraints = deviceId ? { ...defaults, deviceId: { exact: deviceId } } : { ...defaults };
   try {
     const stream = await navigator.mediaDevices.getUserMedia(
       kind === "camera" ? { video: constraints } : { audio: constraints },
@@ -81,19 +81,19 @@ export async function openDevice(kind, deviceId = "") {
 }
 
 /**
- * Ask for camera and microphone in one question to the user.
+ * Open camera and microphone, with one permission prompt for both.
  *
  * @param {{camera: string, microphone: string}} deviceIds
  * @returns {Promise<{camera: MediaStreamTrack | null, microphone: MediaStreamTrack | null, problems: string[]}>}
  */
 export async function openBoth(deviceIds) {
-  if (!canAsk()) return { camera: null, microphone: null, problems: ["insecure_context"] };
-  /** @param {object} wish @param {string} id */
-  const withId = (wish, id) => (id ? { ...wish, deviceId: { ideal: id } } : { ...wish });
+  if (!canUseDevices()) return { camera: null, microphone: null, problems: ["insecure_context"] };
+  /** @param {object} defaults @param {string} id */
+  const withId = (defaults, id) => (id ? { ...defaults, deviceId: { ideal: id } } : { ...defaults });
   try {
     const stream = await navigator.mediaDevices.getUserMedia({
-      video: withId(CAMERA, deviceIds.camera),
-      audio: withId(MICROPHONE, deviceIds.microphone),
+      video: withId(CAMERA_CONSTRAINTS, deviceIds.camera),
+      audio: withId(MICROPHONE_CONSTRAINTS, deviceIds.microphone),
     });
     return {
       camera: stream.getVideoTracks()[0] ?? null,
@@ -101,7 +101,7 @@ export async function openBoth(deviceIds) {
       problems: [],
     };
   } catch {
-    // One of the two is in the way. Ask for each alone to learn which, and to have the other.
+    // One of the two cannot be opened. Try each alone, to learn which, and to have the other.
   }
   /** @type {{camera: MediaStreamTrack | null, microphone: MediaStreamTrack | null, problems: string[]}} */
   const result = { camera: null, microphone: null, problems: [] };
@@ -117,10 +117,10 @@ export async function openBoth(deviceIds) {
 
 /**
  * @param {DeviceKind} kind
- * @returns {Promise<{id: string, label: string}[]>} labels are made up while the browser hides them
+ * @returns {Promise<{id: string, label: string}[]>} with labels of our own while the browser hides them
  */
 export async function listDevices(kind) {
-  if (!canAsk()) return [];
+  if (!canUseDevices()) return [];
   const wanted = kind === "camera" ? "videoinput" : "audioinput";
   const devices = (await navigator.mediaDevices.enumerateDevices()).filter((d) => d.kind === wanted && d.deviceId);
   const name = kind === "camera" ? "Camera" : "Microphone";
@@ -128,7 +128,7 @@ export async function listDevices(kind) {
 }
 
 /**
- * True when the user has allowed this device before, so that opening it asks nothing.
+ * True when the user has allowed this device before, so that opening it shows no prompt.
  *
  * @param {DeviceKind} kind
  */

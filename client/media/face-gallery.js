@@ -1,12 +1,12 @@
 /** The faces one can choose from: the built-in ones, and those uploaded from this browser. */
 
+import { loadFaceIds, loadPreference, saveFaceIds, savePreference } from "../preferences.js";
 import { ApiError, createAvatar, deleteAvatar, getAvatar, listAvatars } from "../protocol/http-api.js";
-import { recall, recallFaces, remember, rememberFaces } from "../preferences.js";
 
 /** @typedef {import("../protocol/http-api.js").Avatar} Avatar */
 
 /** Events: "change" (the list), "select" (the chosen face). */
-export class Gallery extends EventTarget {
+export class FaceGallery extends EventTarget {
   /** @type {Avatar[]} */
   builtin = [];
   /** @type {Avatar[]} */
@@ -35,27 +35,27 @@ export class Gallery extends EventTarget {
   /**
    * Fetch the list.
    *
-   * @returns {Promise<number>} how many remembered faces the server no longer has
+   * @returns {Promise<number>} how many of the stored faces the server no longer has
    */
   async load() {
-    const ids = recallFaces();
-    const [builtin, ...uploaded] = await Promise.all([listAvatars(), ...ids.map(getIfKept)]);
+    const ids = loadFaceIds();
+    const [builtin, ...uploaded] = await Promise.all([listAvatars(), ...ids.map(getIfPresent)]);
     this.builtin = builtin.filter((avatar) => avatar.kind === "builtin");
     this.uploaded = uploaded.filter((avatar) => avatar !== null);
-    const forgotten = ids.length - this.uploaded.length;
-    if (forgotten > 0) this.#save();
-    const last = this.find(recall("face")) ?? this.builtin[0] ?? this.uploaded[0] ?? null;
+    const lost = ids.length - this.uploaded.length;
+    if (lost > 0) this.#save();
+    const last = this.find(loadPreference("face")) ?? this.builtin[0] ?? this.uploaded[0] ?? null;
     this.#selected = last?.id ?? null;
     this.#changed();
     this.dispatchEvent(new Event("select"));
-    return forgotten;
+    return lost;
   }
 
   /** @param {string} id */
   select(id) {
     if (id === this.#selected || !this.find(id)) return;
     this.#selected = id;
-    remember("face", id);
+    savePreference("face", id);
     this.dispatchEvent(new Event("select"));
   }
 
@@ -90,7 +90,7 @@ export class Gallery extends EventTarget {
   }
 
   /**
-   * Take a face off the list that the server does not have any more.
+   * Remove a face from the list that the server no longer has.
    *
    * @param {string} id
    */
@@ -103,7 +103,7 @@ export class Gallery extends EventTarget {
   }
 
   #save() {
-    rememberFaces(this.uploaded.map((avatar) => avatar.id));
+    saveFaceIds(this.uploaded.map((avatar) => avatar.id));
   }
 
   #changed() {
@@ -115,7 +115,7 @@ export class Gallery extends EventTarget {
  * @param {string} id
  * @returns {Promise<Avatar | null>} null when the server does not have it
  */
-async function getIfKept(id) {
+async function getIfPresent(id) {
   try {
     return await getAvatar(id);
   } catch (error) {

@@ -1,24 +1,24 @@
-/** The user's own camera and microphone: on or off, muted or not, and which ones. Used by the lobby and by the call. */
+/** The user's camera and microphone: on or off, muted or not, and which ones. Used by the lobby and by the call. */
 
+import { loadPreference, savePreference } from "../preferences.js";
 import { DeviceError, mainProblem, openBoth, openDevice } from "./devices.js";
-import { recall, remember } from "../preferences.js";
 
 /**
- * Events: "change" (any property may have changed), "problem" (CustomEvent, detail: a code of messages.js).
+ * Events: "change" (any property may have changed), "problem" (CustomEvent, detail: a code of views/texts).
  */
 export class LocalMedia extends EventTarget {
   /** @type {MediaStreamTrack | null} */
   camera = null;
   /** @type {MediaStreamTrack | null} */
   microphone = null;
-  /** The user wants silence. A muted microphone keeps sending silence, so unmuting is immediate. */
+  /** A muted microphone keeps sending silence, so unmuting is immediate. */
   muted = false;
   /** A device is being opened. */
   busy = false;
 
   /** @type {Promise<unknown>} */
-  #working = Promise.resolve();
-  #ids = { camera: recall("camera") ?? "", microphone: recall("microphone") ?? "" };
+  #lastTask = Promise.resolve();
+  #ids = { camera: loadPreference("camera") ?? "", microphone: loadPreference("microphone") ?? "" };
 
   get cameraOn() {
     return this.camera !== null;
@@ -33,21 +33,21 @@ export class LocalMedia extends EventTarget {
     return this[kind]?.getSettings().deviceId ?? this.#ids[kind];
   }
 
-  /** Ask for both devices at once; whatever cannot be had is told as a problem. Returns true when the camera is on. */
+  /** Open both devices; "problem" reports what cannot be opened. Returns true when the camera is on. */
   async start() {
-    await this.#inTurn(async () => {
+    await this.#enqueue(async () => {
       if (this.camera) return;
       const opened = await openBoth(this.#ids);
-      this.#take("camera", opened.camera);
-      this.#take("microphone", opened.microphone);
+      this.#setTrack("camera", opened.camera);
+      this.#setTrack("microphone", opened.microphone);
       const problem = mainProblem(opened.problems);
-      if (problem) this.#tell(problem);
+      if (problem) this.#reportProblem(problem);
     });
     return this.cameraOn;
   }
 
   async toggleCamera() {
-    if (this.camera) this.#drop("camera");
+    if (this.camera) this.#stopTrack("camera");
     else await this.#open("camera");
     this.#changed();
   }
@@ -64,62 +64,62 @@ export class LocalMedia extends EventTarget {
   }
 
   /**
-   * Change the device; if that kind is off, it is only remembered.
+   * Change the device; if that kind is off, only the choice is stored.
    *
    * @param {"camera" | "microphone"} kind
    * @param {string} id
    */
   async choose(kind, id) {
     this.#ids[kind] = id;
-    remember(kind, id);
+    savePreference(kind, id);
     if (!this[kind]) return;
     // Some cameras cannot be opened twice, so the old one goes first.
-    this.#drop(kind);
+    this.#stopTrack(kind);
     await this.#open(kind);
   }
 
-  /** Have the microphone alone: the camera's light goes out. A microphone that cannot be had is told as a problem. */
-  async startVoice() {
-    await this.#inTurn(async () => {
-      this.#drop("camera");
+  /** Open the microphone and close the camera. "problem" reports a microphone that cannot be opened. */
+  async startMicrophoneOnly() {
+    await this.#enqueue(async () => {
+      this.#stopTrack("camera");
       await this.#openNow("microphone");
     });
   }
 
   /** @param {"camera" | "microphone"} kind */
   #open(kind) {
-    return this.#inTurn(() => this.#openNow(kind));
+    return this.#enqueue(() => this.#openNow(kind));
   }
 
   /** @param {"camera" | "microphone"} kind */
   async #openNow(kind) {
     if (this[kind]) return;
     try {
-      this.#take(kind, await openDevice(kind, this.#ids[kind]));
+      this.#setTrack(kind, await openDevice(kind, this.#ids[kind]));
     } catch (error) {
-      this.#tell(error instanceof DeviceError ? error.code : `${kind}_busy`);
+      this.#reportProblem(error instanceof DeviceError ? error.code : `${kind}_busy`);
     }
   }
 
   /**
-   * Do one thing after the other: who joins while the camera is still being opened waits for it.
+   * Run tasks one after the other: joining while the camera is still being opened waits for it.
    *
-   * @param {() => Promise<void>} work
+   * @param {() => Promise<void>} task
    */
-  async #inTurn(work) {
-    const before = this.#working;
+  async #enqueue(task) {
+    const before = this.#lastTask;
     const now = (async () => {
       await before;
       this.busy = true;
       this.#changed();
       try {
-        await work();
+        await task();
       } finally {
         this.busy = false;
         this.#changed();
       }
     })();
-    this.#working = now.catch(() => undefined);
+    this.#lastTask = now.catch(() => undefined);
     await now;
   }
 
@@ -127,22 +127,22 @@ export class LocalMedia extends EventTarget {
    * @param {"camera" | "microphone"} kind
    * @param {MediaStreamTrack | null} track
    */
-  #take(kind, track) {
+  #setTrack(kind, track) {
     if (!track) return;
-    this.#drop(kind);
+    this.#stopTrack(kind);
     this[kind] = track;
     if (kind === "microphone") track.enabled = !this.muted;
     if (kind === "camera") track.contentHint = "motion";
     track.addEventListener("ended", () => {
       if (this[kind] !== track) return;
-      this.#drop(kind);
-      this.#tell(`${kind}_lost`);
+      this.#stopTrack(kind);
+      this.#reportProblem(`${kind}_lost`);
       this.#changed();
     });
   }
 
   /** @param {"camera" | "microphone"} kind */
-  #drop(kind) {
+  #stopTrack(kind) {
     const track = this[kind];
     this[kind] = null;
     track?.stop();
@@ -153,7 +153,7 @@ export class LocalMedia extends EventTarget {
   }
 
   /** @param {string} code */
-  #tell(code) {
+  #reportProblem(code) {
     this.dispatchEvent(new CustomEvent("problem", { detail: code }));
   }
 }

@@ -1,8 +1,8 @@
-/** Photos on their way to the server: made small enough to travel, never otherwise changed. */
+/** Photos before their upload: large ones are reduced, nothing else is changed. */
 
 /** The server works at this size at most, so more pixels only cost time. */
-const LONG_SIDE = 2048;
-const SMALL_ENOUGH_BYTES = 1_500_000;
+const MAX_SIDE_PX = 2048;
+const UNCHANGED_BELOW_BYTES = 1_500_000;
 const JPEG_QUALITY = 0.92;
 
 /**
@@ -12,20 +12,20 @@ const JPEG_QUALITY = 0.92;
  * @param {number} height
  * @returns {[number, number]} pixels; never larger than the picture
  */
-export function fitted(width, height) {
-  const scale = Math.min(1, LONG_SIDE / Math.max(width, height));
+export function reducedSize(width, height) {
+  const scale = Math.min(1, MAX_SIDE_PX / Math.max(width, height));
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
 }
 
 /**
- * Reduce a large photo to what the server uses. What this browser cannot read goes as it is: the server may know it,
- * or says what is wrong with it.
+ * Reduce a large photo to the size that the server uses. A file that this browser cannot read is left as it is: the
+ * server may know the format, or says what is wrong with it.
  *
  * @param {File} file
  * @returns {Promise<File>}
  */
-export async function readyToSend(file) {
-  if (file.size <= SMALL_ENOUGH_BYTES) return file;
+export async function reduceForUpload(file) {
+  if (file.size <= UNCHANGED_BELOW_BYTES) return file;
   /** @type {ImageBitmap} */
   let picture;
   try {
@@ -34,7 +34,7 @@ export async function readyToSend(file) {
     return file;
   }
   try {
-    const [width, height] = fitted(picture.width, picture.height);
+    const [width, height] = reducedSize(picture.width, picture.height);
     return await toJpeg(picture, width, height, file.name);
   } finally {
     picture.close();
@@ -47,7 +47,7 @@ export async function readyToSend(file) {
  * @param {HTMLVideoElement} video
  * @returns {Promise<File>}
  */
-export function snap(video) {
+export function captureFrame(video) {
   return toJpeg(video, video.videoWidth, video.videoHeight, `camera-${Date.now()}.jpg`);
 }
 

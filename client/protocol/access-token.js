@@ -1,4 +1,4 @@
-/** The access token of a guarded server: from the end of the page's address (`#token=...`) or typed in the lobby. */
+/** The access token of the server, if it requires one: from the page's address (`#token=...`) or typed in the lobby. */
 
 const KEY = "avatar.token";
 
@@ -8,7 +8,7 @@ const KEY = "avatar.token";
  * @param {string} hash
  * @returns {string | null}
  */
-export function tokenIn(hash) {
+export function parseToken(hash) {
   return new URLSearchParams(hash.replace(/^#/, "")).get("token") || null;
 }
 
@@ -30,15 +30,15 @@ export function setToken(token) {
   }
 }
 
-/** Take the token out of the address, so that it is not passed on with a copied link. */
-export function adoptToken() {
-  const token = tokenIn(location.hash);
+/** Store the token of the page's address, and remove it there, so that it is not passed on with a copied link. */
+export function takeTokenFromAddress() {
+  const token = parseToken(location.hash);
   if (!token) return;
   setToken(token);
   history.replaceState(null, "", location.pathname + location.search);
 }
 
-/** @returns {Record<string, string>} the header that a guarded server wants */
+/** @returns {Record<string, string>} the header that a server with an access token requires */
 export function authorization() {
   const token = getToken();
   return token ? { Authorization: `Bearer ${token}` } : {};

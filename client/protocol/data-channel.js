@@ -1,7 +1,8 @@
 /**
- * The data channel's messages: JSON text, one object a message, `"v": 1`.
+ * The messages of a call's data channel, as docs/protocol.md describes them: JSON text, one object a message, `"v": 1`.
+ * No other module of the page reads or writes that text.
  *
- * @typedef {import("../call/drive.js").Drive} Drive
+ * @typedef {"camera" | "voice" | "both" | "conversation"} Drive what moves the avatar
  *
  * @typedef {object} Hello
  * @property {"hello"} type
@@ -39,17 +40,30 @@
  * @typedef {{type: "bye", reason: string, detail: string}} ByeMessage
  * @typedef {Hello | ServerStats | FaceMessage | CalibratedMessage | AvatarMessage | DriveMessage | CaptionMessage
  *   | InterruptedMessage | AnsweredMessage | PongMessage | ErrorMessage | TraceMessage | ByeMessage} ServerMessage
+ *   what the server sends
  *
  * @typedef {{type: "calibrate"} | {type: "set_avatar", avatar: string} | {type: "set_drive", drive: Drive}
- *   | {type: "trace", enabled: boolean} | {type: "ping", t: number}} PageMessage
+ *   | {type: "trace", enabled: boolean} | {type: "ping", t: number}} ClientMessage
+ *   what the page sends
  */
 
+/** The label by which the server knows the channel. */
+export const CHANNEL_LABEL = "avatar";
 const VERSION = 1;
 
-/** @typedef {"string" | "number" | "number?" | "object" | "array" | "string?"} Kind */
+/** The type of the message that answers each request. */
+const ANSWER_TYPES = Object.freeze({
+  calibrate: "calibrated",
+  set_avatar: "avatar",
+  set_drive: "drive",
+  trace: "trace",
+  ping: "pong",
+});
+
+/** @typedef {"string" | "number" | "number?" | "object" | "array" | "string?"} FieldType */
 
 /** What each message must hold; other fields are let through, so that a newer server can say more. */
-const SCHEMA = /** @type {Readonly<Record<string, Record<string, Kind>>>} */ ({
+const SCHEMA = /** @type {Readonly<Record<string, Record<string, FieldType>>>} */ ({
   hello: { session: "string", avatar: "string?", drive: "string", width: "number", height: "number", fps: "number" },
   stats: {
     fps: "number",
@@ -78,10 +92,10 @@ const SCHEMA = /** @type {Readonly<Record<string, Record<string, Kind>>>} */ ({
 
 /**
  * @param {unknown} value
- * @param {Kind} kind
+ * @param {FieldType} type
  */
-function fits(value, kind) {
-  switch (kind) {
+function hasType(value, type) {
+  switch (type) {
     case "string":
       return typeof value === "string";
     case "number":
@@ -98,10 +112,10 @@ function fits(value, kind) {
 }
 
 /**
- * Read one message of the server.
+ * Decode one message of the server.
  *
  * @param {unknown} data what the data channel delivered
- * @returns {ServerMessage | null} null for what is junk, of another version or of a type this page does not know
+ * @returns {ServerMessage | null} null for what is malformed, of another version or of a type this page does not know
  */
 export function parseMessage(data) {
   if (typeof data !== "string") return null;
@@ -112,15 +126,17 @@ export function parseMessage(data) {
   } catch {
     return null;
   }
-  if (!fits(message, "object") || message.v !== VERSION || typeof message.type !== "string") return null;
+  if (!hasType(message, "object") || message.v !== VERSION || typeof message.type !== "string") return null;
   const schema = Object.hasOwn(SCHEMA, message.type) ? SCHEMA[message.type] : undefined;
   if (!schema) return null;
-  for (const [field, kind] of Object.entries(schema)) if (!fits(message[field], kind)) return null;
+  for (const [field, type] of Object.entries(schema)) if (!hasType(message[field], type)) return null;
   return message;
 }
 
 /**
- * @param {PageMessage} message
+ * Encode one message to the server.
+ *
+ * @param {ClientMessage} message
  * @param {string} [id] echoed by the server as `reply_to`
  * @returns {string}
  */
@@ -128,66 +144,12 @@ export function formatMessage(message, id) {
   return JSON.stringify(id === undefined ? { v: VERSION, ...message } : { v: VERSION, id, ...message });
 }
 
-/** The server refused a control message; `code` is its word for why. */
-export class ControlRefused extends Error {
-  /**
-   * @param {string} code
-   * @param {string} detail
-   */
-  constructor(code, detail) {
-    super(detail);
-    this.name = "ControlRefused";
-    this.code = code;
-    this.detail = detail;
-  }
-}
-
-/** Questions on their way: which answer belongs to which, and which never came. */
-export class Replies {
-  #next = 1;
-  /** @type {Map<string, {type: string, resolve: (message: ServerMessage) => void, reject: (error: Error) => void, timer: any}>} */
-  #open = new Map();
-
-  /**
-   * @param {string} type of the message that answers
-   * @param {number} timeoutMs
-   * @returns {{id: string, reply: Promise<ServerMessage>}}
-   */
-  expect(type, timeoutMs) {
-    const id = `q${this.#next++}`;
-    /** @type {Promise<ServerMessage>} */
-    const reply = new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#open.delete(id);
-        reject(new ControlRefused("no_reply", "The server did not answer in time."));
-      }, timeoutMs);
-      this.#open.set(id, { type, resolve, reject, timer });
-    });
-    return { id, reply };
-  }
-
-  /** @param {ServerMessage} message */
-  settle(message) {
-    const id = "reply_to" in message ? message.reply_to : undefined;
-    for (const [key, open] of this.#open) {
-      // A server may answer "calibrated" as an event with no reply_to: the oldest question of that kind takes it.
-      const refused = message.type === "error" && id === key;
-      const answered = message.type === open.type && (id === undefined || id === null || id === key);
-      if (!refused && !answered) continue;
-      clearTimeout(open.timer);
-      this.#open.delete(key);
-      if (message.type === "error") open.reject(new ControlRefused(message.code, message.detail));
-      else open.resolve(message);
-      return;
-    }
-  }
-
-  /** Fail all that is open: the channel is gone. */
-  clear() {
-    for (const open of this.#open.values()) {
-      clearTimeout(open.timer);
-      open.reject(new ControlRefused("connection_lost", "The connection was lost."));
-    }
-    this.#open.clear();
-  }
+/**
+ * The type of the message that answers a request.
+ *
+ * @param {ClientMessage} request
+ * @returns {ServerMessage["type"]}
+ */
+export function answerType(request) {
+  return /** @type {ServerMessage["type"]} */ (ANSWER_TYPES[request.type]);
 }

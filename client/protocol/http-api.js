@@ -8,20 +8,20 @@
  * @property {string} preview address of a JPEG
  * @property {number} width pixels of the portrait
  * @property {number} height
- * @property {readonly string[]} [warnings] of an upload just made: what is wrong with its photos
+ * @property {readonly string[]} [warnings] of a new upload: sentences on what is wrong with its photos
  *
  * @typedef {object} ServerConfig
  * @property {string} version
  * @property {number} max_upload_bytes of all photos of one upload together
  * @property {number} max_photos
- * @property {RTCIceServer[]} ice_servers TURN servers only for who may call
+ * @property {RTCIceServer[]} ice_servers with TURN servers only for those who may call
  * @property {{width: number, height: number, fps: number}} picture
  * @property {boolean} token_required
  */
 
 import { authorization } from "./access-token.js";
 
-/** An answer that is not a success: `code` is the server's stable word for it (or `server_unreachable`). */
+/** A request that failed: `code` is the server's stable code for it, or `server_unreachable`. */
 export class ApiError extends Error {
   /**
    * @param {number} status HTTP status, 0 when there was no answer
@@ -60,7 +60,7 @@ export function retryAfterSeconds(header, nowMs) {
  * @param {Response} response
  * @returns {Promise<ApiError>}
  */
-export async function errorFrom(response) {
+async function errorFrom(response) {
   /** @type {Record<string, unknown>} */
   let problem = {};
   try {
@@ -70,7 +70,8 @@ export async function errorFrom(response) {
   }
   const code = typeof problem.code === "string" ? problem.code : response.status === 413 ? "too_many_bytes" : "error";
   const detail = typeof problem.detail === "string" ? problem.detail : `The server answered ${response.status}.`;
-  return new ApiError(response.status, code, detail, retryAfterSeconds(response.headers.get("Retry-After"), Date.now()));
+  const retryAfterS = retryAfterSeconds(response.headers.get("Retry-After"), Date.now());
+  return new ApiError(response.status, code, detail, retryAfterS);
 }
 
 /**
@@ -120,7 +121,9 @@ export async function getAvatar(id) {
  */
 export async function createAvatar(photos, name) {
   const form = new FormData();
-  photos.forEach((photo, index) => form.append("photos", photo, photo instanceof File ? photo.name : `photo-${index + 1}.jpg`));
+  photos.forEach((photo, index) => {
+    form.append("photos", photo, photo instanceof File ? photo.name : `photo-${index + 1}.jpg`);
+  });
   if (name) form.append("name", name);
   return (await request("/api/avatars", { method: "POST", body: form, headers: authorization() })).json();
 }

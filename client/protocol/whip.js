@@ -1,7 +1,7 @@
-/** One HTTP request makes a call and one ends it (the shape of WHIP, RFC 9725, with an answer that sends media back). */
+/** A call's signalling over HTTP, as WHIP (RFC 9725) whose answer also sends media. */
 
-import { request } from "./http-api.js";
 import { authorization } from "./access-token.js";
+import { request } from "./http-api.js";
 
 /** The longest wait for more candidates once there is one: a dead network interface must not hold up the others. */
 const GATHER_AFTER_FIRST_MS = 1000;
@@ -9,12 +9,12 @@ const GATHER_AFTER_FIRST_MS = 1000;
 const GATHER_AT_MOST_MS = 4000;
 
 /**
- * Wait until the local description holds the candidates worth sending.
+ * Wait until the local description holds the ICE candidates worth sending.
  *
  * @param {RTCPeerConnection} peer with a local description set
  * @returns {Promise<void>}
  */
-export function gathered(peer) {
+export function gatherCandidates(peer) {
   return new Promise((resolve) => {
     if (peer.iceGatheringState === "complete") return resolve();
     let timer = setTimeout(done, GATHER_AT_MOST_MS);
@@ -43,7 +43,8 @@ export function gathered(peer) {
 /**
  * The address that an offer for this face goes to.
  *
- * @param {import("../call/call.js").CallWish} wish
+ * @param {{avatar: string, drive: string, mode?: string | null, width?: number | null, height?: number | null}}
+ *   settings
  */
 export function whipAddress({ avatar, drive, mode, width, height }) {
   const query = new URLSearchParams({ avatar, drive });
@@ -61,7 +62,7 @@ export function whipAddress({ avatar, drive, mode, width, height }) {
  * @param {string} address from `whipAddress`
  * @param {string} sdp
  * @param {AbortSignal} signal
- * @returns {Promise<{answer: string, resource: string}>} the answer's SDP, and the address that ends the call
+ * @returns {Promise<{answer: string, callUrl: string}>} the answer's SDP, and the address of the call
  */
 export async function postOffer(address, sdp, signal) {
   const response = await request(address, {
@@ -72,17 +73,17 @@ export async function postOffer(address, sdp, signal) {
   });
   const location = response.headers.get("Location");
   if (!location) throw new Error("The server's answer has no Location.");
-  return { answer: await response.text(), resource: new URL(location, response.url).pathname };
+  return { answer: await response.text(), callUrl: new URL(location, response.url).pathname };
 }
 
 /**
  * End a call on the server. Works while the page goes away; that the server does not know the call is fine too.
  *
- * @param {string} resource
+ * @param {string} callUrl from `postOffer`
  */
-export async function endCall(resource) {
+export async function endCall(callUrl) {
   try {
-    await fetch(resource, { method: "DELETE", keepalive: true });
+    await fetch(callUrl, { method: "DELETE", keepalive: true });
   } catch {
     // Offline: the server drops a silent peer by itself.
   }

@@ -1,19 +1,19 @@
-/** Three, two, one: gives people time to put on the face they want. */
+/** A countdown, which gives people time to get ready. */
 
 /**
  * @param {number} from seconds
- * @param {(left: number) => void} tick called at once and then each second, the last time with 1
+ * @param {(left: number) => void} onTick called at once and then each second, the last time with 1
  * @param {AbortSignal} signal stops it
  * @returns {Promise<boolean>} true when it ran to its end
  */
-export function countDown(from, tick, signal) {
+export function countDown(from, onTick, signal) {
   return new Promise((resolve) => {
     let left = from;
     if (signal.aborted || left <= 0) return resolve(!signal.aborted);
-    tick(left);
+    onTick(left);
     const timer = setInterval(() => {
       left -= 1;
-      if (left > 0) return tick(left);
+      if (left > 0) return onTick(left);
       stop();
       resolve(true);
     }, 1000);

@@ -1,9 +1,9 @@
-/** A list box of cameras or microphones that follows what is plugged in and what is in use. */
+/** A list box of cameras or microphones, kept up to date with what is plugged in and what is in use. */
 
 import { listDevices } from "../media/devices.js";
 import { make } from "./dom.js";
 
-export class DeviceChoice {
+export class DeviceSelect {
   /**
    * @param {HTMLSelectElement} select
    * @param {"camera" | "microphone"} kind
@@ -23,9 +23,9 @@ export class DeviceChoice {
     const devices = await listDevices(this.kind);
     const none = this.kind === "camera" ? "No camera yet" : "No microphone yet";
     const options = devices.length ? devices : [{ id: "", label: none }];
-    const wanted = options.map(({ id, label }) => `${id}\n${label}`).join("\n");
-    if (this.select.dataset.options !== wanted) {
-      this.select.dataset.options = wanted;
+    const key = options.map(({ id, label }) => `${id}\n${label}`).join("\n");
+    if (this.select.dataset.options !== key) {
+      this.select.dataset.options = key;
       this.select.replaceChildren(
         ...options.map(({ id, label }) => {
           const option = make("option", "", label);

@@ -1,4 +1,4 @@
-/** Typed access to the page's elements, and the few things done to them everywhere. */
+/** Typed access to the page's elements, and small operations on them. */
 
 /**
  * @template {Element} T
@@ -77,14 +77,14 @@ export function showTrack(element, track) {
 }
 
 /**
- * Say something to a screen reader without moving anything on the page.
+ * Have screen readers read something out; nothing visible changes.
  *
  * @param {string} text
  */
 export function announce(text) {
   const announcer = byId("announcer", HTMLElement);
   announcer.textContent = "";
-  // A reader hears changes only: the same sentence twice must be set in two steps.
+  // Screen readers read changes only: the same sentence twice must be set in two steps.
   setTimeout(() => {
     announcer.textContent = text;
   }, 50);

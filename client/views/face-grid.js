@@ -3,13 +3,13 @@
 import { icon, make } from "./dom.js";
 
 /** @typedef {import("../protocol/http-api.js").Avatar} Avatar */
-/** @typedef {import("../media/face-gallery.js").Gallery} Gallery */
+/** @typedef {import("../media/face-gallery.js").FaceGallery} FaceGallery */
 
-/** Events: "add" (a new face is wanted), "remove" (CustomEvent<Avatar>). */
+/** Events: "add" (the user asks for a new face), "remove" (CustomEvent<Avatar>). */
 export class FaceGrid extends EventTarget {
   /**
    * @param {HTMLElement} root
-   * @param {Gallery} gallery
+   * @param {FaceGallery} gallery
    * @param {string} name of the radio group, unique in the page
    */
   constructor(root, gallery, name) {
@@ -19,38 +19,39 @@ export class FaceGrid extends EventTarget {
     this.grid = make("div", "faces");
     const group = make("fieldset", "face-group", make("legend", "visually-hidden", "Faces"), this.grid);
     root.replaceChildren(group);
-    this.showWaiting();
+    this.showPlaceholders();
     gallery.addEventListener("change", () => this.#draw());
-    gallery.addEventListener("select", () => this.#mark());
+    gallery.addEventListener("select", () => this.#markSelected());
   }
 
-  /** Grey places while the list is on its way. */
-  showWaiting() {
-    this.grid.replaceChildren(...Array.from({ length: 4 }, () => make("div", "face waiting")));
+  /** Grey placeholders until the list has been loaded. */
+  showPlaceholders() {
+    this.grid.replaceChildren(...Array.from({ length: 4 }, () => make("div", "face placeholder")));
   }
 
-  /** Show which face the server is making ready; null when none. @param {string | null} id */
+  /** Show which face the server is loading; null when none. @param {string | null} id */
   setBusy(id) {
     for (const card of this.grid.querySelectorAll("[data-id]"))
       card.classList.toggle("busy", id !== null && card instanceof HTMLElement && card.dataset.id === id);
   }
 
   #draw() {
-    const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
-    const had = this.grid.contains(document.activeElement);
+    const focusedId = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
+    const hadFocus = this.grid.contains(document.activeElement);
     this.grid.replaceChildren(this.#addCard(), ...this.gallery.all.map((avatar) => this.#card(avatar)));
-    this.#mark();
-    if (!had) return;
+    this.#markSelected();
+    if (!hadFocus) return;
     const inputs = [...this.grid.querySelectorAll("input")];
-    (inputs.find((input) => input.value === focused) ?? inputs.find((input) => input.checked))?.focus();
+    (inputs.find((input) => input.value === focusedId) ?? inputs.find((input) => input.checked))?.focus();
   }
 
-  #mark() {
+  #markSelected() {
     for (const input of this.grid.querySelectorAll("input")) input.checked = input.value === this.gallery.selected?.id;
   }
 
   #addCard() {
-    const add = make("button", "face add", make("span", "face-picture", icon("plus")), make("span", "face-name", "Your photo"));
+    const picture = make("span", "face-picture", icon("plus"));
+    const add = make("button", "face add", picture, make("span", "face-name", "Your photo"));
     add.type = "button";
     add.addEventListener("click", () => this.dispatchEvent(new Event("add")));
     return add;
@@ -93,18 +94,18 @@ export class FaceGrid extends EventTarget {
     const remove = make("button", "round small face-remove", icon("close"));
     remove.type = "button";
     remove.setAttribute("aria-label", `Delete ${name}`);
-    let armed = false;
+    let confirming = false;
     remove.addEventListener("click", () => {
-      if (armed) return this.dispatchEvent(new CustomEvent("remove", { detail: avatar }));
-      armed = true;
+      if (confirming) return this.dispatchEvent(new CustomEvent("remove", { detail: avatar }));
+      confirming = true;
       remove.replaceChildren("Delete");
-      remove.classList.add("armed");
+      remove.classList.add("confirming");
       remove.setAttribute("aria-label", `Delete ${name}: press again to confirm`);
     });
     remove.addEventListener("blur", () => {
-      armed = false;
+      confirming = false;
       remove.replaceChildren(icon("close"));
-      remove.classList.remove("armed");
+      remove.classList.remove("confirming");
       remove.setAttribute("aria-label", `Delete ${name}`);
     });
     return remove;

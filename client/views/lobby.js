@@ -1,18 +1,18 @@
-/** Before the call: the chosen face large, the user's own camera small, and the faces to choose from. */
+/** The lobby, before a call: the chosen face large, the user's camera small, and the faces to choose from. */
 
-import { DeviceChoice } from "./device-select.js";
-import { canAsk, isAllowed } from "../media/devices.js";
-import { button, byId, setIcon, showTrack, video } from "./dom.js";
-import { promise } from "../call/drive.js";
-import { FaceGrid } from "./face-grid.js";
-import { describe } from "./texts/describe.js";
-import { Notice } from "./notice.js";
+import { previewText } from "../call/drive.js";
+import { canUseDevices, isAllowed } from "../media/devices.js";
 import { getToken, setToken } from "../protocol/access-token.js";
+import { DeviceSelect } from "./device-select.js";
+import { button, byId, setIcon, showTrack, video } from "./dom.js";
+import { FaceGrid } from "./face-grid.js";
+import { Notice } from "./notice.js";
+import { describe } from "./texts/describe.js";
 
 /** Events: "join" (with devices), "join-without" (with the microphone alone). */
 export class Lobby extends EventTarget {
   /**
-   * @param {import("../media/face-gallery.js").Gallery} gallery
+   * @param {import("../media/face-gallery.js").FaceGallery} gallery
    * @param {import("../media/local-media.js").LocalMedia} media
    */
   constructor(gallery, media) {
@@ -20,13 +20,13 @@ export class Lobby extends EventTarget {
     this.gallery = gallery;
     this.media = media;
     this.root = byId("lobby", HTMLElement);
-    this.self = byId("lobby-self", HTMLElement);
+    this.selfTile = byId("lobby-self", HTMLElement);
     this.join = button("join");
     this.joinWithout = button("join-without");
     this.notice = new Notice(byId("lobby-notice", HTMLElement));
     this.faces = new FaceGrid(byId("lobby-faces", HTMLElement), gallery, "lobby-face");
-    new DeviceChoice(byId("lobby-cam-list", HTMLSelectElement), "camera", media);
-    new DeviceChoice(byId("lobby-mic-list", HTMLSelectElement), "microphone", media);
+    new DeviceSelect(byId("lobby-cam-list", HTMLSelectElement), "camera", media);
+    new DeviceSelect(byId("lobby-mic-list", HTMLSelectElement), "microphone", media);
 
     this.join.addEventListener("click", () => this.dispatchEvent(new Event("join")));
     this.joinWithout.addEventListener("click", () => this.dispatchEvent(new Event("join-without")));
@@ -40,16 +40,16 @@ export class Lobby extends EventTarget {
     media.addEventListener("change", () => this.#showMedia());
     media.addEventListener("problem", (event) => {
       if (this.root.hidden) return;
-      this.notice.show(describe(/** @type {CustomEvent} */ (event).detail), "trouble", { key: "device" });
+      this.notice.show(describe(/** @type {CustomEvent} */ (event).detail), "error", { key: "device" });
     });
     this.#showMedia();
   }
 
-  /** Come (back) to the lobby. */
+  /** Show the lobby, at first or after a call. */
   async show() {
     this.root.hidden = false;
     this.#showFace();
-    if (!canAsk()) this.notice.show(describe("insecure_context"), "trouble", { key: "device" });
+    if (!canUseDevices()) this.notice.show(describe("insecure_context"), "error", { key: "device" });
     else if ((await isAllowed("camera")) && !this.root.hidden && !this.media.cameraOn) await this.media.start();
   }
 
@@ -58,15 +58,15 @@ export class Lobby extends EventTarget {
     this.notice.clear();
   }
 
-  /** Show or hide the field for the token of a guarded server. @param {boolean} wanted */
-  askForToken(wanted) {
-    this.tokenField.hidden = !wanted;
+  /** Show or hide the field for the access token. @param {boolean} required */
+  showTokenField(required) {
+    this.tokenField.hidden = !required;
   }
 
   /** @param {"camera" | "microphone"} kind */
   async #toggle(kind) {
     this.notice.clear();
-    // The first time, one question for both devices is kinder than two.
+    // The first time, one permission prompt for both devices is kinder than two.
     if (!this.media.camera && !this.media.microphone) await this.media.start();
     else if (kind === "camera") await this.media.toggleCamera();
     else await this.media.toggleMute();
@@ -85,7 +85,7 @@ export class Lobby extends EventTarget {
   #showMedia() {
     const { media } = this;
     showTrack(video("lobby-camera"), media.camera);
-    this.self.classList.toggle("off", !media.cameraOn);
+    this.selfTile.classList.toggle("off", !media.cameraOn);
     const mic = button("lobby-mic");
     const cam = button("lobby-cam");
     mic.setAttribute("aria-pressed", String(media.microphoneOn));
@@ -95,7 +95,7 @@ export class Lobby extends EventTarget {
     mic.dataset.tip = media.microphoneOn ? "Mute the microphone" : "Turn the microphone on";
     cam.dataset.tip = media.cameraOn ? "Turn the camera off" : "Turn the camera on";
     mic.disabled = cam.disabled = media.busy;
-    byId("lobby-lead", HTMLElement).textContent = promise(media);
+    byId("lobby-lead", HTMLElement).textContent = previewText(media);
     if (media.cameraOn) this.notice.clear("device");
   }
 }

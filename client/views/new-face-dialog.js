@@ -1,23 +1,23 @@
 /** The dialog that makes a face from one or several photos of a person. */
 
+import { reduceForUpload } from "../media/photo.js";
 import { ApiError } from "../protocol/http-api.js";
 import { announce, button, byId, icon, make } from "./dom.js";
-import { describe } from "./texts/describe.js";
 import { Notice } from "./notice.js";
-import { readyToSend } from "../media/photo.js";
+import { describe } from "./texts/describe.js";
 
-/** @typedef {import("../media/face-gallery.js").Gallery} Gallery */
+/** @typedef {import("../media/face-gallery.js").FaceGallery} FaceGallery */
 
-export class NewFace {
+export class NewFaceDialog {
   /** @type {{file: File, address: string}[]} */
   #photos = [];
   #busy = false;
-  /** Whether these photos are a face already. */
+  /** Whether a face has been made from these photos. */
   #made = false;
   limits = { photos: 8, bytes: 10_000_000 };
 
   /**
-   * @param {Gallery} gallery
+   * @param {FaceGallery} gallery
    * @param {import("./photo-booth.js").PhotoBooth} booth
    */
   constructor(gallery, booth) {
@@ -42,7 +42,7 @@ export class NewFace {
       void this.#make();
     });
     this.dialog.addEventListener("close", () => this.#clear());
-    this.#takeDrops();
+    this.#acceptDrops();
   }
 
   /** @param {readonly File[]} [files] to begin with */
@@ -55,7 +55,7 @@ export class NewFace {
   }
 
   /**
-   * Put photos on the table.
+   * Add photos to those shown.
    *
    * @param {readonly File[]} files
    */
@@ -64,10 +64,10 @@ export class NewFace {
     const photos = files.filter((file) => file.type === "" || file.type.startsWith("image/"));
     if (photos.length < files.length) this.notice.show(describe("not_an_image"));
     else if (files.length > 0) this.notice.clear();
-    const room = Math.max(0, this.limits.photos - this.#photos.length);
-    if (photos.length > room) this.notice.show(describe("too_many_photos"));
+    const free = Math.max(0, this.limits.photos - this.#photos.length);
+    if (photos.length > free) this.notice.show(describe("too_many_photos"));
     if (photos.length > 0) this.#made = false;
-    for (const file of photos.slice(0, room)) this.#photos.push({ file, address: URL.createObjectURL(file) });
+    for (const file of photos.slice(0, free)) this.#photos.push({ file, address: URL.createObjectURL(file) });
     this.#draw();
   }
 
@@ -83,8 +83,9 @@ export class NewFace {
     this.#setBusy(true);
     this.notice.clear();
     try {
-      const files = await Promise.all(this.#photos.map(({ file }) => readyToSend(file)));
-      if (files.reduce((sum, file) => sum + file.size, 0) > this.limits.bytes) throw new ApiError(413, "too_many_bytes", "");
+      const files = await Promise.all(this.#photos.map(({ file }) => reduceForUpload(file)));
+      const bytes = files.reduce((sum, file) => sum + file.size, 0);
+      if (bytes > this.limits.bytes) throw new ApiError(413, "too_many_bytes", "");
       const avatar = await this.gallery.add(files, this.name.value.trim());
       this.#made = true;
       announce(`${avatar.name || "Your face"} is ready and chosen.`);
@@ -100,13 +101,13 @@ export class NewFace {
   }
 
   /**
-   * The face is made and chosen, but its photos are not good ones: stay, and say why.
+   * The face is made and chosen, but its photos are not good ones: keep the dialog open, and say why.
    *
    * @param {readonly string[]} warnings sentences
    */
   #warn(warnings) {
     const message = { title: "The face is ready, but could be better", text: warnings.join("\n") };
-    this.notice.show(message, "plain", { action: { label: "Use it anyway", take: () => this.dialog.close() } });
+    this.notice.show(message, "info", { action: { label: "Use it anyway", run: () => this.dialog.close() } });
     this.notice.root.querySelector("button")?.focus(); // which also brings the notice into view on a small screen
   }
 
@@ -154,7 +155,7 @@ export class NewFace {
   }
 
   /** Photos may be dropped anywhere on the page: the dialog opens with them. */
-  #takeDrops() {
+  #acceptDrops() {
     const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files") ?? false;
     let depth = 0;
     addEventListener("dragenter", (event) => {

@@ -1,11 +1,11 @@
-/** A box that says what happened and what to do next; read out by screen readers as it appears. */
+/** A notice: what happened and what to do next. Screen readers read it out as it appears. */
 
 import { icon, make } from "./dom.js";
 
-/** @typedef {import("./texts/describe.js").Message} Message */
-/** @typedef {"trouble" | "good" | "plain"} Tone */
+/** @typedef {import("./texts/describe.js").NoticeText} NoticeText */
+/** @typedef {"error" | "success" | "info"} Tone */
 
-const ICONS = { trouble: "warn", good: "check", plain: "info" };
+const ICONS = { error: "warn", success: "check", info: "info" };
 
 export class Notice {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -18,37 +18,37 @@ export class Notice {
   }
 
   /**
-   * @param {Message} message
+   * @param {NoticeText} content
    * @param {Tone} [tone]
-   * @param {{key?: string, forMs?: number, action?: {label: string, take: () => void}}} [options] `key` names it for
-   *   `clear`; `forMs` takes it away after a while; `action` adds a button that takes it away and does something
+   * @param {{key?: string, forMs?: number, action?: {label: string, run: () => void}}} [options] `key` names it for
+   *   `clear`; `forMs` clears it after a while; `action` adds a button that clears it and runs something
    */
-  show(message, tone = "trouble", { key = "", forMs = 0, action } = {}) {
+  show(content, tone = "error", { key = "", forMs = 0, action } = {}) {
     clearTimeout(this.#timer);
     this.#key = key;
     const close = make("button", "round small notice-close", icon("close"));
     close.type = "button";
     close.setAttribute("aria-label", "Dismiss");
     close.addEventListener("click", () => this.clear());
-    const words = make("div", "notice-words", make("strong", "", message.title));
-    if (message.text) words.append(make("p", "", message.text));
+    const text = make("div", "notice-text", make("strong", "", content.title));
+    if (content.text) text.append(make("p", "", content.text));
     if (action) {
-      const act = make("button", "button compact", action.label);
-      act.type = "button";
-      act.addEventListener("click", () => {
+      const run = make("button", "button compact", action.label);
+      run.type = "button";
+      run.addEventListener("click", () => {
         this.clear();
-        action.take();
+        action.run();
       });
-      words.append(act);
+      text.append(run);
     }
-    this.root.replaceChildren(icon(ICONS[tone]), words, close);
+    this.root.replaceChildren(icon(ICONS[tone]), text, close);
     this.root.dataset.tone = tone;
     this.root.hidden = false;
     if (forMs > 0) this.#timer = setTimeout(() => this.clear(), forMs);
   }
 
   /**
-   * Take the notice away.
+   * Remove the notice.
    *
    * @param {string} [key] only if it is still the one shown under this key
    */

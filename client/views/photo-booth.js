@@ -1,11 +1,11 @@
-/** The dialog that takes a photo with the camera: an oval to put the face in, and three seconds to get ready. */
+/** The dialog that takes a photo with the camera: an oval to put the face in, and a countdown of three seconds. */
 
-import { countDown } from "./countdown.js";
 import { DeviceError, openDevice } from "../media/devices.js";
+import { captureFrame } from "../media/photo.js";
+import { countDown } from "./countdown.js";
 import { announce, button, byId, showTrack, video } from "./dom.js";
-import { describe } from "./texts/describe.js";
 import { Notice } from "./notice.js";
-import { snap } from "../media/photo.js";
+import { describe } from "./texts/describe.js";
 
 export class PhotoBooth {
   /** @param {import("../media/local-media.js").LocalMedia} media */
@@ -18,7 +18,7 @@ export class PhotoBooth {
     this.notice = new Notice(byId("booth-notice", HTMLElement));
   }
 
-  /** @returns {Promise<File | null>} null when the user thought better of it */
+  /** @returns {Promise<File | null>} null when the user closed the dialog */
   async take() {
     const closing = new AbortController();
     this.dialog.addEventListener("close", () => closing.abort(), { once: true });
@@ -63,7 +63,7 @@ export class PhotoBooth {
       signal,
     );
     this.count.textContent = "";
-    return done ? snap(this.video) : null;
+    return done ? captureFrame(this.video) : null;
   }
 }
 
@@ -71,7 +71,7 @@ export class PhotoBooth {
  * @param {EventTarget} target
  * @param {string} type
  * @param {AbortSignal} signal
- * @returns {Promise<boolean>} false when it was given up
+ * @returns {Promise<boolean>} false when it was aborted
  */
 function once(target, type, signal) {
   return new Promise((resolve) => {

@@ -1,17 +1,17 @@
-/** The call on screen: the avatar large, oneself small, and the controls. */
+/** The view of a call: the avatar large, the user's camera small, and the controls. */
 
-import { Captions } from "./captions.js";
-import { DeviceChoice } from "../device-select.js";
-import { DriveChoice } from "./drive-switch.js";
+import { DeviceSelect } from "../device-select.js";
 import { announce, button, byId, setIcon, setLabel, video } from "../dom.js";
 import { FaceGrid } from "../face-grid.js";
+import { Notice } from "../notice.js";
+import { describe } from "../texts/describe.js";
+import { Captions } from "./captions.js";
+import { DriveSwitch } from "./drive-switch.js";
+import { FaceRequests } from "./face-requests.js";
 import { Figures } from "./figures.js";
 import { FullScreen } from "./full-screen.js";
-import { describe } from "../texts/describe.js";
-import { Notice } from "../notice.js";
 import { Overlay } from "./overlay.js";
 import { Panel } from "./panel.js";
-import { FaceRequests } from "./face-requests.js";
 import { SelfView } from "./self-view.js";
 import { actionFor, isTyping } from "./shortcuts.js";
 
@@ -19,19 +19,19 @@ import { actionFor, isTyping } from "./shortcuts.js";
 /** @typedef {import("../../call/call.js").CallStatus} CallStatus */
 /** @typedef {import("../../protocol/data-channel.js").ServerMessage} ServerMessage */
 
-/** After so many seconds of camera pictures without a face the page says so. */
-const NO_FACE_S = 3;
+/** Seconds of camera pictures without a face after which the page says so. */
+const FACE_LOST_AFTER_S = 3;
 
-export class Stage {
+export class CallView {
   /** @type {Call | null} */
   call = null;
   #wasLive = false;
-  #secondsUnseen = 0;
-  /** Whether the user hears the sound that comes back outside of a conversation too. */
-  #hears = false;
+  #secondsWithoutFace = 0;
+  /** Whether the returned sound is played outside of a conversation too. */
+  #audibleOutsideConversation = false;
 
   /**
-   * @param {import("../../media/face-gallery.js").Gallery} gallery
+   * @param {import("../../media/face-gallery.js").FaceGallery} gallery
    * @param {import("../../media/local-media.js").LocalMedia} media
    */
   constructor(gallery, media) {
@@ -45,28 +45,28 @@ export class Stage {
     this.figures = new Figures();
     this.captions = new Captions();
     this.overlay = new Overlay();
-    this.selfView = new SelfView(byId("stage", HTMLElement));
+    this.selfView = new SelfView(byId("call-main", HTMLElement));
     this.faces = new FaceGrid(byId("call-faces", HTMLElement), gallery, "call-face");
     this.requests = new FaceRequests(gallery, this.notice, this.faces);
-    this.drive = new DriveChoice(media, this.notice);
+    this.drive = new DriveSwitch(media, this.notice);
     this.fullScreen = new FullScreen(this.root, (on) => this.#showFullScreen(on));
-    this.hear = byId("hear-myself", HTMLInputElement);
+    this.hearMyself = byId("hear-myself", HTMLInputElement);
     this.showSelf = byId("show-self", HTMLInputElement);
-    new DeviceChoice(byId("call-cam-list", HTMLSelectElement), "camera", media);
-    new DeviceChoice(byId("call-mic-list", HTMLSelectElement), "microphone", media);
+    new DeviceSelect(byId("call-cam-list", HTMLSelectElement), "camera", media);
+    new DeviceSelect(byId("call-mic-list", HTMLSelectElement), "microphone", media);
     this.#wire();
   }
 
   /** @param {Call} call that is about to start */
-  enter(call) {
+  show(call) {
     this.call = call;
     this.#wasLive = false;
     this.root.hidden = false;
-    this.#talk(false);
-    this.#hearSound(false);
+    this.#showConversation(false);
+    this.#setAudible(false);
     this.frame.classList.remove("playing");
-    call.addEventListener("state", (event) => this.#showState(call, /** @type {CustomEvent} */ (event).detail));
-    call.addEventListener("message", (event) => this.#hearServer(call, /** @type {CustomEvent} */ (event).detail));
+    call.addEventListener("state", (event) => this.#onState(call, /** @type {CustomEvent} */ (event).detail));
+    call.addEventListener("message", (event) => this.#onMessage(call, /** @type {CustomEvent} */ (event).detail));
     call.addEventListener("media", (event) => {
       if (this.call === call) this.#play(/** @type {CustomEvent} */ (event).detail);
     });
@@ -78,7 +78,7 @@ export class Stage {
     byId("call-title", HTMLElement).focus();
   }
 
-  exit() {
+  hide() {
     this.call = null;
     this.root.hidden = true;
     this.requests.detach();
@@ -98,28 +98,28 @@ export class Stage {
     media.addEventListener("problem", (event) => {
       const code = /** @type {CustomEvent<string>} */ (event).detail;
       if (!this.call) return;
-      if ((code === "camera_lost" || code === "microphone_lost") && this.drive.offer(code)) return;
+      if ((code === "camera_lost" || code === "microphone_lost") && this.drive.suggest(code)) return;
       this.notice.show(describe(code));
     });
     this.gallery.addEventListener("select", () => this.#showFace());
     this.video.addEventListener("playing", () => this.frame.classList.add("playing"));
     this.video.addEventListener("resize", () => this.setRatio(this.video.videoWidth, this.video.videoHeight));
-    this.hear.addEventListener("change", () => this.#hearSound(this.hear.checked));
+    this.hearMyself.addEventListener("change", () => this.#setAudible(this.hearMyself.checked));
     this.showSelf.addEventListener("change", () => this.#showMedia());
     this.overlay.addEventListener("retry", () => this.call?.retryNow());
     this.overlay.addEventListener("cancel", () => this.call?.leave());
     this.panel.addEventListener("change", () => (this.root.dataset.panel = this.panel.page ?? ""));
     button("control-mic").addEventListener("click", () => void this.#toggleMute());
     button("control-cam").addEventListener("click", () => void this.#toggleCamera());
-    button("control-rest").addEventListener("click", () => void this.requests.calibrate(media.cameraOn));
+    button("control-calibrate").addEventListener("click", () => void this.requests.calibrate(media.cameraOn));
     button("control-full").addEventListener("click", () => void this.fullScreen.toggle());
     button("control-leave").addEventListener("click", () => this.call?.leave());
     button("control-full").hidden = !this.fullScreen.possible;
-    addEventListener("keydown", (event) => this.#key(event));
+    addEventListener("keydown", (event) => this.#onKey(event));
   }
 
   /** @param {KeyboardEvent} event */
-  #key(event) {
+  #onKey(event) {
     if (!this.call) return;
     const action = actionFor(event, {
       typing: isTyping(document.activeElement),
@@ -141,103 +141,106 @@ export class Stage {
   async #toggleMute() {
     await this.media.toggleMute();
     announce(this.media.microphoneOn ? "Microphone on" : "Microphone muted");
-    if (this.media.microphoneOn) this.drive.offer("microphone_on");
+    if (this.media.microphoneOn) this.drive.suggest("microphone_on");
   }
 
   async #toggleCamera() {
     await this.media.toggleCamera();
     announce(this.media.cameraOn ? "Camera on" : "Camera off");
-    this.drive.offer(this.media.cameraOn ? "camera_on" : "camera_off");
+    this.drive.suggest(this.media.cameraOn ? "camera_on" : "camera_off");
   }
 
   /**
    * @param {Call} call
    * @param {CallStatus} status
    */
-  #showState(call, status) {
+  #onState(call, status) {
     if (this.call !== call) return;
     this.root.dataset.state = status.state;
     this.overlay.show(status);
     if (status.state !== "live") {
-      // A line that is gone leaves a black picture; the face at rest is the better backdrop for what is said over it.
+      // A closed connection leaves a black picture; the portrait is the better backdrop for the overlay.
       this.frame.classList.remove("playing");
       this.notice.clear("face_lost");
       return;
     }
     announce(this.#wasLive ? "Connected again." : "You are in the call.");
-    if (!this.#wasLive) this.#sayWhatMoves(call);
+    if (!this.#wasLive) this.#explainDrive(call);
     this.#wasLive = true;
     this.requests.resume();
   }
 
-  /** @param {Call} call that has just begun; who joined with the camera sees what moves the face */
-  #sayWhatMoves(call) {
+  /** @param {Call} call that has just begun; with a camera or an echo there is nothing to explain */
+  #explainDrive(call) {
     const { cameraOn, microphone, microphoneOn } = this.media;
-    if (cameraOn || call.wish.mode === "echo") return;
+    if (cameraOn || call.settings.mode === "echo") return;
     const code = microphone === null ? "nothing_moves" : microphoneOn ? "voice_moves" : "voice_muted";
-    this.notice.show(describe(code), "plain", { key: "what_moves", forMs: 8000 });
+    this.notice.show(describe(code), "info", { key: "what_moves", forMs: 8000 });
   }
 
   /**
    * @param {Call} call
    * @param {ServerMessage} message
    */
-  #hearServer(call, message) {
+  #onMessage(call, message) {
     if (this.call !== call) return;
     if (message.type === "stats") {
       this.figures.server = message;
-      const looking = message.camera_fps > 0 && call.wish.mode !== "echo" && ["camera", "both"].includes(call.wish.drive);
-      this.#watchFace(message.face === "tracked" || message.face === "held", looking);
+      const tracked = message.face === "tracked" || message.face === "held";
+      this.#countWithoutFace(tracked, message.camera_fps > 0 && call.settings.mode !== "echo" && this.#cameraDrives());
     }
     if (message.type === "drive" && (message.drive === "voice" || message.drive === "conversation"))
       this.notice.clear("face_lost");
-    if (message.type === "drive") this.#talk(message.drive === "conversation");
+    if (message.type === "drive") this.#showConversation(message.drive === "conversation");
     if (message.type === "answered") this.figures.answered = message;
-    this.captions.hear(message);
+    this.captions.onMessage(message);
     if (message.type === "face") this.#showFaceSeen(message.state === "tracked");
     if (message.type === "error" && !message.reply_to) this.notice.show(describe(message.code, message.detail));
   }
 
   /**
-   * A face that was never found is not lost, so nothing tells of it but the figures.
+   * Count the seconds without a face: the server sends no "face" message for one that it has never found.
    *
    * @param {boolean} seen
-   * @param {boolean} looking pictures of the camera arrive and move the avatar
+   * @param {boolean} expected pictures of the camera arrive and move the avatar
    */
-  #watchFace(seen, looking) {
-    this.#secondsUnseen = seen || !looking ? 0 : this.#secondsUnseen + 1;
-    if (this.#secondsUnseen === NO_FACE_S) this.#showFaceSeen(false);
+  #countWithoutFace(seen, expected) {
+    this.#secondsWithoutFace = seen || !expected ? 0 : this.#secondsWithoutFace + 1;
+    if (this.#secondsWithoutFace === FACE_LOST_AFTER_S) this.#showFaceSeen(false);
     if (seen) this.#showFaceSeen(true);
+  }
+
+  #cameraDrives() {
+    return ["camera", "both"].includes(this.call?.settings.drive ?? "camera");
   }
 
   /** @param {boolean} seen */
   #showFaceSeen(seen) {
-    const looking = ["camera", "both"].includes(this.call?.wish.drive ?? "camera");
-    if (seen || !this.media.cameraOn || !looking) this.notice.clear("face_lost");
-    else this.notice.show(describe("face_lost"), "plain", { key: "face_lost" });
+    if (seen || !this.media.cameraOn || !this.#cameraDrives()) this.notice.clear("face_lost");
+    else this.notice.show(describe("face_lost"), "info", { key: "face_lost" });
   }
 
-  /** @param {boolean} on whether the avatar talks by itself: then it is heard, and its words are shown */
-  #talk(on) {
+  /** @param {boolean} on whether there is a conversation: then the avatar is heard, and captions are shown */
+  #showConversation(on) {
     if (on !== this.captions.root.hidden) return;
-    if (on) this.#hears = this.hear.checked;
-    this.root.classList.toggle("talking", on);
+    if (on) this.#audibleOutsideConversation = this.hearMyself.checked;
+    this.root.classList.toggle("conversation", on);
     this.captions.show(on);
     this.figures.answered = null;
-    this.#hearSound(on || this.#hears);
+    this.#setAudible(on || this.#audibleOutsideConversation);
   }
 
-  /** @param {boolean} on whether the sound that comes back is played here */
-  #hearSound(on) {
-    this.hear.checked = on;
+  /** @param {boolean} on whether the returned sound is played */
+  #setAudible(on) {
+    this.hearMyself.checked = on;
     this.video.muted = !on;
-    void this.call?.listen(on);
+    void this.call?.setAudible(on);
   }
 
   /** @param {MediaStream} stream */
   #play(stream) {
     if (this.video.srcObject !== stream) this.video.srcObject = stream;
-    this.video.play().catch(() => undefined); // Interrupted by the next stream, or by leaving: both are fine.
+    this.video.play().catch(() => undefined); // Interrupted by the next stream, or by leaving: neither is an error.
   }
 
   #showMedia() {

@@ -1,4 +1,4 @@
-/** What is said in a conversation, as text over the picture: what the user said last, and the avatar's answer to it. */
+/** Captions of a conversation, over the picture: what the user said last, and the avatar's answer to it. */
 
 import { byId, make } from "../dom.js";
 
@@ -8,12 +8,12 @@ import { byId, make } from "../dom.js";
 const INVITATION = "Say something: the avatar answers when you pause. Talk over it and it stops.";
 
 /**
- * The words of a caption.
+ * The text of a caption.
  *
  * @param {Pick<CaptionMessage, "speaker" | "text" | "seconds" | "unspoken">} caption
  * @returns {string}
  */
-export function captionWords({ speaker, text, seconds, unspoken }) {
+export function captionText({ speaker, text, seconds, unspoken }) {
   if (unspoken) {
     const what = unspoken === text ? "not spoken" : `“${unspoken}” not spoken`;
     return `${text} (${what}: this voice has no sound for it)`;
@@ -31,7 +31,7 @@ export class Captions {
     this.root = byId("captions", HTMLElement);
   }
 
-  /** @param {boolean} on whether the avatar talks by itself */
+  /** @param {boolean} on whether there is a conversation */
   show(on) {
     if (this.root.hidden === !on) return;
     this.root.hidden = !on;
@@ -41,9 +41,9 @@ export class Captions {
   }
 
   /** @param {ServerMessage} message */
-  hear(message) {
+  onMessage(message) {
     if (message.type === "caption") this.#add(message);
-    if (message.type === "interrupted" && message.turn === this.#turn) this.#cut();
+    if (message.type === "interrupted" && message.turn === this.#turn) this.#markInterrupted();
   }
 
   /** @param {CaptionMessage} caption */
@@ -53,7 +53,7 @@ export class Captions {
       this.#answer = null;
       this.root.replaceChildren();
     }
-    const words = captionWords(caption);
+    const words = captionText(caption);
     if (caption.speaker === "you") {
       this.root.append(make("p", "caption you", words));
     } else if (this.#answer) {
@@ -64,8 +64,8 @@ export class Captions {
     }
   }
 
-  #cut() {
-    this.#answer?.classList.add("cut");
+  #markInterrupted() {
+    this.#answer?.classList.add("interrupted");
     this.#answer?.append(" …");
   }
 }

@@ -1,31 +1,31 @@
-/** The switch between camera, voice, both and a conversation: shows what holds, asks the server, and offers the other when one is gone. */
+/** The choice of what moves the avatar: shows and requests it, and suggests another when a device goes on or off. */
 
-import { ControlRefused } from "../../protocol/data-channel.js";
+import { suggestDrive, unavailableReason } from "../../call/drive.js";
+import { RequestRefused } from "../../protocol/pending-requests.js";
 import { announce, byId } from "../dom.js";
-import { offerAfter, whyNot } from "../../call/drive.js";
 import { describe } from "../texts/describe.js";
 
 /** @typedef {import("../../protocol/data-channel.js").ServerMessage} ServerMessage */
-/** @typedef {import("../../call/drive.js").Drive} Drive */
-/** @typedef {import("../../call/drive.js").Turn} Turn */
+/** @typedef {import("../../protocol/data-channel.js").Drive} Drive */
+/** @typedef {import("../../call/drive.js").DeviceChange} DeviceChange */
 
-const SAID = {
+const ANNOUNCEMENTS = {
   camera: "Your face moves the avatar.",
   voice: "Your voice moves the avatar.",
   both: "Your face and voice move the avatar.",
   conversation: "The avatar talks with you.",
 };
 const MUTED = "You are muted: the lips rest until you unmute.";
-const MUTED_IN_TALK = "You are muted: the avatar hears you once you unmute.";
+const MUTED_IN_CONVERSATION = "You are muted: the avatar hears you once you unmute.";
 /** A voice takes seconds to load. */
-const GET_VOICE_MS = 30_000;
-const OFFER = "drive_offer";
+const VOICE_TIMEOUT_MS = 30_000;
+const SUGGESTION = "drive_suggestion";
 
-export class DriveChoice {
+export class DriveSwitch {
   /** @type {import("../../call/call.js").Call | null} */
   #call = null;
-  /** @type {Turn | null} */
-  #offered = null;
+  /** @type {DeviceChange | null} after which the suggestion shown was made */
+  #suggestedAfter = null;
 
   /**
    * @param {import("../../media/local-media.js").LocalMedia} media
@@ -35,11 +35,11 @@ export class DriveChoice {
     this.media = media;
     this.notice = notice;
     this.root = byId("drive", HTMLFieldSetElement);
-    this.options = /** @type {Drive[]} */ (Object.keys(SAID)).map((drive) => {
-      const words = byId(`drive-${drive}-words`, HTMLElement);
+    this.options = /** @type {Drive[]} */ (Object.keys(ANNOUNCEMENTS)).map((drive) => {
+      const description = byId(`drive-${drive}-description`, HTMLElement);
       const input = byId(`drive-${drive}`, HTMLInputElement);
       input.addEventListener("change", () => void this.choose(drive));
-      return { drive, input, words, plain: words.textContent ?? "" };
+      return { drive, input, description, usual: description.textContent ?? "" };
     });
     media.addEventListener("change", () => {
       if (!media.busy) this.#show(); // A device that is being changed is off for a moment only.
@@ -49,49 +49,50 @@ export class DriveChoice {
   /** @param {import("../../call/call.js").Call} call that is about to start */
   attach(call) {
     this.#call = call;
-    this.root.hidden = call.wish.mode === "echo";
+    this.root.hidden = call.settings.mode === "echo";
     delete this.root.dataset.drive;
     call.addEventListener("state", () => {
-      // What the last line's server held says nothing about the next one.
+      // What was in force on the last connection says nothing about the next one.
       if (this.#call === call && call.status.state !== "live") delete this.root.dataset.drive;
     });
     call.addEventListener("message", (event) => {
-      if (this.#call === call) this.#hear(call, /** @type {CustomEvent<ServerMessage>} */ (event).detail);
+      if (this.#call === call) this.#onMessage(call, /** @type {CustomEvent<ServerMessage>} */ (event).detail);
     });
     this.#show();
   }
 
   detach() {
     this.#call = null;
-    this.#offered = null;
+    this.#suggestedAfter = null;
   }
 
   /** @param {Drive} drive */
   async choose(drive) {
     const call = this.#call;
-    if (!call || drive === call.wish.drive) return;
-    call.wish.drive = drive; // Whatever becomes of the line: the next one begins with it.
+    if (!call || drive === call.settings.drive) return;
+    call.settings.drive = drive; // If the connection breaks, the next one begins with it.
     this.#show();
-    if (call.status.state === "live") await this.#ask(call, drive);
+    if (call.status.state === "live") await this.#requestDrive(call, drive);
   }
 
   /**
-   * A device has gone on or off: offer what makes sense now.
+   * A device has gone on or off: suggest what should move the avatar now.
    *
-   * @param {Turn} turn
-   * @returns {boolean} true when there is something to offer, and the notice says so
+   * @param {DeviceChange} change
+   * @returns {boolean} true when there is something to suggest, and the notice says so
    */
-  offer(turn) {
+  suggest(change) {
     const call = this.#call;
-    const offer = call && !this.root.hidden ? offerAfter(turn, call.wish.drive, this.media) : null;
-    if (!offer) return false;
-    this.#offered = turn;
-    const take = () => {
+    const suggestion = call && !this.root.hidden ? suggestDrive(change, call.settings.drive, this.media) : null;
+    if (!suggestion) return false;
+    this.#suggestedAfter = change;
+    const accept = () => {
       // The button is gone with its notice; the focus goes to where the choice can be changed.
       byId("control-settings", HTMLElement).focus({ preventScroll: true });
-      void this.choose(offer.drive);
+      void this.choose(suggestion.drive);
     };
-    this.notice.show(describe(offer.code), "plain", { key: OFFER, action: { label: offer.label, take } });
+    const action = { label: suggestion.label, run: accept };
+    this.notice.show(describe(suggestion.code), "info", { key: SUGGESTION, action });
     return true;
   }
 
@@ -99,44 +100,45 @@ export class DriveChoice {
    * @param {import("../../call/call.js").Call} call
    * @param {ServerMessage} message
    */
-  #hear(call, message) {
+  #onMessage(call, message) {
     if (message.type !== "hello" && message.type !== "drive") return;
     this.root.dataset.drive = message.drive;
-    // Chosen while the line was being made, after its offer had left.
-    if (message.type === "hello" && message.drive !== call.wish.drive) void this.#ask(call, call.wish.drive);
+    // Chosen while the connection was being made, after the request for it had been sent.
+    const { drive } = call.settings;
+    if (message.type === "hello" && message.drive !== drive) void this.#requestDrive(call, drive);
   }
 
   /**
    * @param {import("../../call/call.js").Call} call
    * @param {Drive} drive
    */
-  async #ask(call, drive) {
+  async #requestDrive(call, drive) {
     try {
-      await call.ask({ type: "set_drive", drive }, "drive", drive === "conversation" ? GET_VOICE_MS : undefined);
-      if (call.wish.drive === drive) announce(SAID[drive]);
+      await call.request({ type: "set_drive", drive }, drive === "conversation" ? VOICE_TIMEOUT_MS : undefined);
+      if (call.settings.drive === drive) announce(ANNOUNCEMENTS[drive]);
     } catch (error) {
-      const lost = !(error instanceof ControlRefused) || error.code === "connection_lost";
-      // A line that is gone is asked again by the next one's greeting, and a newer choice speaks for itself.
-      if (lost || this.#call !== call || call.wish.drive !== drive) return;
-      call.wish.drive = /** @type {Drive} */ (this.root.dataset.drive ?? "camera");
+      const lost = !(error instanceof RequestRefused) || error.code === "connection_lost";
+      // After a lost connection the next one's "hello" asks again, and a newer choice has its own request.
+      if (lost || this.#call !== call || call.settings.drive !== drive) return;
+      call.settings.drive = /** @type {Drive} */ (this.root.dataset.drive ?? "camera");
       this.#show();
-      this.notice.show(describe(error.code, error.detail), "trouble", { forMs: 8000 });
+      this.notice.show(describe(error.code, error.detail), "error", { forMs: 8000 });
     }
   }
 
   #show() {
     const call = this.#call;
     if (!call) return;
-    for (const { drive, input, words, plain } of this.options) {
-      const reason = whyNot(drive, this.media);
-      const mute = drive === "voice" ? MUTED : drive === "conversation" ? MUTED_IN_TALK : "";
+    for (const { drive, input, description, usual } of this.options) {
+      const reason = unavailableReason(drive, this.media);
+      const mute = drive === "voice" ? MUTED : drive === "conversation" ? MUTED_IN_CONVERSATION : "";
       const muted = mute !== "" && this.media.microphone !== null && !this.media.microphoneOn;
-      input.checked = drive === call.wish.drive;
+      input.checked = drive === call.settings.drive;
       input.disabled = reason !== "";
-      words.textContent = reason || (muted ? mute : plain);
+      description.textContent = reason || (muted ? mute : usual);
     }
-    if (this.#offered && offerAfter(this.#offered, call.wish.drive, this.media)) return;
-    this.#offered = null;
-    this.notice.clear(OFFER);
+    if (this.#suggestedAfter && suggestDrive(this.#suggestedAfter, call.settings.drive, this.media)) return;
+    this.#suggestedAfter = null;
+    this.notice.clear(SUGGESTION);
   }
 }

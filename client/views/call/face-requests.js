@@ -1,26 +1,26 @@
-/** What the user asks of the face in a call: to take the resting face now, or to become another face. */
+/** The two requests about the face in a call: to calibrate the resting face, and to change to another face. */
 
-import { ControlRefused } from "../../protocol/data-channel.js";
+import { RequestRefused } from "../../protocol/pending-requests.js";
 import { countDown } from "../countdown.js";
 import { announce, byId } from "../dom.js";
 import { describe } from "../texts/describe.js";
 
-const GET_READY_S = 3;
-/** Arrow keys pass over faces on the way to the one wanted: only where they come to rest is asked for. */
+const COUNTDOWN_S = 3;
+/** Arrow keys pass over faces on the way to the chosen one: only the face on which they stay this long is requested. */
 const SETTLE_MS = 250;
-const SWAP_TIMEOUT_MS = 15_000;
+const CHANGE_TIMEOUT_MS = 15_000;
 
 export class FaceRequests {
   /** @type {import("../../call/call.js").Call | null} */
   #call = null;
   /** @type {AbortController | null} */
-  #counting = null;
-  #swapping = false;
+  #countdown = null;
+  #changing = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #settling;
+  #settleTimer;
 
   /**
-   * @param {import("../../media/face-gallery.js").Gallery} gallery
+   * @param {import("../../media/face-gallery.js").FaceGallery} gallery
    * @param {import("../notice.js").Notice} notice
    * @param {import("../face-grid.js").FaceGrid} faces
    */
@@ -30,8 +30,8 @@ export class FaceRequests {
     this.faces = faces;
     this.box = byId("countdown", HTMLElement);
     gallery.addEventListener("select", () => {
-      clearTimeout(this.#settling);
-      if (this.#call) this.#settling = setTimeout(() => void this.#swap(), SETTLE_MS);
+      clearTimeout(this.#settleTimer);
+      if (this.#call) this.#settleTimer = setTimeout(() => void this.#changeFace(), SETTLE_MS);
     });
   }
 
@@ -42,87 +42,97 @@ export class FaceRequests {
 
   detach() {
     this.cancel();
-    clearTimeout(this.#settling);
+    clearTimeout(this.#settleTimer);
     this.#call = null;
     this.faces.setBusy(null);
   }
 
-  /** The call is live again: ask for what was chosen while it was not. */
+  /** The call is live again: request what was chosen while it was not. */
   resume() {
-    void this.#swap();
+    void this.#changeFace();
   }
 
-  /** @returns {boolean} true when a countdown was running */
+  /** Stop the countdown. @returns {boolean} true when one was running */
   cancel() {
-    const running = this.#counting !== null;
-    this.#counting?.abort();
+    const running = this.#countdown !== null;
+    this.#countdown?.abort();
     return running;
   }
 
   /**
-   * Count down, then take the face the camera sees as the one at rest.
+   * Count down, then have the server take the face that the camera sees as the resting one.
    *
    * @param {boolean} cameraOn
    */
   async calibrate(cameraOn) {
     const call = this.#call;
-    if (!call || this.#counting) return;
-    if (call.wish.drive === "voice") return this.notice.show(describe("calibration_in_voice"), "plain", { forMs: 6000 });
-    if (call.wish.drive === "conversation")
-      return this.notice.show(describe("calibration_in_conversation"), "plain", { forMs: 6000 });
-    if (!cameraOn) return this.notice.show(describe("calibration_needs_camera"), "plain", { forMs: 6000 });
-    if (call.status.state !== "live") return this.notice.show(describe("not_connected"), "plain", { forMs: 6000 });
-    this.#counting = new AbortController();
+    if (!call || this.#countdown) return;
+    const refusal = calibrationRefusal(call, cameraOn);
+    if (refusal) return this.notice.show(refusal, "info", { forMs: 6000 });
+    this.#countdown = new AbortController();
     byId("countdown-text", HTMLElement).textContent = "Relax your face and look at the camera";
     announce("Relax your face and look at the camera.");
     this.box.hidden = false;
     const ready = await countDown(
-      GET_READY_S,
+      COUNTDOWN_S,
       (left) => {
         byId("countdown-number", HTMLElement).textContent = String(left);
         announce(String(left));
       },
-      this.#counting.signal,
+      this.#countdown.signal,
     );
-    this.#counting = null;
+    this.#countdown = null;
     this.box.hidden = true;
     if (!ready || this.#call !== call) return;
     try {
-      await call.ask({ type: "calibrate" }, "calibrated");
+      await call.request({ type: "calibrate" });
       const done = { title: "Resting face set", text: "The avatar rests when your face looks like this." };
-      this.notice.show(done, "good", { forMs: 4000 });
+      this.notice.show(done, "success", { forMs: 4000 });
     } catch (error) {
-      const detail = error instanceof ControlRefused && error.code !== "no_reply" ? error.detail : "";
+      const detail = error instanceof RequestRefused && error.code !== "no_reply" ? error.detail : "";
       const { title, text } = describe("calibration_failed");
-      this.notice.show({ title, text: detail || text }, "trouble", { forMs: 8000 });
+      this.notice.show({ title, text: detail || text }, "error", { forMs: 8000 });
     }
   }
 
-  async #swap() {
+  async #changeFace() {
     const call = this.#call;
     const face = this.gallery.selected;
-    // One at a time: the server takes no second wish while it changes the face; the newest is asked for afterwards.
-    if (!call || this.#swapping || !face || face.id === call.wish.avatar) return;
+    // One at a time: the server takes no second request while it changes the face; the newest is sent afterwards.
+    if (!call || this.#changing || !face || face.id === call.settings.avatar) return;
     if (call.status.state !== "live") {
-      call.wish.avatar = face.id; // The next try joins with it.
+      call.settings.avatar = face.id; // The next connection begins with it.
       return;
     }
     this.faces.setBusy(face.id);
-    this.#swapping = true;
+    this.#changing = true;
     try {
-      await call.ask({ type: "set_avatar", avatar: face.id }, "avatar", SWAP_TIMEOUT_MS);
-      call.wish.avatar = face.id;
+      await call.request({ type: "set_avatar", avatar: face.id }, CHANGE_TIMEOUT_MS);
+      call.settings.avatar = face.id;
       announce(`You are now ${face.name || "your own face"}.`);
     } catch (error) {
-      if (this.#call !== call || call.status.state !== "live") return; // Asked again once the call is back.
-      const { code, detail } = error instanceof ControlRefused ? error : { code: "error", detail: String(error) };
-      this.notice.show(describe(code, detail), "trouble", { forMs: 8000 });
+      if (this.#call !== call || call.status.state !== "live") return; // Requested again once the call is live.
+      const { code, detail } = error instanceof RequestRefused ? error : { code: "error", detail: String(error) };
+      this.notice.show(describe(code, detail), "error", { forMs: 8000 });
       if (code === "unknown_avatar") this.gallery.forget(face.id);
-      if (this.gallery.selected?.id === face.id || code === "unknown_avatar") this.gallery.select(call.wish.avatar);
+      if (this.gallery.selected?.id === face.id || code === "unknown_avatar") this.gallery.select(call.settings.avatar);
     } finally {
-      this.#swapping = false;
+      this.#changing = false;
       this.faces.setBusy(null);
     }
-    void this.#swap();
+    void this.#changeFace();
   }
+}
+
+/**
+ * Why the resting face cannot be calibrated now; null when it can.
+ *
+ * @param {import("../../call/call.js").Call} call
+ * @param {boolean} cameraOn
+ */
+function calibrationRefusal({ settings, status }, cameraOn) {
+  if (settings.drive === "voice") return describe("calibration_in_voice");
+  if (settings.drive === "conversation") return describe("calibration_in_conversation");
+  if (!cameraOn) return describe("calibration_needs_camera");
+  return status.state === "live" ? null : describe("not_connected");
 }

@@ -1,14 +1,14 @@
-/** The readout in the corner of the call, and the panel behind it: figures and their last minute. */
+/** The call's figures: the readout in the corner, and the panel with all of them and charts of the last minute. */
 
-import { byId, make } from "../dom.js";
-import { drawPlot } from "./line-chart.js";
-import { Series, inWords } from "./time-series.js";
 import { formatBitrate, formatMs, measure, snapshot } from "../../call/stats.js";
+import { byId, make } from "../dom.js";
+import { drawCharts } from "./line-chart.js";
+import { TimeSeries, describeSeries } from "./time-series.js";
 
 /** @typedef {import("../../protocol/data-channel.js").ServerStats} ServerStats */
 /** @typedef {import("../../call/stats.js").Measurement} Measurement */
 
-const EVERY_MS = 1000;
+const INTERVAL_MS = 1000;
 const ANSWER_STAGES = {
   decided: "you have finished",
   words: "your words",
@@ -17,18 +17,20 @@ const ANSWER_STAGES = {
   sent: "first sound sent",
 };
 
+/** @typedef {[string, string, string]} Row name, figure, class */
+
 /**
  * The rows of an answer: the whole way from the end of the user's speech to the avatar's first sound, and its parts.
  *
  * @param {Record<string, number>} stageMs
- * @returns {[string, string, string][]} name, figure, class
+ * @returns {Row[]}
  */
-export function answerRows(stageMs) {
+function answerRows(stageMs) {
   const parts = Object.entries(ANSWER_STAGES).filter(([stage]) => Number.isFinite(stageMs[stage]));
   const totalMs = parts.reduce((sum, [stage]) => sum + (stageMs[stage] ?? 0), 0);
   return [
     ["Answer after you stop", formatMs(totalMs), ""],
-    ...parts.map(([stage, name]) => /** @type {[string, string, string]} */ ([name, formatMs(stageMs[stage] ?? null), "part"])),
+    ...parts.map(([stage, name]) => /** @type {Row} */ ([name, formatMs(stageMs[stage] ?? null), "part"])),
   ];
 }
 
@@ -40,8 +42,8 @@ export class Figures {
   /** @type {import("../../protocol/data-channel.js").AnsweredMessage | null} of a conversation, the last one */
   answered = null;
 
-  #fps = new Series();
-  #latency = new Series();
+  #fps = new TimeSeries();
+  #latency = new TimeSeries();
   /** @type {import("../../call/stats.js").Snapshot | null} */
   #before = null;
   /** @type {RTCPeerConnection | null} */
@@ -51,8 +53,8 @@ export class Figures {
 
   constructor() {
     this.list = byId("figures", HTMLElement);
-    this.canvas = byId("plot", HTMLCanvasElement);
-    this.plotText = byId("plot-text", HTMLElement);
+    this.canvas = byId("chart", HTMLCanvasElement);
+    this.chartText = byId("chart-text", HTMLElement);
     this.readout = byId("readout", HTMLButtonElement);
     new ResizeObserver(() => this.#draw()).observe(this.canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
@@ -61,7 +63,7 @@ export class Figures {
   /** @param {() => RTCPeerConnection | null} getPeer the call's connection now; it changes when the call comes back */
   start(getPeer) {
     this.stop();
-    this.#timer = setInterval(() => void this.#tick(getPeer()), EVERY_MS);
+    this.#timer = setInterval(() => void this.#tick(getPeer()), INTERVAL_MS);
   }
 
   stop() {
@@ -122,7 +124,7 @@ export class Figures {
   #draw() {
     if (this.canvas.offsetParent === null) return; // The panel is closed.
     this.#showList();
-    drawPlot(
+    drawCharts(
       this.canvas,
       [
         { name: "Frames a second", series: this.#fps, least: 40, unit: "fps" },
@@ -130,14 +132,16 @@ export class Figures {
       ],
       performance.now(),
     );
-    this.plotText.textContent =
-      inWords("Frames a second", this.#fps.values, "") + " " + inWords("Camera to screen", this.#latency.values, "milliseconds");
+    this.chartText.textContent =
+      describeSeries("Frames a second", this.#fps.values, "") +
+      " " +
+      describeSeries("Camera to screen", this.#latency.values, "milliseconds");
   }
 
   #showList() {
     const m = this.last;
     const s = this.server;
-    /** @type {[string, string, string][]} name, figure, class */
+    /** @type {Row[]} */
     const rows = [
       ["Frame rate", m ? `${m.fps.toFixed(1)} fps` : "–", ""],
       ["Camera to screen", formatMs(m?.latencyMs ?? null), ""],

@@ -1,6 +1,6 @@
-/** Full screen, and hiding the controls there while nobody moves. */
+/** Full screen, with the controls hidden there while the user does nothing. */
 
-const REST_MS = 3000;
+const IDLE_MS = 3000;
 
 export class FullScreen {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -13,10 +13,10 @@ export class FullScreen {
   constructor(root, onChange) {
     this.root = root;
     document.addEventListener("fullscreenchange", () => {
-      this.#wake();
+      this.#resetIdle();
       onChange(this.on);
     });
-    for (const type of ["pointermove", "pointerdown", "keydown"]) root.addEventListener(type, () => this.#wake());
+    for (const type of ["pointermove", "pointerdown", "keydown"]) root.addEventListener(type, () => this.#resetIdle());
   }
 
   /** iPhones have no full screen for pages. */
@@ -37,9 +37,9 @@ export class FullScreen {
     if (this.on) await document.exitFullscreen();
   }
 
-  #wake() {
+  #resetIdle() {
     clearTimeout(this.#timer);
-    this.root.classList.remove("resting");
-    if (this.on) this.#timer = setTimeout(() => this.root.classList.add("resting"), REST_MS);
+    this.root.classList.remove("idle");
+    if (this.on) this.#timer = setTimeout(() => this.root.classList.add("idle"), IDLE_MS);
   }
 }

@@ -1,18 +1,18 @@
-/** Draws the last minute of frame rate and latency: two small charts, one above the other. */
+/** Draws time series of the last minute as line charts, one above the other. */
 
 import { axisEnd, toLines } from "./time-series.js";
 
-/** @typedef {import("./time-series.js").Series} Series */
+/** @typedef {import("./time-series.js").TimeSeries} TimeSeries */
 
 const GAP = 30;
 const LABEL = 18;
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {{name: string, series: Series, least: number, unit: string}[]} charts
+ * @param {{name: string, series: TimeSeries, least: number, unit: string}[]} charts
  * @param {number} nowMs
  */
-export function drawPlot(canvas, charts, nowMs) {
+export function drawCharts(canvas, charts, nowMs) {
   const { width, height } = canvas.getBoundingClientRect();
   const context = canvas.getContext("2d");
   if (!context || width === 0) return;

@@ -1,4 +1,4 @@
-/** What lies over the picture while there is no live one: joining, reconnecting, waiting for a place. */
+/** The overlay on the picture while the call is not live: joining, reconnecting, waiting for a place. */
 
 import { announce, button, byId } from "../dom.js";
 import { describe } from "../texts/describe.js";
@@ -6,13 +6,13 @@ import { describe } from "../texts/describe.js";
 /** @typedef {import("../../call/call.js").CallStatus} CallStatus */
 
 /**
- * The words for a state of the call.
+ * The text for a state of the call.
  *
  * @param {CallStatus} status
  * @param {number} nowMs
- * @returns {{title: string, text: string} | null} null when there is nothing to lay over the picture
+ * @returns {{title: string, text: string} | null} null when there is no overlay
  */
-export function overlayWords(status, nowMs) {
+export function overlayText(status, nowMs) {
   switch (status.state) {
     case "connecting":
       return { title: "Joining", text: "" };
@@ -32,7 +32,7 @@ export function overlayWords(status, nowMs) {
 export class Overlay extends EventTarget {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
-  #said = "";
+  #announced = "";
 
   constructor() {
     super();
@@ -48,24 +48,24 @@ export class Overlay extends EventTarget {
   /** @param {CallStatus} status */
   show(status) {
     clearInterval(this.#timer);
-    const words = overlayWords(status, performance.now());
-    this.root.hidden = words === null;
+    const text = overlayText(status, performance.now());
+    this.root.hidden = text === null;
     this.root.dataset.state = status.state;
-    if (!words) {
-      this.#said = "";
+    if (!text) {
+      this.#announced = "";
       return;
     }
     this.retry.hidden = status.retryAtMs === 0;
     this.cancel.textContent = status.state === "reconnecting" ? "Leave" : "Cancel";
     const draw = () => {
-      const now = overlayWords(status, performance.now());
-      this.title.textContent = now?.title ?? "";
-      this.text.textContent = now?.text ?? "";
+      const current = overlayText(status, performance.now());
+      this.title.textContent = current?.title ?? "";
+      this.text.textContent = current?.text ?? "";
     };
     draw();
-    // Said once for each kind of trouble: a countdown read out each second would drown everything else.
-    if (this.#said !== words.title) announce(`${words.title}. ${describe(status.code).text}`);
-    this.#said = words.title;
+    // Read out once for each kind of problem: a countdown read out each second would drown everything else.
+    if (this.#announced !== text.title) announce(`${text.title}. ${describe(status.code).text}`);
+    this.#announced = text.title;
     if (status.retryAtMs > 0) this.#timer = setInterval(draw, 500);
   }
 }

@@ -34,9 +34,9 @@ export class Panel extends EventTarget {
   close() {
     const page = this.page;
     if (!page) return false;
-    const held = this.root.contains(document.activeElement);
+    const hadFocus = this.root.contains(document.activeElement);
     this.#show(null);
-    if (held) this.openers[page].focus();
+    if (hadFocus) this.openers[page].focus();
     else announce("Panel closed.");
     return true;
   }

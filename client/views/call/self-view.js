@@ -1,7 +1,7 @@
-/** The small picture of oneself: mirrored as in a mirror, and dragged into whichever corner it hides least. */
+/** The self-view: the user's camera, small and mirrored, which can be dragged into any corner. */
 
+import { loadPreference, savePreference } from "../../preferences.js";
 import { byId, showTrack, video } from "../dom.js";
-import { recall, remember } from "../../preferences.js";
 
 /** @typedef {"top-left" | "top-right" | "bottom-left" | "bottom-right"} Corner */
 
@@ -20,22 +20,22 @@ export function nearestCorner(x, y, box) {
 }
 
 export class SelfView {
-  /** @param {HTMLElement} stage */
-  constructor(stage) {
-    this.stage = stage;
+  /** @param {HTMLElement} area in whose corners it lies */
+  constructor(area) {
+    this.area = area;
     this.root = byId("self-view", HTMLElement);
-    this.root.dataset.corner = recall("corner") ?? "bottom-right";
+    this.root.dataset.corner = loadPreference("corner") ?? "bottom-right";
     this.root.addEventListener("pointerdown", (event) => this.#drag(event));
   }
 
   /**
    * @param {MediaStreamTrack | null} camera
-   * @param {boolean} wanted
+   * @param {boolean} visible
    */
-  show(camera, wanted) {
-    this.root.hidden = !wanted;
+  show(camera, visible) {
+    this.root.hidden = !visible;
     this.root.classList.toggle("off", camera === null);
-    showTrack(video("self-video"), wanted ? camera : null);
+    showTrack(video("self-video"), visible ? camera : null);
   }
 
   /** @param {PointerEvent} start */
@@ -56,9 +56,9 @@ export class SelfView {
       root.style.translate = "";
       const far = Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) > 8;
       if (event.type === "pointercancel" || !far) return;
-      const corner = nearestCorner(event.clientX, event.clientY, this.stage.getBoundingClientRect());
+      const corner = nearestCorner(event.clientX, event.clientY, this.area.getBoundingClientRect());
       root.dataset.corner = corner;
-      remember("corner", corner);
+      savePreference("corner", corner);
     };
     root.addEventListener("pointermove", move, { signal: moving.signal });
     root.addEventListener("pointerup", drop, { signal: moving.signal });

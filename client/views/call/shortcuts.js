@@ -14,7 +14,7 @@ const KEYS = /** @type {Readonly<Record<string, Action>>} */ ({
  * What a key means.
  *
  * @param {{key: string, ctrlKey: boolean, altKey: boolean, metaKey: boolean, repeat: boolean}} event
- * @param {{typing: boolean, dialog: boolean}} where `typing`: the focus is where letters mean letters
+ * @param {{typing: boolean, dialog: boolean}} where `typing`: the focus is in a text field or a list
  * @returns {Action | null}
  */
 export function actionFor(event, { typing, dialog }) {

@@ -1,11 +1,11 @@
-/** The last minute of one figure, and how to say it in a sentence. */
+/** The last minute of one figure: its points, its lines in a chart, and a sentence about it. */
 
-export const SPAN_MS = 60_000;
-const MOST_POINTS = 180;
+const SPAN_MS = 60_000;
+const MAX_POINTS = 180;
 
 /** @typedef {{timeMs: number, value: number | null}} Point a null value is a gap */
 
-export class Series {
+export class TimeSeries {
   /** @type {Point[]} */
   points = [];
 
@@ -15,7 +15,7 @@ export class Series {
    */
   push(timeMs, value) {
     this.points.push({ timeMs, value });
-    while (this.points.length > MOST_POINTS || (this.points[0] && this.points[0].timeMs < timeMs - SPAN_MS))
+    while (this.points.length > MAX_POINTS || (this.points[0] && this.points[0].timeMs < timeMs - SPAN_MS))
       this.points.shift();
   }
 
@@ -70,13 +70,13 @@ export function toLines(points, nowMs, end, box) {
 }
 
 /**
- * The plot in words.
+ * A series in one sentence.
  *
  * @param {string} name
  * @param {readonly number[]} values
  * @param {string} unit
  */
-export function inWords(name, values, unit) {
+export function describeSeries(name, values, unit) {
   const last = values.at(-1);
   if (last === undefined) return `${name}: no figures yet.`;
   const [low, high] = [Math.min(...values), Math.max(...values)].map(Math.round);

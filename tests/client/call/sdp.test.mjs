@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { soundApart } from "../../../client/call/sdp.js";
+import { separateAudioStream } from "../../../client/call/sdp.js";
 
 const answer = [
   "v=0",
@@ -17,14 +17,14 @@ const answer = [
 ].join("\r\n");
 
 test("sound nobody hears gets a stream of its own, so that the picture need not wait for it", () => {
-  const lines = soundApart(answer).split("\r\n");
+  const lines = separateAudioStream(answer).split("\r\n");
   assert.ok(lines.includes("a=msid:one picture"));
   assert.ok(lines.includes("a=msid:sound sound-track"));
   assert.ok(lines.includes("a=ssrc:42 msid:sound sound-track"));
 });
 
 test("nothing else of the answer changes", () => {
-  assert.equal(soundApart(answer).replaceAll("msid:sound ", "msid:one "), answer);
+  assert.equal(separateAudioStream(answer).replaceAll("msid:sound ", "msid:one "), answer);
   const silent = answer.replaceAll(/m=audio.*|a=(msid|ssrc).*sound-track/g, "a=x");
-  assert.equal(soundApart(silent), silent);
+  assert.equal(separateAudioStream(silent), silent);
 });

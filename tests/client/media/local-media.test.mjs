@@ -111,7 +111,7 @@ test("a camera that is unplugged is told, and can be turned on again", async () 
 
 test("joining without camera puts its light out, even while it is being opened, and keeps the microphone", async () => {
   const { made } = media();
-  await Promise.all([made.start(), made.startVoice()]);
+  await Promise.all([made.start(), made.startMicrophoneOnly()]);
   assert.equal(made.camera, null);
   assert.equal(made.microphoneOn, true);
   assert.deepEqual(asked, ["audio+video"]);
@@ -119,12 +119,12 @@ test("joining without camera puts its light out, even while it is being opened, 
 
 test("joining without camera asks for the microphone where it is not on yet, and goes on without it", async () => {
   const { made } = media();
-  await made.startVoice();
+  await made.startMicrophoneOnly();
   assert.deepEqual(asked, ["audio"]);
   assert.equal(made.microphoneOn, true);
   refuse = () => "NotAllowedError";
   const silent = media();
-  await silent.made.startVoice();
+  await silent.made.startMicrophoneOnly();
   assert.equal(silent.made.microphone, null);
   assert.deepEqual(silent.problems, ["microphone_denied"]);
 });
@@ -133,6 +133,6 @@ test("who muted in the lobby is still muted after joining without camera", async
   const { made } = media();
   await made.start();
   await made.toggleMute();
-  await made.startVoice();
+  await made.startMicrophoneOnly();
   assert.equal(made.microphone.enabled, false);
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
-import { ControlRefused, Replies, formatMessage, parseMessage } from "../../../client/protocol/data-channel.js";
+import { answerType, formatMessage, parseMessage } from "../../../client/protocol/data-channel.js";
 
 const stats = {
   v: 1,
@@ -48,39 +49,33 @@ test("what the page says carries the version, and an id when an answer is wanted
   assert.deepEqual(JSON.parse(formatMessage({ type: "ping", t: 5 })), { v: 1, type: "ping", t: 5 });
 });
 
-test("an answer without reply_to settles the oldest question of its kind", async () => {
-  const replies = new Replies();
-  const first = replies.expect("avatar", 1000);
-  const second = replies.expect("calibrated", 1000);
-  replies.settle({ type: "calibrated" });
-  assert.equal((await second.reply).type, "calibrated");
-  replies.settle({ type: "avatar", avatar: "a" });
-  assert.equal((await first.reply).type, "avatar");
+const caption = { v: 1, type: "caption", speaker: "you", text: "", turn: 1, seconds: 1.26, unspoken: "" };
+
+test("the conversation's messages are read, and junk is not", () => {
+  assert.deepEqual(parseMessage(JSON.stringify(caption)), caption);
+  assert.equal(parseMessage(JSON.stringify({ ...caption, text: 3 })), null);
+  assert.ok(parseMessage('{"v":1,"type":"interrupted","turn":1,"heard_ms":120}'));
+  assert.equal(parseMessage('{"v":1,"type":"answered","turn":1}'), null);
 });
 
-test("the answer to a change of what moves the avatar settles it, and a refusal does too", async () => {
-  const replies = new Replies();
-  const voice = replies.expect("drive", 1000);
-  const both = replies.expect("drive", 1000);
-  const answer = { v: 1, type: "drive", drive: "both", reply_to: both.id };
-  replies.settle(parseMessage(JSON.stringify(answer)));
-  assert.equal((await both.reply).drive, "both");
-  replies.settle({ type: "error", code: "not_ready", detail: "wait", reply_to: voice.id });
-  await assert.rejects(voice.reply, { code: "not_ready" });
-  assert.equal(parseMessage(JSON.stringify({ v: 1, type: "drive" })), null);
+test("the codec knows the messages of docs/protocol.md, and no others", () => {
+  const docs = readFileSync(new URL("../../../docs/protocol.md", import.meta.url), "utf8");
+  const section = docs.slice(docs.indexOf("\n## Data channel\n"), docs.indexOf("\n### Why a call ends\n"));
+  const [toServer, fromServer] = section.split("\n| from the server |").map((part) => part.split("\n"));
+  const requests = toServer.flatMap((row) => row.match(/^\| `(\{.*?\})`/)?.[1] ?? []).map((text) => JSON.parse(text));
+  assert.ok(requests.length >= 5);
+  for (const request of requests) assert.ok(answerType(request), request.type);
+  const answers = fromServer.flatMap((row) => [.../^\| (.*?) \|/.exec(row)?.[1].matchAll(/`(\w+)`/g) ?? []]);
+  const source = readFileSync(new URL("../../../client/protocol/data-channel.js", import.meta.url), "utf8");
+  const schema = source.slice(source.indexOf("const SCHEMA"), source.indexOf("\n});", source.indexOf("const SCHEMA")));
+  const known = [...schema.matchAll(/^  (\w+): \{/gm)].map(([, type]) => type);
+  assert.deepEqual(known.sort(), answers.map(([, type]) => type).sort());
 });
 
-test("a refusal goes to the question it names, with the server's word for it", async () => {
-  const replies = new Replies();
-  const swap = replies.expect("avatar", 1000);
-  replies.settle({ type: "error", code: "unknown_avatar", detail: "gone", reply_to: swap.id });
-  await assert.rejects(swap.reply, (error) => error instanceof ControlRefused && error.code === "unknown_avatar");
-});
-
-test("a question nobody answers fails after its time, and all fail when the line is gone", async () => {
-  const replies = new Replies();
-  await assert.rejects(replies.expect("calibrated", 10).reply, { code: "no_reply" });
-  const open = replies.expect("calibrated", 10_000);
-  replies.clear();
-  await assert.rejects(open.reply, { code: "connection_lost" });
+test("no other module reads or writes the channel's text", () => {
+  const client = new URL("../../../client/", import.meta.url);
+  const users = readdirSync(client, { recursive: true })
+    .filter((name) => name.endsWith(".js"))
+    .filter((name) => /\bJSON\./.test(readFileSync(new URL(name, client), "utf8")));
+  assert.deepEqual(users.sort(), ["preferences.js", "protocol/data-channel.js"]); // The first stores ids in the browser.
 });

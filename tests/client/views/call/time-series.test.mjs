@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Series, axisEnd, inWords, toLines } from "../../../../client/views/call/time-series.js";
+import { TimeSeries, axisEnd, describeSeries, toLines } from "../../../../client/views/call/time-series.js";
 
 test("a series keeps the last minute and no more, however often it is fed", () => {
-  const series = new Series();
+  const series = new TimeSeries();
   for (let second = 0; second <= 90; second += 1) series.push(second * 1000, second);
   assert.equal(series.points[0].timeMs, 30_000);
   for (let i = 0; i < 1000; i += 1) series.push(91_000, i);
@@ -34,8 +34,8 @@ test("a break in the call is a gap in the line, and time runs to the right edge"
 
 test("the plot can be read out", () => {
   assert.equal(
-    inWords("Camera to screen", [60, 42.4, 55], "milliseconds"),
+    describeSeries("Camera to screen", [60, 42.4, 55], "milliseconds"),
     "Camera to screen: now 55 milliseconds, between 42 and 60 in the last minute.",
   );
-  assert.match(inWords("Frames a second", [], ""), /no figures yet/);
+  assert.match(describeSeries("Frames a second", [], ""), /no figures yet/);
 });
