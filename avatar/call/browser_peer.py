@@ -13,7 +13,8 @@ from avatar.conversation.services import ConversationServices, ServiceFactory
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.identity import Identity
 from avatar.session.protocol import LiveSession
-from avatar.stream.control import (
+from avatar.stream.browser_messages import (
+    REQUESTS,
     TRACE_PAIRS,
     AvatarMessage,
     Calibrate,
@@ -27,7 +28,6 @@ from avatar.stream.control import (
     SetDrive,
     Trace,
     TraceMessage,
-    read_request,
 )
 from avatar.types import Drive
 
@@ -121,7 +121,7 @@ class CallPage:
                 self._work.tell(ErrorMessage(code="too_many_messages", detail="Too many messages in one second."))
             return
         try:
-            request = read_request(message, limit_bytes=self._limit_bytes)
+            request = REQUESTS.read(message, limit_bytes=self._limit_bytes)
         except ControlError as error:
             self._work.tell(ErrorMessage(code=error.code, detail=str(error)))
             return

@@ -32,7 +32,16 @@ from avatar.session.protocol import (
     SessionFailed,
     SessionStats,
 )
-from avatar.stream.control import Bye, CalibratedMessage, ErrorMessage, FaceMessage, Hello, Report, Stats, write_report
+from avatar.stream.browser_messages import (
+    REPORTS,
+    Bye,
+    CalibratedMessage,
+    ErrorMessage,
+    FaceMessage,
+    Hello,
+    Report,
+    Stats,
+)
 from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason
 from avatar.stream.peer import Peer
@@ -279,7 +288,7 @@ class Call:
 
     def tell(self, report: Report) -> None:
         """Send a message."""
-        self._peer.send(write_report(report))
+        self._peer.send(REPORTS.write(report))
 
     def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Work until done, or until the call ends, which cancels it; an error ends the call."""
@@ -370,7 +379,7 @@ class Call:
                 detail=f"The camera sends {size[0]} x {size[1]} pixels; at most {most} on each side are looked at. "
                 "Choose a smaller picture for the camera.",
             )
-            if not self._peer.send(write_report(report)):  # no channel yet: it is told in a second
+            if not self._peer.send(REPORTS.write(report)):  # no channel yet: it is told in a second
                 return
         self._told_too_large = size
 

@@ -14,7 +14,7 @@ from avatar.conversation.events import Answered, Caption, ConversationEvent, Int
 from avatar.conversation.services import ConversationServices
 from avatar.media.pcm import I16
 from avatar.motion.presence import PresenceKind
-from avatar.stream.control import AnsweredMessage, CaptionMessage, ErrorMessage, InterruptedMessage, Report
+from avatar.stream.browser_messages import AnsweredMessage, CaptionMessage, ErrorMessage, InterruptedMessage, Report
 
 TIME_BASE: Final = Fraction(1, RATE)
 

@@ -25,7 +25,7 @@ from avatar.sdk.bot_session import make_bot_session
 from avatar.session.live import Session
 from avatar.session.loopback import EchoSession
 from avatar.session.protocol import LiveSession, MakeSession, SessionEvent
-from avatar.stream.control import Stats
+from avatar.stream.browser_messages import Stats
 from avatar.stream.offer import read_offer
 from avatar.stream.packet_guard import DROP_REASONS, DropReason
 from avatar.stream.trickle import read_fragment

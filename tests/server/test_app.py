@@ -23,7 +23,7 @@ from avatar.identities.builtin import BuiltinFace
 from avatar.identities.library import AvatarLibrary
 from avatar.resources import resource_folder
 from avatar.server.app import create_app
-from avatar.stream.control import Stats
+from avatar.stream.browser_messages import Stats
 from avatar.types import U8, Drive
 
 HERE = "http://localhost:8010"

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avatar.errors import ControlError
-from avatar.stream.control import (
+from avatar.stream.browser_messages import (
+    REPORTS,
+    REQUESTS,
     Bye,
     Calibrate,
     DriveMessage,
@@ -21,24 +23,22 @@ from avatar.stream.control import (
     Stats,
     Trace,
     TraceMessage,
-    read_request,
-    write_report,
 )
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('{"v":1,"type":"calibrate"}', Calibrate(v=1, type="calibrate")),
-        ('{"v":1,"type":"set_avatar","avatar":"a1","id":"q"}', SetAvatar(v=1, type="set_avatar", avatar="a1", id="q")),
-        ('{"v":1,"type":"set_drive","drive":"both","id":"q"}', SetDrive(v=1, type="set_drive", drive="both", id="q")),
-        ('{"v":1,"type":"trace","enabled":true}', Trace(v=1, type="trace", enabled=True)),
-        ('{"v":1,"type":"ping","t":1.5}', Ping(v=1, type="ping", t=1.5)),
-        ('{"v":1,"type":"ping","t":1732300000000}', Ping(v=1, type="ping", t=1732300000000)),
+        ('{"v":1,"type":"calibrate"}', Calibrate()),
+        ('{"v":1,"type":"set_avatar","avatar":"a1","id":"q"}', SetAvatar(avatar="a1", id="q")),
+        ('{"v":1,"type":"set_drive","drive":"both","id":"q"}', SetDrive(drive="both", id="q")),
+        ('{"v":1,"type":"trace","enabled":true}', Trace(enabled=True)),
+        ('{"v":1,"type":"ping","t":1.5}', Ping(t=1.5)),
+        ('{"v":1,"type":"ping","t":1732300000000}', Ping(t=1732300000000)),
     ],
 )
 def test_each_request_is_understood(text: str, expected: object) -> None:
-    assert read_request(text, limit_bytes=4096) == expected
+    assert REQUESTS.read(text, limit_bytes=4096) == expected
 
 
 @pytest.mark.parametrize(
@@ -54,17 +54,17 @@ def test_each_request_is_understood(text: str, expected: object) -> None:
 )  # fmt: skip
 def test_junk_is_refused_with_a_reason(text: str) -> None:
     with pytest.raises(ControlError) as refusal:
-        read_request(text, limit_bytes=4096)
+        REQUESTS.read(text, limit_bytes=4096)
     assert refusal.value.code == "bad_message"
     assert str(refusal.value)
 
 
 def test_bytes_and_giants_are_refused() -> None:
     with pytest.raises(ControlError):
-        read_request(b'{"v":1,"type":"calibrate"}', limit_bytes=4096)
+        REQUESTS.read(b'{"v":1,"type":"calibrate"}', limit_bytes=4096)
     for giant in ("x" * 5000, "é" * 2500):
         with pytest.raises(ControlError) as refusal:
-            read_request(giant, limit_bytes=4096)
+            REQUESTS.read(giant, limit_bytes=4096)
         assert refusal.value.code == "message_too_large"
 
 
@@ -73,25 +73,25 @@ def test_bytes_and_giants_are_refused() -> None:
 )
 def test_nothing_a_page_sends_breaks_the_reader(text: str) -> None:
     with pytest.raises(ControlError):
-        read_request(text, limit_bytes=4096)
+        REQUESTS.read(text, limit_bytes=4096)
 
 
 def test_reports_are_the_messages_the_page_expects() -> None:
-    hello = json.loads(write_report(Hello(session="s", avatar="a", drive="voice", width=512, height=512, fps=30)))
+    hello = json.loads(REPORTS.write(Hello(session="s", avatar="a", drive="voice", width=512, height=512, fps=30)))
     assert hello == {
         "v": 1, "type": "hello", "session": "s", "avatar": "a", "drive": "voice",
         "width": 512, "height": 512, "fps": 30,
     }  # fmt: skip
-    drive = json.loads(write_report(DriveMessage(drive="both", reply_to="7")))
+    drive = json.loads(REPORTS.write(DriveMessage(drive="both", reply_to="7")))
     assert drive == {"v": 1, "type": "drive", "drive": "both", "reply_to": "7"}
-    assert "reply_to" not in json.loads(write_report(DriveMessage(drive="camera")))
+    assert "reply_to" not in json.loads(REPORTS.write(DriveMessage(drive="camera")))
     stats = Stats(
         fps=30.0, camera_fps=29.9, latency_ms=None, stage_ms={"encode": 1.0}, bitrate_bps=1, width=2, height=2,
         dropped=0, face="tracked", av_offset_ms=None,
     )  # fmt: skip
-    assert json.loads(write_report(stats))["latency_ms"] is None
-    error = json.loads(write_report(ErrorMessage(code="c", detail="d")))
+    assert json.loads(REPORTS.write(stats))["latency_ms"] is None
+    error = json.loads(REPORTS.write(ErrorMessage(code="c", detail="d")))
     assert error == {"v": 1, "type": "error", "code": "c", "detail": "d"}
-    assert json.loads(write_report(ErrorMessage(code="c", detail="d", reply_to="7")))["reply_to"] == "7"
-    assert json.loads(write_report(TraceMessage(frames=[(1, 2)])))["frames"] == [[1, 2]]
-    assert json.loads(write_report(Bye(reason="idle", detail="x")))["reason"] == "idle"
+    assert json.loads(REPORTS.write(ErrorMessage(code="c", detail="d", reply_to="7")))["reply_to"] == "7"
+    assert json.loads(REPORTS.write(TraceMessage(frames=[(1, 2)])))["frames"] == [[1, 2]]
+    assert json.loads(REPORTS.write(Bye(reason="idle", detail="x")))["reason"] == "idle"

@@ -1,77 +1,79 @@
-"""The messages of the data channel: JSON text, one object a message, version 1, checked before anything acts on them.
+"""Messages of the data channel between a page and the server; a program that speaks is sent some of the same reports.
 
 page -> server: calibrate, set_avatar, set_drive, trace, ping
 server -> page: hello, stats, face, calibrated, avatar, drive, caption, interrupted, answered, pong, error, trace, bye
-server -> program: hello, clock, stats, pong, error, bye (what a program says: `bot_messages`)
+server -> program: hello, clock, stats, pong, error, bye (what a program says: `avatar.sdk.bot_protocol`)
+
+`docs/protocol.md` describes them. A new message is a dataclass here and a row of `REQUESTS` or `REPORTS`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from avatar.errors import ControlError
+from avatar.stream.data_channel import Vocabulary
 from avatar.types import Drive
 
-VERSION: Final = 1
 TRACE_PAIRS: Final = 64
 """Most pairs of timestamps in one trace message."""
 
-
-class _Message(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    v: Literal[1] = 1
+RequestId: TypeAlias = Annotated[str, Field(max_length=64)] | None
+"""Echoed as `reply_to` by an error, so that the page knows which request failed."""
 
 
-class _Request(_Message):
-    v: Literal[1]
-    id: Annotated[str, Field(max_length=64)] | None = None
-    """Echoed as `reply_to` by an error, so that the page knows which request failed."""
-
-
-class Calibrate(_Request):
+@dataclass(frozen=True, slots=True)
+class Calibrate:
     """Take the driver's resting face anew."""
 
-    type: Literal["calibrate"]
+    id: RequestId = None
 
 
-class SetAvatar(_Request):
+@dataclass(frozen=True, slots=True)
+class SetAvatar:
     """Show another avatar."""
 
-    type: Literal["set_avatar"]
     avatar: Annotated[str, Field(min_length=1, max_length=128)]
+    id: RequestId = None
 
 
-class SetDrive(_Request):
+@dataclass(frozen=True, slots=True)
+class SetDrive:
     """Let the camera, the voice or both move the avatar, or talk with it."""
 
-    type: Literal["set_drive"]
     drive: Drive
+    id: RequestId = None
 
 
-class Trace(_Request):
+@dataclass(frozen=True, slots=True)
+class Trace:
     """Start or stop reporting which camera frame each picture answers."""
 
-    type: Literal["trace"]
     enabled: bool
+    id: RequestId = None
 
 
-class Ping(_Request):
+@dataclass(frozen=True, slots=True)
+class Ping:
     """Ask for a pong, to measure the way there and back."""
 
-    type: Literal["ping"]
     t: Annotated[float, Field(allow_inf_nan=False)] | int
+    id: RequestId = None
 
 
-Request: TypeAlias = Annotated[Calibrate | SetAvatar | SetDrive | Trace | Ping, Field(discriminator="type")]
+Request: TypeAlias = Calibrate | SetAvatar | SetDrive | Trace | Ping
+REQUESTS: Final = Vocabulary[Request](
+    {"calibrate": Calibrate, "set_avatar": SetAvatar, "set_drive": SetDrive, "trace": Trace, "ping": Ping}
+)
+"""What a page sends."""
 
 
-class Hello(_Message):
+@dataclass(frozen=True, slots=True)
+class Hello:
     """The first message: what this call is."""
 
-    type: Literal["hello"] = "hello"
     session: str
     avatar: str | None
     drive: Drive
@@ -81,10 +83,10 @@ class Hello(_Message):
     fps: int
 
 
-class Stats(_Message):
+@dataclass(frozen=True, slots=True)
+class Stats:
     """How the call does, once a second."""
 
-    type: Literal["stats"] = "stats"
     fps: float
     """Pictures sent, a second."""
     camera_fps: float
@@ -100,38 +102,37 @@ class Stats(_Message):
     """How much later than its picture the sound leaves (negative: earlier); None without sound or pictures."""
 
 
-class FaceMessage(_Message):
+@dataclass(frozen=True, slots=True)
+class FaceMessage:
     """The camera has found the face, or lost it."""
 
-    type: Literal["face"] = "face"
     state: Literal["tracked", "lost"]
 
 
-class CalibratedMessage(_Message):
+@dataclass(frozen=True, slots=True)
+class CalibratedMessage:
     """The driver's resting face is settled."""
 
-    type: Literal["calibrated"] = "calibrated"
 
-
-class AvatarMessage(_Message):
+@dataclass(frozen=True, slots=True)
+class AvatarMessage:
     """The pictures show this avatar from now on."""
 
-    type: Literal["avatar"] = "avatar"
     avatar: str
 
 
-class DriveMessage(_Message):
+@dataclass(frozen=True, slots=True)
+class DriveMessage:
     """This moves the avatar from now on."""
 
-    type: Literal["drive"] = "drive"
     drive: Drive
     reply_to: str | None = None
 
 
-class CaptionMessage(_Message):
+@dataclass(frozen=True, slots=True)
+class CaptionMessage:
     """In a conversation: somebody has said this, or begins to say it just now."""
 
-    type: Literal["caption"] = "caption"
     speaker: Literal["you", "avatar"]
     text: str
     """Empty where the user spoke and nobody knows what."""
@@ -142,58 +143,59 @@ class CaptionMessage(_Message):
     """What of the avatar's text is only shown, as its voice has no sound for it; often empty."""
 
 
-class InterruptedMessage(_Message):
+@dataclass(frozen=True, slots=True)
+class InterruptedMessage:
     """The user has cut the avatar short."""
 
-    type: Literal["interrupted"] = "interrupted"
     turn: int
     heard_ms: float
     """How much of the answer was sent."""
 
 
-class AnsweredMessage(_Message):
+@dataclass(frozen=True, slots=True)
+class AnsweredMessage:
     """The first sound of an answer leaves: how long each stage took since the end of the user's speech."""
 
-    type: Literal["answered"] = "answered"
     turn: int
     stage_ms: dict[str, float]
 
 
-class Pong(_Message):
+@dataclass(frozen=True, slots=True)
+class Pong:
     """The answer to a ping, with its `t` where it had one."""
 
-    type: Literal["pong"] = "pong"
     t: float | int | None = None
     reply_to: str | None = None
 
 
-class ErrorMessage(_Message):
+@dataclass(frozen=True, slots=True)
+class ErrorMessage:
     """Something asked for cannot be done; the call goes on."""
 
-    type: Literal["error"] = "error"
     code: str
     detail: str
     reply_to: str | None = None
 
 
-class TraceMessage(_Message):
+@dataclass(frozen=True, slots=True)
+class TraceMessage:
     """[camera RTP timestamp, avatar RTP timestamp] pairs, as on the wire (32 bits, 90 kHz)."""
 
-    type: Literal["trace"] = "trace"
-    frames: Annotated[list[tuple[int, int]], Field(max_length=TRACE_PAIRS)]
+    frames: list[tuple[int, int]]
+    """At most `TRACE_PAIRS`."""
 
 
-class Clock(_Message):
+@dataclass(frozen=True, slots=True)
+class Clock:
     """To a program: the RTP timestamp (32 bits, 90 kHz) that the picture of its beat 0 has."""
 
-    type: Literal["clock"] = "clock"
-    rtp: int
+    rtp: Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
 
 
-class Bye(_Message):
+@dataclass(frozen=True, slots=True)
+class Bye:
     """The last message: why the call ends."""
 
-    type: Literal["bye"] = "bye"
     reason: str
     detail: str
 
@@ -214,25 +216,22 @@ Report: TypeAlias = (
     | Clock
     | Bye
 )
-
-_REQUEST: Final[TypeAdapter[Request]] = TypeAdapter(Request)
-
-
-def read_request(message: str | bytes, *, limit_bytes: int) -> Request:
-    """Check one message from the page. Raises ControlError, whose code is bad_message or message_too_large."""
-    if isinstance(message, bytes):
-        raise ControlError("Messages are JSON text, not bytes.")
-    if len(message) > limit_bytes or len(message.encode("utf-8", "replace")) > limit_bytes:
-        raise ControlError(f"The message is longer than {limit_bytes} bytes.", code="message_too_large")
-    try:
-        return _REQUEST.validate_json(message)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ControlError(f"The message is not valid{f' at {where}' if where else ''}: {first['msg']}.") from error
-
-
-def write_report(report: Report) -> str:
-    """Return the JSON text of one message to the page; absent optional fields are left out of replies."""
-    keep_none = isinstance(report, Stats | Hello)
-    return report.model_dump_json(exclude_none=not keep_none)
+REPORTS: Final = Vocabulary[Report](
+    {
+        "hello": Hello,
+        "stats": Stats,
+        "face": FaceMessage,
+        "calibrated": CalibratedMessage,
+        "avatar": AvatarMessage,
+        "drive": DriveMessage,
+        "caption": CaptionMessage,
+        "interrupted": InterruptedMessage,
+        "answered": AnsweredMessage,
+        "pong": Pong,
+        "error": ErrorMessage,
+        "trace": TraceMessage,
+        "clock": Clock,
+        "bye": Bye,
+    }
+)
+"""What the server sends."""
