@@ -53,9 +53,11 @@ def server(server_process: ModuleType) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def face_camera(chromium: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A camera that shows a moving face."""
-    camera = _load("face_camera").make_face_camera(tmp_path_factory.mktemp("camera"))
+def face_camera(
+    chromium: ModuleType, face_clips: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    """A camera that shows a face that talks."""
+    camera = _load("face_camera").make_face_camera(tmp_path_factory.mktemp("camera"), face_clips.pictures("lin", 4.0))
     yield camera
     camera.video.unlink()  # a hundred megabytes, and pytest keeps its folders
 
