@@ -74,14 +74,19 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-# What the lock file allows already stays as it is; one file serves every Python and platform (environment markers).
+# What the lock files allow already stays as it is; they serve every Python and platform (environment markers).
+# requirements-run.lock is what the Docker image needs: the same versions without the tools, but with the package's builder.
 lock:
 	@temporary=$$(mktemp -d); trap 'rm -rf "$$temporary"' EXIT; \
 	python3 -m venv "$$temporary"; \
 	"$$temporary/bin/python" -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
-	"$$temporary/bin/uv" pip compile --quiet --no-config --default-index https://pypi.org/simple \
-	    --universal --python-version 3.11 --generate-hashes --extra dev --extra echo --extra voice $(UPGRADE) \
-	    --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+	compile() { "$$temporary/bin/uv" pip compile --quiet --no-config --default-index https://pypi.org/simple \
+	    --universal --python-version 3.11 --generate-hashes --extra echo --extra voice \
+	    --custom-compile-command "make lock" "$$@"; }; \
+	compile --extra dev $(UPGRADE) --output-file requirements.lock pyproject.toml; \
+	grep -oE '^[a-z0-9.-]+==[^ ]+( ; .*[^ \\])?' requirements.lock > "$$temporary/pins.txt"; \
+	grep '^hatchling==' "$$temporary/pins.txt" > "$$temporary/builder.in"; \
+	compile --constraint "$$temporary/pins.txt" --no-annotate --output-file requirements-run.lock pyproject.toml "$$temporary/builder.in"
 
 clean:
 	rm -rf $(VENV) $(INTEGRATIONS) node_modules
