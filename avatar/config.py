@@ -1,108 +1,280 @@
-"""Every setting of the product, each documented where it is defined."""
+"""Every setting of the product, each documented and bounded where it is defined.
+
+One declaration serves all who ask for a setting: its flag (`--idle-s`), its environment variable (`AVATAR_IDLE_S`), its
+line in the settings file (`idle_s` in the section `[limits]`), the help, `avatar config` and docs/configuration.md.
+`avatar.commands.settings` reads them; the rest of the code is handed the frozen values.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+OTHER_VARIABLES: Final[Mapping[str, str]] = {
+    "AVATAR_CONFIG": "the settings file",
+    "AVATAR_MODELS": "the folder that model files are kept in",
+    "AVATAR_SERVER": "address of a server, for programs of the examples",
+    "AVATAR_FUZZ": "how many damaged files the tests try",
+    "AVATAR_FUZZ_EXAMPLES": "how many offers the tests try",
+}
+"""Variables of this name's family that are no settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of text that is more than a text."""
+
+    parse: Callable[[str], Any]
+    """Returns the value of a text. Raises ValueError for any other."""
+    takes: str
+    """What can be parsed, in words."""
+    metavar: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What is said of a setting beside its type and default."""
+
+    doc: str
+    name: str
+    """In files and, in capitals, in the environment; empty: that of its field."""
+    flag: str
+    """Empty: `--` and its name with dashes."""
+    formerly: str
+    """The flag's old name, which still works."""
+    variable_formerly: str
+    """The environment variable's old name, which still works."""
+    metavar: str
+    at_least: float | None
+    at_most: float | None
+    choices: tuple[str, ...]
+    kind: Kind | None
+    secret: bool
+    """Never shown, and no flag: command lines can be read by every user of the machine."""
+    fills: tuple[str, ...]
+    """The fields its value is spread over; empty: its own."""
+
+
+def setting(
+    default: T,
+    doc: str,
+    *,
+    name: str = "",
+    flag: str = "",
+    formerly: str = "",
+    variable_formerly: str = "",
+    metavar: str = "",
+    at_least: float | None = None,
+    at_most: float | None = None,
+    choices: tuple[str, ...] = (),
+    kind: Kind | None = None,
+    secret: bool = False,
+    fills: tuple[str, ...] = (),
+) -> T:
+    """Return a dataclass field that is a setting: see `Declaration`."""
+    declared = Declaration(
+        doc, name, flag, formerly, variable_formerly, metavar, at_least, at_most, choices, kind, secret, fills
+    )
+    made: T = field(default=default, repr=not secret, metadata={"setting": declared})
+    return made
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """Return (width, height) in pixels of a text such as `512x512`. Raises ValueError for what no picture can have."""
+    match = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
+    if match is None:
+        raise ValueError(text)
+    width, height = int(match[1]), int(match[2])
+    short, long = sorted((width, height))
+    if width % 2 or height % 2 or short < 128 or short > 720 or long > 1280:
+        raise ValueError(text)
+    return width, height
+
+
+def base_url(text: str) -> str:
+    """Return a base URL without a slash at its end. Raises ValueError for what is none."""
+    parts = urlsplit(text)
+    usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+    if not usable or parts.username is not None or parts.port == 0:
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+SIZE: Final = Kind(picture_size, "a size such as 512x512: both sides even, from 128x128 to 1280x720 or 720x1280", "WxH")
+BASE_URL: Final = Kind(base_url, "a base URL such as http://localhost:11434/v1, without a key", "URL")
+TIERS: Final = ("auto", "geometry", "lite", "standard")
+ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt", "torch", "torch-cuda")
+TTS_ENGINES: Final = ("auto", "hibari", "espeak")
 
 
 @dataclass(frozen=True, slots=True)
 class PictureSettings:
     """The outgoing picture."""
 
-    width: int = 512
+    width: int = setting(512, "usual picture of a call", name="size", kind=SIZE, fills=("width", "height"))
     """Pixels, even, 128 to 1280."""
     height: int = 512
     """Pixels, even, 128 to 720 (or 1280 when portrait)."""
-    fps: int = 30
-    """Pictures a second: the most a camera may drive and what idle life runs at."""
-    tier: str = "auto"
-    """What draws it, one of `generator.tiers.TIERS`; auto: the best that runs here."""
-    engine: str = "auto"
-    """What runs the tier's network, one of `generator.engines.choice.ENGINES`; auto: the fastest that works here."""
+    fps: int = setting(
+        30, "pictures a second: the most a camera may drive, and what idle life runs at", at_least=1, at_most=60
+    )
+    tier: str = setting(
+        "auto",
+        "what draws the avatar: geometry (the photo, warped), lite (with a small network), standard (a larger one, for "
+        "GPUs; train it yourself) or auto, the best that runs here (in calls: that keeps up)",
+        choices=TIERS,
+        metavar="TIER",
+    )
+    engine: str = setting(
+        "auto",
+        f"what runs the network: {', '.join(ENGINES[1:])} or auto, the fastest that works here",
+        choices=ENGINES,
+        metavar="ENGINE",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LipSyncSettings:
+    """Which network moves the mouth to a voice."""
+
+    voice_network: Path | None = setting(
+        None,
+        "weights of your own that move the mouth (docs/speech.md; default: those that come with avatar)",
+        metavar="FILE",
+    )
+    voice_encoder: str | None = setting(
+        None,
+        "where the speech encoder lies that they were trained with, in place of what the file says; a folder, or a "
+        "name on the hub (pip install 'avatar[encoder]')",
+        metavar="DIR",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class TransportSettings:
-    """WebRTC."""
+    """WebRTC: how sound and pictures travel."""
 
-    ice_servers: tuple[str, ...] = ()
-    """STUN or TURN URLs. Empty: host candidates only, no outside server is contacted."""
-    turn_username: str | None = None
-    """The name at the TURN servers among them."""
-    turn_credential: str | None = field(default=None, repr=False)
-    loopback_only: bool = False
-    """Offer 127.0.0.1 as the only candidate (tests, benchmarks, a server behind a local browser)."""
-    echo_cancel: bool = False
-    """Take what the avatar plays out of what the microphone hears; a browser does that by itself."""
-    min_bitrate_bps: int = 200_000
-    start_bitrate_bps: int = 1_500_000
-    max_bitrate_bps: int = 3_000_000
-    largest_camera: int = 1920
-    """Longest side in pixels of a camera's pictures; larger ones are not decoded, and the page is told."""
-    connect_timeout_s: float = 15.0
-    """A peer that has not connected by then is dropped."""
-    lost_timeout_s: float = 10.0
-    """A peer from which not one packet has come for this long has vanished; a live one sends reports every second."""
+    ice_servers: tuple[str, ...] = setting(
+        (), "STUN or TURN server, as stun:HOST:3478; without one, no outside server is contacted", metavar="URL"
+    )
+    turn_username: str | None = setting(None, "the name at the TURN servers among them", metavar="NAME")
+    turn_credential: str | None = setting(None, "the password at them", name="turn_password", secret=True)
+    loopback_only: bool = setting(False, "media over 127.0.0.1 only: for a browser on this machine", name="loopback")
+    echo_cancel: bool = setting(
+        False, "keep the avatar from hearing itself (browsers do so anyway; pip install 'avatar[echo]')"
+    )
+    min_bitrate_bps: int = setting(
+        200_000, "least that the picture is squeezed to, bits a second", at_least=50_000, at_most=20_000_000
+    )
+    start_bitrate_bps: int = setting(
+        1_500_000, "what a call begins with, bits a second", at_least=50_000, at_most=20_000_000
+    )
+    max_bitrate_bps: int = setting(
+        3_000_000, "most that a call may use for the picture, bits a second", at_least=50_000, at_most=20_000_000
+    )
+    largest_camera: int = setting(
+        1920,
+        "longest side of a camera's pictures, pixels; larger ones are not decoded, and the page is told",
+        at_least=128,
+        at_most=4096,
+    )
+    connect_timeout_s: float = setting(
+        15.0, "a caller that has not connected by then is dropped, seconds", at_least=1, at_most=300
+    )
+    lost_timeout_s: float = setting(
+        10.0,
+        "a caller from whom not one packet has come for this long has vanished, seconds (one sends every second)",
+        at_least=2,
+        at_most=300,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
     """What one visitor, or all of them, may use."""
 
-    sessions: int = 4
-    """Calls at once; one more is answered 503 with Retry-After."""
-    upload_bytes: int = 10_000_000
-    upload_pixels: int = 40_000_000
-    """Of one photo."""
-    upload_pixels_together: int = 100_000_000
-    """Of all photos of one upload: eight of a telephone's camera."""
-    photos: int = 8
-    """Photos in one upload."""
-    uploaded_avatars: int = 64
-    """Uploaded avatars kept in memory; the one unused for longest goes first."""
-    offer_bytes: int = 64_000
-    control_bytes: int = 4_096
-    """One data-channel message."""
-    idle_s: float = 120.0
-    """A call in which neither camera nor microphone has sent anything for this long ends."""
-    call_s: float = 4 * 3600.0
-    """Longest call."""
-    requests: int = 128
-    """HTTP requests at once; twice as many connections. Beyond, idle connections and slow senders make room."""
-    requests_per_address: int = 32
-    """Of these, from one address (of IPv6, one network of 64 bits); a proxy in front is one address."""
+    sessions: int = setting(4, "calls at once; one more is answered 503 with Retry-After", at_least=1, at_most=1000)
+    upload_bytes: int = setting(10_000_000, "largest photo, bytes", at_least=10_000, at_most=100_000_000)
+    upload_pixels: int = setting(40_000_000, "largest photo, pixels", at_least=16_384, at_most=89_000_000)
+    upload_pixels_together: int = setting(
+        100_000_000, "all photos of one upload, pixels (eight of a telephone)", at_least=16_384, at_most=800_000_000
+    )
+    photos: int = setting(8, "photos in one upload", at_least=1, at_most=8)
+    uploaded_avatars: int = setting(
+        64, "uploaded avatars kept in memory; the one unused for longest goes first", at_least=1, at_most=10_000
+    )
+    offer_bytes: int = setting(64_000, "largest offer of a call (SDP), bytes", at_least=8_000, at_most=1_000_000)
+    control_bytes: int = setting(4_096, "largest message on the data channel, bytes", at_least=1_024, at_most=65_536)
+    idle_s: float = setting(
+        120.0, "a call ends when camera and microphone have been silent this long, seconds", at_least=1, at_most=86_400
+    )
+    call_s: float = setting(4 * 3600.0, "longest call, seconds", at_least=1, at_most=7 * 86_400)
+    requests: int = setting(
+        128,
+        "HTTP requests at once; twice as many connections. Beyond, idle connections and slow senders make room",
+        at_least=1,
+        at_most=10_000,
+    )
+    requests_per_address: int = setting(
+        32,
+        "of these, from one address (of IPv6, one network of 64 bits); behind a proxy, all users are one address",
+        at_least=1,
+        at_most=10_000,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationSettings:
-    """Talking with the avatar."""
+    """Talking with the avatar; what is said goes to the services that these name, and nowhere else."""
 
-    voice: str = "auto"
-    """What it speaks with, one of `speech_synthesis.VOICES`; auto: the most natural that is installed."""
-    brain_url: str | None = None
-    """Base URL of an OpenAI-compatible chat endpoint; None: the small scripted brain."""
-    brain_model: str = "default"
-    brain_key: str | None = field(default=None, repr=False)
-    ears_url: str | None = None
-    """Base URL of an OpenAI-compatible transcription endpoint; None: nobody listens for words."""
-    ears_model: str = "default"
-    ears_key: str | None = field(default=None, repr=False)
+    tts: str = setting(
+        "auto",
+        "what the avatar speaks with: hibari, espeak or auto, the most natural that is installed",
+        choices=TTS_ENGINES,
+        formerly="--voice",
+        metavar="NAME",
+    )
+    llm_url: str | None = setting(
+        None, "OpenAI-compatible chat service that answers (default: a small script)", kind=BASE_URL, formerly="--brain"
+    )
+    llm_model: str = setting("default", "the model to ask there", metavar="NAME", formerly="--brain-model")
+    llm_api_key: str | None = setting(None, "the key for it", secret=True, variable_formerly="AVATAR_BRAIN_KEY")
+    stt_url: str | None = setting(
+        None, "OpenAI-compatible service that turns speech into words (default: none)", kind=BASE_URL, formerly="--ears"
+    )
+    stt_model: str = setting("default", "the model to ask there", metavar="NAME", formerly="--ears-model")
+    stt_api_key: str | None = setting(None, "the key for it", secret=True, variable_formerly="AVATAR_EARS_KEY")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The HTTP server."""
 
-    host: str = "127.0.0.1"
-    port: int = 8010
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    allow_hosts: tuple[str, ...] = ()
-    """Names this server goes by beside the machine's own, for plain HTTP without a token; `*`: any."""
-    allow_origins: tuple[str, ...] = ()
-    """Other sites whose pages may call, upload and remove, such as https://site.example; `*`: all."""
+    host: str = setting("127.0.0.1", "address to listen on; 127.0.0.1 is for this machine only")
+    port: int = setting(8010, "port to listen on; 0 chooses a free one", at_least=0, at_most=65_535)
+    tls_cert: Path | None = setting(None, "certificate (chain) in PEM, for HTTPS", metavar="FILE")
+    tls_key: Path | None = setting(None, "its private key in PEM", metavar="FILE")
+    allow_hosts: tuple[str, ...] = setting(
+        (),
+        "a name this server goes by beside the machine's own, for plain HTTP without a token; '*': any",
+        metavar="NAME",
+    )
+    allow_origins: tuple[str, ...] = setting(
+        (),
+        "another site whose pages may call, upload and remove, such as https://site.example; '*': all",
+        metavar="ORIGIN",
+    )
+    token: str | None = setting(None, "calls, uploads and /metrics need it as a bearer token", secret=True)
+    avatars: Path | None = setting(None, "offer the .avatar files of this folder too", metavar="DIR")
+    verbose: bool = setting(False, "log requests and calls")
     picture: PictureSettings = field(default_factory=PictureSettings)
+    lip_sync: LipSyncSettings = field(default_factory=LipSyncSettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     conversation: ConversationSettings = field(default_factory=ConversationSettings)

@@ -35,6 +35,12 @@ class IdentityFileError(AvatarError):
     code = "bad_identity_file"
 
 
+class SettingsError(AvatarError):
+    """A setting nobody knows, or a value that it cannot have, with where it was said."""
+
+    code = "bad_setting"
+
+
 class UnknownAvatarError(AvatarError):
     """An avatar id nobody knows: mistyped, removed, or an upload that gave way to newer ones."""
 
@@ -136,7 +142,7 @@ class IntegrationError(AvatarError):
 
 
 class ConversationError(AvatarError):
-    """A language model or speech-to-text that cannot be reached, takes too long, or answers with rubbish."""
+    """A brain or ears that cannot be reached, take too long, or answer with rubbish."""
 
     code = "conversation_failed"
 

@@ -8,8 +8,8 @@ import sys
 from dataclasses import asdict
 from typing import Final
 
-from avatar.commands.options import Subparsers
-from avatar.config import ServerSettings
+from avatar.commands.flags import add_flags
+from avatar.commands.options import Subparsers, settings_of
 
 _SIGNS: Final = {"ok": ("32", "ok  "), "warn": ("33", "WARN"), "fail": ("31", "FAIL")}
 
@@ -23,10 +23,8 @@ def add_command(subparsers: Subparsers) -> None:
         "engines, cameras, the port. Ends with 1 only when something essential is missing.",
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    parser.add_argument(
-        "--port", type=int, default=ServerSettings().port, help="port to look at (default: %(default)s)"
-    )
     parser.add_argument("--system", action="store_true", help="look at the system libraries only, as `make setup` does")
+    add_flags(parser, ("port",))
     parser.set_defaults(run=run)
 
 
@@ -41,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     failed = False
     findings = []
     colour = sys.stdout.isatty()
-    for check in examine(args.port):
+    for check in examine(settings_of(args).port):
         failed |= check.state == "fail"
         if args.json:
             findings.append(asdict(check))

@@ -1,4 +1,4 @@
-"""The command line: `avatar serve | enroll | render | say | doctor | models`."""
+"""The command line: `avatar serve | enroll | render | say | doctor | models | config`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from avatar import __version__
-from avatar.commands import doctor, enroll, models, render, say, serve
-from avatar.errors import AvatarError
+from avatar.commands import config, doctor, enroll, models, render, say, serve
+from avatar.errors import AvatarError, SettingsError
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"avatar {__version__}")
     top.add_argument("--debug", action="store_true", help="show where an error comes from")
     subparsers = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (serve, enroll, render, say, doctor, models):
+    for command in (serve, enroll, render, say, doctor, models, config):
         command.add_command(subparsers)
     return top
 
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.debug:
             raise
         print(f"avatar: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, SettingsError) else 1  # as for a flag that there is not
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has gone: `avatar models list | head`

@@ -6,16 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from avatar.commands.options import (
-    Subparsers,
-    add_drawing,
-    add_voice_network,
-    chosen_voice_network,
-    picture_size,
-    refuse_overwriting,
-)
+from avatar.commands.flags import add_flags
+from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network, refuse_overwriting, settings_of
 from avatar.commands.progress import ProgressBar
-from avatar.config import PictureSettings
 from avatar.errors import AvatarError
 
 
@@ -39,15 +32,13 @@ def add_command(subparsers: Subparsers) -> None:
     parser.add_argument("--driver", type=Path, metavar="CLIP", help="the clip whose face is followed")
     parser.add_argument("--audio", type=Path, metavar="SOUND", help="sound to use in place of the clip's")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.mp4", help="the file to write")
-    parser.add_argument("--size", type=picture_size, default=(512, 512), metavar="WxH", help="default: 512x512")
     parser.add_argument(
         "--drive",
         choices=("camera", "voice", "both"),
         help="what moves it: the clip's face, the voice (lips) with idle life around it, or both "
         "(default: camera with a clip, voice without)",
     )
-    add_drawing(parser)
-    add_voice_network(parser)
+    add_flags(parser, RENDERING)
     parser.set_defaults(run=run)
 
 
@@ -63,20 +54,19 @@ def run(args: argparse.Namespace) -> int:
         raise AvatarError("--drive camera follows a clip: name one with --driver.")
     if args.drive == "voice" and args.driver is None and args.audio is None:
         raise AvatarError("--drive voice speaks with a sound: name one with --audio.")
+    settings = settings_of(args)
     refuse_overwriting(args.out, (args.driver, args.audio, Path(args.avatar)))
-    voice_network = chosen_voice_network(args)
+    voice_network = chosen_voice_network(settings.lip_sync)
     identity = open_identity(args.avatar)
     for warning in face_warnings(args.avatar, identity):
         print(f"warning: {warning}", file=sys.stderr)
-    width, height = args.size
-    picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
     with ProgressBar("Rendering", "frames") as bar:
         report = render_file(
             identity,
             args.driver,
             args.audio,
             args.out,
-            picture=picture,
+            picture=settings.picture,
             drive=args.drive,
             voice_network=voice_network,
             progress=bar.update,

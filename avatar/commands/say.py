@@ -8,19 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avatar.commands.options import (
-    Subparsers,
-    add_drawing,
-    add_voice_network,
-    chosen_voice_network,
-    picture_size,
-    refuse_overwriting,
-)
+from avatar.commands.flags import add_flags
+from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network, refuse_overwriting, settings_of
 from avatar.commands.progress import ProgressBar
-from avatar.config import PictureSettings
 
 if TYPE_CHECKING:
-    from avatar.conversation.tts import TextToSpeech
+    from avatar.conversation.tts import Voice
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -43,43 +36,39 @@ def add_command(subparsers: Subparsers) -> None:
         help="an .avatar file, a photo or a built-in face (default: mira)",
     )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.mp4", help="the file to write")
-    parser.add_argument("--voice", default="auto", choices=("auto", "hibari", "espeak"), help="default: the best here")
-    parser.add_argument("--size", type=picture_size, default=(512, 512), metavar="WxH", help="default: 512x512")
-    add_drawing(parser)
-    add_voice_network(parser)
+    add_flags(parser, ("tts", *RENDERING))
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from avatar.conversation.speakable_text import named  # noqa: PLC0415
-    from avatar.conversation.tts import LONGEST_TEXT, checked, open_voice, unspeakable_words  # noqa: PLC0415
+    from avatar.conversation.tts import LONGEST_TEXT, checked, left_out, open_voice  # noqa: PLC0415
     from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
     from avatar.session.offline import render_file  # noqa: PLC0415
 
+    settings = settings_of(args)
     text = checked(sys.stdin.read(2 * LONGEST_TEXT) if args.text == "-" else args.text)
     refuse_overwriting(args.out, (Path(args.avatar),))
-    network = chosen_voice_network(args)
+    network = chosen_voice_network(settings.lip_sync)
     identity = open_identity(args.avatar)
     for warning in face_warnings(args.avatar, identity):
         print(f"warning: {warning}", file=sys.stderr)
-    width, height = args.size
-    picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
     with tempfile.TemporaryDirectory(prefix="avatar-say-") as folder:
         sound = Path(folder) / "speech.wav"
-        voice = open_voice(args.voice)
+        voice = open_voice(settings.conversation.tts)
         write_speech(voice, text, sound)
         with ProgressBar("Rendering", "frames") as bar:
             report = render_file(
-                identity, None, sound, args.out, picture=picture, voice_network=network, progress=bar.update
+                identity, None, sound, args.out, picture=settings.picture, voice_network=network, progress=bar.update
             )
-    if missing := unspeakable_words(voice, text):
+    if missing := left_out(voice, text):
         print(f"warning: not spoken, as the voice has no sound for it: {named(missing)}", file=sys.stderr)
     print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s")
     return 0
 
 
-def write_speech(voice: TextToSpeech, text: str, path: Path) -> None:
+def write_speech(voice: Voice, text: str, path: Path) -> None:
     """Write what a voice makes of a text as a WAV file, with a breath of silence at both ends.
 
     Raises:
@@ -88,11 +77,11 @@ def write_speech(voice: TextToSpeech, text: str, path: Path) -> None:
     import numpy as np  # noqa: PLC0415
 
     from avatar.errors import VoiceError  # noqa: PLC0415
-    from avatar.media.pcm import to_mono_pcm, wav_bytes  # noqa: PLC0415
+    from avatar.media.pcm import spoken_samples, wav_bytes  # noqa: PLC0415
 
     pieces = list(voice.speak(text))
     if not any(len(piece) and np.any(piece) for piece in pieces):
         raise VoiceError("The voice has no sound for this text.", code="unspeakable")
     rest = np.zeros(round(0.3 * voice.sample_rate), np.float32)
-    samples = to_mono_pcm(np.concatenate([rest, *pieces, rest]), voice.sample_rate)
+    samples = spoken_samples(np.concatenate([rest, *pieces, rest]), voice.sample_rate)
     path.write_bytes(wav_bytes(samples, voice.sample_rate))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import os
 import signal
 import socket
 import ssl
@@ -15,23 +14,20 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from avatar import __version__
+from avatar.commands.flags import add_flags, secret_variables
 from avatar.commands.models import pull
-from avatar.commands.options import Subparsers, add_drawing, add_voice_network, chosen_voice_network, picture_size
-from avatar.config import ConversationSettings, LimitSettings, PictureSettings, ServerSettings, TransportSettings
-from avatar.conversation.openai_http import check_url
+from avatar.commands.options import Subparsers, chosen_voice_network, settings_of
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from avatar.config import ServerSettings
     from avatar.motion.voice_network import VoiceNetwork
 
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-VOICE_NAMES: Final = ("auto", "hibari", "espeak")
-"""`speech_synthesis.VOICES` by name, without loading what these need."""
 _GOODBYE_S: Final = 2
 """How long open requests may take once the server is told to stop."""
-_DEFAULTS: Final = ServerSettings()
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -40,6 +36,7 @@ def add_command(subparsers: Subparsers) -> None:
         "serve",
         help="start the server with its page",
         description="Start the server and print the address of its page: choose a face, join, and be it.",
+        usage="%(prog)s [option ...]",
         epilog="examples:\n"
         "  avatar serve\n"
         "  avatar serve --avatars ~/avatars --size 720x720 --sessions 2\n"
@@ -49,91 +46,18 @@ def add_command(subparsers: Subparsers) -> None:
         "  openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=avatar -keyout key.pem -out cert.pem\n\n"
         "On the page, choose Conversation to talk with the avatar. It works without a network: a small script\n"
         "answers, and goes by the sound of your voice alone. Models that answer and that hear words plug in:\n"
-        "  avatar serve --brain http://localhost:11434/v1 --brain-model llama3.2\n"
-        "  avatar serve --brain URL --brain-model NAME --ears URL --ears-model NAME\n"
-        "Keys come from the environment only: AVATAR_BRAIN_KEY, AVATAR_EARS_KEY. What is said goes to those URLs.\n\n"
+        "  avatar serve --llm-url http://localhost:11434/v1 --llm-model llama3.2\n"
+        "  avatar serve --llm-url URL --llm-model NAME --stt-url URL --stt-model NAME\n\n"
         "A TURN server helps where networks let no UDP through:\n"
         "  AVATAR_TURN_USERNAME=NAME AVATAR_TURN_PASSWORD=PASSWORD avatar serve --ice-server turn:HOST:3478\n\n"
         "Programs give a face on this server a voice of theirs with Avatar.connect(URL, FACE): see docs/sdk.md.\n\n"
-        "With the environment variable AVATAR_TOKEN set, calls, uploads and /metrics need it as a bearer token.",
+        "Each option can also be said by an environment variable (--llm-url: AVATAR_LLM_URL) or by a line of the\n"
+        "settings file (llm_url in the section [conversation]): `avatar config` shows what is in force, and writes\n"
+        f"such a file. Secrets have no option: {', '.join(secret_variables())}.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
-    add("--host", default=_DEFAULTS.host, help="address to listen on (default: %(default)s, this machine only)")
-    add("--port", type=int, default=_DEFAULTS.port, help="default: %(default)s; 0 chooses a free one")
-    add("--allow-host", action="append", default=[], metavar="NAME", help="a name this server goes by; may be repeated")
-    add("--allow-origin", action="append", default=[], metavar="ORIGIN", help="a site whose pages may use this server")
-    add("--tls-cert", type=Path, metavar="FILE", help="certificate (chain) in PEM, for HTTPS")
-    add("--tls-key", type=Path, metavar="FILE", help="its private key in PEM")
-    add("--sessions", type=int, default=_DEFAULTS.limits.sessions, help="calls at once (default: %(default)s)")
-    add(
-        "--requests-per-address",
-        type=int,
-        default=_DEFAULTS.limits.requests_per_address,
-        metavar="N",
-        help="HTTP requests at once from one address (default: %(default)s); behind a proxy, all users are one address",
-    )
-    add("--size", type=picture_size, metavar="WxH", help="usual picture of a call (default: 512x512)")
-    add_drawing(parser)
-    add_voice_network(parser)
-    add("--avatars", type=Path, metavar="DIR", help="offer the .avatar files of this folder too")
-    add("--voice", default="auto", choices=VOICE_NAMES, help="what the avatar speaks with in a conversation")
-    add("--brain", metavar="URL", help="OpenAI-compatible chat endpoint that answers (default: a small script)")
-    add("--brain-model", default="default", metavar="NAME", help="the model to ask there")
-    add("--ears", metavar="URL", help="OpenAI-compatible endpoint that turns speech into words (default: none)")
-    add("--ears-model", default="default", metavar="NAME", help="the model to ask there")
-    add("--echo-cancel", action="store_true", help="keep the avatar from hearing itself (browsers do so anyway)")
-    add("--ice-server", action="append", default=[], metavar="URL", help="STUN or TURN server; may be repeated")
-    add("--loopback", action="store_true", help="media over 127.0.0.1 only: for a browser on this machine")
-    add("--verbose", action="store_true", help="log requests and calls")
+    add_flags(parser)
     parser.set_defaults(run=run)
-
-
-def settings_of(args: argparse.Namespace) -> ServerSettings:
-    """Return the settings the options say. Raises AvatarError for options that cannot be."""
-    if not 0 <= args.port <= 65535:
-        raise AvatarError(f"Port {args.port} does not exist: use one from 1 to 65535.")
-    if not 1 <= args.sessions <= 1000:
-        raise AvatarError("--sessions takes a number from 1 to 1000.")
-    if not 1 <= args.requests_per_address <= 10_000:
-        raise AvatarError("--requests-per-address takes a number from 1 to 10000.")
-    if (args.tls_cert is None) != (args.tls_key is None):
-        raise AvatarError("HTTPS needs both --tls-cert and --tls-key.")
-    for url in (args.brain, args.ears):
-        if url is not None:
-            check_url(url)
-    width, height = args.size or (_DEFAULTS.picture.width, _DEFAULTS.picture.height)
-    picture = PictureSettings(width, height, tier=args.tier, engine=args.engine)
-    return ServerSettings(
-        host=args.host,
-        port=args.port,
-        tls_cert=args.tls_cert,
-        tls_key=args.tls_key,
-        allow_hosts=tuple(args.allow_host),
-        allow_origins=tuple(args.allow_origin),
-        picture=picture,
-        transport=TransportSettings(
-            ice_servers=tuple(args.ice_server),
-            turn_username=os.environ.get("AVATAR_TURN_USERNAME") or None,
-            turn_credential=os.environ.get("AVATAR_TURN_PASSWORD") or None,
-            loopback_only=args.loopback,
-            echo_cancel=args.echo_cancel,
-        ),
-        limits=LimitSettings(
-            sessions=args.sessions,
-            requests=max(args.requests_per_address, _DEFAULTS.limits.requests),
-            requests_per_address=args.requests_per_address,
-        ),
-        conversation=ConversationSettings(
-            voice=args.voice,
-            brain_url=args.brain,
-            brain_model=args.brain_model,
-            brain_key=os.environ.get("AVATAR_BRAIN_KEY") or None,
-            ears_url=args.ears,
-            ears_model=args.ears_model,
-            ears_key=os.environ.get("AVATAR_EARS_KEY") or None,
-        ),
-    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -160,19 +84,18 @@ def _serve(args: argparse.Namespace) -> int:
     from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
 
     settings = settings_of(args)
-    token = os.environ.get("AVATAR_TOKEN") or None
-    if token is not None:
-        check_token(token)
+    if settings.token is not None:
+        check_token(settings.token)
     ice_servers(settings.transport)  # what cannot be used is said now, not to each caller
-    logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(message)s")
-    if not args.verbose:  # requests that are no HTTP come from every scanner of the network
+    logging.basicConfig(level=logging.INFO if settings.verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    if not settings.verbose:  # requests that are no HTTP come from every scanner of the network
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = _load_certificate(settings.tls_cert, settings.tls_key)
     if settings.transport.echo_cancel:
         open_canceller()  # where it cannot, that is said now, not in the first call
-    voice_network = chosen_voice_network(args)
+    voice_network = chosen_voice_network(settings.lip_sync)
     if voice_network is not None:
         require_live(voice_network)
     with _listening_socket(settings.host, settings.port) as listener:
@@ -183,7 +106,7 @@ def _serve(args: argparse.Namespace) -> int:
         settings = replace(settings, picture=replace(picture, tier=live_tier(picture.tier, picture.engine)))
         drawn_by = chosen_tier(settings.picture.tier, settings.picture.engine)
         config = uvicorn.Config(
-            _application(settings, args.avatars, voice_network, token),
+            _application(settings, voice_network),
             log_config=None,
             access_log=False,  # it would show ids; ours does not
             http=connection_class(
@@ -207,18 +130,16 @@ def _serve(args: argparse.Namespace) -> int:
         return 0 if server.started else 1
 
 
-def _application(
-    settings: ServerSettings, avatars: Path | None, voice_network: VoiceNetwork | None, token: str | None
-) -> FastAPI:
+def _application(settings: ServerSettings, voice_network: VoiceNetwork | None) -> FastAPI:
     from avatar.call.registry import Calls  # noqa: PLC0415
     from avatar.identities.builtin import builtin_faces  # noqa: PLC0415
     from avatar.identities.library import AvatarLibrary  # noqa: PLC0415
     from avatar.server.app import create_app  # noqa: PLC0415
     from avatar.server.memory import MemoryKeeper  # noqa: PLC0415
 
-    library = AvatarLibrary(builtin_faces(), settings.limits, folder=avatars)
+    library = AvatarLibrary(builtin_faces(), settings.limits, folder=settings.avatars)
     calls = Calls(settings, library.identity, voice_network=voice_network, after_call=MemoryKeeper().call_ended)
-    return create_app(settings, library, calls, token=token)
+    return create_app(settings, library, calls, token=settings.token)
 
 
 def welcome(host: str, port: int, *, tls: bool, drawn_by: str) -> str:

@@ -1,6 +1,6 @@
 """One HTTP endpoint of somebody else's: asked with a key, answered within bounds of time and size, or given up.
 
-Blocking: the caller runs it in a thread of its own. `close` from any thread ends a request that is under way.
+Blocking; for threads of a brain's or ears' own. `close` from any thread ends a request that is under way.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from avatar.config import BASE_URL, base_url
 from avatar.errors import ConversationError
 
 CONNECT_S: Final = 5.0
@@ -27,14 +28,9 @@ LONGEST_LINE: Final = 65_536
 def check_url(url: str) -> str:
     """Return a base URL without a slash at its end. Raises ConversationError for what is none."""
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
-        usable = usable and parts.username is None and (parts.port is None or parts.port > 0)
+        return base_url(url)
     except ValueError:
-        usable = False
-    if not usable:
-        raise ConversationError(f"{url!r} is no base URL: give one such as http://localhost:11434/v1, without a key.")
-    return url.rstrip("/")
+        raise ConversationError(f"{url!r} is not {BASE_URL.takes}.") from None
 
 
 class Request:

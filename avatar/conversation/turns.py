@@ -1,9 +1,9 @@
-"""Turn taking: loud and quiet moments of the user's audio in, beginnings and ends of turns out.
+"""Whose turn it is: loud and quiet moments of the user's sound in, beginnings and ends of turns out.
 
     quiet --(loud enough, long enough)--> talking --(silence, or too long)--> quiet
             '- while the avatar has the floor it takes longer, and cuts the avatar short
 
-A pure function of (state, moment of audio); the audio's own length is the clock.
+A pure function of (state, what is heard); the sound itself is the clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class TurnRules:
-    """Thresholds of the turn detection, seconds."""
+    """How patient the listener is, seconds."""
 
     begin_s: float = 0.08
     """Loud sound from which somebody talks: a click is shorter."""
@@ -35,10 +35,10 @@ RULES: Final = TurnRules()
 
 @dataclass(frozen=True, slots=True)
 class TurnState:
-    """State of `next_turn`. Start with `TurnState()`."""
+    """What is remembered. Start with `TurnState()`."""
 
     now_s: float = 0.0
-    """Seconds of audio so far: the clock of all times here."""
+    """How much sound has been heard."""
     talking: bool = False
     began_s: float = 0.0
     """Where the loud sound at hand began."""
@@ -70,7 +70,7 @@ class TurnEnded:
 TurnEvent: TypeAlias = TurnBegan | TurnEnded
 
 
-def next_turn(
+def hear(
     state: TurnState,
     loud: bool,
     length_s: float,
@@ -79,7 +79,7 @@ def next_turn(
     spoken: bool = True,
     rules: TurnRules = RULES,
 ) -> tuple[TurnState, TurnEvent | None]:
-    """Return the state after a moment of the user's audio, and the turn that it begins or ends.
+    """Return the state after a moment of the user's sound, and what that has begun or ended.
 
     Args:
         state: before.

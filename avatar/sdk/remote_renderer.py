@@ -14,32 +14,29 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Final
+from typing import Any, Final
 
 import av
 
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ControlError, FrameError, ServerGoneError
-from avatar.media.colour import camera_rgb
-from avatar.media.pcm import SampleQueue
+from avatar.media.colour import MAX_SIDE_PX, camera_rgb
+from avatar.media.pcm import SpokenSound
 from avatar.motion.cues import Cue
 from avatar.sdk.bot_protocol import (
-    ASKED,
     MOUTH_RATE,
-    REPORT_BYTES,
-    SERVER_REPORTS,
     BeatToDraw,
     Begin,
     Ping,
-    ServerHello,
-    ServerReport,
+    read_report,
+    whole_number,
+    write_asked,
     write_beat,
 )
 from avatar.sdk.frame_queue import Beats
 from avatar.sdk.renderer import JOIN_TIMEOUT_S, stopped
 from avatar.sdk.speech_playout import Told
 from avatar.sdk.whip_client import Answer, WhipClient
-from avatar.stream.browser_messages import Bye, Clock, Pong
 from avatar.stream.caller import Caller
 from avatar.timing.remote_lead import RemoteLead, observe_way
 from avatar.timing.rtp_clock import VIDEO_RATE, wrapped
@@ -56,8 +53,6 @@ PATIENCE: Final = 1.0
 MOST_CUES: Final = 64
 """Cues that may wait for the next beats; the oldest gives way."""
 CUES_PER_BEAT: Final = 4
-LONGEST_REASON: Final = 1000
-"""Letters of why a server ends a call that are passed on."""
 
 
 class RemotePainter:
@@ -90,7 +85,7 @@ class RemotePainter:
         self._failure: AvatarError | None = None
         self._leaving = False
         self._pong_s = self._ping_s = 0.0
-        self._mouth_sound = SampleQueue(MOUTH_RATE)
+        self._mouth_sound = SpokenSound(MOUTH_RATE)
         self._cuts = 0
 
     @property
@@ -140,12 +135,12 @@ class RemotePainter:
 
     def on_channel_open(self) -> None:
         """Say how the avatar is to be."""
-        self._caller.send(ASKED.write(self._begin))
+        self._caller.send(write_asked(self._begin))
 
     def on_message(self, message: str | bytes) -> None:
         """Take what the server says."""
         try:
-            self._hear(SERVER_REPORTS.read_known(message, limit_bytes=REPORT_BYTES))
+            self._hear(read_report(message))
         except ControlError as error:
             self._fail(ServerGoneError(f"This is no server of ours: {error}"))
         self._wake.set()
@@ -166,18 +161,21 @@ class RemotePainter:
             self._beats.settle(index, camera_rgb(frame))
         self._lead = observe_way(self._lead, time.monotonic() - sent_s)
 
-    def _hear(self, report: ServerReport | None) -> None:
-        match report:
-            case ServerHello(width, height):
+    def _hear(self, report: dict[str, Any]) -> None:
+        match report["type"]:
+            case "hello":
+                width, height = (whole_number(report, side, low=2, high=MAX_SIDE_PX) for side in ("width", "height"))
                 self._size = (width, height)
-            case Clock(rtp):
-                self._clock = rtp
-            case Pong():
+            case "clock":
+                self._clock = whole_number(report, "rtp", low=0, high=0xFFFFFFFF)
+            case "pong":
                 self._pong_s = time.monotonic()
-            case Bye("failed", detail):
-                self._fail(stopped(AvatarError(detail[:LONGEST_REASON])))
-            case Bye(_, detail):
-                self._fail(ServerGoneError(f"The server has ended the call: {detail[:LONGEST_REASON]}"))
+            case "bye":
+                detail = str(report.get("detail"))[:1000]
+                if report.get("reason") == "failed":
+                    self._fail(stopped(AvatarError(detail)))
+                else:
+                    self._fail(ServerGoneError(f"The server has ended the call: {detail}"))
 
     # The thread
 
@@ -242,7 +240,7 @@ class RemotePainter:
     def _send_beat(self) -> None:
         beat = self._beats.plan()
         for _ in range(min(len(self._cues), CUES_PER_BEAT)):
-            self._caller.send(ASKED.write(self._cues.popleft()))
+            self._caller.send(write_asked(self._cues.popleft()))
         self._sent_s[beat.index] = time.monotonic()
         told = beat.told
         if told.cut.number != self._cuts:
@@ -258,7 +256,7 @@ class RemotePainter:
             raise ServerGoneError("The server has gone: it answers no more.")
         if now_s - self._ping_s >= PING_EVERY_S:
             self._ping_s = now_s
-            self._caller.send(ASKED.write(Ping()))
+            self._caller.send(write_asked(Ping()))
 
     async def _rest(self, seconds: float) -> None:
         """Wait until there is news, but no longer."""

@@ -156,10 +156,9 @@ def test_debug_shows_where_an_error_comes_from(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", ["512", "511x512", "100x100", "2000x2000", "axb"])
 def test_a_size_that_cannot_be_is_refused(size: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main(["serve", "--size", size])
-    assert stop.value.code == 2
-    assert size in capsys.readouterr().err
+    assert main(["config", "--size", size]) == 2
+    said = capsys.readouterr().err
+    assert f"--size cannot be '{size}'" in said and "from 128x128 to 1280x720" in said
 
 
 def test_models_are_listed_and_verified(

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from avatar.commands.main import main, parser
-from avatar.commands.serve import settings_of, welcome
+from avatar.commands.options import settings_of
+from avatar.commands.serve import welcome
 from avatar.errors import AvatarError
 from avatar.resources import weights_path
 
@@ -84,8 +85,8 @@ def test_a_taken_port_is_said_with_another_one(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--port", "70000"], "does not exist"),
-        (["--sessions", "0"], "--sessions takes"),
+        (["--port", "70000"], "--port cannot be '70000': it takes a whole number from 0 to 65_535"),
+        (["--sessions", "0"], "--sessions cannot be '0': it takes a whole number from 1 to 1000"),
         (["--tls-cert", "cert.pem"], "both --tls-cert and --tls-key"),
     ],
 )

@@ -1,0 +1,192 @@
+"""The settings in force: from flags, the environment and a file, each checked and known by where it comes from.
+
+A flag goes before the environment, that before the file, that before the default: pydantic-settings reads and checks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, create_model
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from avatar.commands.declarations import PREFIX, Setting, declared_settings, sections
+from avatar.commands.environment import old_names, own_variables, refuse_unknown
+from avatar.commands.flags import given_flags
+from avatar.commands.settings_file import SettingsFile, find_file, read_file
+from avatar.config import ServerSettings
+from avatar.errors import SettingsError
+
+DEFAULT: Final = "default"
+LONGEST_TEXT: Final = 4096
+MOST_TEXTS: Final = 100
+"""In one list."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """What was read."""
+
+    server: ServerSettings
+    values: Mapping[str, Any]
+    """Every setting's value by its name."""
+    origins: Mapping[str, str]
+    """Where each comes from: its flag, its variable, the file with the line, or `default`."""
+    file: Path | None
+    """The settings file; None: there is none."""
+    notes: tuple[str, ...]
+    """What to tell the user: the new names of old ones that were used."""
+
+
+def read_settings(args: argparse.Namespace) -> ReadSettings:
+    """Return the settings in force under a command line that `flags.add_flags` has parsed.
+
+    Raises:
+        SettingsError: an unknown setting, a value that cannot be, or a file that cannot be read; says where.
+    """
+    flags = given_flags(args)
+    path = find_file(args.config)
+    file = SettingsFile({}, {}) if path is None else read_file(path)
+    variables = own_variables(os.environ)
+    refuse_unknown(variables)
+    old = {name: setting for name, setting in old_names().items() if name in variables}
+    origins = {name: _origin(setting, flags, variables, file, path) for name, setting in declared_settings().items()}
+    values = _checked(_model(variables, file), flags, origins)
+    if origins["requests"] == DEFAULT:  # who asks for more from one address wants room for them
+        values["requests"] = max(values["requests"], values["requests_per_address"])
+    _check_together(values, origins)
+    notes = (f"{name} is called {setting.variable} now; the old name still works." for name, setting in old.items())
+    return ReadSettings(_frozen(values), values, origins, path, tuple(notes))
+
+
+def _model(variables: Mapping[str, str], file: SettingsFile) -> type[BaseSettings]:
+    class Environment(EnvSettingsSource):
+        """Old names count as those of today, which go before them."""
+
+        def _load_env_vars(self) -> Mapping[str, str | None]:
+            renamed = {s.variable: variables[name] for name, s in old_names().items() if name in variables}
+            return {name.lower(): value for name, value in (renamed | dict(variables)).items()}
+
+    class Sources(BaseSettings):
+        """Flags are handed to its constructor."""
+
+        model_config = SettingsConfigDict(env_prefix=PREFIX, enable_decoding=False, validate_default=False)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `Environment` in its place
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, Environment(settings_cls), InitSettingsSource(settings_cls, dict(file.values))
+
+    fields: dict[str, Any] = {name: (_hint(setting), setting.default) for name, setting in declared_settings().items()}
+    return create_model("Settings", __base__=Sources, **fields)
+
+
+def _checked(model: type[BaseSettings], flags: Mapping[str, Any], origins: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        return dict(model(**flags))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+    setting = declared_settings()[str(wrong["loc"][0])]
+    origin = origins[setting.name]
+    subject = origin if origin.startswith(("--", PREFIX)) else f"{origin}: {setting.name}"
+    said = "holds a value that cannot be" if setting.declared.secret else f"cannot be {str(wrong['input'])[:100]!r}"
+    raise SettingsError(f"{subject} {said}: it takes {setting.takes}.")
+
+
+def _origin(
+    setting: Setting, flags: Mapping[str, Any], variables: Mapping[str, str], file: SettingsFile, path: Path | None
+) -> str:
+    if setting.name in flags:
+        return str(setting.flag)
+    for variable in (setting.variable, setting.declared.variable_formerly):
+        if variable in variables:
+            return variable
+    if setting.name in file.values:
+        line = file.lines.get(setting.name)
+        return f"{path}, line {line}" if line else str(path)
+    return DEFAULT
+
+
+def _hint(setting: Setting) -> Any:
+    """Return the type of a setting as pydantic checks it."""
+    declared = setting.declared
+    if declared.kind is not None:
+        return Annotated[Any, BeforeValidator(_parsed_by(declared.kind.parse))]
+    if declared.choices:
+        return Literal[declared.choices]
+    if setting.type in (int, float):
+        bounds = Field(
+            ge=declared.at_least, le=declared.at_most, allow_inf_nan=False if setting.type is float else None
+        )
+        return Annotated[setting.type, bounds, BeforeValidator(_no_bool)]
+    if setting.type is tuple:
+        text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT)]
+        return Annotated[tuple[text, ...], Field(max_length=MOST_TEXTS), BeforeValidator(_list_of)]
+    if setting.type is Path:
+        return Annotated[Path, BeforeValidator(_path)]
+    return bool if setting.type is bool else Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
+
+
+def _parsed_by(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+    def parsed(value: Any) -> Any:
+        if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+            raise ValueError(value)
+        return parse(value)
+
+    return parsed
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(value)
+    return value
+
+
+def _list_of(value: Any) -> Any:
+    """Return the texts of an environment variable, which has commas between them."""
+    return [text.strip() for text in value.split(",") if text.strip()] if isinstance(value, str) else value
+
+
+def _path(value: Any) -> Any:
+    return Path(value).expanduser() if isinstance(value, str) else value
+
+
+def _check_together(values: Mapping[str, Any], origins: Mapping[str, str]) -> None:
+    """Raise SettingsError for values that cannot be beside each other."""
+    if (values["tls_cert"] is None) != (values["tls_key"] is None):
+        raise SettingsError("HTTPS needs both --tls-cert and --tls-key (or tls_cert and tls_key in the settings file).")
+    if values["voice_encoder"] is not None and values["voice_network"] is None:
+        raise SettingsError(
+            f"{origins['voice_encoder']}: an encoder belongs to weights of your own: name them with --voice-network."
+        )
+    rates = [f"{name}_bitrate_bps" for name in ("min", "start", "max")]
+    if sorted(rates, key=values.__getitem__) != rates:
+        said = ", ".join(f"{name} = {values[name]} ({origins[name]})" for name in rates)
+        raise SettingsError(f"The bit rates must rise from the first to the last: {said}.")
+
+
+def _frozen(values: Mapping[str, Any]) -> ServerSettings:
+    """Return the values in the dataclasses that the code is handed."""
+    filled: dict[str, dict[str, Any]] = {section: {} for section in sections()}
+    for name, setting in declared_settings().items():
+        parts = values[name] if setting.declared.fills else (values[name],)
+        filled[setting.section] |= zip(setting.fields, parts, strict=True)
+    groups = {name: group(**filled[name]) for name, group in sections().items() if name}
+    return ServerSettings(**filled[""], **groups)
