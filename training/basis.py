@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from avatar.face.easing import smooth_step
 from avatar.face.mesh import OUTER_EYE_CORNERS
 from avatar.face.pose import RIGID, fit_pose, fit_similarity, rotation_matrix, rotation_vector, to_head_frame
 from avatar.generator.tuning.face_tracks import Track
@@ -102,8 +103,7 @@ def penalties(head: F32, *, ridge: float, elsewhere: float) -> F32:
     and the base of the nose.
     """
     top, bottom = float(head[[145, 374], 1].mean()), float(head[2, 1])
-    lower = ((head[:, 1] - top) / (bottom - top)).clip(0.0, 1.0)
-    lower = lower * lower * (3.0 - 2.0 * lower)
+    lower = smooth_step(head[:, 1], top, bottom)
     rows = []
     for name in BLENDSHAPES:
         if name.startswith(BOTH_HALVES):

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from avatar.face import mesh
+from avatar.face.easing import smooth_step
 from avatar.face.pose import to_head_frame, to_pixels
 from avatar.types import F32, HeadPose
 
@@ -116,7 +117,7 @@ class HeadShell:
         nearest = 1 / np.maximum(gaps, 1.0) ** 6
         way = (nearest / nearest.sum(axis=1, keepdims=True)) @ outline - self._nodes
         shallow, deep = KEEP_OUT
-        share = _smoothstep((self._inside(outline) / unit_px - shallow) / (deep - shallow))
+        share = smooth_step(self._inside(outline) / unit_px, shallow, deep)
         offsets = (way * share[:, None]).astype(np.float32)
         return np.asarray(offsets.reshape(self._rows, self._columns, 2), np.float32)
 
@@ -140,11 +141,5 @@ class HeadShell:
         below = (self._nodes_head[:, 1] - chin[1]) / face_height
         sideways = np.abs(self._nodes_head[:, 0] - chin[0])
         near, far = SIDE_FADE
-        share = (1 - _smoothstep(below / NECK_FADE)) * (1 - _smoothstep((sideways - near) / (far - near)))
+        share = (1 - smooth_step(below, 0, NECK_FADE)) * (1 - smooth_step(sideways, near, far))
         return share.astype(np.float32)
-
-
-def _smoothstep(x: F32) -> F32:
-    """Return 0 below 0, 1 above 1, and a smooth rise between."""
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)

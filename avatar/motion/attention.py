@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 
 from avatar.face import mesh
+from avatar.face.easing import towards
 from avatar.motion.cues import emotion_offsets
-from avatar.motion.expression_composer import EYES_S, HEAD_S, LOOK_GAZE, LOOK_TURN, feel, look_aside, towards
+from avatar.motion.expression import EYES_S, HEAD_S, LOOK_GAZE, LOOK_TURN, Lips, feel, look_aside
 from avatar.motion.presence import Presence, PresenceKind
-from avatar.motion.voice_motion import VoiceMotion
 from avatar.types import BLENDSHAPE_INDEX, F32, FaceState, Motion
 
 LOOK_SHARE: Final = 0.7
@@ -55,7 +55,7 @@ class Attention:
 
     time_s: float = 0.0
     place: tuple[float, float] = (0.0, 0.0)
-    """Where to look: x to the avatar's picture's right and y down, -1..1, as `acting.Asked.look`."""
+    """Where to look: x to the avatar's picture's right and y down, -1..1, as `Direction.look`."""
     gaze: F32 = field(default_factory=lambda: np.zeros(2, np.float32))
     turn: F32 = field(default_factory=lambda: np.zeros(2, np.float32))
     smile: float = 0.0
@@ -91,10 +91,10 @@ def next_attention(attention: Attention, seen: UserSeen | None, presence: Presen
     )
 
 
-def pay_attention(motion: Motion, attention: Attention, voice: VoiceMotion) -> Motion:
-    """Return a motion that looks at the user and answers their smile; the voice's mouth goes first."""
+def pay_attention(motion: Motion, attention: Attention, lips: Lips) -> Motion:
+    """Return a motion that looks at the user and answers their smile, as far as the lips are free."""
     if max(np.abs(attention.gaze).max(), np.abs(attention.turn).max()) >= LEAST:
         motion = look_aside(motion, attention.gaze, attention.turn)
     if attention.smile >= LEAST:
-        motion = feel(motion, emotion_offsets("happy", attention.smile), voice)
+        motion = feel(motion, emotion_offsets("happy", attention.smile), lips)
     return motion

@@ -2,6 +2,7 @@
 
     cue       = part {("," | ";" | "and" | "then" | "while") part}        "smile warmly and nod"
     part      = words of one row of `CUES`, with any words of `DEGREES` and `FILLERS` between or around them
+              | "neutral", which ends the feelings, the look and the presence
 
 `EMOTIONS` says how a feeling looks: offsets that are added to whatever the face does. None of them parts the lips
 while somebody speaks, and near a closure the mouth's share gives way, so that p, b and m stay shut in any mood.
@@ -9,6 +10,7 @@ while somebody speaks, and near a closure the mouth's share gives way, so that p
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -44,7 +46,7 @@ Action Coding System (happy 6 + 12, sad 1 + 4 + 15, surprised 1 + 2 + 5 + 26, an
 levels of talk."""
 
 GESTURES: Final = ("nod", "shake", "tilt", "blink", "wink", "raise brows")
-"""Short moves of the head and the eyes; `acting` plays them."""
+"""Short moves of the head and the eyes; `expression` makes them."""
 
 HOLD_S: Final = 4.0
 """A feeling that was directed, not set, passes after so long."""
@@ -131,6 +133,9 @@ CUES: Final[dict[str, Cue]] = {
 }
 """Left and right are the picture's, as the viewer sees them."""
 
+NEUTRAL: Final[tuple[Cue, ...]] = (Mood("neutral"), Look(0.0, 0.0), Attend("idle"))
+"""What the cue "neutral" asks for."""
+
 DEGREES: Final = {
     "barely": 0.25, "slightly": 0.5, "little": 0.5, "gently": 0.6, "softly": 0.6, "somewhat": 0.7, "clearly": 1.1,
     "very": 1.25, "broadly": 1.25, "deeply": 1.25, "strongly": 1.3, "extremely": 1.4,
@@ -159,7 +164,7 @@ def understand(text: str) -> tuple[Cue, ...]:
     parts = [part.split() for part in _PARTS.split(re.sub(r"[^a-z,;.! ]+", " ", text.lower())) if part.split()]
     if not parts:
         raise CueError(f"The cue {text!r} says nothing. {_understood()}")
-    return tuple(_understand_part(words, text) for words in parts)
+    return tuple(cue for words in parts for cue in _understand_part(words, text))
 
 
 def check_cue(cue: Cue) -> None:
@@ -202,7 +207,9 @@ def _is_within(value: object, low: float, high: float) -> bool:
     return isinstance(value, int | float | np.number) and bool(low <= value <= high)
 
 
-def _understand_part(words: list[str], text: str) -> Cue:
+def _understand_part(words: list[str], text: str) -> tuple[Cue, ...]:
+    if [word for word in words if word not in FILLERS] == ["neutral"]:
+        return NEUTRAL
     for row, cue in _ROWS:
         rest = list(words)
         if not all(word in rest for word in row):
@@ -210,8 +217,11 @@ def _understand_part(words: list[str], text: str) -> Cue:
         for word in row:
             rest.remove(word)
         if all(word in DEGREES or word in FILLERS for word in rest):
-            return _by(cue, [DEGREES[word] for word in rest if word in DEGREES])
-    raise CueError(f"{' '.join(words)!r} in the cue {text!r} is not understood. {_understood()}")
+            return (_by(cue, [DEGREES[word] for word in rest if word in DEGREES]),)
+    phrase = " ".join(words)
+    nearest = difflib.get_close_matches(phrase, (*CUES, "neutral"), n=1)
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    raise CueError(f"{phrase!r} in the cue {text!r} is not understood.{hint} {_understood()}")
 
 
 def _by(cue: Cue, degrees: list[float]) -> Cue:
@@ -230,4 +240,4 @@ def _by(cue: Cue, degrees: list[float]) -> Cue:
 
 def _understood() -> str:
     looks = [words for words in CUES if not words.startswith(("be ", "feel ", "seem "))]
-    return f"Understood: {', '.join(looks)}; with {', '.join(DEGREES)}."
+    return f"Understood: {', '.join(looks)}, neutral; with {', '.join(DEGREES)}."

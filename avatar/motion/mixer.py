@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from avatar.face.easing import approach, ease
 from avatar.face.expression_basis import load_basis
 from avatar.motion.speech_network import MOUTH
 from avatar.motion.voice_motion import VoiceMotion
@@ -21,20 +22,10 @@ VOICE_OUT_S: Final = 0.3
 COVER_IN_S: Final = 0.15
 COVER_OUT_S: Final = 0.4
 """How fast the voice takes a mouth that something is held before, and gives it back."""
+VOICE_OVER_CAMERA: Final = 0.4
+"""Share of the mouth that belongs to a speaking voice while the camera tracks well."""
 MOVED: Final = 0.1
 """A landmark that some mouth coefficient moves this far, in head units, belongs to the mouth wholly."""
-
-
-@dataclass(frozen=True, slots=True)
-class MixGains:
-    """How much each source counts."""
-
-    camera: float = 1.0
-    """0..1: share of the camera's motion that is shown, the rest is idle life."""
-    voice: float = 1.0
-    """Factor of what a voice does to the mouth; 0 leaves the mouth to the camera."""
-    voice_over_camera: float = 0.4
-    """0..1: share of the mouth that belongs to a speaking voice while the camera tracks well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +44,16 @@ class MixState:
     voice: VoiceMotion | None = None
     """The last motion the voice gave."""
 
+    @property
+    def camera_shown(self) -> float:
+        """How much of the camera's motion is shown, 0..1: its share, eased at both ends."""
+        return 0.0 if self.camera is None or self.camera_share <= 0 else ease(self.camera_share)
+
+    @property
+    def sees_mouth(self) -> float:
+        """How much of the mouth is what the camera sees of it, 0..1."""
+        return self.camera_shown * (1 - self.covered_share)
+
 
 def mix(
     state: MixState,
@@ -61,48 +62,54 @@ def mix(
     idle: Motion,
     *,
     voice: VoiceMotion | None = None,
-    gains: MixGains = MixGains(),
+    at_once: bool = False,
 ) -> tuple[MixState, Motion]:
     """Return the next state and the motion to show.
 
     A held face counts by its confidence, so a short loss eases towards rest; a lost one fades to idle life. The mouth
     belongs to the voice where no camera sees it or something covers it, and to both while it is seen and somebody
     speaks. Pure: depends on nothing but its arguments; `idle.time_s` is the present.
+
+    Args:
+        state: before.
+        face: what the camera sees of the driver.
+        camera: that face's motion.
+        idle: life that goes on where nothing else moves the face.
+        voice: what the voice does to the mouth.
+        at_once: the voice has the mouth as soon and as far as it is heard, without easing in and out.
     """
-    target = 0.0 if face is None or camera is None else face.confidence * gains.camera
+    target = 0.0 if face is None or camera is None else face.confidence
     first = state.camera is None and camera is not None
     elapsed = max(idle.time_s - state.time_s, 0.0)
-    share = target if first else _eased(state.camera_share, target, elapsed, EASE_IN_S, EASE_OUT_S)
+    share = target if first else approach(state.camera_share, target, elapsed, EASE_IN_S, EASE_OUT_S)
     hidden = float(face is not None and face.mouth_covered)
     heard = 0.0 if voice is None else voice.confidence
-    voice_share = _eased(state.voice_share, heard, elapsed, VOICE_IN_S, VOICE_OUT_S)
+    voice_share = heard if at_once else approach(state.voice_share, heard, elapsed, VOICE_IN_S, VOICE_OUT_S)
     state = MixState(
         time_s=idle.time_s,
         camera_share=share,
         camera=camera if camera is not None else state.camera,
-        covered_share=_eased(state.covered_share, hidden, elapsed, COVER_IN_S, COVER_OUT_S),
+        covered_share=approach(state.covered_share, hidden, elapsed, COVER_IN_S, COVER_OUT_S),
         voice_share=voice_share,
         voice=voice if voice is not None else state.voice,
     )
-    smooth = share * share * (3 - 2 * share)
     if state.camera is None or share <= 0:
-        motion, smooth = idle, 0.0
+        motion = idle
     elif share >= 1:
         motion = state.camera
     else:
-        motion = blend(idle, state.camera, smooth)
-    if state.voice is None or voice_share <= 0 or gains.voice <= 0:
+        motion = blend(idle, state.camera, state.camera_shown)
+    if state.voice is None or voice_share <= 0:
         return state, motion
-    sees_mouth = smooth * (1 - state.covered_share)
-    over_camera = gains.voice_over_camera * state.voice.speaking
-    return state, speak(motion, state.voice, voice_share * (1 - sees_mouth + sees_mouth * over_camera), gains.voice)
+    seen, over_camera = state.sees_mouth, VOICE_OVER_CAMERA * state.voice.speaking
+    return state, speak(motion, state.voice, voice_share * (1 - seen + seen * over_camera))
 
 
-def speak(motion: Motion, voice: VoiceMotion, share: float, gain: float = 1.0) -> Motion:
+def speak(motion: Motion, voice: VoiceMotion, share: float) -> Motion:
     """Return a motion whose mouth is the voice's, `share` of the way; the rest of the face stays as it is."""
     blendshapes = motion.blendshapes.copy()
     mouth = list(MOUTH)
-    blendshapes[mouth] += np.float32(share) * (np.float32(gain) * voice.blendshapes[mouth] - blendshapes[mouth])
+    blendshapes[mouth] += np.float32(share) * (voice.blendshapes[mouth] - blendshapes[mouth])
     residual = motion.residual
     if residual is not None:
         residual = (residual * (1 - np.float32(share) * mouth_weights()[:, None])).astype(np.float32)
@@ -140,8 +147,3 @@ def blend(first: Motion, second: Motion, share: float) -> Motion:
         residual=optional(first.residual, second.residual),
         speech=optional(first.speech, second.speech),
     )
-
-
-def _eased(now: float, target: float, elapsed_s: float, up_s: float, down_s: float) -> float:
-    step = elapsed_s / (up_s if target > now else down_s)
-    return now + float(np.clip(target - now, -step, step))

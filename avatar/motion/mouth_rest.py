@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from avatar.motion.easing import smooth_step
+from avatar.face.easing import smooth_step
 from avatar.types import F32
 
 SILENT: Final = (0.6, 0.95)

@@ -1,4 +1,4 @@
-"""What the network said of the last seconds, to be asked for at any moment."""
+"""The network's answers of the last seconds by time: interpolated, held and faded."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Delivery(NamedTuple):
 _ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), EMBEDDING, len(Delivery._fields)]).tolist()
 
 
-class Told:
-    """Answers in order of time; holds as much as is not let go."""
+class MouthTimeline:
+    """Answers in order of time, until `let_go`."""
 
     def __init__(self) -> None:
         self._times = np.zeros(0)
@@ -42,7 +42,7 @@ class Told:
         return len(self._times)
 
     def append(self, times: NDArray[np.float64], mouths: Mouths, delivery: Delivery) -> None:
-        """Add the answers of (n,) rising moments; they replace what was told of later ones."""
+        """Add the answers of (n,) rising moments; they replace those of later ones."""
         self.replace_from(float(times[0]))
         spoken = np.stack(delivery, axis=1)
         columns = (mouths.coefficients, mouths.closure[:, None], mouths.posterior, mouths.embedding, spoken)
@@ -50,12 +50,12 @@ class Told:
         self._rows = np.concatenate([self._rows, np.concatenate(columns, axis=1, dtype=np.float32)])
 
     def replace_from(self, time_s: float) -> None:
-        """Forget what was told of `time_s` and later."""
+        """Forget the answers of `time_s` and later."""
         count = int(np.searchsorted(self._times, time_s))
         self._times, self._rows = self._times[:count], self._rows[:count]
 
     def let_go(self, before_s: float) -> None:
-        """Forget what was told of moments before `before_s`."""
+        """Forget the answers of moments before `before_s`."""
         first = int(np.searchsorted(self._times, before_s))
         self._times, self._rows = self._times[first:], self._rows[first:]
 

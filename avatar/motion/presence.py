@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
+from avatar.face.easing import ease
 from avatar.types import BLENDSHAPE_INDEX, F32, Motion
 
 PresenceKind: TypeAlias = Literal["speaking", "listening", "thinking", "idle"]
@@ -50,8 +51,7 @@ class Presence:
 
     def share(self, kind: PresenceKind) -> float:
         """Return how far one of them is shown, 0..1, eased at both ends."""
-        part = self.shares[PRESENCES.index(kind)]
-        return part * part * (3 - 2 * part)
+        return ease(self.shares[PRESENCES.index(kind)])
 
 
 def next_presence(presence: Presence, wanted: PresenceKind, time_s: float) -> Presence:
@@ -66,12 +66,16 @@ def next_presence(presence: Presence, wanted: PresenceKind, time_s: float) -> Pr
     return Presence(time_s, tuple(shares))
 
 
-def be_present(motion: Motion, presence: Presence, seed: int = 0) -> Motion:
-    """Return idle life with what a presence makes of it. Pure: depends on the arguments alone."""
+def be_present(motion: Motion, presence: Presence, seed: int = 0, *, own_gaze: bool = False) -> Motion:
+    """Return a motion with what a presence makes of it. Pure: depends on the arguments alone.
+
+    Idle life gives up part of its glances for it; a driver's gaze is their own (`own_gaze`) and stays.
+    """
     blendshapes, rotation = motion.blendshapes.copy(), motion.rotation.copy()
     gaze = np.zeros(2, np.float32) if motion.gaze is None else motion.gaze.copy()
     scale = motion.scale
-    gaze *= np.float32(1 - sum(STEADY[kind] * presence.share(kind) for kind in PRESENCES))
+    if not own_gaze:
+        gaze *= np.float32(1 - sum(STEADY[kind] * presence.share(kind) for kind in PRESENCES))
     for kind in PRESENCES:
         share = presence.share(kind)
         if share <= 0:

@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from avatar.motion.mouth_rest import MouthRest
-from avatar.motion.mouth_timeline import HOLD_S, Delivery, Told
+from avatar.motion.mouth_timeline import HOLD_S, Delivery, MouthTimeline
 from avatar.motion.prosody import Prosody
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
 from avatar.motion.voice_motion import VoiceMotion, resting_voice, voice_motion
@@ -89,9 +89,9 @@ class SpeechMotion:
     def motion(self, time_s: float) -> VoiceMotion:
         """Return the mouth at a moment of the media clock; whole when sound up to `LOOK_AHEAD_S` later was pushed."""
         with self._lock:
-            self._hear(time_s + LOOK_AHEAD_S)
-            self._told.let_go(time_s - KEPT_S)
-            found = self._told.at(time_s)
+            self._analyse(time_s + LOOK_AHEAD_S)
+            self._timeline.let_go(time_s - KEPT_S)
+            found = self._timeline.at(time_s)
         return resting_voice(time_s) if found is None else voice_motion(time_s, *found, self.liveliness)
 
     def reset(self) -> None:
@@ -102,7 +102,7 @@ class SpeechMotion:
     def _forget(self) -> None:
         self._waiting: list[F32] = []
         self._waiting_count = 0
-        self._told = Told()
+        self._timeline = MouthTimeline()
         self._origin_s: float | None = None
         self._taken = 0
         self._begin_stretch(0.0)
@@ -110,7 +110,7 @@ class SpeechMotion:
 
     def _begin_stretch(self, start_s: float) -> None:
         """Hear what comes as something new that starts at `start_s`."""
-        self._origin_s, self._taken, self._heard = start_s, 0, 0
+        self._origin_s, self._taken, self._frame_count = start_s, 0, 0
         self._waiting, self._waiting_count = [], 0
         self._prosody, self._rest = Prosody(), MouthRest()
         self._features.reset()
@@ -127,7 +127,7 @@ class SpeechMotion:
             self._begin_stretch(at_s)
         elif late_s < -MAX_EARLY_S:
             self._dropped += self._waiting_count
-            self._told.replace_from(at_s)
+            self._timeline.replace_from(at_s)
             self._begin_stretch(at_s)
         elif late_s > JITTER_S:
             self._queue(np.zeros(round(late_s * RATE), np.float32))
@@ -148,9 +148,9 @@ class SpeechMotion:
         """Hear the end of a stretch out, with silence after it."""
         assert self._origin_s is not None  # noqa: S101 - there is a stretch
         self._queue(np.zeros(round((LOOK_AHEAD_S + HOLD_S) * RATE), np.float32))
-        self._hear(self._origin_s + self._taken / RATE)
+        self._analyse(self._origin_s + self._taken / RATE)
 
-    def _hear(self, until_s: float) -> None:
+    def _analyse(self, until_s: float) -> None:
         """Let the network hear what lies before `until_s`, piece by piece."""
         if self._origin_s is None or not self._waiting:
             return
@@ -162,25 +162,25 @@ class SpeechMotion:
         joined = np.concatenate(self._waiting)
         piece = round(PIECE_S * RATE)
         for start in range(0, wanted, piece):
-            self._hear_piece(joined[start : min(start + piece, wanted)])
+            self._analyse_piece(joined[start : min(start + piece, wanted)])
         self._waiting = [joined[wanted:]] if wanted < len(joined) else []
         self._waiting_count -= wanted
 
-    def _hear_piece(self, samples: F32) -> None:
+    def _analyse_piece(self, samples: F32) -> None:
         assert self._origin_s is not None  # noqa: S101 - there is a stretch
-        heard = self._features.push(samples)
-        level_db, levels, count = heard.level_db, heard.levels, len(heard.frames)
+        features = self._features.push(samples)
+        level_db, levels, count = features.level_db, features.levels, len(features.frames)
         if not count:
             return
-        mouths = self._network.push(heard.frames)
+        mouths = self._network.push(features.frames)
         silence = mouths.posterior[:, CLASSES.index("silence")]
         speaking, emphasis = self._prosody.push(level_db - levels.voice_db, silence)
-        numbers = self._heard + np.arange(count)
+        numbers = self._frame_count + np.arange(count)
         times = self._origin_s + numbers * HOP / RATE + FRAME_OFFSET_S
-        self._heard += count
+        self._frame_count += count
         moving = self._rest.push(silence, speaking, levels.presence_db)
         delivery = Delivery(level_db, speaking, emphasis, moving)
-        self._told.append(np.asarray(times, np.float64), mouths, delivery)
+        self._timeline.append(np.asarray(times, np.float64), mouths, delivery)
 
 
 def speech_motions(

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from avatar.motion.easing import smooth_step
+from avatar.face.easing import smooth_step
 from avatar.motion.mouth_timeline import Delivery
 from avatar.motion.speech_network import CLASSES, EMBEDDING, MOUTH, Mouths
 from avatar.types import BLENDSHAPES, F32
@@ -46,7 +46,7 @@ class VoiceMotion:
     blendshapes: F32
     """(52,), change from rest; only jaw and mouth are not 0."""
     embedding: F32
-    """(32,), -1..1, for generators that are told of speech; zeros when nothing is heard."""
+    """(32,), -1..1, for generators that take one; zeros when nothing is heard."""
     posterior: F32
     """(7,), probabilities of `speech_network.CLASSES`."""
     level_db: float
@@ -100,7 +100,7 @@ def mouth_coefficients(
 def voice_motion(
     time_s: float, mouths: Mouths, delivery: Delivery, confidence: float, liveliness: float
 ) -> VoiceMotion:
-    """Return what a voice does at one moment, from what was told of it (arrays of one frame)."""
+    """Return what a voice does at one moment, from the network's answer (arrays of one frame)."""
     blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
     shown = mouth_coefficients(mouths.coefficients, mouths.closure, mouths.posterior, delivery.moving, liveliness)
     blendshapes[list(MOUTH)] = shown[0] * np.float32(confidence)

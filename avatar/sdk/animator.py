@@ -7,21 +7,15 @@ waiting.
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
-from typing import Final
 
 from avatar.media.pcm import as_floats
-from avatar.motion.cues import HOLD_S, Attend, Cue, Feel, Gesture, Look, Mood, check_cue
-from avatar.motion.expression_composer import ActingState, Asked, act, hushed, over
-from avatar.motion.idle import IdleLife
-from avatar.motion.prosody import SpeakingLife
+from avatar.motion.composer import CompositionState, Sources, Temperament, compose
+from avatar.motion.cues import Cue, check_cue
+from avatar.motion.direction import Direction, follow_cue
 from avatar.motion.speech import SpeechMotion
-from avatar.motion.voice_motion import VoiceMotion, resting_voice
-from avatar.sdk.speech_playout import Cut, Told
+from avatar.motion.voice_cut import VoiceCut
+from avatar.sdk.speech_playout import Told
 from avatar.types import Motion
-
-MOST_GESTURES: Final = 8
-"""Gestures at once; the oldest gives way."""
 
 
 class Performance:
@@ -30,55 +24,34 @@ class Performance:
     def __init__(self, rate: int, speech: SpeechMotion, *, seed: int = 0) -> None:
         """Be told of sound at `rate` samples a second; another seed is another temperament."""
         self._lock = threading.Lock()
-        self._rate, self._seed = rate, seed
-        self._speech = speech
-        self._idle, self._life = IdleLife(seed), SpeakingLife(seed)
-        self._asked, self._acting = Asked(), ActingState()
+        self._rate, self._speech = rate, speech
+        self._temperament = Temperament(seed)
+        self._direction, self._state = Direction(), CompositionState()
         self._now_s = 0.0
-        self._voice = resting_voice(0.0)
-        self._cut = Cut()
-        self._closing: VoiceMotion | None = None
-        """The mouth that was cut off, until there is another or it has closed."""
+        self._cut = VoiceCut()
 
     def perform(self, cue: Cue) -> None:
         """Do what a cue asks for from the next beat on. Raises CueError."""
         check_cue(cue)
         with self._lock:
-            match cue:
-                case Mood(emotion, strength):
-                    self._asked = replace(self._asked, emotion=emotion, strength=strength, passing=None)
-                case Feel(emotion, strength):
-                    self._asked = replace(self._asked, passing=(emotion, strength, self._now_s + HOLD_S))
-                case Gesture():
-                    gestures = (*self._asked.gestures, (cue, self._now_s))[-MOST_GESTURES:]
-                    self._asked = replace(self._asked, gestures=gestures)
-                case Look(x, y):
-                    self._asked = replace(self._asked, look=(x, y))
-                case Attend(presence):
-                    self._asked = replace(self._asked, presence=presence)
+            self._direction = follow_cue(self._direction, cue, self._now_s)
 
     def move(self, told: Told) -> Motion:
         """Return the motion of the next beat."""
         with self._lock:
             if told.cut.number > self._cut.number:
-                self._cut, self._closing = told.cut, self._voice
+                self._cut = VoiceCut(told.cut.number, told.cut.time_s)
                 self._speech.reset()
             if len(told.samples):
                 self._speech.push(as_floats(told.samples), told.begin_s, self._rate)
             self._now_s = told.time_s
-            return self._move(told.time_s, speaking=told.speaking)
-
-    def _move(self, time_s: float, *, speaking: bool) -> Motion:
-        voice = self._speech.motion(time_s)
-        if self._closing is not None and voice.confidence <= 0:
-            voice = hushed(self._closing, time_s - self._cut.time_s)
-        else:
-            self._closing = None
-            self._voice = voice
-        asked = self._asked
-        gestures = tuple(pair for pair in asked.gestures if not over(pair[0], time_s - pair[1]))
-        self._asked = asked = replace(asked, gestures=gestures)
-        if speaking:
-            asked = replace(asked, presence="speaking")
-        self._acting, motion = act(self._acting, asked, self._idle.motion(time_s), voice, self._life, seed=self._seed)
-        return motion
+            sources = Sources(
+                temperament=self._temperament,
+                voice=self._speech.motion(told.time_s),
+                voice_known_ahead=True,
+                voice_cut=self._cut,
+                presence="speaking" if told.speaking else None,
+                direction=self._direction,
+            )
+            self._state, motion = compose(sources, self._state, told.time_s)
+            return motion

@@ -26,14 +26,14 @@ from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator
 from avatar.media.colour import camera_rgb, to_i420
 from avatar.models.store import get_model
-from avatar.motion.attention import Attention, UserSeen, next_attention, pay_attention, user_seen
-from avatar.motion.idle import IdleLife
-from avatar.motion.mixer import MixState, mix
-from avatar.motion.presence import Presence, PresenceKind, be_present, next_presence
-from avatar.motion.prosody import SpeakingLife
+from avatar.motion.attention import UserSeen, user_seen
+from avatar.motion.composer import CompositionState, Sources, Temperament, compose
+from avatar.motion.cues import Cue, check_cue
+from avatar.motion.direction import Direction, follow_cue
+from avatar.motion.presence import PresenceKind
 from avatar.motion.retarget import Retargeter
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
-from avatar.motion.voice_motion import VoiceMotion, resting_voice
+from avatar.motion.voice_motion import VoiceMotion
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.tracker import FaceTracker
 from avatar.session.protocol import (
@@ -61,6 +61,8 @@ MOST_COMING: Final = 32
 """Camera frames that may wait for their sound: a third of a second at most is asked for."""
 MOST_SOUNDS: Final = 256
 """Pieces of sound that may wait to be heard: five seconds of 20 ms each."""
+MOST_CUES: Final = 64
+"""Cues that may wait for the next picture; the oldest gives way."""
 FIRST_FACE_S: Final = 1.5
 """A camera that has shown no face for this long since its first frame shows none: the user is told."""
 
@@ -109,7 +111,7 @@ class Session:
         self._easel = self._open(identity)
         self._tracker = FaceTracker(get_model("face_landmarker"))
         self._retargeter = Retargeter(load_basis())
-        self._idle = IdleLife(idle_seed)
+        self._temperament = Temperament(idle_seed)
         self._camera: LatestSlot[CameraFrame] = LatestSlot()
         self._seen: LatestSlot[_Seen] = LatestSlot()
         self._recalibrate = threading.Event()
@@ -119,9 +121,9 @@ class Session:
         self._presence: PresenceKind = "idle"
         self._watched = True
         self._user: UserSeen | None = None
-        self._seed = idle_seed
-        self._speech, self._speaking = SpeechMotion(voice_network), SpeakingLife(idle_seed)
+        self._speech = SpeechMotion(voice_network)
         self._sounds: deque[tuple[av.AudioFrame, float]] = deque(maxlen=MOST_SOUNDS)
+        self._cues: deque[Cue] = deque(maxlen=MOST_CUES)
         self._face_state = "none"
         self._looking_since_s: float | None = None
         self._bad_frames = 0
@@ -159,6 +161,14 @@ class Session:
     def set_presence(self, presence: PresenceKind) -> None:
         """Listen, think or speak from the next picture on, while a conversation moves the avatar; never blocks."""
         self._presence = presence
+
+    def direct(self, cue: Cue) -> None:
+        """Follow a cue from the next picture on, whatever moves the avatar; never blocks. Raises CueError.
+
+        In a conversation the avatar listens and thinks by itself: `Attend` takes effect after it.
+        """
+        check_cue(cue)
+        self._cues.append(cue)
 
     def set_watched(self, watched: bool) -> None:
         """Draw pictures from the next one on, or none: the face is followed and the voice heard all the same."""
@@ -258,13 +268,12 @@ class Session:
             self._on_event(FaceFound())
 
     def _render(self) -> None:
-        state = MixState()
+        state, direction = CompositionState(), Direction()
         shown: _Moment | None = None
         coming: DelayLine[_Moment] = DelayLine(MOST_COMING)
         last_camera_s: float | None = None
         last_picture_s: float | None = None
         media_s = 0.0
-        presence, attention = Presence(), Attention()
         while not self._seen.closed:
             turn = pacing.next_turn(time.monotonic(), last_camera_s, last_picture_s, self._settings.fps)
             seen = self._seen.take(turn.wait_s) if not turn.idle else self._seen.take(0)
@@ -290,13 +299,19 @@ class Session:
             taken_s = due.seen.received_s if due is not None else at_s
             media_s = max(media_s, taken_s - self._begin_s)
             voice = self._listen(media_s) if drive != "camera" else None
-            presence = next_presence(presence, self._presence if drive == "conversation" else "idle", media_s)
-            idle = be_present(self._idle.motion(media_s), presence, self._seed)
-            idle = self._speaking.add(idle, voice) if voice is not None else idle
-            face, camera = (shown.seen.face, shown.motion) if shown is not None else (None, None)
-            state, motion = mix(state, face, camera, idle, voice=voice)
-            attention = next_attention(attention, self._user if drive == "conversation" else None, presence, media_s)
-            motion = pay_attention(motion, attention, voice or resting_voice(media_s))
+            while self._cues:
+                direction = follow_cue(direction, self._cues.popleft(), media_s)
+            talks = drive == "conversation"
+            sources = Sources(
+                temperament=self._temperament,
+                face=shown.seen.face if shown is not None else None,
+                camera=shown.motion if shown is not None else None,
+                voice=voice,
+                presence=self._presence if talks else None,
+                direction=direction,
+                user=self._user if talks else None,
+            )
+            state, motion = compose(sources, state, media_s)
             if not self._watched:
                 continue
             timed = due is not None or drive != "camera"

@@ -19,10 +19,8 @@ from avatar.media.files import Damage
 from avatar.media.movie_writer import MovieWriter
 from avatar.media.video import clip_frames, probe_clip
 from avatar.models.store import get_model
-from avatar.motion.idle import IdleLife
-from avatar.motion.mixer import MixState, mix
+from avatar.motion.composer import CompositionState, Sources, Temperament, compose
 from avatar.motion.neutral import CALIBRATION_S
-from avatar.motion.prosody import SpeakingLife
 from avatar.motion.retarget import Retargeter
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
 from avatar.motion.voice_motion import VoiceMotion
@@ -178,13 +176,12 @@ def animate(
         MediaError: the driver cannot be read.
     """
     generator = open_generator(identity, (picture.width, picture.height), picture.tier, picture.engine)
-    idle, speaking, state = IdleLife(), SpeakingLife(), MixState()
+    temperament, state = Temperament(), CompositionState()
 
     def moved(time_s: float, face: FaceState | None, camera: Motion | None) -> U8:
         nonlocal state
         heard = voice(time_s) if voice is not None else None
-        life = idle.motion(time_s) if heard is None else speaking.add(idle.motion(time_s), heard)
-        state, motion = mix(state, face, camera, life, voice=heard)
+        state, motion = compose(Sources(temperament, face, camera, voice=heard), state, time_s)
         return generator.render(motion)
 
     retargeter = Retargeter(load_basis())

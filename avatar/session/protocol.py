@@ -9,7 +9,9 @@ from typing import Protocol
 import av
 
 from avatar.config import PictureSettings
+from avatar.errors import CueError
 from avatar.generator.identity import Identity
+from avatar.motion.cues import Cue
 from avatar.motion.presence import PresenceKind
 from avatar.types import Drive, Picture
 
@@ -98,6 +100,9 @@ class LiveSession(Protocol):
     def set_presence(self, presence: PresenceKind) -> None:
         """Listen, think or speak in a conversation. Never blocks."""
 
+    def direct(self, cue: Cue) -> None:
+        """Follow a cue, such as a feeling or a gesture. Never blocks. Raises CueError: there is no face that could."""
+
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar. May block."""
 
@@ -131,6 +136,11 @@ class Unsteered:
 
     def set_presence(self, presence: PresenceKind) -> None:
         """Do nothing."""
+
+    def direct(self, cue: Cue) -> None:
+        """Refuse: whoever gives a cue waits for something to be seen."""
+        del cue
+        raise CueError("This call shows no avatar that follows cues.", code="no_avatar")
 
     def set_identity(self, identity: Identity) -> None:
         """Do nothing."""

@@ -19,9 +19,8 @@ from avatar.motion.attention import (
     pay_attention,
     user_seen,
 )
+from avatar.motion.expression import Lips
 from avatar.motion.presence import PRESENCES, Presence
-from avatar.motion.speech_network import CLASSES
-from avatar.motion.voice_motion import resting_voice
 from avatar.types import BLENDSHAPE_INDEX, FaceState, Motion
 
 FPS = 30
@@ -45,7 +44,7 @@ def at(x: float, y: float = 0.0, smile: float = 0.0) -> Callable[[float], UserSe
 
 
 def shown(attention: Attention, move: Move) -> Motion:
-    return pay_attention(move(attention.time_s), attention, resting_voice(attention.time_s))
+    return pay_attention(move(attention.time_s), attention, Lips())
 
 
 def test_who_sits_to_the_right_in_the_cameras_picture_is_looked_at_to_the_left(move: Move) -> None:
@@ -61,7 +60,7 @@ def test_who_sits_to_the_right_in_the_cameras_picture_is_looked_at_to_the_left(m
 
 def test_who_sits_in_the_middle_is_looked_in_the_eye(move: Move) -> None:
     still = move(1.0)
-    assert pay_attention(still, Attention(), resting_voice(1.0)) is still
+    assert pay_attention(still, Attention(), Lips()) is still
     assert not watch(at(STEADY * 0.9), 1.0)[-1].gaze.any()
 
 
@@ -99,12 +98,8 @@ def test_a_smile_is_answered_slightly_and_a_resting_face_is_not(move: Move) -> N
 
 def test_a_smile_gives_way_where_lips_must_meet(move: Move) -> None:
     attention = watch(at(0.0, smile=0.9), 4.0)[-1]
-    posterior = np.zeros(len(CLASSES), np.float32)
-    posterior[CLASSES.index("closed")] = 1
-    closed = replace(resting_voice(4.0), posterior=posterior, confidence=1.0, speaking=1.0)
-    assert (
-        pay_attention(move(4.0), attention, closed).blendshapes[SMILE] < 0.5 * shown(attention, move).blendshapes[SMILE]
-    )
+    pressed = pay_attention(move(4.0), attention, Lips(closed=1.0, speaking=1.0))
+    assert pressed.blendshapes[SMILE] < 0.5 * shown(attention, move).blendshapes[SMILE]
 
 
 def test_a_face_is_found_in_the_unmirrored_picture_and_a_covered_mouth_does_not_smile(

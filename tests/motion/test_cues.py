@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from avatar.errors import CueError
-from avatar.motion.cues import CUES, EMOTIONS, GESTURES, Attend, Feel, Gesture, Look, emotion_offsets, understand
-from avatar.motion.expression_composer import GESTURE_S
+from avatar.motion.cues import CUES, EMOTIONS, GESTURES, Attend, Feel, Gesture, Look, Mood, emotion_offsets, understand
+from avatar.motion.expression import GESTURE_S
 from avatar.types import BLENDSHAPE_INDEX
 
 
@@ -39,6 +39,16 @@ def test_what_is_not_understood_is_answered_with_what_would_be(text: str) -> Non
     with pytest.raises(CueError) as raised:
         understand(text)
     assert "smile warmly" in str(raised.value) or "too long" in str(raised.value)
+
+
+def test_a_slip_is_answered_with_the_nearest_cue() -> None:
+    with pytest.raises(CueError, match="Did you mean 'smile warmly'"):
+        understand("smle warmly")
+
+
+@pytest.mark.parametrize("text", ["neutral", "Neutral please!"])
+def test_neutral_ends_feelings_look_and_presence(text: str) -> None:
+    assert understand(text) == (Mood("neutral"), Look(0.0, 0.0), Attend("idle"))
 
 
 def test_every_row_of_the_table_can_be_said_and_played() -> None:

@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from avatar.face import mesh
-from avatar.motion.mixer import COVER_IN_S, COVER_OUT_S, EASE_IN_S, EASE_OUT_S, MixGains, MixState, blend, mix, speak
+from avatar.motion.mixer import (
+    COVER_IN_S,
+    COVER_OUT_S,
+    EASE_IN_S,
+    EASE_OUT_S,
+    VOICE_OVER_CAMERA,
+    MixState,
+    blend,
+    mix,
+    speak,
+)
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.types import BLENDSHAPE_INDEX, FaceState, HeadPose, Motion
 
@@ -127,7 +137,6 @@ def say(time_s: float, confidence: float = 1.0, speaking: float = 1.0, **mouth: 
 
 def talk(
     move: Move, steps: int, *, seen: bool = True, heard: bool = True, jaw: float = 0.5, state: MixState | None = None,
-    gains: MixGains | None = None,
 ) -> tuple[MixState, list[Motion]]:  # fmt: skip
     """A driver with closed lips who looks aside, and a voice that opens the jaw."""
     state = MixState() if state is None else state
@@ -137,7 +146,7 @@ def talk(
         camera = move(now_s, yaw=YAW, browInnerUp=0.4) if seen else None
         voice = say(now_s, jawOpen=jaw) if heard else None
         face_now = face(now_s) if seen else None
-        state, motion = mix(state, face_now, camera, move(now_s), voice=voice, gains=gains or MixGains())
+        state, motion = mix(state, face_now, camera, move(now_s), voice=voice)
         shown.append(motion)
     return state, shown
 
@@ -183,11 +192,12 @@ def test_when_the_voice_stops_the_mouth_closes_without_a_jump(move: Move) -> Non
     assert shown[-1].speech is None
 
 
-def test_gains_silence_a_source(move: Move) -> None:
-    _, no_voice = talk(move, 20, seen=False, gains=MixGains(voice=0))
-    assert no_voice[-1].blendshapes[JAW] == 0
-    _, no_camera = talk(move, 20, gains=MixGains(camera=0))
-    assert no_camera[-1].rotation[1] == pytest.approx(0) and no_camera[-1].blendshapes[JAW] == pytest.approx(0.5)
+def test_a_voice_known_ahead_has_the_mouth_at_once_and_gives_it_back_at_once(move: Move) -> None:
+    idle = move(1.0)
+    state, first = mix(MixState(), None, None, idle, voice=say(1.0, jawOpen=0.5), at_once=True)
+    assert first.blendshapes[JAW] == pytest.approx(0.5)
+    _, after = mix(state, None, None, move(1.03), voice=say(1.03, confidence=0.0), at_once=True)
+    assert after.blendshapes[JAW] == 0
 
 
 def test_the_cameras_residual_leaves_the_mouth_to_the_voice_and_keeps_the_eyes(move: Move) -> None:
@@ -209,7 +219,7 @@ def test_a_covered_mouth_goes_to_the_voice_and_comes_back_without_a_jump(move: M
         state, motion = mix(state, seen, move(now_s, yaw=YAW, jawOpen=0.8), move(now_s), voice=voice)
         jaws.append(float(motion.blendshapes[JAW]))
         brows.append(float(np.degrees(motion.rotation[1])))
-    free = 0.8 + MixGains().voice_over_camera * (0.2 - 0.8)
+    free = 0.8 + VOICE_OVER_CAMERA * (0.2 - 0.8)
     assert jaws[20:30] == pytest.approx([free] * 10, abs=1e-3)
     covered, back = jaws[31 + round(COVER_IN_S * FPS) : 60], jaws[61 + round(COVER_OUT_S * FPS) :]
     assert covered == pytest.approx([0.2] * len(covered), abs=1e-3)

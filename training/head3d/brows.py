@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from avatar.motion.easing import smooth_step
+from avatar.face.easing import smooth_step
 from training.head3d.model import HeadModel, Part
 from training.head3d.raster import F32, I32
 from training.head3d.shading import srgb_to_linear, unit

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-from avatar.motion.easing import smooth_step
+from avatar.face.easing import smooth_step
 from training.head3d.light import Light
 from training.head3d.raster import F32
 from training.head3d.scene import Buffers, Camera, Material, Mesh

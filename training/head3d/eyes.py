@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar.motion.easing import smooth_step
+from avatar.face.easing import smooth_step
 from training.head3d.light import Light
 from training.head3d.model import HeadModel, Part
 from training.head3d.raster import F32

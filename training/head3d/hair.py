@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial import cKDTree
 
-from avatar.motion.easing import smooth_step
+from avatar.face.easing import smooth_step
 from training.head3d.brows import Roots, scatter_roots
 from training.head3d.model import HeadModel, Part
 from training.head3d.raster import F32

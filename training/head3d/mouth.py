@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from avatar.motion.easing import smooth_step
+from avatar.face.easing import smooth_step
 from training.head3d.light import ambient_occlusion, sky_rays
 from training.head3d.model import HeadModel, Part, tessellate, vertex_normals
 from training.head3d.raster import F32, I32, Fragments, rasterise

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from avatar.motion.easing import smooth_step
+from avatar.face.easing import smooth_step
 from training.head3d.light import Light, ambient_occlusion, sky_rays
 from training.head3d.model import HeadModel, vertex_normals
 from training.head3d.mouth import GUM, IVORY, NECK_OF_TOOTH, TONGUE, split_jaws, tooth_channels

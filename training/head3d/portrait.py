@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from avatar.motion.easing import smooth_step
+from avatar.face.easing import smooth_step
 from training.head3d import backdrop, brows, cloth, eyes, hair, skin, strands
 from training.head3d.cloth import ClothLook
 from training.head3d.light import Light

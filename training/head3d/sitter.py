@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from avatar.motion.easing import smooth_step
+from avatar.face.easing import smooth_step
 from training.head3d import backdrop, brows, cloth, eyes, hair, oral, skin, strands
 from training.head3d.light import quick_visible, sky_rays
 from training.head3d.model import HeadModel, Part, vertex_normals

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import map_coordinates
 
-from avatar.motion.easing import smooth_step
+from avatar.face.easing import smooth_step
 from training.head3d.light import Light
 from training.head3d.raster import F32
 from training.head3d.scene import Buffers, Camera, Material
