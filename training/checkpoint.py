@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from avatar.generator.network_weights import read_tensors, write_tensors
+from avatar.generator.network_weights import read_tensors, without_speech, write_tensors
 
 FORMAT: Final = "avatar-training"
 VERSION: Final = "1"
@@ -62,4 +62,5 @@ def load_state(path: Path) -> tuple[Progress, dict[str, dict[str, Tensor]]]:
     for name, value in tensors.items():
         part, rest = name.split("/", 1)
         parts.setdefault(part, {})[rest] = value
-    return Progress(**json.loads(metadata["progress"])), parts
+    # Runs begun with a network that was told of speech go on without: its columns have learnt nothing.
+    return Progress(**json.loads(metadata["progress"])), {name: without_speech(part) for name, part in parts.items()}

@@ -30,9 +30,9 @@ from avatar.generator.compositing import lay_on_crop
 from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.face_crop import CROP_SIZE
 from avatar.generator.network import SIZES, FaceNetwork, FrameDecoder, FrameEncoder, centred
-from avatar.generator.network_files import FORMAT, VERSION, write_register
+from avatar.generator.network_files import write_register
 from avatar.generator.network_input import CONDITION_SIZE, REGIONS, head_seam
-from avatar.generator.network_weights import load_network, load_weights, read_tensors, write_tensors
+from avatar.generator.network_weights import load_network, load_weights, write_weights
 from avatar.generator.tuning.packed_clips import PackedClip, read_packed
 from avatar.generator.tuning.pairs import PairBatch, PairBatches
 from avatar.types import F32, U8
@@ -234,8 +234,8 @@ def milliseconds(path: Path, inputs: Arrays) -> float:
 def _ship(weights: Path, folder: Path, card: str, made: dict[str, Path], tier: str) -> None:
     """Put weights in half precision, their model card, the exported files and their register into a folder."""
     shipped = folder / f"face_network_{tier}.safetensors"
-    tensors, metadata = read_tensors(weights, FORMAT, str(VERSION))
-    write_tensors(shipped, {name: value.half() for name, value in tensors.items()}, metadata)
+    _, tensors, about = load_weights(weights)
+    write_weights(shipped, {name: value.half() for name, value in tensors.items()}, tier, about)
     shipped.chmod(0o644)
     shipped.with_suffix(".md").write_text(card, encoding="utf-8")
     write_register(folder, tier, {part: Path(shutil.copy(path, folder)) for part, path in made.items()})

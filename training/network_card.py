@@ -76,6 +76,5 @@ Exported to ONNX; PSNR on the face as above, milliseconds per frame on one core 
 - From one photo with a closed mouth teeth are soft, dark and a guess; tongues are guessed; eyes are hardly better than
   the geometry tier's.
 - {people} people are few: ages, faces, skin and ways to speak are not evenly covered.
-- The speech embedding's inputs exist but were always empty in training.
 - A moved photo of somebody is that person's likeness. Do not use it without their consent or to deceive.
 """

@@ -29,7 +29,7 @@ class PersonalLatents:
 
     tier: str
     version: int
-    """`network_files.VERSION` they belong to; other networks do not understand them."""
+    """`network_files.LATENTS_VERSION` they belong to; other networks do not understand them."""
     quarter: F32
     """(portraits, L4, 64, 64)."""
     eighth: F32

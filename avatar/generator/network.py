@@ -5,7 +5,7 @@
     moved photo + drawn mouth ─┐      ▼
     nearest photos, moved ─────┼─► FaceDecoder ──► pixels, mask, shift, tone, borrowed
     regions ───────────────────┘      ▲
-    expression, rotation, speech ── FiLM
+    expression, rotation ── FiLM
 
     pixels  = moved photo + borrowed * (nearest photos - moved photo) + what is drawn
     picture = mask * pixels + (1 - mask) * (moved photo, sampled `shift` further, + tone)
@@ -193,7 +193,7 @@ class FaceDecoder(nn.Module):
             regions: (B, 5, S, S), 0..1.
             grid: (B, S/4, S/4, 2): where in the photo with the nearest mouth each place comes from, -1..1.
             latent4, latent8: (B, L4, S/4, S/4), (B, L8, S/8, S/8): that photo's latents, where they were made.
-            condition: (B, 88), from `network_input.condition`.
+            condition: (B, 55), from `network_input.condition`.
         """
         steering = self.steer(condition)
         x4 = F.relu(self.see_moved(moved) + self.see_nearest(nearest) + self.see_regions(regions))  # (B, W4, S/4, S/4)

@@ -16,8 +16,10 @@ from typing import Final, Literal
 from avatar.errors import ModelError
 from avatar.resources import resource_folder
 
-VERSION: Final = 4
-"""Of the network's inputs and outputs; raised when they change."""
+VERSION: Final = 5
+"""Of the network's inputs and outputs; raised when they change. Up to 4 it was also told of speech: 33 zeros."""
+LATENTS_VERSION: Final = 4
+"""Of the encoder's answers, which fitted identities keep; raised when other numbers mean the same."""
 FORMAT: Final = "avatar-face-network"
 PARTS: Final = ("encoder", "decoder", "decoder-int8")
 LARGEST_FILE: Final = 200_000_000
@@ -82,7 +84,10 @@ def _register(path: Path, tier: str) -> dict[str, dict[str, object]]:
     if ours != FORMAT or named != tier or not complete:
         raise ModelError(f"{path} is not the register of tier {tier!r}: export the network again.")
     if version != VERSION:
-        raise ModelError(f"{path} is of version {version}, this program runs version {VERSION}: export it again.")
+        raise ModelError(
+            f"{path} is of version {version}, this program runs version {VERSION}: "
+            "export it again from its weights (docs/training.md)."
+        )
     return entries
 
 

@@ -85,7 +85,7 @@ class NetworkGenerator:
             seam=seam,
             grid=lent.grid,
             latents=lent.latents,
-            condition=condition(shown.expression, turn),  # no weights have met speech in training yet
+            condition=condition(shown.expression, turn),
         )
         return lent_through(self._engine.decode(frame), lent, regions)
 

@@ -30,9 +30,7 @@ EYE_SEAM: Final = 0.05
 INNER: Final = (52, 52, 208, 224)
 """Left, top, right and bottom of the part of the crop that pixels are drawn in, multiples of 4. Crops are cut so that
 eyes and mouth lie inside; the rest of the head is only shifted and toned, which needs no fine layers."""
-SPEECH_SIZE: Final = 32
-"""Length of a speech embedding."""
-CONDITION_SIZE: Final = len(BLENDSHAPES) + 3 + SPEECH_SIZE + 1
+CONDITION_SIZE: Final = len(BLENDSHAPES) + 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +133,14 @@ def sampling_grid(places: F32, size: int) -> F32:
     return np.asarray((coarse + np.float32(0.5)) * np.float32(2 / crop) - 1, np.float32)
 
 
-def condition(expression: F32, rotation: F32, speech: F32 | None = None) -> F32:
-    """Return the (88,) numbers that steer the network.
+def condition(expression: F32, rotation: F32) -> F32:
+    """Return the (55,) numbers that steer the network.
 
     Args:
         expression: (52,) blendshapes to be shown, 0..1.
         rotation: (3,) rotation vector from the photo's pose, radians.
-        speech: (32,) embedding, or None when nobody speaks or only a camera drives.
     """
-    heard = np.zeros(SPEECH_SIZE, np.float32) if speech is None else speech
-    flag = np.array([0.0 if speech is None else 1.0], np.float32)
-    return np.concatenate([expression, rotation, heard, flag]).astype(np.float32)
+    return np.concatenate([expression, rotation]).astype(np.float32)
 
 
 def _filled(polygons: list[F32], size: int) -> U8:

@@ -11,7 +11,7 @@ from avatar.face.pose import fit_pose
 from avatar.generator.engines.engine import Engine, FrameLayers, Latents
 from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
 from avatar.generator.identity import Identity
-from avatar.generator.network_files import VERSION
+from avatar.generator.network_files import LATENTS_VERSION
 from avatar.generator.network_input import INNER, REGIONS, CropWarp, View, sampling_grid, with_eyes_of
 from avatar.generator.references import Look, Part, lent_share, look, nearest_reference
 from avatar.types import F32, U8
@@ -38,7 +38,7 @@ class Lenders:
     def __init__(self, identity: Identity, engine: Engine) -> None:
         """Encode every photo and make all but the first ready to be moved; takes tens of milliseconds each."""
         fitted = identity.latents
-        if fitted is not None and (fitted.tier, fitted.version) != (engine.tier, VERSION):
+        if fitted is not None and (fitted.tier, fitted.version) != (engine.tier, LATENTS_VERSION):
             fitted = None  # made for another network: the photos' own will do
         self._latents: list[Latents] = []
         self._others: list[_Other] = []

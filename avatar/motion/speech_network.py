@@ -22,7 +22,7 @@ MOUTH: Final = tuple(range(BLENDSHAPE_INDEX["jawForward"], BLENDSHAPE_INDEX["mou
 CLASSES: Final = ("silence", "closed", "lip_teeth", "rounded", "wide", "open", "other")
 """What a mouth does: nothing, p b m, f v, oo oh w, ee, open vowels, all else."""
 EMBEDDING: Final = 32
-"""Length of the speech embedding: `SPEECH_SIZE` of the generators' networks."""
+"""Length of the speech embedding."""
 AHEAD_FRAMES: Final = 9
 """How many frames (10 ms) of the future the network has heard when it tells a mouth."""
 DILATIONS: Final = (1, 2, 4, 8, 1, 2, 4, 16)

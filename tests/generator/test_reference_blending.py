@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from avatar.generator.engines.engine import FrameLayers, Latents
+from avatar.generator.identity import Identity, PersonalLatents
+from avatar.generator.identity_file import identity_from_bytes, identity_to_bytes
 from avatar.generator.network_input import INNER, REGIONS
-from avatar.generator.reference_blending import Lent, lent_through
+from avatar.generator.reference_blending import Lenders, Lent, lent_through
 from avatar.types import F32, U8
 
 S = 256
@@ -64,3 +68,26 @@ def test_shut_and_unlike_ones_lend_nothing(regions: U8) -> None:
     for share, masks in ((0.0, regions), (0.7, np.zeros_like(regions))):
         made = lent_through(layers(), lent(mouth=share, eyes=share), masks)
         assert np.array_equal(made.add, layers().add) and np.array_equal(made.keep, layers().keep)
+
+
+class CountingEngine:
+    """An engine that counts the photos it is asked to encode."""
+
+    tier, name, encoded = "lite", "counting", 0
+
+    def encode(self, rgb: U8) -> Latents:
+        self.encoded += 1
+        return Latents(np.zeros((1, 16, 64, 64), np.float32), np.zeros((1, 48, 32, 32), np.float32))
+
+
+@pytest.mark.parametrize(("tier", "version", "encoded"), [("lite", 4, 0), ("lite", 3, 1), ("standard", 4, 1)])
+def test_latents_fitted_when_the_network_was_still_told_of_speech_are_shown(
+    astronaut: Identity, tier: str, version: int, encoded: int
+) -> None:
+    fitted = PersonalLatents(
+        tier, version, np.zeros((1, 16, 64, 64), np.float32), np.zeros((1, 48, 32, 32), np.float32)
+    )
+    read = identity_from_bytes(identity_to_bytes(replace(astronaut, latents=fitted)))
+    engine = CountingEngine()
+    Lenders(read, engine)
+    assert engine.encoded == encoded, "only those of another network give way to the photo's own"

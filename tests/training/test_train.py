@@ -16,7 +16,7 @@ from avatar.errors import ModelError, TrainingError
 from avatar.generator.network_weights import load_weights
 from avatar.generator.tuning.packed_clips import PackedClip
 from avatar.generator.tuning.pairs import PairBatches
-from training.checkpoint import load_state
+from training.checkpoint import Progress, load_state, save_state
 from training.train import main
 from training.trainer import Trainer, TrainerSettings, learning_rate
 
@@ -125,6 +125,28 @@ def test_a_new_run_begins_with_the_weights_it_is_given(packed_folder: Path, tmp_
     progress, wide = load_state(tmp_path / "wide" / "state.safetensors")
     narrow = begun["decoder.see_moved.bias"]
     assert progress.tier == "standard" and torch.equal(wide["network"]["decoder.see_moved.bias"], narrow.repeat(2))
+
+
+def test_a_run_begun_when_the_network_was_told_of_speech_goes_on(
+    packed_clips: list[PackedClip], tmp_path: Path
+) -> None:
+    trainer, batch = Trainer(TrainerSettings("lite", seed=0), CPU), PairBatches(packed_clips, batch=4, seed=0)[0]
+    trainer.learn(batch)
+    state = trainer.state()
+    old = {
+        part: {
+            # Weights, averages and the optimiser's moments alike: 33 columns for numbers that were always zero.
+            name: torch.cat([value, torch.ones(len(value), 33)], dim=1) if value.shape[-1:] == (55,) else value
+            for name, value in tensors.items()
+        }
+        for part, tensors in state.items()
+    }
+    assert sum(value.shape[-1:] == (88,) for tensors in old.values() for value in tensors.values()) == 4
+    save_state(tmp_path / "state.safetensors", Progress("lite", 0, 1, 1.0, 0.0, 0), old)
+    _, parts = load_state(tmp_path / "state.safetensors")
+    resumed = Trainer(TrainerSettings("lite", seed=0), CPU)
+    resumed.restore(1, parts)
+    assert resumed.learn(batch) == pytest.approx(trainer.learn(batch), rel=1e-5)
 
 
 def test_the_learning_rate_rises_then_falls_without_end() -> None:

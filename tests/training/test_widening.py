@@ -11,6 +11,7 @@ from torch import Tensor
 
 from avatar.errors import TrainingError
 from avatar.generator.network import SIZES, FaceNetwork
+from avatar.generator.network_input import CONDITION_SIZE
 from training.widening import widened
 
 SIDE = 256
@@ -34,7 +35,11 @@ def asked() -> tuple[Tensor, ...]:
         return torch.rand(*shape, generator=chance) * 2 - 1
 
     pictures = [evenly(1, 3, SIDE, SIDE) for _ in range(3)]
-    regions, grid, steering = evenly(1, 5, SIDE, SIDE).abs(), evenly(1, SIDE // 4, SIDE // 4, 2), evenly(1, 88)
+    regions, grid, steering = (
+        evenly(1, 5, SIDE, SIDE).abs(),
+        evenly(1, SIDE // 4, SIDE // 4, 2),
+        evenly(1, CONDITION_SIZE),
+    )
     return pictures[0], torch.zeros(1, dtype=torch.long), pictures[1], pictures[2], regions, grid, steering
 
 

@@ -33,7 +33,7 @@ class FrameInput:
     """(S/4, S/4, 2)."""
     latents: Latents
     condition: F32
-    """(88,)."""
+    """(55,), from `network_input.condition`."""
 
     def by_name(self) -> dict[str, F32 | U8]:
         """Return the exported decoder's inputs, each with the batch's axis in front."""

@@ -28,7 +28,7 @@ class BatchTensors:
     grid: Tensor
     """(B, S/4, S/4, 2)."""
     condition: Tensor
-    """(B, 88)."""
+    """(B, 55)."""
     target: Tensor
     """(B, 3, S, S)."""
 

@@ -59,7 +59,7 @@ class PairBatch:
     grid: F32
     """(B, S/4, S/4, 2): where in the photo with the nearest mouth each place comes from."""
     condition: F32
-    """(B, 88)."""
+    """(B, 55)."""
     references: U8
     """(R, S, S, 3): the photos' crops."""
     photo: NDArray[np.int64]

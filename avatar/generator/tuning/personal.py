@@ -24,7 +24,7 @@ from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
 from avatar.generator.framing import Window
 from avatar.generator.identity import Identity, PersonalLatents, Portrait
 from avatar.generator.network import FaceNetwork, blend, centred
-from avatar.generator.network_files import VERSION, network_files
+from avatar.generator.network_files import LATENTS_VERSION, network_files
 from avatar.generator.network_weights import load_network
 from avatar.generator.tuning.batch_tensors import to_tensors
 from avatar.generator.tuning.clip_crops import pack_clip
@@ -108,7 +108,7 @@ def tune(
     if not report.kept:
         return identity, report
     quarter, eighth = (np.asarray(part.detach().numpy(), np.float32) for part in fitted)
-    return replace(identity, latents=PersonalLatents(TIER, VERSION, quarter, eighth)), report
+    return replace(identity, latents=PersonalLatents(TIER, LATENTS_VERSION, quarter, eighth)), report
 
 
 def _draw(network: FaceNetwork, latents: Sequence[Tensor], batch: PairBatch) -> tuple[Tensor, Tensor]:
