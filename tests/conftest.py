@@ -18,6 +18,7 @@ from hypothesis import settings
 from avatar.config import LimitSettings
 from avatar.errors import ModelError
 from avatar.generator.identity import Identity
+from avatar.generator.tuning.packed_clips import PackedClip, read_packed
 from avatar.identities.builtin import builtin_face
 from avatar.media.photo import read_photo
 from avatar.models.store import get_model
@@ -196,6 +197,20 @@ def driver_clip(astronaut: Identity, move: Callable[..., Motion], tmp_path_facto
             movie.picture(generator.render(move(yaw=16 * float(turned), jawOpen=0.6 * float(opened))), time_s)
             movie.sound(click[:, index * 1600 : (index + 1) * 1600], index * 1600)
     return path
+
+
+@pytest.fixture(scope="session")
+def packed_folder(astronaut: Identity, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips to train on, `tests/packed_faces.py`: three people of 16 frames, packed as `prepare` packs."""
+    folder = tmp_path_factory.mktemp("packed")
+    beside("packed_faces").write_packed_faces(folder, astronaut)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def packed_clips(packed_folder: Path) -> list[PackedClip]:
+    """Those clips, read back."""
+    return read_packed(packed_folder)
 
 
 @pytest.fixture(scope="session")

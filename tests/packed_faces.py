@@ -5,23 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from avatar.face.pose import fit_pose
 from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
-from avatar.generator.tuning.packed_clips import ClipLabel, ClipTracks, PackedClip, read_packed, write_packed
+from avatar.generator.tuning.packed_clips import ClipLabel, ClipTracks, write_packed
 from avatar.types import BLENDSHAPE_INDEX, Motion
 
 FRAMES = 16
 PEOPLE = ("anna", "ben", "cleo")
 
 
-@pytest.fixture(scope="session")
-def packed_folder(astronaut: Identity, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three clips of 16 frames, as of three people: mouths that open, heads that turn."""
-    folder = tmp_path_factory.mktemp("packed")
+def write_packed_faces(folder: Path, astronaut: Identity) -> None:
+    """Write three clips of 16 frames, as of three people: mouths that open, heads that turn."""
     generator = GeometryGenerator(astronaut, (512, 512))
     for number, person in enumerate(PEOPLE):
         pictures, landmarks, coefficients, windows = [], [], [], []
@@ -46,10 +43,3 @@ def packed_folder(astronaut: Identity, tmp_path_factory: pytest.TempPathFactory)
         write_packed(
             folder, ClipLabel(f"video/{person}.mp4", "train", person, "NASA", "public domain"), pictures, tracks, 15
         )
-    return folder
-
-
-@pytest.fixture(scope="session")
-def packed_clips(packed_folder: Path) -> list[PackedClip]:
-    """Those clips, read back."""
-    return read_packed(packed_folder)
