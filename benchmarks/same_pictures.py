@@ -7,7 +7,8 @@ speaks). Clip and voice are made by `fixed_media`, once for both sides. The earl
 folder, which is removed; both sides run in this Python, with the same packages. Pictures are compared as the encoder is
 given them (Y'CbCr 4:2:0) and, of live avatars, as the program is (RGB); sound as 16 bits.
 
-Live avatars keep to the clock. Where a machine is so busy that they leave something out, they are run again.
+Live avatars keep to the clock, which is slowed down for them. Where a machine is so busy that they leave something out
+all the same, they are run again.
 
 largest      the largest difference of any value of any picture, of 255 (-1: not the same number or size of pictures)
 differing    how many values differ
@@ -154,21 +155,30 @@ def run_side(root: Path, jobs: list[dict[str, Any]], out: Path) -> None:
 
 
 def compare(sides: tuple[Path, Path], jobs: list[dict[str, Any]], work: Path) -> dict[str, Difference]:
-    """Return how far two checkouts are apart by job; jobs that keep to the clock are run again where they differ."""
+    """Return how far two checkouts are apart by job.
+
+    Raises:
+        SystemExit: a job failed, or pictures were left out again and again.
+    """
     found: dict[str, Difference] = {}
     waiting = jobs
     for _ in range(ATTEMPTS):
         outs = [work / "base", work / "now"]
         for root, out in zip(sides, outs, strict=True):
             run_side(root, waiting, out)
+        late = []
         for job in waiting:
-            found[job["name"]] = difference(*(out / job["name"] for out in outs))
+            kept = [out / job["name"] for out in outs]
+            found[job["name"]] = difference(*kept)
+            if any(json.loads(path.with_suffix(".json").read_text())["fell_behind"] for path in kept):
+                late.append(job)
         for out in outs:
             shutil.rmtree(out)
-        waiting = [job for job in waiting if "arguments" not in job and not found[job["name"]].within(0)]
+        waiting = late
         if not waiting:
-            break
-    return found
+            return found
+    names = ", ".join(job["name"] for job in waiting)
+    raise SystemExit(f"This machine is too busy: pictures of {names} were left out {ATTEMPTS} times.")
 
 
 def main() -> None:
