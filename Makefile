@@ -1,13 +1,15 @@
 # make setup   virtual environment, dependencies by their hashes, system libraries checked, models by checksum
 # make run     setup, then the server            (make run ARGS="--port 9000 --size 720x720")
 # make test    setup, then every check           (make test TESTS=tests/server/test_app.py)
+# make test-quick   the tests that take no time, in under two minutes
+# make coverage   every test, and which lines of avatar/ they run
 # make test-integrations   against the real LiveKit, Pipecat and transformers, in a virtual environment of their own
 # make lock    pin every package with its hashes, after a change of pyproject.toml (UPGRADE=--upgrade: the newest ones)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-integrations check check-client lock clean
+.PHONY: help setup run test test-quick coverage test-integrations check check-client lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +23,7 @@ ARGS ?=
 UPGRADE ?=
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 5
+	@sed -n 's/^# //p' Makefile | head -n 7
 
 setup: $(INSTALLED)
 	@$(BIN)/avatar doctor --system
@@ -32,6 +34,14 @@ run: setup
 
 test: setup check check-client
 	$(BIN)/python -m pytest $(TESTS)
+
+# No browser, nothing that takes long: for every few minutes of work.
+test-quick: setup
+	$(BIN)/python -m pytest -m "not slow and not browser" $(TESTS)
+
+# Which lines and branches of avatar/ the tests run; what programs do that they start is not seen.
+coverage: setup
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html:build/coverage $(TESTS)
 
 # The frameworks pin packages that the lock file holds at other versions; speech encoders need torch.
 test-integrations: $(INTEGRATIONS)/.installed setup
@@ -74,14 +84,19 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-# What the lock file allows already stays as it is; one file serves every Python and platform (environment markers).
+# What the lock files allow already stays as it is; they serve every Python and platform (environment markers).
+# requirements-run.lock is what the Docker image needs: the same versions without the tools, but with the package's builder.
 lock:
 	@temporary=$$(mktemp -d); trap 'rm -rf "$$temporary"' EXIT; \
 	python3 -m venv "$$temporary"; \
 	"$$temporary/bin/python" -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
-	"$$temporary/bin/uv" pip compile --quiet --no-config --default-index https://pypi.org/simple \
-	    --universal --python-version 3.11 --generate-hashes --extra dev --extra echo --extra voice $(UPGRADE) \
-	    --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+	compile() { "$$temporary/bin/uv" pip compile --quiet --no-config --default-index https://pypi.org/simple \
+	    --universal --python-version 3.11 --generate-hashes --extra echo --extra voice \
+	    --custom-compile-command "make lock" "$$@"; }; \
+	compile --extra dev $(UPGRADE) --output-file requirements.lock pyproject.toml; \
+	grep -oE '^[a-z0-9.-]+==[^ ]+( ; .*[^ \\])?' requirements.lock > "$$temporary/pins.txt"; \
+	grep '^hatchling==' "$$temporary/pins.txt" > "$$temporary/builder.in"; \
+	compile --constraint "$$temporary/pins.txt" --no-annotate --output-file requirements-run.lock pyproject.toml "$$temporary/builder.in"
 
 clean:
 	rm -rf $(VENV) $(INTEGRATIONS) node_modules

@@ -142,7 +142,7 @@ class IntegrationError(AvatarError):
 
 
 class ConversationError(AvatarError):
-    """A brain or ears that cannot be reached, take too long, or answer with rubbish."""
+    """A language model or speech-to-text that cannot be reached, takes too long, or answers with rubbish."""
 
     code = "conversation_failed"
 

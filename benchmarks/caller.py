@@ -20,7 +20,7 @@ import httpx2
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
-from avatar.media.audio import sound_blocks
+from avatar.media.audio import audio_blocks
 from avatar.media.colour import to_i420
 from avatar.media.video import clip_frames
 from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_only, sent_wire_timestamp, tune_receiver
@@ -70,7 +70,7 @@ def encoded(frames: list[np.ndarray]) -> list[bytes]:
 def microphone_samples(path: Path | None, seconds: float = LOOP_S) -> np.ndarray:
     """Return (n,) 16-bit samples at 48 kHz: a file's sound, looped, with quiet noise that marks every moment."""
     noise = np.random.default_rng(1).normal(0, 600, round(seconds * SOUND_RATE))
-    voice = np.concatenate([block.mean(axis=0) for block in sound_blocks(path)]) if path else np.zeros(1)
+    voice = np.concatenate([block.mean(axis=0) for block in audio_blocks(path)]) if path else np.zeros(1)
     speech = np.resize(voice, len(noise)) * 12_000 if len(voice) > 1 else 0.0
     return np.clip(noise + speech, -32_768, 32_767).astype(np.int16)
 

@@ -16,10 +16,10 @@ import av
 import numpy as np
 from scipy.signal import fftconvolve
 
-from avatar.conversation.listener import Began, Listener
+from avatar.conversation.listener import Listener, SpeechStarted
 from avatar.conversation.tts import open_voice
-from avatar.media.audio import sound_blocks
-from avatar.media.pcm import SpokenSound, as_floats, spoken_samples
+from avatar.media.audio import audio_blocks
+from avatar.media.pcm import SampleQueue, as_floats, to_mono_pcm
 from avatar.perception.speech.echo import RATE, EchoCanceller
 from avatar.types import F32
 from benchmarks import report
@@ -57,9 +57,9 @@ class Heard:
 
 def spoken(text: str) -> F32:
     """Return the installed voice, sentence by sentence, a second of silence before it. Raises VoiceError."""
-    voice, line = open_voice(), SpokenSound(RATE)
+    voice, line = open_voice(), SampleQueue(RATE)
     for piece in voice.speak(text):
-        line.push(spoken_samples(piece, voice.sample_rate), voice.sample_rate)
+        line.push(to_mono_pcm(piece, voice.sample_rate), voice.sample_rate)
         line.push(np.zeros(round(BETWEEN_S * voice.sample_rate), np.int16), voice.sample_rate)
     line.finish()
     return np.concatenate([np.zeros(RATE, np.float32), as_floats(line.take(len(line)))])
@@ -68,7 +68,7 @@ def spoken(text: str) -> F32:
 def recorded_users() -> list[F32]:
     """Return some seconds of each of a few recorded people, none where there are no recordings."""
     files = sorted((SHARED / "audio").glob("*.flac"))[:: max(len(list((SHARED / "audio").glob("*.flac"))) // USERS, 1)]
-    return [at_level(np.concatenate([block.mean(axis=0) for block in sound_blocks(file)])) for file in files[:USERS]]
+    return [at_level(np.concatenate([block.mean(axis=0) for block in audio_blocks(file)])) for file in files[:USERS]]
 
 
 def lowered(voice: F32) -> F32:
@@ -118,7 +118,7 @@ def listen(played: F32, heard: F32, echo: EchoCanceller | None, *, jitter: int =
             pieces.append(as_floats(cleaned.to_ndarray()[0]))
             now_s = (number + 1) * FRAME / RATE
             told = listener.push(cleaned, now_s, avatar_has_floor=True)
-            result.turns_s += [now_s for event in told if isinstance(event, Began)]
+            result.turns_s += [now_s for event in told if isinstance(event, SpeechStarted)]
         waiting.clear()
     result.sound = np.concatenate(pieces)
     result.cost_ms = 1e3 * spent_s * FRAME / len(heard)

@@ -20,7 +20,7 @@ OPENNESS = {"pbm": 0.0, "fv": 0.1, "iɪᵻeuʉʊw": 0.5, "ɔoɛəɚɜɐ": 0.8, "
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Phone:
     """One sound of a labelled recording."""
 
     ipa: str
@@ -40,7 +40,7 @@ class Recording:
     path: Path
     engine: str
     voice: str
-    said: list[Said]
+    said: list[Phone]
 
 
 def read_corpus(folder: Path) -> list[Recording]:
@@ -55,14 +55,14 @@ def read_corpus(folder: Path) -> list[Recording]:
         sounds = [path for path in sorted(label.parent.glob(f"{label.stem}.*")) if path.suffix != ".json"]
         if "phonemes" not in told or not sounds:
             continue
-        said = [Said(p["p"], p["start_ms"] / 1e3, p["end_ms"] / 1e3) for p in told["phonemes"]]
+        said = [Phone(p["p"], p["start_ms"] / 1e3, p["end_ms"] / 1e3) for p in told["phonemes"]]
         found.append(Recording(sounds[0], str(told.get("engine", "")), str(told.get("voice", "")), said))
     if not found:
         raise SystemExit(f"{folder} holds no labelled speech: give --corpus DIR with sound files and a JSON for each.")
     return found
 
 
-def closure_recall(said: Sequence[Said], times: np.ndarray, aperture: np.ndarray) -> tuple[int, int]:
+def closure_recall(said: Sequence[Phone], times: np.ndarray, aperture: np.ndarray) -> tuple[int, int]:
     """Return (how many of p, b, m had closed lips within 40 ms of their centre, how many there were)."""
     limit = CLOSED_SHARE * float(np.nanpercentile(aperture, 95))
     hits = total = 0
@@ -75,7 +75,7 @@ def closure_recall(said: Sequence[Said], times: np.ndarray, aperture: np.ndarray
     return hits, total
 
 
-def false_closures(said: Sequence[Said], times: np.ndarray, aperture: np.ndarray) -> tuple[int, float]:
+def false_closures(said: Sequence[Phone], times: np.ndarray, aperture: np.ndarray) -> tuple[int, float]:
     """Return (how often the lips closed inside vowels, seconds inside vowels).
 
     The 40 ms beside a p, b, m, f, v or a silence are not inside.
@@ -97,7 +97,7 @@ def false_closures(said: Sequence[Said], times: np.ndarray, aperture: np.ndarray
     return closures, seconds
 
 
-def best_lag_s(said: Sequence[Said], times: np.ndarray, aperture: np.ndarray) -> float:
+def best_lag_s(said: Sequence[Phone], times: np.ndarray, aperture: np.ndarray) -> float:
     """Return how much later the mouth moves than the sounds ask for, by the best correlation within 0.2 s."""
     known = np.isfinite(aperture)
     grid = np.arange(0, times[-1], 0.01)
@@ -120,7 +120,11 @@ def openness(ipa: str) -> float:
 
 
 def at_centres(
-    said: Sequence[Said], times: np.ndarray, score: np.ndarray, positive: Collection[str], ignored: Collection[str]
+    said: Sequence[Phone],
+    times: np.ndarray,
+    score: np.ndarray,
+    positive: Collection[str],
+    ignored: Collection[str],
 ) -> tuple[list[float], list[float]]:
     """Return the scores at the middle of `positive` sounds, and of all others but silence and `ignored`."""
     yes, no = [], []
@@ -151,5 +155,5 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(a[both], b[both])[0, 1])
 
 
-def _shuts(sound: Said) -> bool:
+def _shuts(sound: Phone) -> bool:
     return sound.ipa in BILABIAL or sound.ipa in LABIODENTAL or sound.ipa == "sil"

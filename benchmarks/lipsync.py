@@ -24,7 +24,7 @@ from avatar.face import mesh
 from avatar.face.pose import fit_pose, to_head_frame
 from avatar.generator.geometry import GeometryGenerator
 from avatar.identities.open import open_identity
-from avatar.media.audio import sound_blocks
+from avatar.media.audio import audio_blocks
 from avatar.media.video import clip_frames
 from avatar.models.store import get_model
 from avatar.motion.idle import IdleLife
@@ -33,8 +33,8 @@ from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion, speech_motions
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.landmarker import FaceLandmarker
-from avatar.perception.speech.intake import SoundIntake, sound_frame
 from avatar.perception.speech.log_mel import RATE, LogMelStream
+from avatar.perception.speech.preprocessing import SpeechPreprocessor, sound_frame
 from avatar.types import F32, U8
 from benchmarks import lip_measures as lips
 from benchmarks import report
@@ -148,8 +148,8 @@ class Stage:
 
 def read_sound(path: Path) -> F32:
     """Return a file's sound, (n,) at 16 kHz, from the moment of its first picture where it has pictures."""
-    intake = SoundIntake()
-    blocks = [intake.take(sound_frame(block, 48_000)) for block in sound_blocks(path, begin_s=_begin_s(path))]
+    preprocessor = SpeechPreprocessor()
+    blocks = [preprocessor.take(sound_frame(block, 48_000)) for block in audio_blocks(path, begin_s=_begin_s(path))]
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
 

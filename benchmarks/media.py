@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 
-from avatar.media.pcm import spoken_samples
+from avatar.media.pcm import to_mono_pcm
 from avatar.types import F32
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -59,7 +59,7 @@ def _span(text: str) -> float:
 
 def sound_frames(samples: F32, rate: int) -> Iterator[av.AudioFrame]:
     """Yield (n,) samples, -1..1, as a call gets them: 20 ms of one channel at a time, what is left over not."""
-    pcm, length = spoken_samples(samples, rate), rate // 50
+    pcm, length = to_mono_pcm(samples, rate), rate // 50
     for start in range(0, len(pcm) - length + 1, length):
         frame = av.AudioFrame.from_ndarray(pcm[None, start : start + length], format="s16", layout="mono")
         frame.sample_rate = rate

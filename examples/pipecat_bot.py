@@ -26,7 +26,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from avatar.integrations.pipecat import AvatarVideoService
-from avatar.media.audio import SOUND_RATE, sound_blocks
+from avatar.media.audio import SOUND_RATE, audio_blocks
 
 
 class CountingOutput(FrameProcessor):
@@ -55,7 +55,7 @@ async def talk(voice: Path, face: str) -> CountingOutput:
         cancel_on_idle_timeout=False,
     )
     spoken: list[Frame] = [TTSStartedFrame(context_id="hello")]
-    for block in sound_blocks(voice):
+    for block in audio_blocks(voice):
         pcm = np.round(np.clip(block.mean(axis=0), -1, 1) * 32767).astype(np.int16).tobytes()
         spoken.append(TTSAudioRawFrame(pcm, SOUND_RATE, 1, context_id="hello"))
     await worker.queue_frames([*spoken, TTSStoppedFrame(context_id="hello"), EndFrame()])

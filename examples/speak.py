@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from avatar import AudioFrame, Avatar, SpeechFinished, VideoFrame
-from avatar.media.audio import SOUND_RATE, sound_blocks
+from avatar.media.audio import SOUND_RATE, audio_blocks
 from avatar.media.movie_writer import MovieWriter
 
 
@@ -37,7 +37,7 @@ async def speak(unopened: Avatar, voice: Path, out: Path, cue: str) -> float:
 
 async def push(avatar: Avatar, voice: Path) -> None:
     """Give the avatar a file's sound, as fast as it takes it."""
-    for block in sound_blocks(voice):
+    for block in audio_blocks(voice):
         await avatar.push_audio(block, SOUND_RATE)
     await avatar.end_of_speech()
 

@@ -20,7 +20,7 @@ import numpy as np
 from avatar import AudioFrame, Avatar, SpeechFinished, SpeechStarted, VideoFrame
 from avatar.conversation.tts import open_voice
 from avatar.errors import AvatarError
-from avatar.media.audio import SOUND_RATE, sound_blocks
+from avatar.media.audio import SOUND_RATE, audio_blocks
 from avatar.media.movie_writer import MovieWriter
 from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceLandmarker
@@ -218,7 +218,7 @@ def spoken(text: str) -> Line:
 
 def recorded(path: Path) -> Line:
     """Return a line from a sound file."""
-    return Line(np.concatenate([block.mean(axis=0) for block in sound_blocks(path)]), SOUND_RATE)
+    return Line(np.concatenate([block.mean(axis=0) for block in audio_blocks(path)]), SOUND_RATE)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

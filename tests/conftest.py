@@ -60,6 +60,18 @@ def drawn_things() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def face_clips(face_model: Path) -> ModuleType:
+    """Clips of the built-in faces talking, `tests/face_clips.py`."""
+    return beside("face_clips")
+
+
+@pytest.fixture(scope="session")
+def spoken_sentences() -> ModuleType:
+    """Sentences of a voice with the moments its lips close, `tests/spoken_sentences.py`."""
+    return beside("spoken_sentences")
+
+
+@pytest.fixture(scope="session")
 def bot_server() -> ModuleType:
     """A server that programs connect to, `tests/bot_server.py`; imported only where a test runs one."""
     return beside("bot_server")

@@ -26,7 +26,7 @@ from avatar.commands.main import main
 from avatar.config import PictureSettings
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import read_identity, write_identity
-from avatar.media.audio import sound_seconds
+from avatar.media.audio import audio_seconds
 from avatar.media.video import clip_frames, probe_clip
 from avatar.motion.cues import CUES, DEGREES
 from avatar.sdk.playback import SpeechFinished
@@ -158,7 +158,7 @@ def test_a_command_of_the_pages_does_what_it_says(
         if path.suffix == ".avatar":
             assert (len(read_identity(path).portraits) > 1) == ("--refine" in words)
         elif path.suffix == ".mp4":
-            assert probe_clip(path).has_sound and sound_seconds(path) > 0.4
+            assert probe_clip(path).has_sound and audio_seconds(path) > 0.4
         else:
             assert Image.open(path).size > (100, 100)
 
@@ -197,7 +197,7 @@ def test_the_example_writes_a_movie_of_the_avatar_speaking(tmp_path: Path) -> No
     voice = record(tmp_path / "voice.wav", 1.0)
     assert "1.0 s of speech" in run("-m", "examples.speak", str(voice), str(tmp_path / "out.mp4"))
     assert probe_clip(tmp_path / "out.mp4").has_sound
-    assert sound_seconds(tmp_path / "out.mp4") > 0.9
+    assert audio_seconds(tmp_path / "out.mp4") > 0.9
 
 
 def test_the_example_writes_a_movie_that_a_server_has_drawn(tmp_path: Path, server: dict[str, str]) -> None:
@@ -217,7 +217,7 @@ def test_the_example_writes_a_movie_of_two_avatars_talking(tmp_path: Path) -> No
     movie = tmp_path / "out.mp4"
     assert "s of conversation" in run("-m", "examples.two_avatars", str(movie), "--lines", *lines)
     assert next(clip_frames(movie))[1].shape == (512, 1024, 3)
-    assert sound_seconds(movie) > 1.5
+    assert audio_seconds(movie) > 1.5
 
 
 def test_two_avatars_talk_to_each_other_drawn_by_a_server(tmp_path: Path, server: dict[str, str]) -> None:
@@ -226,7 +226,7 @@ def test_two_avatars_talk_to_each_other_drawn_by_a_server(tmp_path: Path, server
     how = ("--server", server["AVATAR_SERVER"], "--lines", *lines)
     assert "s of conversation" in run("-m", "examples.two_avatars", str(movie), *how, environment=server)
     assert next(clip_frames(movie))[1].shape == (512, 1024, 3)
-    assert sound_seconds(movie) > 1.5
+    assert audio_seconds(movie) > 1.5
 
 
 def test_the_page_names_every_cue_and_degree() -> None:

@@ -22,8 +22,8 @@ from avatar.media.files import opened
 from avatar.motion.speech_network import MOUTH
 from avatar.motion.speech_pair import JAW, lip_parting
 from avatar.perception.speech.features import SpeechFeatures
-from avatar.perception.speech.intake import SoundIntake
 from avatar.perception.speech.log_mel import RATE
+from avatar.perception.speech.preprocessing import SpeechPreprocessor
 from avatar.types import F32
 from training.speech_streams import STRETCH, UNKNOWN, Lesson, Surroundings, hear, resampled, troubled
 from training.speech_targets import frame_times
@@ -74,7 +74,7 @@ def read_sound(path: Path) -> F32:
     Raises:
         MediaError: it has none, or cannot be decoded.
     """
-    intake, pieces = SoundIntake(), []
+    preprocessor, pieces = SpeechPreprocessor(), []
     try:
         with opened(path) as container:
             if not container.streams.audio:
@@ -85,7 +85,7 @@ def read_sound(path: Path) -> F32:
                 video = container.streams.video[0]
                 begin = (video.start_time or 0) * float(video.time_base or 0)
                 shift_s = stream.start_time * float(stream.time_base or 0) - begin
-            pieces = [intake.take(frame) for frame in container.decode(stream)]
+            pieces = [preprocessor.take(frame) for frame in container.decode(stream)]
     except (OSError, av.FFmpegError) as error:
         raise MediaError(f"{path} cannot be decoded: {error}") from error
     sound = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)

@@ -8,7 +8,7 @@ from typing import Final
 from avatar.errors import ControlError
 from avatar.sdk.bot_protocol import Ping, read_asked
 from avatar.sdk.bot_session import BotSession
-from avatar.stream.control import Clock, ErrorMessage, Pong, Report
+from avatar.stream.browser_messages import Clock, ErrorMessage, Pong, Report
 from avatar.stream.video_track import SentPicture
 from avatar.timing.rtp_clock import video_ticks, wrapped
 

@@ -9,11 +9,12 @@ from typing import Any, Final, Protocol, TypeVar
 import av
 
 from avatar.call.conversation_bridge import CallConversation, SendSound
-from avatar.conversation.parts import MakeParts, Parts
+from avatar.conversation.services import ConversationServices, ServiceFactory
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.identity import Identity
 from avatar.session.protocol import LiveSession
-from avatar.stream.control import (
+from avatar.stream.browser_messages import (
+    REQUESTS,
     TRACE_PAIRS,
     AvatarMessage,
     Calibrate,
@@ -27,7 +28,6 @@ from avatar.stream.control import (
     SetDrive,
     Trace,
     TraceMessage,
-    read_request,
 )
 from avatar.types import Drive
 
@@ -72,7 +72,7 @@ class CallPage:
         drive: Drive,
         limit_bytes: int,
         get_avatar: GetAvatar,
-        make_parts: MakeParts,
+        service_factory: ServiceFactory,
         send_sound: SendSound,
     ) -> None:
         """Join a page and its session.
@@ -84,7 +84,7 @@ class CallPage:
             drive: what moves the avatar to begin with.
             limit_bytes: of one message.
             get_avatar: returns the identity of an id, or raises AvatarError.
-            make_parts: makes what a conversation is made of, or raises AvatarError; blocks.
+            service_factory: opens the services of a conversation, or raises AvatarError; blocks.
             send_sound: as the call sends it.
         """
         self.avatar_id = avatar_id
@@ -94,14 +94,14 @@ class CallPage:
         self._work = work
         self._limit_bytes = limit_bytes
         self._get_avatar = get_avatar
-        self._make_parts = make_parts
+        self._service_factory = service_factory
         self._send_sound = send_sound
         self._heard = 0
         """Messages of this second; a long one counts for several."""
         self._trace: list[tuple[int, int]] | None = None
         self._swapping = False
         self._joining: asyncio.Task[None] | None = None
-        self._making_parts: asyncio.Future[Parts] | None = None
+        self._services_opening: asyncio.Future[ConversationServices] | None = None
         self._conversation: CallConversation | None = None
 
     def greeted(self) -> None:
@@ -121,7 +121,7 @@ class CallPage:
                 self._work.tell(ErrorMessage(code="too_many_messages", detail="Too many messages in one second."))
             return
         try:
-            request = read_request(message, limit_bytes=self._limit_bytes)
+            request = REQUESTS.read(message, limit_bytes=self._limit_bytes)
         except ControlError as error:
             self._work.tell(ErrorMessage(code=error.code, detail=str(error)))
             return
@@ -191,28 +191,31 @@ class CallPage:
         """Let the avatar talk by itself; where it cannot, say why and leave what moves it as it is."""
         if self._conversation is None:
             try:
-                parts = await self._parts()
+                services = await self._services()
             except AvatarError as error:
                 self._refuse(error, reply_to)
                 if self.drive == "conversation":  # asked for as the call began: the voice that is heard moves it
                     self._drive_by("voice", None)
                 return
             self._conversation = CallConversation(
-                parts, send=self._send_sound, tell=self._work.tell, attend=self._session.set_presence
+                services, send=self._send_sound, tell=self._work.tell, attend=self._session.set_presence
             )
         self._drive_by("conversation", reply_to)
 
-    async def _parts(self) -> Parts:
-        """Return the parts of a conversation. One set is made at a time, or a page that cannot decide would fill the
-        pool: who comes back while a set is being made gets that one."""
-        if self._making_parts is None:
-            self._making_parts = asyncio.ensure_future(self._work.in_pool(self._make_parts))
-            self._making_parts.add_done_callback(_note_failure)
+    async def _services(self) -> ConversationServices:
+        """Return the services of a conversation.
+
+        One set is opened at a time, or a page that cannot decide would fill the pool: who comes back while a set is
+        being opened gets that one.
+        """
+        if self._services_opening is None:
+            self._services_opening = asyncio.ensure_future(self._work.in_pool(self._service_factory))
+            self._services_opening.add_done_callback(_note_failure)
         try:
-            return await asyncio.shield(self._making_parts)
+            return await asyncio.shield(self._services_opening)
         finally:
-            if self._making_parts.done():
-                self._making_parts = None
+            if self._services_opening.done():
+                self._services_opening = None
 
     async def _swap(self, request: SetAvatar) -> None:
         try:
@@ -235,7 +238,7 @@ class CallPage:
             self._trace = []
 
 
-def _note_failure(making: asyncio.Future[Parts]) -> None:
+def _note_failure(making: asyncio.Future[ConversationServices]) -> None:
     """Take note of how it ended: where the page has changed its mind, nobody else asks."""
     if not making.cancelled():
         making.exception()

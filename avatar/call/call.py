@@ -17,7 +17,7 @@ from avatar.call.browser_peer import CallPage, GetAvatar
 from avatar.call.limits import REASONS, CallTimes, EndReason, why_end
 from avatar.call.meter import CallMeter
 from avatar.config import PictureSettings, ServerSettings
-from avatar.conversation.parts import MakeParts
+from avatar.conversation.services import ServiceFactory
 from avatar.errors import AvatarError
 from avatar.generator.identity import Identity
 from avatar.perception.speech.echo import EchoCanceller
@@ -32,7 +32,16 @@ from avatar.session.protocol import (
     SessionFailed,
     SessionStats,
 )
-from avatar.stream.control import Bye, CalibratedMessage, ErrorMessage, FaceMessage, Hello, Report, Stats, write_report
+from avatar.stream.browser_messages import (
+    REPORTS,
+    Bye,
+    CalibratedMessage,
+    ErrorMessage,
+    FaceMessage,
+    Hello,
+    Report,
+    Stats,
+)
 from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason
 from avatar.stream.peer import Peer
@@ -63,7 +72,7 @@ class Call:
         *,
         drive: Drive = "camera",
         get_avatar: GetAvatar,
-        make_parts: MakeParts,
+        service_factory: ServiceFactory,
         encode_pool: Executor,
         blocking_pool: Executor,
         on_end: Callable[[Call], None],
@@ -82,7 +91,7 @@ class Call:
         self._picture = picture
         self._settings = settings
         self._get_avatar = get_avatar
-        self._make_parts = make_parts
+        self._service_factory = service_factory
         self._pool = blocking_pool
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
@@ -155,7 +164,7 @@ class Call:
                 drive=self._drive,
                 limit_bytes=self._settings.limits.control_bytes,
                 get_avatar=self._get_avatar,
-                make_parts=self._make_parts,
+                service_factory=self._service_factory,
                 send_sound=self._sound,
             )
         self.answer_sdp = await self._peer.answer(offer)
@@ -279,7 +288,7 @@ class Call:
 
     def tell(self, report: Report) -> None:
         """Send a message."""
-        self._peer.send(write_report(report))
+        self._peer.send(REPORTS.write(report))
 
     def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Work until done, or until the call ends, which cancels it; an error ends the call."""
@@ -370,7 +379,7 @@ class Call:
                 detail=f"The camera sends {size[0]} x {size[1]} pixels; at most {most} on each side are looked at. "
                 "Choose a smaller picture for the camera.",
             )
-            if not self._peer.send(write_report(report)):  # no channel yet: it is told in a second
+            if not self._peer.send(REPORTS.write(report)):  # no channel yet: it is told in a second
                 return
         self._told_too_large = size
 

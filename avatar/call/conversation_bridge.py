@@ -11,10 +11,10 @@ import av
 
 from avatar.conversation.conversation import BLOCK, RATE, Conversation
 from avatar.conversation.events import Answered, Caption, ConversationEvent, Interrupted
-from avatar.conversation.parts import Parts
+from avatar.conversation.services import ConversationServices
 from avatar.media.pcm import I16
 from avatar.motion.presence import PresenceKind
-from avatar.stream.control import AnsweredMessage, CaptionMessage, ErrorMessage, InterruptedMessage, Report
+from avatar.stream.browser_messages import AnsweredMessage, CaptionMessage, ErrorMessage, InterruptedMessage, Report
 
 TIME_BASE: Final = Fraction(1, RATE)
 
@@ -32,7 +32,7 @@ class CallConversation:
 
     def __init__(
         self,
-        parts: Parts,
+        services: ConversationServices,
         *,
         send: SendSound,
         tell: Callable[[Report], None],
@@ -43,13 +43,13 @@ class CallConversation:
         self._pts: int | None = None
         """When the avatar's next sound is heard, on the clock of the user's, which it goes on with."""
         self._conversation = Conversation(
-            parts.voice,
-            parts.brain,
-            parts.ears,
+            services.tts,
+            services.llm,
+            services.stt,
             send=self._send_block,
-            tell=self._tell_event,
-            attend=attend,
-            detector=parts.detector,
+            on_event=self._tell_event,
+            set_presence=attend,
+            detector=services.detector,
         )
         attend("listening")
         self._running = asyncio.create_task(self._conversation.run(), name="avatar-conversation")
@@ -58,7 +58,7 @@ class CallConversation:
         """Take a frame of the user's sound."""
         if self._pts is None:  # a leap in time would upset the browser's buffer
             self._pts = round((frame.pts or 0) * (frame.time_base or TIME_BASE) * RATE)
-        self._conversation.hear(frame, arrival_s)
+        self._conversation.on_audio(frame, arrival_s)
 
     async def close(self) -> None:
         """Fall silent. Idempotent."""

@@ -17,7 +17,7 @@ from avatar.call.browser_peer import GetAvatar
 from avatar.call.call import Call
 from avatar.call.limits import EndReason
 from avatar.config import PictureSettings, ServerSettings
-from avatar.conversation.parts import MakeParts, open_parts
+from avatar.conversation.services import ServiceFactory, open_services
 from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError, TrickleError
 from avatar.generator.identity import Identity
 from avatar.motion.voice_network import VoiceNetwork
@@ -25,7 +25,7 @@ from avatar.sdk.bot_session import make_bot_session
 from avatar.session.live import Session
 from avatar.session.loopback import EchoSession
 from avatar.session.protocol import LiveSession, MakeSession, SessionEvent
-from avatar.stream.control import Stats
+from avatar.stream.browser_messages import Stats
 from avatar.stream.offer import read_offer
 from avatar.stream.packet_guard import DROP_REASONS, DropReason
 from avatar.stream.trickle import read_fragment
@@ -100,7 +100,7 @@ class Calls:
         get_avatar: GetAvatar,
         *,
         sessions: Mapping[Mode, MakeSession] | None = None,
-        make_parts: MakeParts | None = None,
+        service_factory: ServiceFactory | None = None,
         voice_network: VoiceNetwork | None = None,
         after_call: Callable[[bool], None] | None = None,
     ) -> None:
@@ -110,7 +110,7 @@ class Calls:
             settings: of the server.
             get_avatar: returns the identity with an id and raises AvatarError.
             sessions: makes the pipelines; None: the real ones.
-            make_parts: makes who speaks and thinks in a conversation; None: as the settings say.
+            service_factory: opens the services of a conversation; None: as the settings say.
             voice_network: moves the mouths of the real pipelines to sound; None: the shipped one.
             after_call: does, in a thread, what there is to do soon after a call or several have ended; it is told
                 whether others are running.
@@ -122,7 +122,7 @@ class Calls:
             "bot": partial(make_bot_session, voice_network=voice_network),
             "echo": make_echo_session,
         }
-        self._make_parts = make_parts or partial(open_parts, settings.conversation)
+        self._service_factory = service_factory or partial(open_services, settings.conversation)
         self._after_call = after_call
         self._afterwards: asyncio.TimerHandle | None = None
         self._calls: dict[str, Call] = {}
@@ -177,7 +177,7 @@ class Calls:
                 self._settings,
                 drive=drive,
                 get_avatar=self._get_avatar,
-                make_parts=self._make_parts,
+                service_factory=self._service_factory,
                 encode_pool=self._encode_pool,
                 blocking_pool=self._blocking_pool,
                 on_end=self._forget,

@@ -13,7 +13,7 @@ from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network,
 from avatar.commands.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from avatar.conversation.tts import Voice
+    from avatar.conversation.tts import TextToSpeech
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -43,7 +43,7 @@ def add_command(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from avatar.conversation.speakable_text import named  # noqa: PLC0415
-    from avatar.conversation.tts import LONGEST_TEXT, checked, left_out, open_voice  # noqa: PLC0415
+    from avatar.conversation.tts import LONGEST_TEXT, checked, open_voice, unspeakable_words  # noqa: PLC0415
     from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
     from avatar.session.offline import render_file  # noqa: PLC0415
 
@@ -62,13 +62,13 @@ def run(args: argparse.Namespace) -> int:
             report = render_file(
                 identity, None, sound, args.out, picture=settings.picture, voice_network=network, progress=bar.update
             )
-    if missing := left_out(voice, text):
+    if missing := unspeakable_words(voice, text):
         print(f"warning: not spoken, as the voice has no sound for it: {named(missing)}", file=sys.stderr)
     print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s")
     return 0
 
 
-def write_speech(voice: Voice, text: str, path: Path) -> None:
+def write_speech(voice: TextToSpeech, text: str, path: Path) -> None:
     """Write what a voice makes of a text as a WAV file, with a breath of silence at both ends.
 
     Raises:
@@ -77,11 +77,11 @@ def write_speech(voice: Voice, text: str, path: Path) -> None:
     import numpy as np  # noqa: PLC0415
 
     from avatar.errors import VoiceError  # noqa: PLC0415
-    from avatar.media.pcm import spoken_samples, wav_bytes  # noqa: PLC0415
+    from avatar.media.pcm import to_mono_pcm, wav_bytes  # noqa: PLC0415
 
     pieces = list(voice.speak(text))
     if not any(len(piece) and np.any(piece) for piece in pieces):
         raise VoiceError("The voice has no sound for this text.", code="unspeakable")
     rest = np.zeros(round(0.3 * voice.sample_rate), np.float32)
-    samples = spoken_samples(np.concatenate([rest, *pieces, rest]), voice.sample_rate)
+    samples = to_mono_pcm(np.concatenate([rest, *pieces, rest]), voice.sample_rate)
     path.write_bytes(wav_bytes(samples, voice.sample_rate))

@@ -1,10 +1,10 @@
-"""A conversation: the user's sound in, the avatar's sound and captions out, one turn after another.
+"""A conversation: the user's audio in, the avatar's audio and captions out, one turn after another.
 
-    hear --> [listener] --turn--> ears --> brain --> voice --> [line of sound] --every 20 ms--> send
-                 '--barge-in: the answer is given up, at once
+    on_audio --> [listener] --turn--> stt --> llm --> tts --> [unsent samples] --every 20 ms--> send
+                     '--barge-in: the answer is given up, at once
 
-Used on one event loop. Only the voice works in a thread, one sentence at a time. Nothing waits without bound: a turn
-has a longest length, an answer a largest number of sentences, and the voice waits while much of it is unsaid.
+Used on one event loop. Only the TTS works in a thread, one sentence at a time. Nothing waits without bound: a turn
+has a longest length, an answer a largest number of sentences, and the TTS waits while much of it is unsent.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import av
 import numpy as np
 
 from avatar.conversation.events import Answered, Caption, ConversationEvent, Interrupted, Trouble
-from avatar.conversation.listener import Began, Listener, Said
-from avatar.conversation.llm import LONGEST_TEXT, Brain, Heard, well_formed
-from avatar.conversation.stt import Ears
-from avatar.conversation.tts import Voice, left_out
+from avatar.conversation.listener import Listener, SpeechStarted, Utterance
+from avatar.conversation.llm import LONGEST_TEXT, LanguageModel, UserTurn, well_formed
+from avatar.conversation.stt import SpeechToText
+from avatar.conversation.tts import TextToSpeech, unspeakable_words
 from avatar.conversation.voice_detector import VoiceDetector
 from avatar.errors import AvatarError, VoiceError
-from avatar.media.pcm import I16, SpokenSound, spoken_samples
+from avatar.media.pcm import I16, SampleQueue, to_mono_pcm
 from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.types import F32
@@ -47,7 +47,7 @@ TAIL: Final = 15
 MOST_SENTENCES: Final = 24
 """Sentences of one answer; more are not said."""
 AHEAD_S: Final = 8.0
-"""The voice waits while more than this is unsaid."""
+"""The TTS waits while more than this is unsent."""
 
 Send: TypeAlias = Callable[[I16, float], float]
 """Takes (960,) samples due at a moment of time.monotonic(); returns how many seconds later they leave."""
@@ -58,38 +58,38 @@ class Conversation:
 
     def __init__(
         self,
-        voice: Voice,
-        brain: Brain,
-        ears: Ears | None = None,
+        tts: TextToSpeech,
+        llm: LanguageModel,
+        stt: SpeechToText | None = None,
         *,
         send: Send,
-        tell: Callable[[ConversationEvent], None],
-        attend: Callable[[PresenceKind], None],
+        on_event: Callable[[ConversationEvent], None],
+        set_presence: Callable[[PresenceKind], None],
         detector: VoiceDetector | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Join the parts.
+        """Connect the services; `run` begins.
 
         Args:
-            voice: speaks sentences, in a thread of the conversation's own.
-            brain: answers turns.
-            ears: turns speech into text; None: the brain is told only how long somebody spoke.
+            tts: speaks sentences, in a thread of the conversation's own.
+            llm: answers turns.
+            stt: turns speech into text; None: the llm gets only how long somebody spoke.
             send: takes what the avatar says, silence included, every 20 ms.
-            tell: is told what happens.
-            attend: is told how the avatar is there.
+            on_event: called with every event of the conversation.
+            set_presence: called when the avatar begins to listen, think or speak.
             detector: tells voices from other loud sound; None: the shipped detector does.
-            clock: seconds; `hear` uses the same.
+            clock: seconds; the arrival times of `on_audio` are on the same.
         """
-        self._voice, self._brain, self._ears = voice, brain, ears
-        self._send, self._tell, self._attend, self._clock = send, tell, attend, clock
+        self._tts, self._llm, self._stt = tts, llm, stt
+        self._send, self._on_event, self._set_presence, self._clock = send, on_event, set_presence, clock
         self._listener = Listener(detector=detector)
-        self._line = SpokenSound(RATE)
+        self._unsent = SampleQueue(RATE)
         self._captions: deque[tuple[int, str, str]] = deque()
-        """(sample of the answer, sentence that is shown with it, what of it the voice has no sound for)."""
+        """(sample of the answer, sentence that is shown with it, its words that the voice has no sound for)."""
         self._put = self._taken = 0
         self._said: list[str] = []
-        self._unasked: Said | None = None
-        """What the user has said and the brain does not know yet."""
+        self._unasked: Utterance | None = None
+        """What the user has said and the language model does not know yet."""
         self._turn = 0
         self._times: dict[str, float] | None = None
         self._answer: asyncio.Task[None] | None = None
@@ -99,38 +99,38 @@ class Conversation:
     @property
     def has_floor(self) -> bool:
         """Whether the avatar speaks, or is about to."""
-        return len(self._line) > 0 or (self._answer is not None and not self._answer.done())
+        return len(self._unsent) > 0 or (self._answer is not None and not self._answer.done())
 
-    def hear(self, frame: av.AudioFrame, arrival_s: float) -> None:
-        """Take a decoded frame of the user's sound that has arrived at `arrival_s`; never blocks for long."""
+    def on_audio(self, frame: av.AudioFrame, arrival_s: float) -> None:
+        """Take a decoded frame of the user's audio that has arrived at `arrival_s`; never blocks for long."""
         for event in self._listener.push(frame, arrival_s, avatar_has_floor=self.has_floor):
-            if isinstance(event, Began):
+            if isinstance(event, SpeechStarted):
                 if event.barge_in:
                     self.interrupt()
-                self._attend("listening")
+                self._set_presence("listening")
             else:
                 self._begin_answer(event)
 
     def interrupt(self) -> float:
-        """Give up what the avatar says or is about to say; return how much of it has been sent, ms."""
+        """Give up the answer that is spoken or prepared; return how much of its audio has been sent, ms."""
         if not self.has_floor:
             return 0.0
         if self._answer is not None:
             self._answer.cancel()
         # The last block fades, or the cut would click.
-        last = self._line.take(BLOCK) if self._taken else np.zeros(0, np.int16)
-        self._line.clear()
+        last = self._unsent.take(BLOCK) if self._taken else np.zeros(0, np.int16)
+        self._unsent.clear()
         self._captions.clear()
         self._times = None
         heard_ms = 1e3 * (self._taken + len(last)) / RATE
         if len(last):
-            self._line.push(np.asarray(last * np.linspace(1, 0, len(last)), np.int16), RATE)
+            self._unsent.push(np.asarray(last * np.linspace(1, 0, len(last)), np.int16), RATE)
         said = " ".join(self._said)
         if self._unasked is None:
             try:
-                self._brain.interrupted(said)
-            except Exception:  # a brain of somebody else's must not make the avatar deaf
-                logger.exception("the brain failed when it was interrupted")
+                self._llm.interrupted(said)
+            except Exception:  # somebody else's language model must not end the conversation
+                logger.exception("the language model failed when it was interrupted")
         self._report(Interrupted(self._turn, heard_ms, said))
         return heard_ms
 
@@ -140,7 +140,7 @@ class Conversation:
         while True:
             now_s = self._clock()
             due_s = now_s if now_s - due_s > LATE_S else due_s
-            silent = 0 if len(self._line) else silent
+            silent = 0 if len(self._unsent) else silent
             wait_s = due_s - now_s - (LEAD_S if silent < TAIL else 0.0)
             if wait_s > 0:
                 await asyncio.sleep(min(wait_s, BLOCK / RATE))
@@ -154,11 +154,11 @@ class Conversation:
         if answer is not None:
             answer.cancel()
             await asyncio.gather(answer, return_exceptions=True)
-        self._line.clear()
+        self._unsent.clear()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _send_block(self, due_s: float) -> None:
-        speech = self._line.take(BLOCK)
+        speech = self._unsent.take(BLOCK)
         self._room.set()
         while self._captions and self._captions[0][0] < self._taken + len(speech):
             _, sentence, unspoken = self._captions.popleft()
@@ -167,47 +167,47 @@ class Conversation:
         first, self._taken = self._taken == 0 and len(speech) > 0, self._taken + len(speech)
         leaves_s = self._send(np.concatenate([speech, np.zeros(BLOCK - len(speech), np.int16)]), due_s)
         if first and self._times is not None:
-            self._attend("speaking")
+            self._set_presence("speaking")
             self._times["sent"] = due_s + leaves_s
             self._report(Answered(self._turn, self._times))
             self._times = None
         elif len(speech) and not self.has_floor and not self._listener.talking:
-            self._attend("listening")
+            self._set_presence("listening")
 
-    def _begin_answer(self, said: Said) -> None:
+    def _begin_answer(self, said: Utterance) -> None:
         if self._answer is not None:
             self._answer.cancel()
         self._turn += 1
-        self._line.clear()
+        self._unsent.clear()
         self._captions.clear()
         self._put = self._taken = 0
         self._said = []
-        # Who paused in the middle and went on before the brain was asked has said one thing.
+        # Who paused in the middle and went on before the language model was asked has said one thing.
         said = self._unasked = said if self._unasked is None else said.after(self._unasked)
         self._times = {"ended": said.ended_s, "decided": self._clock()}
-        self._attend("thinking")
+        self._set_presence("thinking")
         self._answer = asyncio.create_task(self._answer_turn(said, self._times), name="avatar-answer")
 
-    async def _answer_turn(self, said: Said, times: dict[str, float]) -> None:
+    async def _answer_turn(self, said: Utterance, times: dict[str, float]) -> None:
         try:
             await self._speak(said, times)
         except AvatarError as error:
             self._report(Trouble(error.code, str(error)))
-        except Exception as error:  # whatever a brain of somebody else's raises, the avatar stays alive and says so
+        except Exception as error:  # whatever somebody else's service raises, the avatar stays alive and says so
             logger.exception("the conversation could not answer")
             self._report(Trouble("conversation_failed", f"The answer failed: {type(error).__name__}."))
         self._unasked = None  # where it could not be understood, it is not asked again
-        if not len(self._line):  # else it is so when all of it is said
-            self._attend("listening")
+        if not len(self._unsent):  # else it is so when all of it is said
+            self._set_presence("listening")
 
-    async def _speak(self, said: Said, times: dict[str, float]) -> None:
+    async def _speak(self, said: Utterance, times: dict[str, float]) -> None:
         text = None
-        if self._ears is not None:
-            text = well_formed(await self._ears.transcribe(said.samples)).strip()[:LONGEST_TEXT]
+        if self._stt is not None:
+            text = well_formed(await self._stt.transcribe(said.samples)).strip()[:LONGEST_TEXT]
             times["words"] = self._clock()
         self._report(Caption("you", text or "", self._turn, said.seconds))
         count, self._unasked = 0, None
-        async with contextlib.aclosing(self._brain.reply(Heard(said.seconds, text or None))) as answer:
+        async with contextlib.aclosing(self._llm.reply(UserTurn(said.seconds, text or None))) as answer:
             async for sentence in answer:
                 times.setdefault("text", self._clock())
                 await self._say(well_formed(sentence), times)
@@ -222,30 +222,30 @@ class Conversation:
             )
 
     async def _say(self, sentence: str, times: dict[str, float]) -> None:
-        """Put a sentence into the line, piece by piece."""
+        """Queue a sentence's audio, piece by piece."""
         loop = asyncio.get_running_loop()
-        while len(self._line) > AHEAD_S * RATE:
+        while len(self._unsent) > AHEAD_S * RATE:
             self._room.clear()
             await self._room.wait()
-        pieces: Iterator[F32] = iter(self._voice.speak(sentence))
-        unspoken = " ".join(left_out(self._voice, sentence))
+        pieces: Iterator[F32] = iter(self._tts.speak(sentence))
+        unspoken = " ".join(unspeakable_words(self._tts, sentence))
         begun = False
         while (piece := await loop.run_in_executor(self._thread, _next_piece, pieces)) is not None:
             if not begun and len(piece):
                 self._captions.append((self._put, sentence, unspoken))
                 begun = True
             times.setdefault("sound", self._clock())
-            self._put += self._line.push(spoken_samples(piece, self._voice.sample_rate), self._voice.sample_rate)
-        self._put += self._line.finish()
+            self._put += self._unsent.push(to_mono_pcm(piece, self._tts.sample_rate), self._tts.sample_rate)
+        self._put += self._unsent.finish()
         if not begun:  # nothing in it can be said: it is shown as the last of what came before is
             words = any(character.isalnum() for character in sentence)
             self._captions.append((self._put - 1, sentence, sentence if words else ""))
 
     def _report(self, event: ConversationEvent) -> None:
         try:
-            self._tell(event)
-        except Exception:  # what cannot be told must not end what is said
-            logger.exception("the conversation could not tell of %r", event)
+            self._on_event(event)
+        except Exception:  # a listener that fails must not end what is said
+            logger.exception("the conversation could not report %r", event)
 
 
 def _next_piece(pieces: Iterator[F32]) -> F32 | None:

@@ -1,4 +1,4 @@
-"""What a conversation tells as it happens."""
+"""Events of a conversation: captions, the start of an answer with its latency by stage, interruptions, failures."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Final, Literal, TypeAlias
 
 STAGES: Final = ("decided", "words", "text", "sound", "sent")
 """The way from the end of the user's speech to the avatar's first sound: the turn is known to be over; what was said is
-known (with ears only); the first sentence of the answer is there; its first sound is; that sound leaves."""
+known (with speech to text only); the first sentence of the answer is there; its first sound is; that sound leaves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """Somebody has said this, or begins to say it just now."""
+    """Text of what the user has said, or of a sentence that the avatar begins to say now."""
 
     speaker: Literal["you", "avatar"]
     text: str
-    """Empty where the user spoke and nobody knows what."""
+    """Empty where the user spoke and it was not transcribed."""
     turn: int
     seconds: float = 0.0
     """How long the user spoke."""
     unspoken: str = ""
-    """What of the avatar's text is only shown, as its voice has no sound for it."""
+    """Words of the avatar's text that are shown but not spoken: its voice has no sound for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Interrupted:
 
     turn: int
     heard_ms: float
-    """How much of the answer was sent."""
+    """How much of the answer's audio was sent, milliseconds."""
     said: str
-    """The sentences that were begun."""
+    """The sentences that were begun, joined by spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """There is no answer this time; the avatar listens on."""
+    """An answer failed, wholly or in its audio; the conversation goes on."""
 
     code: str
     message: str

@@ -1,4 +1,4 @@
-"""What the avatar answers: the protocol, and a small friendly brain that needs neither a network nor a model."""
+"""The language model of a conversation: its protocol, and a scripted one that needs neither a network nor weights."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SHORT_S: Final = 1.2
 LONG_S: Final = 6.0
 """Turns that are short, or long, to a listener who knows nothing but how long somebody spoke."""
 LONGEST_TEXT: Final = 2_000
-"""Characters of a turn that a brain is told; more is cut."""
+"""Characters of a user's turn that are passed on; more is cut."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class UserTurn:
     """One turn of the user."""
 
     seconds: float
@@ -25,10 +25,10 @@ class Heard:
     """What they said; None where nobody turns speech into text, or where it could not be understood."""
 
 
-class Brain(Protocol):
-    """Answers turns, one after another."""
+class LanguageModel(Protocol):
+    """Answers the user's turns, one after another; keeps whatever history it needs itself."""
 
-    def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
+    def reply(self, turn: UserTurn) -> AsyncGenerator[str, None]:
         """Yield the answer a sentence at a time, each as soon as it is there. Closed early when the user cuts in.
 
         Raises:
@@ -37,7 +37,7 @@ class Brain(Protocol):
         ...
 
     def interrupted(self, said: str) -> None:
-        """Be told that of the last answer only so much was begun to be said."""
+        """Note that the user cut in: `said` holds the sentences of the last answer that were begun."""
         ...
 
 
@@ -76,8 +76,8 @@ _QUESTION: Final = (
 )
 
 
-class ScriptedBrain:
-    """Keeps a conversation going by itself: asks, acknowledges, and reacts to a few words where it is told any."""
+class ScriptedLanguageModel:
+    """Answers from a fixed list of lines: asks, acknowledges, and reacts to a few words where the turn has text."""
 
     def __init__(self, seed: int = 0) -> None:
         """Choose lines by chance; the same seed chooses the same."""
@@ -85,28 +85,28 @@ class ScriptedBrain:
         self._turns = 0
         self._last = ""
 
-    async def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
+    async def reply(self, turn: UserTurn) -> AsyncGenerator[str, None]:
         """Yield an answer to a turn."""
         self._turns += 1
-        self._last = self._line(heard)
+        self._last = self._choose_answer(turn)
         for sentence in sentences(self._last):
             yield sentence
 
     def interrupted(self, said: str) -> None:
         """Do nothing: a script minds no interruption."""
 
-    def _line(self, heard: Heard) -> str:
-        if heard.text is not None:
+    def _choose_answer(self, turn: UserTurn) -> str:
+        if turn.text is not None:
             for pattern, answer in _WORDS:
-                if re.search(pattern, heard.text, re.IGNORECASE) and answer != self._last:
+                if re.search(pattern, turn.text, re.IGNORECASE) and answer != self._last:
                     return answer
-            if heard.text.rstrip().endswith("?"):
+            if turn.text.rstrip().endswith("?"):
                 return self._choose(_QUESTION)
         elif self._turns == 1:
             return self._choose(_OPENERS)
-        if heard.seconds < SHORT_S:
+        if turn.seconds < SHORT_S:
             return self._choose(_AFTER_SHORT)
-        return self._choose(_AFTER_USUAL if heard.seconds < LONG_S else _AFTER_LONG)
+        return self._choose(_AFTER_USUAL if turn.seconds < LONG_S else _AFTER_LONG)
 
     def _choose(self, lines: tuple[str, ...]) -> str:
         """Return one of some lines, never the one said last."""

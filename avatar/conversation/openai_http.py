@@ -1,6 +1,6 @@
 """One HTTP endpoint of somebody else's: asked with a key, answered within bounds of time and size, or given up.
 
-Blocking; for threads of a brain's or ears' own. `close` from any thread ends a request that is under way.
+Blocking: the caller runs it in a thread of its own. `close` from any thread ends a request that is under way.
 """
 
 from __future__ import annotations

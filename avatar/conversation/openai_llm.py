@@ -1,4 +1,4 @@
-"""A brain behind any endpoint that speaks the OpenAI chat protocol: a model on this machine, or somebody's service."""
+"""A language model behind an HTTP endpoint of the OpenAI chat protocol, on this machine or elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Literal
 
-from avatar.conversation.llm import LONGEST_TEXT, Heard, split_sentences, well_formed
+from avatar.conversation.llm import LONGEST_TEXT, UserTurn, split_sentences, well_formed
 from avatar.conversation.openai_http import Request, check_url
 from avatar.errors import ConversationError
 
@@ -18,7 +18,7 @@ PROMPT: Final = (
     "of plain words, without lists, markup, or emoji."
 )
 MOST_MESSAGES: Final = 20
-"""Of the conversation so far that the model is told; older ones are forgotten."""
+"""Messages of the conversation so far that are sent along; older ones are forgotten."""
 MOST_TOKENS: Final = 300
 LONGEST_ANSWER: Final = 10 * LONGEST_TEXT
 """Characters of an answer that are read; more is not said."""
@@ -26,16 +26,16 @@ THREADS: Final = 4
 """A request that was given up may need a moment to end while the next one is made."""
 
 
-class OpenAIBrain:
+class OpenAILanguageModel:
     """Keeps one conversation with one model."""
 
     def __init__(self, base_url: str, model: str, key: str | None = None, *, prompt: str = PROMPT) -> None:
         """Ask `model` at `base_url`, such as http://localhost:11434/v1. Raises ConversationError for what is no URL."""
         self._base_url, self._model, self._key, self._prompt = check_url(base_url), model, key, prompt
         self._history: list[dict[str, str]] = []
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="avatar-brain")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="avatar-llm")
 
-    async def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
+    async def reply(self, turn: UserTurn) -> AsyncGenerator[str, None]:
         """Yield the model's answer a sentence at a time.
 
         It is read as fast as it comes, however slowly it is spoken: what waits is at most LONGEST_ANSWER characters.
@@ -43,9 +43,9 @@ class OpenAIBrain:
         Raises:
             ConversationError: the endpoint cannot be reached, refuses, takes too long or answers with rubbish.
         """
-        told = heard.text or f"(The user spoke for {heard.seconds:.1f} seconds; nobody could make out the words.)"
+        content = turn.text or f"(The user spoke for {turn.seconds:.1f} seconds; nobody could make out the words.)"
         spoken = [message for message in self._history if message["content"]]
-        self._history = [*spoken, {"role": "user", "content": told}][-MOST_MESSAGES:]
+        self._history = [*spoken, {"role": "user", "content": content}][-MOST_MESSAGES:]
         body = {
             "model": self._model,
             "stream": True,
@@ -77,7 +77,7 @@ class OpenAIBrain:
             await asyncio.gather(reading, return_exceptions=True)
 
     def interrupted(self, said: str) -> None:
-        """Remember that only so much of the last answer was begun to be said."""
+        """Cut the last answer in the history to the sentences that were begun."""
         if self._history and self._history[-1]["role"] == "assistant":
             self._history[-1]["content"] = f"{said} (interrupted here)" if said else ""
 
@@ -105,7 +105,7 @@ def _content(data: bytes, kind: Literal["delta", "message"]) -> Iterator[str]:
         text = choices[0][kind].get("content") if choices else None  # some end with an event of figures
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise ConversationError(
-            "The brain's endpoint answered with what is no chat completion. Check its URL and the model's name."
+            "The language model's endpoint answered with no chat completion. Check its URL and the model's name."
         ) from error
     if isinstance(text, str) and text:
         yield text

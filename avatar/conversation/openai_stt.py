@@ -1,4 +1,4 @@
-"""Ears behind any endpoint that speaks the OpenAI transcription protocol."""
+"""Speech to text behind an HTTP endpoint of the OpenAI transcription protocol."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Final
 from avatar.conversation.llm import LONGEST_TEXT
 from avatar.conversation.openai_http import Request, check_url
 from avatar.errors import ConversationError
-from avatar.media.pcm import spoken_samples, wav_bytes
+from avatar.media.pcm import to_mono_pcm, wav_bytes
 from avatar.perception.speech.log_mel import RATE
 from avatar.types import F32
 
 THREADS: Final = 4
 
 
-class OpenAIEars:
-    """Asks one model what was said."""
+class OpenAISpeechToText:
+    """Asks one model at one endpoint."""
 
     def __init__(self, base_url: str, model: str, key: str | None = None) -> None:
         """Ask `model` at `base_url`, such as http://localhost:8000/v1. Raises ConversationError for what is no URL."""
         self._base_url, self._model, self._key = check_url(base_url), model, key
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="avatar-ears")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="avatar-stt")
 
     async def transcribe(self, samples: F32) -> str:
         """Return what is said in (n,) samples at 16 kHz; empty where nothing is understood.
@@ -32,7 +32,7 @@ class OpenAIEars:
         Raises:
             ConversationError: the endpoint cannot be reached, refuses, takes too long or answers with rubbish.
         """
-        body, content_type = _form(wav_bytes(spoken_samples(samples, RATE), RATE), self._model)
+        body, content_type = _form(wav_bytes(to_mono_pcm(samples, RATE), RATE), self._model)
         request = Request(self._base_url, "/audio/transcriptions", body, content_type, self._key)
         try:
             loop = asyncio.get_running_loop()
@@ -42,9 +42,9 @@ class OpenAIEars:
         try:
             text = json.loads(answer)["text"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ConversationError("The ears' endpoint answered with what is no transcription.") from error
+            raise ConversationError("The speech-to-text endpoint answered with what is no transcription.") from error
         if not isinstance(text, str):
-            raise ConversationError("The ears' endpoint answered with what is no transcription.")
+            raise ConversationError("The speech-to-text endpoint answered with what is no transcription.")
         return text[:LONGEST_TEXT]
 
 

@@ -18,14 +18,14 @@ class Speakable:
 
     text: str
     """What can be said; empty where nothing can."""
-    left_out: tuple[str, ...]
+    unspeakable_words: tuple[str, ...]
     """Words, or parts of them, in other scripts. Emoji and punctuation are not missed."""
 
 
 def speakable(text: str) -> Speakable:
     """Return what of a text can be said in Latin letters; digits of other scripts become those of ours."""
     kept: list[str] = []
-    left_out: list[str] = []
+    unspeakable_words: list[str] = []
     unknown = ""
     for character in text:
         category = unicodedata.category(character)
@@ -33,19 +33,19 @@ def speakable(text: str) -> Speakable:
             unknown += character
             continue
         if unknown:
-            left_out.append(unknown)
+            unspeakable_words.append(unknown)
             kept.append(" ")
             unknown = ""
         kept.append(str(unicodedata.decimal(character)) if category == "Nd" else character)
-    left_out += [unknown] if unknown else []
+    unspeakable_words += [unknown] if unknown else []
     said = " ".join("".join(kept).split())
-    return Speakable(said if any(character.isalnum() for character in said) else "", tuple(left_out))
+    return Speakable(said if any(character.isalnum() for character in said) else "", tuple(unspeakable_words))
 
 
-def named(left_out: tuple[str, ...]) -> str:
+def named(unspeakable_words: tuple[str, ...]) -> str:
     """Return the words that were left out for a sentence about them, no more than some."""
-    shown = ", ".join(f"“{word[:20]}”" for word in left_out[:MOST_NAMED])
-    return shown + (f" and {len(left_out) - MOST_NAMED} more" if len(left_out) > MOST_NAMED else "")
+    shown = ", ".join(f"“{word[:20]}”" for word in unspeakable_words[:MOST_NAMED])
+    return shown + (f" and {len(unspeakable_words) - MOST_NAMED} more" if len(unspeakable_words) > MOST_NAMED else "")
 
 
 def _is_latin(letter: str) -> bool:

@@ -35,8 +35,8 @@ SILENT_DB: Final = -45.0
 MOMENT_S: Final = 0.005
 
 
-class Voice(Protocol):
-    """Speaks text."""
+class TextToSpeech(Protocol):
+    """A voice that speaks text."""
 
     sample_rate: int
     """Samples a second."""
@@ -50,16 +50,16 @@ class Voice(Protocol):
 
 
 @runtime_checkable
-class ScriptVoice(Protocol):
-    """A voice that knows some scripts only."""
+class NamesUnspeakableWords(Protocol):
+    """A voice of some scripts only, which can name the words of others."""
 
-    def left_out(self, text: str) -> tuple[str, ...]:
+    def unspeakable_words(self, text: str) -> tuple[str, ...]:
         """Return the words of a text that it has no sound for."""
 
 
-def left_out(voice: Voice, text: str) -> tuple[str, ...]:
-    """Return the words of a text that a voice has no sound for; none for a voice that does not say."""
-    return voice.left_out(text) if isinstance(voice, ScriptVoice) else ()
+def unspeakable_words(voice: TextToSpeech, text: str) -> tuple[str, ...]:
+    """Return the words of a text that a voice has no sound for; none for a voice that cannot tell."""
+    return voice.unspeakable_words(text) if isinstance(voice, NamesUnspeakableWords) else ()
 
 
 def trimmed(sentence: F32, sample_rate: int) -> F32:
@@ -80,7 +80,7 @@ def trimmed(sentence: F32, sample_rate: int) -> F32:
     return np.pad(kept, lacking).astype(np.float32)
 
 
-class HibariVoice:
+class HibariTextToSpeech:
     """The package hibari-tts: English, natural, some fifty times faster than real time."""
 
     def __init__(self) -> None:
@@ -96,9 +96,9 @@ class HibariVoice:
         self._voice: Any = Hibari(threads=1)
         self.sample_rate = int(self._voice.sample_rate)
 
-    def left_out(self, text: str) -> tuple[str, ...]:
+    def unspeakable_words(self, text: str) -> tuple[str, ...]:
         """Return the words in other scripts than the Latin one: some it would spell wrongly, of others say nothing."""
-        return speakable(text).left_out
+        return speakable(text).unspeakable_words
 
     def speak(self, text: str) -> Iterator[F32]:
         """Yield a sentence at a time, without words that it does not know; the same text always sounds the same."""
@@ -109,7 +109,7 @@ class HibariVoice:
             yield trimmed(np.asarray(samples, np.float32), self.sample_rate)
 
 
-class EspeakVoice:
+class EspeakTextToSpeech:
     """The program espeak-ng: robotic, many languages."""
 
     sample_rate = 22_050
@@ -144,11 +144,11 @@ class EspeakVoice:
         yield trimmed(samples.astype(np.float32) / np.float32(32768), self.sample_rate)
 
 
-VOICES: Final[dict[str, Callable[[], Voice]]] = {"hibari": HibariVoice, "espeak": EspeakVoice}
+VOICES: Final[dict[str, Callable[[], TextToSpeech]]] = {"hibari": HibariTextToSpeech, "espeak": EspeakTextToSpeech}
 """By name, the most natural first."""
 
 
-def open_voice(name: str = "auto") -> Voice:
+def open_voice(name: str = "auto") -> TextToSpeech:
     """Return a voice; `auto` is the first of `VOICES` that is installed.
 
     Raises:
@@ -180,9 +180,9 @@ def checked(text: str) -> str:
 
 
 def _unspeakable(text: str, found: Speakable) -> str:
-    if found.left_out:
+    if found.unspeakable_words:
         return (
-            f"This voice speaks English only and has no sound for {named(found.left_out)}. "
+            f"This voice speaks English only and has no sound for {named(found.unspeakable_words)}. "
             "Give a text in Latin letters, or speech of your own (avatar render --audio)."
         )
     return f"There is nothing to say in “{text.strip()[:20]}”: the voice needs words or numbers."

@@ -1,9 +1,9 @@
-"""Whose turn it is: loud and quiet moments of the user's sound in, beginnings and ends of turns out.
+"""Turn taking: loud and quiet moments of the user's audio in, beginnings and ends of turns out.
 
     quiet --(loud enough, long enough)--> talking --(silence, or too long)--> quiet
             '- while the avatar has the floor it takes longer, and cuts the avatar short
 
-A pure function of (state, what is heard); the sound itself is the clock.
+A pure function of (state, moment of audio); the audio's own length is the clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class TurnRules:
-    """How patient the listener is, seconds."""
+    """Thresholds of the turn detection, seconds."""
 
     begin_s: float = 0.08
     """Loud sound from which somebody talks: a click is shorter."""
@@ -35,10 +35,10 @@ RULES: Final = TurnRules()
 
 @dataclass(frozen=True, slots=True)
 class TurnState:
-    """What is remembered. Start with `TurnState()`."""
+    """State of `next_turn`. Start with `TurnState()`."""
 
     now_s: float = 0.0
-    """How much sound has been heard."""
+    """Seconds of audio so far: the clock of all times here."""
     talking: bool = False
     began_s: float = 0.0
     """Where the loud sound at hand began."""
@@ -70,7 +70,7 @@ class TurnEnded:
 TurnEvent: TypeAlias = TurnBegan | TurnEnded
 
 
-def hear(
+def next_turn(
     state: TurnState,
     loud: bool,
     length_s: float,
@@ -79,7 +79,7 @@ def hear(
     spoken: bool = True,
     rules: TurnRules = RULES,
 ) -> tuple[TurnState, TurnEvent | None]:
-    """Return the state after a moment of the user's sound, and what that has begun or ended.
+    """Return the state after a moment of the user's audio, and the turn that it begins or ends.
 
     Args:
         state: before.

@@ -1,4 +1,4 @@
-"""Is it a voice that is heard, or music, a door, a keyboard? Loudness cannot tell; the speech network can."""
+"""Voice activity by a network: tells speech from music, doors and keyboards, which loudness alone cannot."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ HOLD_S: Final = 0.4
 
 
 class VoiceDetector(Protocol):
-    """Follows one stream of sound."""
+    """Voice activity detection on one stream of audio."""
 
     def push(self, samples: F32) -> bool:
-        """Take (n,) samples at 16 kHz; return whether a voice was heard lately."""
+        """Take (n,) samples at 16 kHz; return whether there was a voice in it or shortly before."""
         ...
 
 
 class NetworkVoiceDetector:
-    """A network like the one that moves mouths, asked what it takes for silence; it answers 0.1 s late."""
+    """A speech network's probability of silence, thresholded; the answer is 0.1 s late."""
 
     def __init__(self, network: VoiceNetwork | None = None) -> None:
         """Take a network, or the shipped one (ModelError if its weights are missing)."""
@@ -39,10 +39,10 @@ class NetworkVoiceDetector:
         self._since = round(HOLD_S * FRAMES_PER_S)
 
     def push(self, samples: F32) -> bool:
-        """Take (n,) samples at 16 kHz; return whether a voice was heard in the last `HOLD_S`."""
-        heard = self._features.push(samples).frames
-        if len(heard):
-            silence = self._network.push(heard).posterior[:, CLASSES.index("silence")]
+        """Take (n,) samples at 16 kHz; return whether there was a voice in the last `HOLD_S`."""
+        frames = self._features.push(samples).frames
+        if len(frames):
+            silence = self._network.push(frames).posterior[:, CLASSES.index("silence")]
             for spoken in np.asarray(silence < 1 - VOICE).tolist():
                 self._in_a_row = self._in_a_row + 1 if spoken else 0
                 self._since = 0 if self._in_a_row >= SYLLABLE_FRAMES else self._since + 1

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from avatar.errors import MediaError
-from avatar.media.audio_format import SoundFormatter
+from avatar.media.audio_format import AudioFormatter
 from avatar.media.clock import MOST_PAUSES_S
 from avatar.media.files import WITHOUT_PAUSES, Damage, Piece, decoded, first_stream, kind_of, opened
 from avatar.types import F32
@@ -19,7 +19,7 @@ SHORTEST_PAUSE_S: Final = 0.02
 """A gap between two sound frames above this is a pause, to be filled; below it is jitter of their times."""
 
 
-def sound_blocks(path: Path, *, begin_s: float | None = None, damage: Damage | None = None) -> Iterator[F32]:
+def audio_blocks(path: Path, *, begin_s: float | None = None, damage: Damage | None = None) -> Iterator[F32]:
     """Yield a file's sound as (2, n) float samples at 48 kHz, silence in its pauses; nothing when it has none.
 
     One channel is as loud in each of the two as it was; more than two are mixed down.
@@ -46,9 +46,9 @@ def sound_blocks(path: Path, *, begin_s: float | None = None, damage: Damage | N
             raise MediaError(f"{path} has no sound that can be read: the file is damaged.")
 
 
-def sound_seconds(path: Path, *, begin_s: float | None = None, damage: Damage | None = None) -> float:
-    """Return how long a file's sound lasts, 0 when it has none. Reads all of it; raises as `sound_blocks` does."""
-    samples: int = sum(block.shape[1] for block in sound_blocks(path, begin_s=begin_s, damage=damage))
+def audio_seconds(path: Path, *, begin_s: float | None = None, damage: Damage | None = None) -> float:
+    """Return how long a file's sound lasts, 0 when it has none. Reads all of it; raises as `audio_blocks` does."""
+    samples: int = sum(block.shape[1] for block in audio_blocks(path, begin_s=begin_s, damage=damage))
     return samples / SOUND_RATE
 
 
@@ -57,7 +57,7 @@ def _continuous(pieces: Iterable[Piece], begin_s: float | None, damage: Damage, 
 
     `whole`: a gap within is no pause, but missing.
     """
-    formatter = SoundFormatter(SOUND_RATE, 2)
+    formatter = AudioFormatter(SOUND_RATE, 2)
     due_s, early, heard = begin_s, 0, False
     damaged_until_s: float | None = None
     for piece in pieces:

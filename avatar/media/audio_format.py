@@ -20,7 +20,7 @@ LONGEST_FRAME_S: Final = 120.0
 """A frame that claims to be longer is not believed."""
 
 
-class SoundFormatter:
+class AudioFormatter:
     """One stream of decoded frames to samples; the form may change at any frame. Not for several threads at once."""
 
     def __init__(self, rate: int, channels: Literal[1, 2]) -> None:

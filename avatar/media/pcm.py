@@ -24,7 +24,7 @@ RATES: Final = (8_000, 192_000)
 MOST_CHANNELS: Final = 2
 
 
-def spoken_samples(pcm: Pcm, sample_rate: int) -> I16:
+def to_mono_pcm(pcm: Pcm, sample_rate: int) -> I16:
     """Return (n,) samples of one channel, a copy; NaN becomes silence, what is beyond full scale is clipped.
 
     Raises:
@@ -33,7 +33,7 @@ def spoken_samples(pcm: Pcm, sample_rate: int) -> I16:
     return _one_channel(_checked(pcm, sample_rate))
 
 
-def spoken_pieces(pcm: Pcm, sample_rate: int, piece_s: float) -> Iterator[I16]:
+def mono_pcm_pieces(pcm: Pcm, sample_rate: int, piece_s: float) -> Iterator[I16]:
     """Return the same samples in pieces of `piece_s` seconds; each takes room and time only when it is asked for.
 
     Raises:
@@ -85,7 +85,7 @@ def wav_bytes(samples: I16, sample_rate: int) -> bytes:
     return file.getvalue()
 
 
-class SpokenSound:
+class SampleQueue:
     """A queue of samples at one rate, fed with stretches of any rate. Not for several threads at once."""
 
     def __init__(self, rate: int) -> None:

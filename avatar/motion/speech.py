@@ -15,8 +15,8 @@ from avatar.motion.prosody import Prosody
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
 from avatar.motion.voice_motion import VoiceMotion, resting_voice, voice_motion
 from avatar.motion.voice_network import VoiceNetwork, shipped_network
-from avatar.perception.speech.intake import SoundIntake, sound_frame
 from avatar.perception.speech.log_mel import FRAMES_PER_S, HOP, RATE, WINDOW
+from avatar.perception.speech.preprocessing import SpeechPreprocessor, sound_frame
 from avatar.types import F32
 
 LOOK_AHEAD_S: Final = 0.12
@@ -59,7 +59,7 @@ class SpeechMotion:
         network = shipped_network() if network is None else network
         self._features = network.make_features()
         self._network = network.open(self._features.silence)
-        self._intake = SoundIntake()
+        self._preprocessor = SpeechPreprocessor()
         self.liveliness = liveliness
         self._dropped = 0
         self._forget()
@@ -82,7 +82,7 @@ class SpeechMotion:
         """
         frame = sound if isinstance(sound, av.AudioFrame) else sound_frame(sound, rate)
         with self._lock:
-            samples = self._intake.take(frame)
+            samples = self._preprocessor.take(frame)
             if len(samples):
                 self._place(samples, received_s)
 

@@ -27,7 +27,7 @@ from avatar.errors import ClosedError
 from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator
 from avatar.identities.open import face_warnings, open_identity
-from avatar.media.pcm import I16, RATES, Pcm, spoken_pieces
+from avatar.media.pcm import I16, RATES, Pcm, mono_pcm_pieces
 from avatar.motion.cues import Attend, Cue, Gesture, Look, Mood, check_cue, understand
 from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import SpeechMotion
@@ -252,7 +252,7 @@ class Avatar:
             ClosedError: the avatar is not open, or closes meanwhile; `unspoken` has what was queued before.
         """
         self._open()
-        pieces = spoken_pieces(pcm, sample_rate, PIECE_S)
+        pieces = mono_pcm_pieces(pcm, sample_rate, PIECE_S)
         interruptions = self._interruptions
         async with self._pushing:
             for piece in pieces:

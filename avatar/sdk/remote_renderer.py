@@ -14,29 +14,32 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Final
 
 import av
 
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ControlError, FrameError, ServerGoneError
-from avatar.media.colour import MAX_SIDE_PX, camera_rgb
-from avatar.media.pcm import SpokenSound
+from avatar.media.colour import camera_rgb
+from avatar.media.pcm import SampleQueue
 from avatar.motion.cues import Cue
 from avatar.sdk.bot_protocol import (
+    ASKED,
     MOUTH_RATE,
+    REPORT_BYTES,
+    SERVER_REPORTS,
     BeatToDraw,
     Begin,
     Ping,
-    read_report,
-    whole_number,
-    write_asked,
+    ServerHello,
+    ServerReport,
     write_beat,
 )
 from avatar.sdk.frame_queue import Beats
 from avatar.sdk.renderer import JOIN_TIMEOUT_S, stopped
 from avatar.sdk.speech_playout import Told
 from avatar.sdk.whip_client import Answer, WhipClient
+from avatar.stream.browser_messages import Bye, Clock, Pong
 from avatar.stream.caller import Caller
 from avatar.timing.remote_lead import RemoteLead, observe_way
 from avatar.timing.rtp_clock import VIDEO_RATE, wrapped
@@ -53,6 +56,8 @@ PATIENCE: Final = 1.0
 MOST_CUES: Final = 64
 """Cues that may wait for the next beats; the oldest gives way."""
 CUES_PER_BEAT: Final = 4
+LONGEST_REASON: Final = 1000
+"""Letters of why a server ends a call that are passed on."""
 
 
 class RemotePainter:
@@ -85,7 +90,7 @@ class RemotePainter:
         self._failure: AvatarError | None = None
         self._leaving = False
         self._pong_s = self._ping_s = 0.0
-        self._mouth_sound = SpokenSound(MOUTH_RATE)
+        self._mouth_sound = SampleQueue(MOUTH_RATE)
         self._cuts = 0
 
     @property
@@ -135,12 +140,12 @@ class RemotePainter:
 
     def on_channel_open(self) -> None:
         """Say how the avatar is to be."""
-        self._caller.send(write_asked(self._begin))
+        self._caller.send(ASKED.write(self._begin))
 
     def on_message(self, message: str | bytes) -> None:
         """Take what the server says."""
         try:
-            self._hear(read_report(message))
+            self._hear(SERVER_REPORTS.read_known(message, limit_bytes=REPORT_BYTES))
         except ControlError as error:
             self._fail(ServerGoneError(f"This is no server of ours: {error}"))
         self._wake.set()
@@ -161,21 +166,18 @@ class RemotePainter:
             self._beats.settle(index, camera_rgb(frame))
         self._lead = observe_way(self._lead, time.monotonic() - sent_s)
 
-    def _hear(self, report: dict[str, Any]) -> None:
-        match report["type"]:
-            case "hello":
-                width, height = (whole_number(report, side, low=2, high=MAX_SIDE_PX) for side in ("width", "height"))
+    def _hear(self, report: ServerReport | None) -> None:
+        match report:
+            case ServerHello(width, height):
                 self._size = (width, height)
-            case "clock":
-                self._clock = whole_number(report, "rtp", low=0, high=0xFFFFFFFF)
-            case "pong":
+            case Clock(rtp):
+                self._clock = rtp
+            case Pong():
                 self._pong_s = time.monotonic()
-            case "bye":
-                detail = str(report.get("detail"))[:1000]
-                if report.get("reason") == "failed":
-                    self._fail(stopped(AvatarError(detail)))
-                else:
-                    self._fail(ServerGoneError(f"The server has ended the call: {detail}"))
+            case Bye("failed", detail):
+                self._fail(stopped(AvatarError(detail[:LONGEST_REASON])))
+            case Bye(_, detail):
+                self._fail(ServerGoneError(f"The server has ended the call: {detail[:LONGEST_REASON]}"))
 
     # The thread
 
@@ -240,7 +242,7 @@ class RemotePainter:
     def _send_beat(self) -> None:
         beat = self._beats.plan()
         for _ in range(min(len(self._cues), CUES_PER_BEAT)):
-            self._caller.send(write_asked(self._cues.popleft()))
+            self._caller.send(ASKED.write(self._cues.popleft()))
         self._sent_s[beat.index] = time.monotonic()
         told = beat.told
         if told.cut.number != self._cuts:
@@ -256,7 +258,7 @@ class RemotePainter:
             raise ServerGoneError("The server has gone: it answers no more.")
         if now_s - self._ping_s >= PING_EVERY_S:
             self._ping_s = now_s
-            self._caller.send(write_asked(Ping()))
+            self._caller.send(ASKED.write(Ping()))
 
     async def _rest(self, seconds: float) -> None:
         """Wait until there is news, but no longer."""

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from avatar.media.pcm import I16, SpokenSound
+from avatar.media.pcm import I16, SampleQueue
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.sdk import playback
 from avatar.sdk.playback import Playback, PlaybackEvent, Span, SpeechInterrupted
@@ -81,7 +81,7 @@ class SpeechLine:
         self._lock = threading.Lock()
         self.rate, self.fps = rate, fps
         self._account = Playback(rate)
-        self._sound = SpokenSound(rate)
+        self._sound = SampleQueue(rate)
         self._told = 0
         """The sample until which the one who moves the mouth knows what is said."""
         self._handed_s = 0.0

@@ -14,7 +14,7 @@ from avatar.errors import MediaError
 from avatar.face.expression_basis import load_basis
 from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator
-from avatar.media.audio import SOUND_RATE, sound_blocks, sound_seconds
+from avatar.media.audio import SOUND_RATE, audio_blocks, audio_seconds
 from avatar.media.files import Damage
 from avatar.media.movie_writer import MovieWriter
 from avatar.media.video import clip_frames, probe_clip
@@ -96,7 +96,7 @@ def render_file(
     begin_s = info.begin_s if info is not None and audio is None else None
     damage = Damage()
     sound_damage = damage if audio is None else Damage()
-    sound_s = sound_seconds(sound, begin_s=begin_s, damage=sound_damage) if sound is not None else 0.0
+    sound_s = audio_seconds(sound, begin_s=begin_s, damage=sound_damage) if sound is not None else 0.0
     if audio is not None and sound_s == 0:
         raise MediaError(f"{audio} has no sound.")
     if drive == "voice" and sound is not None and sound_s == 0:
@@ -110,12 +110,12 @@ def render_file(
     expected = frames if own_sound else max(frames, round(length_s * fps))
     voice = None
     if sound is not None and speaks:
-        voice = _Voice(sound_blocks(sound, begin_s=begin_s), SpeechMotion(voice_network))
+        voice = _Voice(audio_blocks(sound, begin_s=begin_s), SpeechMotion(voice_network))
 
     pictures = tracked = driven = 0
     end_s = 0.0
     with MovieWriter(out, (picture.width, picture.height), fps, sound=sound_s > 0) as movie:
-        track = _SoundTrack(movie, sound_blocks(sound, begin_s=begin_s)) if sound is not None and sound_s > 0 else None
+        track = _SoundTrack(movie, audio_blocks(sound, begin_s=begin_s)) if sound is not None and sound_s > 0 else None
         for frame in animate(
             identity,
             followed,

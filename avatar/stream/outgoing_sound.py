@@ -13,7 +13,7 @@ from typing import Final
 import av
 import numpy as np
 
-from avatar.media.audio_format import SoundFormatter
+from avatar.media.audio_format import AudioFormatter
 
 RATE: Final = 48_000
 TIME_BASE: Final = Fraction(1, RATE)
@@ -26,7 +26,7 @@ class OutgoingSound:
     """One call's sound; frames of any form in, frames of `FORM` out. Not for several threads at once."""
 
     def __init__(self) -> None:
-        self._formatter = SoundFormatter(RATE, 2)
+        self._formatter = AudioFormatter(RATE, 2)
         self._due: int | None = None
 
     def take(self, frame: av.AudioFrame) -> av.AudioFrame | None:

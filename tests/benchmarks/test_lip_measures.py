@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from benchmarks import lip_measures as lips
-from benchmarks.lip_measures import Said
+from benchmarks.lip_measures import Phone
 
 SAID = [
-    Said("sil", 0.0, 0.3), Said("b", 0.3, 0.4), Said("ɑ", 0.4, 0.7), Said("m", 0.7, 0.8), Said("i", 0.8, 1.1),
-    Said("s", 1.1, 1.2), Said("ɑ", 1.2, 1.6), Said("sil", 1.6, 2.0),
+    Phone("sil", 0.0, 0.3), Phone("b", 0.3, 0.4), Phone("ɑ", 0.4, 0.7), Phone("m", 0.7, 0.8), Phone("i", 0.8, 1.1),
+    Phone("s", 1.1, 1.2), Phone("ɑ", 1.2, 1.6), Phone("sil", 1.6, 2.0),
 ]  # fmt: skip
 TIMES = np.arange(0, 2, 1 / 30)
 
@@ -68,4 +68,4 @@ def test_any_folder_of_sound_and_labels_is_a_corpus(tmp_path: Path) -> None:
     told = {"engine": "x", "voice": "y", "phonemes": [{"p": "b", "start_ms": 0, "end_ms": 100}]}
     (tmp_path / "a.json").write_text(json.dumps(told))
     (recording,) = lips.read_corpus(tmp_path)
-    assert recording.path.name == "a.flac" and recording.said == [Said("b", 0, 0.1)]
+    assert recording.path.name == "a.flac" and recording.said == [Phone("b", 0, 0.1)]

@@ -12,6 +12,14 @@ from typing import Any
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
 def _load(name: str) -> ModuleType:
     path = Path(__file__).with_name(f"{name}.py")
     spec = importlib.util.spec_from_file_location(f"browser_{name}", path)
@@ -53,9 +61,11 @@ def server(server_process: ModuleType) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def face_camera(chromium: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A camera that shows a moving face."""
-    camera = _load("face_camera").make_face_camera(tmp_path_factory.mktemp("camera"))
+def face_camera(
+    chromium: ModuleType, face_clips: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    """A camera that shows a face that talks."""
+    camera = _load("face_camera").make_face_camera(tmp_path_factory.mktemp("camera"), face_clips.pictures("lin", 4.0))
     yield camera
     camera.video.unlink()  # a hundred megabytes, and pytest keeps its folders
 

@@ -88,15 +88,15 @@ const readAvatar = (now, meta) => {
   }
   if (running) avatar.requestVideoFrameCallback(readAvatar);
 };
-const hear = (event) => { if (event.detail.type === "trace") record.pairs.push(...event.detail.frames); };
-call.addEventListener("message", hear);
-call.ask({ type: "trace", enabled: true }, "trace").catch(() => undefined);
+const onMessage = (event) => { if (event.detail.type === "trace") record.pairs.push(...event.detail.frames); };
+call.addEventListener("message", onMessage);
+call.request({ type: "trace", enabled: true }).catch(() => undefined);
 own.requestVideoFrameCallback(readCamera);
 avatar.requestVideoFrameCallback(readAvatar);
 setTimeout(() => {
   running = false;
-  call.removeEventListener("message", hear);
-  call.ask({ type: "trace", enabled: false }, "trace").catch(() => undefined);
+  call.removeEventListener("message", onMessage);
+  call.request({ type: "trace", enabled: false }).catch(() => undefined);
   done({ ...record, sent: window.sentFrames ?? [] });
 }, seconds * 1000);
 """

@@ -81,7 +81,7 @@ def become(browser: Any, avatar_id: str) -> None:
     before = picture(browser)
     browser.click("control-faces")
     choose(browser, "call-faces", avatar_id)
-    browser.until(lambda: browser.run("return avatarCall.call.wish.avatar") == avatar_id, "the other face")
+    browser.until(lambda: browser.run("return avatarCall.call.settings.avatar") == avatar_id, "the other face")
     browser.until(lambda: np.abs(picture(browser) - before).mean() > 20, "the other picture")
     browser.press("\ue00c")  # Escape
     browser.until(lambda: not browser.by_id("panel").is_displayed(), "the panel to close")

@@ -42,7 +42,7 @@ def test_the_voice_takes_over_from_the_camera_and_gives_it_back(
         browser.press("v")
         browser.until(lambda: "Use my voice" in browser.text("call-notice"), "the offer")
         assert browser.run(HELD) == "camera"
-        assert "Turn the camera on first" in browser.text("drive-both-words")
+        assert "Turn the camera on first" in browser.text("drive-both-description")
         assert not browser.by_id("drive-both").is_enabled()
         browser.driver.find_element("css selector", "#call-notice .button").click()
         until_held(browser, "voice")

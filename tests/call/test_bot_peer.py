@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from avatar.call.bot_peer import CallBot
-from avatar.sdk.bot_protocol import Begin, Ping, write_asked
-from avatar.stream.control import ErrorMessage, Pong, Report
+from avatar.sdk.bot_protocol import ASKED, Begin, Ping
+from avatar.stream.browser_messages import ErrorMessage, Pong, Report
 
 
 class Session:
@@ -48,7 +48,7 @@ def message(kind: str, **fields: object) -> str:
 def test_good_messages_reach_the_session() -> None:
     program = Program()
     for asked in (Begin(1.0, 2**63 - 1), Ping()):
-        program.bot.hear(write_asked(asked))
+        program.bot.hear(ASKED.write(asked))
     assert program.session.taken == [Begin(1.0, 2**63 - 1)] and program.told == [Pong()]
     assert program.endings == []
 

@@ -18,8 +18,8 @@ import pytest
 from aiortc import MediaStreamTrack
 
 from avatar.call.registry import Calls
-from avatar.conversation.llm import Heard
-from avatar.conversation.parts import Parts
+from avatar.conversation.llm import UserTurn
+from avatar.conversation.services import ConversationServices
 from avatar.errors import VoiceError
 from avatar.types import F32
 
@@ -63,10 +63,10 @@ class LongVoice:
         yield (0.4 * np.sin(np.arange(72_000) * 0.1)).astype(np.float32)
 
 
-class PlainBrain:
+class PlainLanguageModel:
     """Has one answer."""
 
-    async def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
+    async def reply(self, heard: UserTurn) -> AsyncGenerator[str, None]:
         yield "An answer."
 
     def interrupted(self, said: str) -> None:
@@ -76,7 +76,7 @@ class PlainBrain:
 class Place:
     """Calls over fake sessions, and a client in one of them."""
 
-    def __init__(self, loopback: ModuleType, make_parts: Any, echo_cancel: bool = False) -> None:
+    def __init__(self, loopback: ModuleType, service_factory: Any, echo_cancel: bool = False) -> None:
         self.loopback, self.sessions, self.clients = loopback, [], []
         self.microphone = SpeakingTrack()
 
@@ -90,7 +90,7 @@ class Place:
 
         transport = replace(loopback.SETTINGS.transport, echo_cancel=echo_cancel)
         settings = replace(loopback.SETTINGS, transport=transport)
-        self.calls = Calls(settings, get_avatar, sessions={"avatar": make}, make_parts=make_parts)
+        self.calls = Calls(settings, get_avatar, sessions={"avatar": make}, service_factory=service_factory)
 
     async def join(self, drive: str) -> Any:
         client = self.loopback.Client(audio=self.microphone)
@@ -106,11 +106,11 @@ class Place:
         self.microphone.loud = False
 
 
-def parts() -> Parts:
-    return Parts(LongVoice(), PlainBrain(), detector=EverythingIsVoice())
+def services() -> ConversationServices:
+    return ConversationServices(LongVoice(), PlainLanguageModel(), detector=EverythingIsVoice())
 
 
-def no_parts() -> Parts:
+def no_services() -> ConversationServices:
     raise VoiceError("No voice can speak here. Install one.")
 
 
@@ -118,8 +118,8 @@ def no_parts() -> Parts:
 async def places(loopback: ModuleType) -> AsyncIterator[Any]:
     made: list[Place] = []
 
-    def make(make_parts: Any, **options: Any) -> Place:
-        made.append(Place(loopback, make_parts, **options))
+    def make(service_factory: Any, **options: Any) -> Place:
+        made.append(Place(loopback, service_factory, **options))
         return made[-1]
 
     yield make
@@ -136,7 +136,7 @@ def loud(client: Any, last: int) -> bool:
 async def test_the_user_hears_the_answer_instead_of_themselves_and_can_cut_it_short(
     places: Any, loopback: ModuleType
 ) -> None:
-    place = places(parts)
+    place = places(services)
     client = await place.join("voice")
     client.send(type="set_drive", drive="conversation", id="t")
     await loopback.wait_for(lambda: bool(client.received("drive")))
@@ -170,7 +170,7 @@ async def test_the_user_hears_the_answer_instead_of_themselves_and_can_cut_it_sh
 
 
 async def test_a_call_can_begin_with_the_conversation(places: Any, loopback: ModuleType) -> None:
-    place = places(parts)
+    place = places(services)
     client = await place.join("conversation")
     assert client.received("hello")[0]["drive"] == "conversation"
     await loopback.wait_for(lambda: bool(client.received("drive")))
@@ -195,7 +195,7 @@ async def test_with_echo_cancellation_the_avatar_does_not_interrupt_itself(
     module = ModuleType("pywebrtc_audio")
     module.EchoCanceller = Perfect  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pywebrtc_audio", module)
-    place = places(parts, echo_cancel=True)
+    place = places(services, echo_cancel=True)
     client = await place.join("conversation")
     await loopback.wait_for(lambda: bool(client.received("drive")))
     await place.say(0.6)
@@ -209,27 +209,27 @@ async def test_with_echo_cancellation_the_avatar_does_not_interrupt_itself(
 async def test_a_page_that_cannot_decide_has_one_conversation_made(places: Any, loopback: ModuleType) -> None:
     making, asked = threading.Event(), []
 
-    def make_parts() -> Parts:
-        asked.append("parts")
+    def service_factory() -> ConversationServices:
+        asked.append("services")
         making.wait(20)
-        return Parts(LongVoice(), PlainBrain(), detector=EverythingIsVoice())
+        return ConversationServices(LongVoice(), PlainLanguageModel(), detector=EverythingIsVoice())
 
-    place = places(make_parts)
+    place = places(service_factory)
     client = await place.join("camera")
     for number in range(10):
         client.send(type="set_drive", drive="conversation", id=f"to {number}")
         client.send(type="set_drive", drive="voice", id=f"from {number}")
     client.send(type="set_drive", drive="conversation", id="last")
     await loopback.wait_for(lambda: sum(told["drive"] == "voice" for told in client.received("drive")) == 10)
-    assert asked == ["parts"]
+    assert asked == ["services"]
     making.set()
     await loopback.wait_for(lambda: client.received("drive")[-1].get("reply_to") == "last")
-    assert asked == ["parts"]
+    assert asked == ["services"]
 
 
 @pytest.mark.parametrize("drive", ["camera", "conversation"])
 async def test_without_a_voice_the_page_is_told_how_to_get_one(places: Any, loopback: ModuleType, drive: str) -> None:
-    place = places(no_parts)
+    place = places(no_services)
     client = await place.join(drive)
     if drive == "camera":
         client.send(type="set_drive", drive="conversation", id="t")

@@ -14,7 +14,7 @@ import pytest
 
 from avatar.conversation.conversation import BLOCK, MOST_SENTENCES, RATE, Conversation
 from avatar.conversation.events import Answered, Caption, Interrupted, Trouble
-from avatar.conversation.llm import Heard
+from avatar.conversation.llm import UserTurn
 from avatar.errors import ConversationError, VoiceError
 from avatar.types import F32
 
@@ -39,15 +39,15 @@ class ToneVoice:
 
 
 @dataclass
-class ToldBrain:
-    """Says what it was told to; remembers what it was asked."""
+class ScriptedAnswers:
+    """Answers from a list; remembers the turns it was given."""
 
     answers: list[Any]
-    heard: list[Heard] = field(default_factory=list)
+    turns: list[UserTurn] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
 
-    async def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
-        self.heard.append(heard)
+    async def reply(self, turn: UserTurn) -> AsyncGenerator[str, None]:
+        self.turns.append(turn)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -59,8 +59,8 @@ class ToldBrain:
 
 
 @dataclass
-class ToldEars:
-    """Understands what it was told to."""
+class ScriptedTranscripts:
+    """Transcribes from a list."""
 
     texts: list[Any]
     lengths: list[int] = field(default_factory=list)
@@ -75,10 +75,10 @@ class ToldEars:
 
 @dataclass
 class Talk:
-    """A conversation, what it has sent and told, and a user who can speak."""
+    """A conversation, what it has sent and reported, and a user who can speak."""
 
     conversation: Conversation
-    told: list[Any]
+    events: list[Any]
     sent: list[np.ndarray]
     presences: list[str]
 
@@ -89,7 +89,7 @@ class Talk:
             wave = (level * np.sin(np.arange(BLOCK) * 0.05)).astype(np.int16)
             frame = av.AudioFrame.from_ndarray(wave[None], format="s16", layout="mono")
             frame.sample_rate = RATE
-            self.conversation.hear(frame, time.monotonic())
+            self.conversation.on_audio(frame, time.monotonic())
 
     def says(self, seconds: float = 0.6) -> None:
         self.user(False, 0.4)
@@ -97,7 +97,7 @@ class Talk:
         self.user(False, 0.6)
 
     def of(self, kind: type) -> list[Any]:
-        return [one for one in self.told if isinstance(one, kind)]
+        return [one for one in self.events if isinstance(one, kind)]
 
     def loud_blocks(self) -> int:
         return sum(bool(np.abs(block).max() > 100) for block in self.sent)
@@ -107,8 +107,8 @@ class Talk:
 async def talks() -> AsyncIterator[Callable[..., Talk]]:
     running: list[tuple[Conversation, asyncio.Task[None]]] = []
 
-    def begin(brain: Any, ears: Any = None, voice: Any = None, tell: Any = None) -> Talk:
-        told: list[Any] = []
+    def begin(llm: Any, stt: Any = None, voice: Any = None, on_event: Any = None) -> Talk:
+        events: list[Any] = []
         sent: list[np.ndarray] = []
         presences: list[str] = []
 
@@ -118,15 +118,15 @@ async def talks() -> AsyncIterator[Callable[..., Talk]]:
 
         conversation = Conversation(
             voice or ToneVoice(),
-            brain,
-            ears,
+            llm,
+            stt,
             send=send,
-            tell=tell or told.append,
-            attend=presences.append,
+            on_event=on_event or events.append,
+            set_presence=presences.append,
             detector=EverythingIsVoice(),
         )
         running.append((conversation, asyncio.create_task(conversation.run())))
-        return Talk(conversation, told, sent, presences)
+        return Talk(conversation, events, sent, presences)
 
     yield begin
     for conversation, task in running:
@@ -139,11 +139,11 @@ async def talks() -> AsyncIterator[Callable[..., Talk]]:
 async def test_a_turn_is_answered_in_the_avatars_voice_with_captions_and_times(
     talks: Callable[..., Talk], loopback: Any
 ) -> None:
-    brain = ToldBrain([["Hello there.", "Go on."]])
-    talk = talks(brain)
+    llm = ScriptedAnswers([["Hello there.", "Go on."]])
+    talk = talks(llm)
     talk.says(0.6)
     await loopback.wait_for(lambda: bool(talk.of(Answered)) and not talk.conversation.has_floor)
-    assert brain.heard[0].text is None and brain.heard[0].seconds == pytest.approx(0.6, abs=0.05)
+    assert llm.turns[0].text is None and llm.turns[0].seconds == pytest.approx(0.6, abs=0.05)
     you, *avatar = talk.of(Caption)
     assert (you.speaker, you.text, you.turn) == ("you", "", 1) and you.seconds == pytest.approx(0.6, abs=0.05)
     assert [(one.speaker, one.text, one.turn) for one in avatar] == [
@@ -161,8 +161,8 @@ async def test_a_turn_is_answered_in_the_avatars_voice_with_captions_and_times(
 async def test_a_voice_cuts_the_avatar_short_and_tells_how_much_was_heard(
     talks: Callable[..., Talk], loopback: Any
 ) -> None:
-    brain = ToldBrain([["one two three four five six", "never said"], ["What?"]])
-    talk = talks(brain)
+    llm = ScriptedAnswers([["one two three four five six", "never said"], ["What?"]])
+    talk = talks(llm)
     talk.says()
     await loopback.wait_for(lambda: talk.loud_blocks() >= 10)
     talk.user(True, 0.1)
@@ -171,7 +171,7 @@ async def test_a_voice_cuts_the_avatar_short_and_tells_how_much_was_heard(
     (cut,) = talk.of(Interrupted)
     blocks = talk.loud_blocks()
     assert cut.heard_ms == pytest.approx(20 * (blocks + 1), abs=1e-6) and cut.said == "one two three four five six"
-    assert brain.cut == [cut.said]
+    assert llm.cut == [cut.said]
     count = len(talk.sent)
     await loopback.wait_for(lambda: len(talk.sent) >= count + 10)
     assert talk.loud_blocks() <= blocks + 1, "one block fades, then there is silence"
@@ -183,8 +183,8 @@ async def test_a_voice_cuts_the_avatar_short_and_tells_how_much_was_heard(
 async def test_who_goes_on_before_the_answer_has_begun_is_not_talked_over(
     talks: Callable[..., Talk], loopback: Any
 ) -> None:
-    brain = ToldBrain([["Now."]])
-    talk = talks(brain)
+    llm = ScriptedAnswers([["Now."]])
+    talk = talks(llm)
     talk.says()
     talk.user(True, 0.4)
     (cut,) = talk.of(Interrupted)
@@ -195,50 +195,57 @@ async def test_who_goes_on_before_the_answer_has_begun_is_not_talked_over(
 
 
 async def test_ears_give_the_brain_words_and_the_page_a_caption(talks: Callable[..., Talk], loopback: Any) -> None:
-    brain, ears = ToldBrain([["Yes."]]), ToldEars(["  are you there  "])
-    talk = talks(brain, ears)
+    llm, stt = ScriptedAnswers([["Yes."]]), ScriptedTranscripts(["  are you there  "])
+    talk = talks(llm, stt)
     talk.says(1.0)
     await loopback.wait_for(lambda: bool(talk.of(Answered)))
-    assert brain.heard[0].text == talk.of(Caption)[0].text == "are you there"
-    assert ears.lengths[0] / 16_000 == pytest.approx(1.0 + 0.3 + 0.4, abs=0.1)
+    assert llm.turns[0].text == talk.of(Caption)[0].text == "are you there"
+    assert stt.lengths[0] / 16_000 == pytest.approx(1.0 + 0.3 + 0.4, abs=0.1)
     assert "words" in talk.of(Answered)[0].stage_ms()
 
 
 async def test_who_goes_on_before_the_ears_have_understood_is_heard_whole(
     talks: Callable[..., Talk], loopback: Any
 ) -> None:
-    class SlowEars(ToldEars):
+    class SlowSpeechToText(ScriptedTranscripts):
         async def transcribe(self, samples: F32) -> str:
             text = await super().transcribe(samples)
             await asyncio.sleep(0.2)
             return text
 
-    brain, ears = ToldBrain([["Yes."], ["No."]]), SlowEars(["I would like", "I would like some tea", "Please"])
-    talk = talks(brain, ears)
+    llm, stt = (
+        ScriptedAnswers([["Yes."], ["No."]]),
+        SlowSpeechToText(["I would like", "I would like some tea", "Please"]),
+    )
+    talk = talks(llm, stt)
     talk.says(0.8)
-    await loopback.wait_for(lambda: bool(ears.lengths))
+    await loopback.wait_for(lambda: bool(stt.lengths))
     talk.says(0.6)
     await loopback.wait_for(lambda: bool(talk.of(Answered)))
-    assert [one.text for one in brain.heard] == ["I would like some tea"] and not brain.cut
-    assert brain.heard[0].seconds == talk.of(Caption)[0].seconds == pytest.approx(0.8 + 0.6, abs=0.1)
-    assert ears.lengths[1] / 16_000 == pytest.approx(0.8 + 0.6 + 2 * (0.3 + 0.4), abs=0.2)
+    assert [one.text for one in llm.turns] == ["I would like some tea"] and not llm.cut
+    assert llm.turns[0].seconds == talk.of(Caption)[0].seconds == pytest.approx(0.8 + 0.6, abs=0.1)
+    assert stt.lengths[1] / 16_000 == pytest.approx(0.8 + 0.6 + 2 * (0.3 + 0.4), abs=0.2)
     talk.says(0.6)
     await loopback.wait_for(lambda: len(talk.of(Answered)) == 2)
-    assert brain.heard[1].text == "Please" and ears.lengths[2] < ears.lengths[1], "what was answered is not said again"
+    assert llm.turns[1].text == "Please" and stt.lengths[2] < stt.lengths[1], "what was answered is not said again"
 
 
 @pytest.mark.parametrize(
-    ("brain", "ears", "code"),
+    ("llm", "stt", "code"),
     [
-        (ToldBrain([ConversationError("It took too long."), ["Back."]]), None, "conversation_failed"),
-        (ToldBrain([RuntimeError("rubbish"), ["Back."]]), None, "conversation_failed"),
-        (ToldBrain([[], ["Back."]]), None, "no_answer"),
-        (ToldBrain([[" "], ["Back."]]), None, "no_voice"),
-        (ToldBrain([["Back."]]), ToldEars([ConversationError("Nobody answers."), "hello"]), "conversation_failed"),
+        (ScriptedAnswers([ConversationError("It took too long."), ["Back."]]), None, "conversation_failed"),
+        (ScriptedAnswers([RuntimeError("rubbish"), ["Back."]]), None, "conversation_failed"),
+        (ScriptedAnswers([[], ["Back."]]), None, "no_answer"),
+        (ScriptedAnswers([[" "], ["Back."]]), None, "no_voice"),
+        (
+            ScriptedAnswers([["Back."]]),
+            ScriptedTranscripts([ConversationError("Nobody answers."), "hello"]),
+            "conversation_failed",
+        ),
     ],
 )
 async def test_trouble_is_told_and_the_next_turn_is_answered(
-    talks: Callable[..., Talk], loopback: Any, brain: ToldBrain, ears: Any, code: str
+    talks: Callable[..., Talk], loopback: Any, llm: ScriptedAnswers, stt: Any, code: str
 ) -> None:
     class PickyVoice(ToneVoice):
         def speak(self, text: str) -> Iterator[F32]:
@@ -246,7 +253,7 @@ async def test_trouble_is_told_and_the_next_turn_is_answered(
 
             return super().speak(checked(text))
 
-    talk = talks(brain, ears, PickyVoice())
+    talk = talks(llm, stt, PickyVoice())
     talk.says()
     await loopback.wait_for(lambda: bool(talk.of(Trouble)))
     assert talk.of(Trouble)[0].code == code and talk.presences[-1] == "listening"
@@ -265,7 +272,7 @@ class EnglishVoice(ToneVoice):
 
 
 async def test_an_answer_that_cannot_be_said_is_shown_and_told(talks: Callable[..., Talk], loopback: Any) -> None:
-    talk = talks(ToldBrain([["你好。", "😀"], ["Back."]]), voice=EnglishVoice())
+    talk = talks(ScriptedAnswers([["你好。", "😀"], ["Back."]]), voice=EnglishVoice())
     talk.says()
     await loopback.wait_for(lambda: len(talk.of(Caption)) == 3)
     assert [one.text for one in talk.of(Caption)[1:]] == ["你好。", "😀"]
@@ -277,7 +284,7 @@ async def test_an_answer_that_cannot_be_said_is_shown_and_told(talks: Callable[.
 
 async def test_a_sentence_that_cannot_be_said_is_shown_in_its_place(talks: Callable[..., Talk], loopback: Any) -> None:
     sentences = ["😀", "One.", "你好。", "Two.", "🎉"]
-    talk = talks(ToldBrain([sentences]), voice=EnglishVoice())
+    talk = talks(ScriptedAnswers([sentences]), voice=EnglishVoice())
     talk.says()
     await loopback.wait_for(lambda: bool(talk.of(Answered)) and not talk.conversation.has_floor)
     assert [one.text for one in talk.of(Caption)[1:]] == sentences
@@ -287,18 +294,18 @@ async def test_a_sentence_that_cannot_be_said_is_shown_in_its_place(talks: Calla
 class LatinVoice(ToneVoice):
     """Knows which words it has no sound for, and refuses a sentence of nothing else."""
 
-    def left_out(self, text: str) -> tuple[str, ...]:
+    def unspeakable_words(self, text: str) -> tuple[str, ...]:
         return tuple(word for word in text.split() if not word.isascii())
 
     def speak(self, text: str) -> Iterator[F32]:
-        if len(self.left_out(text)) == len(text.split()):
+        if len(self.unspeakable_words(text)) == len(text.split()):
             raise VoiceError("No sound for that.", code="unspeakable")
         yield from super().speak(text)
 
 
 async def test_a_caption_says_what_is_only_shown(talks: Callable[..., Talk], loopback: Any) -> None:
     sentences = ["It is called 你好 there.", "Привет мир.", "😀", "Two."]
-    talk = talks(ToldBrain([sentences]), voice=LatinVoice())
+    talk = talks(ScriptedAnswers([sentences]), voice=LatinVoice())
     talk.says()
     await loopback.wait_for(lambda: bool(talk.of(Answered)) and not talk.conversation.has_floor)
     assert [one.text for one in talk.of(Caption)[1:]] == sentences
@@ -309,12 +316,12 @@ async def test_a_caption_says_what_is_only_shown(talks: Callable[..., Talk], loo
 async def test_a_brain_that_ends_late_leaves_a_listener(talks: Callable[..., Talk], loopback: Any) -> None:
     done = asyncio.Event()
 
-    class LateBrain(ToldBrain):
-        async def reply(self, heard: Heard) -> AsyncGenerator[str, None]:
+    class LateLanguageModel(ScriptedAnswers):
+        async def reply(self, turn: UserTurn) -> AsyncGenerator[str, None]:
             yield "One."
             await done.wait()
 
-    talk = talks(LateBrain([]))
+    talk = talks(LateLanguageModel([]))
     talk.says()
     await loopback.wait_for(lambda: talk.loud_blocks() >= 24 and not np.any(talk.sent[-1]))
     assert talk.presences[-1] == "speaking"
@@ -323,11 +330,11 @@ async def test_a_brain_that_ends_late_leaves_a_listener(talks: Callable[..., Tal
 
 
 async def test_half_a_character_is_told_as_a_whole_one(talks: Callable[..., Talk], loopback: Any) -> None:
-    brain = ToldBrain([["Well \ud83d."]])
-    talk = talks(brain, ToldEars(["hi \ude00"]))
+    llm = ScriptedAnswers([["Well \ud83d."]])
+    talk = talks(llm, ScriptedTranscripts(["hi \ude00"]))
     talk.says()
     await loopback.wait_for(lambda: bool(talk.of(Answered)))
-    assert brain.heard[0].text == "hi \ufffd"
+    assert llm.turns[0].text == "hi \ufffd"
     assert [one.text for one in talk.of(Caption)] == ["hi \ufffd", "Well \ufffd."]
 
 
@@ -335,7 +342,7 @@ async def test_the_avatar_speaks_on_where_nothing_can_be_told(talks: Callable[..
     def fail(event: Any) -> None:
         raise ValueError("the line is gone")
 
-    talk = talks(ToldBrain([["One."], ["Two."]]), tell=fail)
+    talk = talks(ScriptedAnswers([["One."], ["Two."]]), on_event=fail)
     for turn in (1, 2):
         talk.says()
         await loopback.wait_for(lambda turn=turn: talk.presences.count("speaking") == turn)
@@ -346,11 +353,11 @@ async def test_the_avatar_speaks_on_where_nothing_can_be_told(talks: Callable[..
 async def test_a_brain_that_fails_when_it_is_cut_short_is_asked_again(
     talks: Callable[..., Talk], loopback: Any
 ) -> None:
-    class StubbornBrain(ToldBrain):
+    class StubbornLanguageModel(ScriptedAnswers):
         def interrupted(self, said: str) -> None:
             raise RuntimeError("I was not done")
 
-    talk = talks(StubbornBrain([["one two three four five six"], ["Sorry."]]))
+    talk = talks(StubbornLanguageModel([["one two three four five six"], ["Sorry."]]))
     talk.says()
     await loopback.wait_for(lambda: talk.loud_blocks() >= 10)
     talk.says()
@@ -363,7 +370,7 @@ async def test_an_answer_without_end_ends(talks: Callable[..., Talk], loopback: 
         def speak(self, text: str) -> Iterator[F32]:
             yield np.full(480, 0.5, np.float32)
 
-    talk = talks(ToldBrain([["a"] * 1000]), voice=ShortVoice())
+    talk = talks(ScriptedAnswers([["a"] * 1000]), voice=ShortVoice())
     talk.says()
     await loopback.wait_for(lambda: bool(talk.of(Answered)) and not talk.conversation.has_floor)
     assert len(talk.of(Caption)) == 1 + MOST_SENTENCES

@@ -1,4 +1,4 @@
-"""What the avatar answers when it is its own brain."""
+"""What the avatar answers when it is its own llm."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from itertools import pairwise
 
 import pytest
 
-from avatar.conversation.llm import LONGEST_SENTENCE, Heard, ScriptedBrain, sentences, split_sentences
+from avatar.conversation.llm import LONGEST_SENTENCE, ScriptedLanguageModel, UserTurn, sentences, split_sentences
 
 
-def answers(brain: ScriptedBrain, *turns: Heard) -> list[str]:
-    async def ask(heard: Heard) -> str:
-        return " ".join([sentence async for sentence in brain.reply(heard)])
+def answers(llm: ScriptedLanguageModel, *turns: UserTurn) -> list[str]:
+    async def ask(heard: UserTurn) -> str:
+        return " ".join([sentence async for sentence in llm.reply(heard)])
 
     return [asyncio.run(ask(heard)) for heard in turns]
 
 
 def test_the_same_seed_answers_alike_and_no_answer_comes_twice_in_a_row() -> None:
-    turns = [Heard(seconds) for seconds in (2, 0.5, 0.5, 3, 3, 9, 9, 0.4, 2, 2)]
-    said = answers(ScriptedBrain(3), *turns)
-    assert said == answers(ScriptedBrain(3), *turns)
-    assert said != answers(ScriptedBrain(4), *turns)
+    turns = [UserTurn(seconds) for seconds in (2, 0.5, 0.5, 3, 3, 9, 9, 0.4, 2, 2)]
+    said = answers(ScriptedLanguageModel(3), *turns)
+    assert said == answers(ScriptedLanguageModel(3), *turns)
+    assert said != answers(ScriptedLanguageModel(4), *turns)
     assert all(one and one != other for one, other in pairwise(said))
 
 
 def test_without_ears_it_says_so_first_and_never_claims_to_have_understood() -> None:
-    first, *_ = answers(ScriptedBrain(0), Heard(2), Heard(2))
+    first, *_ = answers(ScriptedLanguageModel(0), UserTurn(2), UserTurn(2))
     assert "words" in first
 
 
@@ -34,7 +34,7 @@ def test_without_ears_it_says_so_first_and_never_claims_to_have_understood() -> 
     ("text", "word"), [("Hello there", "Hello"), ("I am so tired", "sorry"), ("thanks a lot", "welcome"), ("why?", "?")]
 )
 def test_with_ears_it_reacts_to_what_is_said(text: str, word: str) -> None:
-    (said,) = answers(ScriptedBrain(1), Heard(1, text))
+    (said,) = answers(ScriptedLanguageModel(1), UserTurn(1, text))
     assert word in said or text.endswith("?")
     assert "words" not in said
 

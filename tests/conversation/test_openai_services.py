@@ -1,4 +1,4 @@
-"""A brain and ears behind endpoints of somebody else's, which may do anything."""
+"""A llm and stt behind endpoints of somebody else's, which may do anything."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ import numpy as np
 import pytest
 
 from avatar.conversation import openai_http
-from avatar.conversation.llm import Heard
+from avatar.conversation.llm import UserTurn
 from avatar.conversation.openai_http import check_url
-from avatar.conversation.openai_llm import LONGEST_ANSWER, OpenAIBrain
-from avatar.conversation.openai_stt import OpenAIEars
+from avatar.conversation.openai_llm import LONGEST_ANSWER, OpenAILanguageModel
+from avatar.conversation.openai_stt import OpenAISpeechToText
 from avatar.errors import ConversationError
 
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
 
 
 class Service:
-    """A service on this machine that answers as it is told to."""
+    """A service on this machine that answers as it is messages to."""
 
     def __init__(self) -> None:
         service = self
@@ -74,27 +74,27 @@ def service() -> Iterator[Service]:
     made.server.server_close()
 
 
-def ask(brain: OpenAIBrain, text: str | None = "Hi") -> list[str]:
+def ask(llm: OpenAILanguageModel, text: str | None = "Hi") -> list[str]:
     async def collect() -> list[str]:
-        return [sentence async for sentence in brain.reply(Heard(1.0, text))]
+        return [sentence async for sentence in llm.reply(UserTurn(1.0, text))]
 
     return asyncio.run(collect())
 
 
 def ask_brain(url: str) -> list[str]:
-    return ask(OpenAIBrain(url, "small"))
+    return ask(OpenAILanguageModel(url, "small"))
 
 
 def ask_ears(url: str) -> str:
-    return asyncio.run(OpenAIEars(url, "whisper").transcribe(np.zeros(160, np.float32)))
+    return asyncio.run(OpenAISpeechToText(url, "whisper").transcribe(np.zeros(160, np.float32)))
 
 
 def test_sentences_come_out_of_a_stream_and_the_conversation_is_remembered(service: Service) -> None:
     service.answer = with_body(events("Hel", "lo. How", " are you? ", "Fine"))
-    brain = OpenAIBrain(service.url, "small", "secret")
-    assert ask(brain, "Hi") == ["Hello.", "How are you?", "Fine"]
-    brain.interrupted("Hello.")
-    ask(brain, None)
+    llm = OpenAILanguageModel(service.url, "small", "secret")
+    assert ask(llm, "Hi") == ["Hello.", "How are you?", "Fine"]
+    llm.interrupted("Hello.")
+    ask(llm, None)
     path, headers, body = service.asked[-1]
     asked = json.loads(body)
     assert path == "/v1/chat/completions" and headers["Authorization"] == "Bearer secret"
@@ -102,7 +102,7 @@ def test_sentences_come_out_of_a_stream_and_the_conversation_is_remembered(servi
     contents = [message["content"] for message in asked["messages"]]
     assert contents[1:3] == ["Hi", "Hello. (interrupted here)"] and "1.0 seconds" in contents[3]
     for _ in range(30):
-        ask(brain)
+        ask(llm)
     assert len(json.loads(service.asked[-1][2])["messages"]) <= 21
 
 
@@ -117,7 +117,7 @@ def test_sentences_come_out_of_a_stream_and_the_conversation_is_remembered(servi
 )
 def test_a_character_split_over_two_pieces_is_whole_again(service: Service, pieces: list[str], said: list[str]) -> None:
     service.answer = with_body(events(*pieces))
-    assert ask(OpenAIBrain(service.url, "small")) == said
+    assert ask(OpenAILanguageModel(service.url, "small")) == said
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_rubbish_and_refusals_are_one_error_that_never_tells_the_key(
 ) -> None:
     service.answer = answer
     with pytest.raises(ConversationError, match=words) as caught:
-        ask(OpenAIBrain(service.url, "small", "secret"))
+        ask(OpenAILanguageModel(service.url, "small", "secret"))
     assert "secret" not in str(caught.value)
 
 
@@ -152,12 +152,12 @@ def test_rubbish_and_refusals_are_one_error_that_never_tells_the_key(
 def test_an_answer_that_is_not_streamed_is_taken_too(service: Service, indent: int | None) -> None:
     completion = {"choices": [{"message": {"role": "assistant", "content": "Hello. How are you?"}}]}
     service.answer = with_body(json.dumps(completion, indent=indent).encode())
-    assert ask(OpenAIBrain(service.url, "small")) == ["Hello.", "How are you?"]
+    assert ask(OpenAILanguageModel(service.url, "small")) == ["Hello.", "How are you?"]
 
 
 def test_an_empty_answer_is_no_rubbish(service: Service) -> None:
     service.answer = with_body(events())
-    assert ask(OpenAIBrain(service.url, "small")) == []
+    assert ask(OpenAILanguageModel(service.url, "small")) == []
 
 
 def test_silence_has_an_end(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_silence_has_an_end(service: Service, monkeypatch: pytest.MonkeyPatch) -
     done = threading.Event()
     service.answer = lambda handler, body: (done.wait(20), None)[1]
     with pytest.raises(ConversationError, match="too long"):
-        ask(OpenAIBrain(service.url, "small"))
+        ask(OpenAILanguageModel(service.url, "small"))
     done.set()
 
 
@@ -194,7 +194,7 @@ def test_an_answer_that_comes_byte_by_byte_has_an_end(
 
 def test_nobody_there_is_told() -> None:
     with pytest.raises(ConversationError, match="cannot be reached"):
-        ask(OpenAIBrain("http://127.0.0.1:9/v1", "small"))
+        ask(OpenAILanguageModel("http://127.0.0.1:9/v1", "small"))
 
 
 def test_an_answer_that_is_given_up_ends_its_request(service: Service) -> None:
@@ -211,7 +211,7 @@ def test_an_answer_that_is_given_up_ends_its_request(service: Service) -> None:
             gone.set()
 
     async def take_one() -> str:
-        answer = OpenAIBrain(service.url, "small").reply(Heard(1.0, "Hi"))
+        answer = OpenAILanguageModel(service.url, "small").reply(UserTurn(1.0, "Hi"))
         first = await anext(answer)
         await answer.aclose()
         return first
@@ -222,7 +222,7 @@ def test_an_answer_that_is_given_up_ends_its_request(service: Service) -> None:
 
 
 def threads_of_brains() -> int:
-    return sum(thread.name.startswith("avatar-brain") for thread in threading.enumerate())
+    return sum(thread.name.startswith("avatar-llm") for thread in threading.enumerate())
 
 
 def test_an_answer_that_is_spoken_for_longer_than_it_may_take_arrives_whole(
@@ -230,15 +230,15 @@ def test_an_answer_that_is_spoken_for_longer_than_it_may_take_arrives_whole(
 ) -> None:
     monkeypatch.setattr(openai_http, "WHOLE_S", 0.5)
     sent = threading.Event()
-    told = [f"This is sentence {number} of it." for number in range(160)]
+    messages = [f"This is sentence {number} of it." for number in range(160)]
 
     def stream(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-        with_body(events(*(f"{sentence} " for sentence in told)))(handler, body)
+        with_body(events(*(f"{sentence} " for sentence in messages)))(handler, body)
         sent.set()
 
     async def listen() -> list[str]:
         taken: list[str] = []
-        async for sentence in OpenAIBrain(service.url, "small").reply(Heard(1.0, "Hi")):
+        async for sentence in OpenAILanguageModel(service.url, "small").reply(UserTurn(1.0, "Hi")):
             taken.append(sentence)
             if len(taken) == 1:
                 await asyncio.sleep(1.0)
@@ -246,12 +246,12 @@ def test_an_answer_that_is_spoken_for_longer_than_it_may_take_arrives_whole(
         return taken
 
     service.answer = stream
-    assert asyncio.run(listen()) == told
+    assert asyncio.run(listen()) == messages
 
 
 def test_an_answer_without_an_end_is_read_up_to_a_bound(service: Service) -> None:
     service.answer = with_body(events(*["All work and no play. "] * 3_000))
-    assert len(" ".join(ask(OpenAIBrain(service.url, "small")))) == pytest.approx(LONGEST_ANSWER, abs=25)
+    assert len(" ".join(ask(OpenAILanguageModel(service.url, "small")))) == pytest.approx(LONGEST_ANSWER, abs=25)
 
 
 def test_an_error_comes_after_the_sentences_before_it(service: Service) -> None:
@@ -260,7 +260,7 @@ def test_an_error_comes_after_the_sentences_before_it(service: Service) -> None:
     async def listen() -> list[str]:
         taken: list[str] = []
         with pytest.raises(ConversationError, match="no chat completion"):
-            async for sentence in OpenAIBrain(service.url, "small").reply(Heard(1.0, "Hi")):
+            async for sentence in OpenAILanguageModel(service.url, "small").reply(UserTurn(1.0, "Hi")):
                 await asyncio.sleep(0.1)  # the error is known by now
                 taken.append(sentence)
         return taken
@@ -270,15 +270,15 @@ def test_an_error_comes_after_the_sentences_before_it(service: Service) -> None:
 
 def test_only_what_was_handed_out_is_remembered(service: Service) -> None:
     service.answer = with_body(events("One. Two. Three. "))
-    brain = OpenAIBrain(service.url, "small")
+    llm = OpenAILanguageModel(service.url, "small")
 
     async def take_one() -> None:
-        async with contextlib.aclosing(brain.reply(Heard(1.0, "Hi"))) as answer:
+        async with contextlib.aclosing(llm.reply(UserTurn(1.0, "Hi"))) as answer:
             await anext(answer)
             await asyncio.sleep(0.2)  # all of it has been read by now
 
     asyncio.run(take_one())
-    ask(brain)
+    ask(llm)
     assert [message["content"] for message in json.loads(service.asked[-1][2])["messages"]][1:] == ["Hi", "One.", "Hi"]
 
 
@@ -295,9 +295,9 @@ def test_a_user_who_cuts_in_ends_a_request_that_has_said_nothing(
             gone.set()
 
     async def cut_in() -> None:
-        brain = OpenAIBrain(service.url, "small")
+        llm = OpenAILanguageModel(service.url, "small")
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3), contextlib.aclosing(brain.reply(Heard(1.0, "Hi"))) as answer:
+            async with asyncio.timeout(0.3), contextlib.aclosing(llm.reply(UserTurn(1.0, "Hi"))) as answer:
                 await anext(answer)
 
     service.answer = silent
@@ -315,7 +315,7 @@ def test_an_error_that_nobody_waits_for_is_no_noise(service: Service, caplog: py
     service.answer = with_body(events("One. Two. Thr").split(b"data: [DONE]")[0] + b"data: {rubbish\n\n")
 
     async def take_one() -> str:
-        async with contextlib.aclosing(OpenAIBrain(service.url, "small").reply(Heard(1.0, "Hi"))) as answer:
+        async with contextlib.aclosing(OpenAILanguageModel(service.url, "small").reply(UserTurn(1.0, "Hi"))) as answer:
             first = await anext(answer)
             await asyncio.sleep(0.2)  # the error is known by now
         gc.collect()
@@ -326,8 +326,8 @@ def test_an_error_that_nobody_waits_for_is_no_noise(service: Service, caplog: py
 
 def test_ears_send_a_recording_and_return_its_words(service: Service) -> None:
     service.answer = with_body(b'{"text": " hello there "}')
-    ears = OpenAIEars(service.url, "whisper", "secret")
-    text = asyncio.run(ears.transcribe(np.full(1600, 0.5, np.float32)))
+    stt = OpenAISpeechToText(service.url, "whisper", "secret")
+    text = asyncio.run(stt.transcribe(np.full(1600, 0.5, np.float32)))
     path, headers, body = service.asked[-1]
     assert text.strip() == "hello there" and path == "/v1/audio/transcriptions"
     assert headers["Authorization"] == "Bearer secret" and b"whisper" in body

@@ -24,7 +24,7 @@ def test_latin_letters_numbers_and_signs_stay_as_they_are(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "left_out"),
+    ("text", "said", "unspeakable_words"),
     [
         ("Hello 你好 world", "Hello world", ("你好",)),
         ("你好，今天。", "", ("你好", "今天")),
@@ -37,8 +37,8 @@ def test_latin_letters_numbers_and_signs_stay_as_they_are(text: str) -> None:
         ("", "", ()),
     ],
 )
-def test_other_scripts_are_left_out_and_named(text: str, said: str, left_out: tuple[str, ...]) -> None:
-    assert speakable(text) == Speakable(said, left_out)
+def test_other_scripts_are_left_out_and_named(text: str, said: str, unspeakable_words: tuple[str, ...]) -> None:
+    assert speakable(text) == Speakable(said, unspeakable_words)
 
 
 def test_a_long_text_is_named_by_its_first_words() -> None:

@@ -23,7 +23,7 @@ from avatar.conversation.tts import (
     trimmed,
 )
 from avatar.errors import VoiceError
-from avatar.media.audio import sound_seconds
+from avatar.media.audio import audio_seconds
 from avatar.media.video import probe_clip
 
 
@@ -54,7 +54,7 @@ def test_an_unknown_voice_is_refused_with_the_list() -> None:
 
 
 def test_where_nothing_speaks_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> tts.Voice:
+    def missing() -> tts.TextToSpeech:
         raise VoiceError("not installed: get it")
 
     monkeypatch.setattr(tts, "VOICES", {"hibari": missing, "espeak": missing})
@@ -74,14 +74,14 @@ class Hum:
 
 def test_speech_is_written_with_a_breath_around_it(tmp_path: Path) -> None:
     write_speech(Hum(), "0123456789", tmp_path / "s.wav")  # type: ignore[arg-type,unused-ignore]
-    assert sound_seconds(tmp_path / "s.wav") == pytest.approx(1.6, abs=0.02)
+    assert audio_seconds(tmp_path / "s.wav") == pytest.approx(1.6, abs=0.02)
 
 
 def test_say_makes_a_movie_with_the_voice_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tts, "VOICES", {"hibari": Hum, "espeak": Hum})
     assert main(["say", "0123456789", "-o", str(tmp_path / "out.mp4"), "--size", "128x128", "--tier", "geometry"]) == 0
     assert probe_clip(tmp_path / "out.mp4").fps == pytest.approx(30)
-    assert sound_seconds(tmp_path / "out.mp4") == pytest.approx(1.6, abs=0.1)
+    assert audio_seconds(tmp_path / "out.mp4") == pytest.approx(1.6, abs=0.1)
 
 
 def test_say_reads_from_standard_input_and_refuses_nothing(
@@ -92,7 +92,7 @@ def test_say_reads_from_standard_input_and_refuses_nothing(
     assert "nothing to say" in capsys.readouterr().err
 
 
-def hibari() -> tts.Voice:
+def hibari() -> tts.TextToSpeech:
     try:
         return open_voice("hibari")
     except VoiceError as error:
@@ -158,7 +158,7 @@ def test_of_mixed_scripts_what_can_be_is_spoken_and_the_rest_named(
     assert main([*words, "-o", str(tmp_path / "out.mp4")]) == 0
     assert "“你好”, “мир”" in capsys.readouterr().err
     alone = sum(len(piece) for piece in voice.speak("Hello , it is .")) / voice.sample_rate
-    assert sound_seconds(tmp_path / "out.mp4") == pytest.approx(alone + 0.6, abs=0.1)
+    assert audio_seconds(tmp_path / "out.mp4") == pytest.approx(alone + 0.6, abs=0.1)
 
 
 def test_a_silent_voice_is_an_error_not_a_silent_movie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar.conversation.turns import RULES, TurnBegan, TurnEnded, TurnEvent, TurnRules, TurnState, hear
+from avatar.conversation.turns import RULES, TurnBegan, TurnEnded, TurnEvent, TurnRules, TurnState, next_turn
 
 STEP_S = 0.01
 
@@ -16,14 +16,14 @@ STEP_S = 0.01
 def listen(
     *stretches: tuple[bool, float] | tuple[bool, float, bool], avatar: bool = False, rules: TurnRules = RULES
 ) -> list[tuple[float, TurnEvent]]:
-    """Return what is told, and when, of stretches of (loud, seconds[, with a voice])."""
-    state, told = TurnState(), []
+    """Return the events, and when, of stretches of (loud, seconds[, with a voice])."""
+    state, events = TurnState(), []
     for loud, seconds, *voice in stretches:
         for _ in range(round(seconds / STEP_S)):
-            state, event = hear(state, loud, STEP_S, avatar_has_floor=avatar, spoken=all(voice), rules=rules)
+            state, event = next_turn(state, loud, STEP_S, avatar_has_floor=avatar, spoken=all(voice), rules=rules)
             if event is not None:
-                told.append((round(state.now_s, 3), event))
-    return told
+                events.append((round(state.now_s, 3), event))
+    return events
 
 
 def test_a_sentence_with_a_pause_is_one_turn_that_ends_in_silence() -> None:
@@ -46,10 +46,10 @@ def test_consonants_do_not_break_the_beginning_of_a_word() -> None:
 
 @pytest.mark.parametrize(("seconds", "cuts"), [(0.1, False), (0.19, False), (0.2, True), (1.0, True)])
 def test_the_avatar_is_cut_short_by_a_voice_that_lasts(seconds: float, cuts: bool) -> None:
-    told = listen((False, 0.5), (True, seconds), (False, 1), avatar=True)
-    assert [type(event) for _, event in told] == ([TurnBegan, TurnEnded] if cuts else [])
+    events = listen((False, 0.5), (True, seconds), (False, 1), avatar=True)
+    assert [type(event) for _, event in events] == ([TurnBegan, TurnEnded] if cuts else [])
     if cuts:
-        at_s, began = told[0]
+        at_s, began = events[0]
         assert isinstance(began, TurnBegan) and began.barge_in
         assert at_s == pytest.approx(0.5 + RULES.barge_in_s)
 
@@ -72,8 +72,8 @@ def test_a_short_word_counts_though_it_is_known_for_a_voice_a_little_late() -> N
 
 
 def test_an_endless_turn_is_answered_again_and_again() -> None:
-    told = listen((True, 95))
-    ends = [event for _, event in told if isinstance(event, TurnEnded)]
+    events = listen((True, 95))
+    ends = [event for _, event in events if isinstance(event, TurnEnded)]
     assert len(ends) == 3
     assert all(event.ended_s - event.began_s == pytest.approx(RULES.longest_s) for event in ends)
 
@@ -83,12 +83,12 @@ def test_silence_tells_nothing() -> None:
 
 
 def test_the_same_sound_in_other_pieces_means_the_same() -> None:
-    state, told = TurnState(), []
+    state, events = TurnState(), []
     for loud in [True] * 20 + [False] * 30:
-        state, event = hear(state, loud, 0.02, avatar_has_floor=False)
-        told += [] if event is None else [event]
+        state, event = next_turn(state, loud, 0.02, avatar_has_floor=False)
+        events += [] if event is None else [event]
     fine = [event for _, event in listen((True, 0.4), (False, 0.6))]
-    assert [type(event) for event in told] == [type(event) for event in fine] == [TurnBegan, TurnEnded]
+    assert [type(event) for event in events] == [type(event) for event in fine] == [TurnBegan, TurnEnded]
 
 
 def test_every_short_story_alternates_and_never_ends_before_it_began() -> None:
@@ -102,7 +102,7 @@ def test_every_short_story_alternates_and_never_ends_before_it_began() -> None:
 def test_any_sound_alternates_beginnings_and_ends(moments: list[tuple[bool, bool, float]]) -> None:
     state, kinds = TurnState(), []
     for loud, avatar, length_s in moments:
-        state, event = hear(state, loud, length_s, avatar_has_floor=avatar)
+        state, event = next_turn(state, loud, length_s, avatar_has_floor=avatar)
         if event is not None:
             kinds.append(type(event))
         if isinstance(event, TurnEnded):
@@ -110,9 +110,9 @@ def test_any_sound_alternates_beginnings_and_ends(moments: list[tuple[bool, bool
     assert kinds == ([TurnBegan, TurnEnded] * len(kinds))[: len(kinds)]
 
 
-def _check(told: list[tuple[float, TurnEvent]], avatar: bool, rules: TurnRules) -> None:
+def _check(events: list[tuple[float, TurnEvent]], avatar: bool, rules: TurnRules) -> None:
     expected: type[TurnEvent] = TurnBegan
-    for at_s, event in told:
+    for at_s, event in events:
         assert isinstance(event, expected)
         expected = TurnEnded if expected is TurnBegan else TurnBegan
         if isinstance(event, TurnBegan):

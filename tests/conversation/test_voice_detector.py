@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from types import ModuleType
 
 import numpy as np
-import pytest
 
 from avatar.conversation.voice_detector import HOLD_S, NetworkVoiceDetector
 from avatar.perception.speech.log_mel import RATE
 from avatar.types import F32
-from training.speech_clips import read_sound
 
-CORPUS = Path(__file__).resolve().parents[3] / "shared" / "data" / "speech_corpus"
 PIECE = RATE // 50
 
 
@@ -39,12 +36,9 @@ def test_music_and_hiss_are_no_voice() -> None:
     assert not any(told(np.zeros(RATE, np.float32)))
 
 
-def test_a_voice_is_one_at_once_and_until_shortly_after_it() -> None:
-    recordings = sorted(CORPUS.glob("hibari_heart_0*.flac"))[:3]
-    if not recordings:
-        pytest.skip("no recordings here: they lie in shared/data/speech_corpus, beside the checkout")
-    for path in recordings:
-        sound = read_sound(path)
+def test_a_voice_is_one_at_once_and_until_shortly_after_it(spoken_sentences: ModuleType) -> None:
+    for text in spoken_sentences.CLOSURES_S:
+        sound = spoken_sentences.sentence(text)
         loud = np.flatnonzero(np.abs(sound) > 0.1 * np.abs(sound).max())
         answers = np.array(told(np.pad(sound, (0, 2 * RATE))))
         first_s, last_s = np.flatnonzero(answers)[[0, -1]] * PIECE / RATE

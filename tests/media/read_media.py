@@ -19,7 +19,7 @@ import av
 import cv2
 
 from avatar.errors import AvatarError
-from avatar.media.audio import sound_blocks
+from avatar.media.audio import audio_blocks
 from avatar.media.files import Damage
 from avatar.media.video import clip_frames, probe_clip, spread_frames
 
@@ -39,7 +39,7 @@ def read(path: Path) -> dict[str, Any]:
         "probe": lambda path: iter([probe_clip(path)]),
         "pictures": lambda path: clip_frames(path, damage=damage),
         "spread": lambda path: spread_frames(path, longest_s=1.0, most=20),
-        "sound": lambda path: sound_blocks(path, begin_s=0.0, damage=damage),
+        "sound": lambda path: audio_blocks(path, begin_s=0.0, damage=damage),
     }
     told: dict[str, Any] = {}
     for name, way in ways.items():

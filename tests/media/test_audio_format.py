@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from avatar.media.audio_format import SoundFormatter
+from avatar.media.audio_format import AudioFormatter
 from avatar.types import F32
 
 RATE = 48_000
@@ -33,7 +33,7 @@ def loudness_db(samples: F32) -> float:
 @pytest.mark.parametrize("kind", ["s16", "fltp"])
 @pytest.mark.parametrize("layout", ["mono", "stereo"])
 def test_one_and_two_channels_are_equally_loud(layout: str, kind: str, rate: int, channels: int) -> None:
-    formatter = SoundFormatter(RATE, channels)  # type: ignore[arg-type,unused-ignore]
+    formatter = AudioFormatter(RATE, channels)  # type: ignore[arg-type,unused-ignore]
     samples = np.concatenate([formatter.take(tone(layout, kind, rate)), formatter.finish()], axis=1)
     assert samples.shape == (channels, pytest.approx(RATE // 4, abs=2))
     assert loudness_db(samples) == pytest.approx(10 * np.log10(0.25**2 / 2), abs=0.1)
@@ -46,15 +46,15 @@ def test_a_voice_in_the_middle_of_a_cinema_is_heard_from_both_sides() -> None:
     planes[[0, 1, 3, 4, 5]] = 0
     middle = av.AudioFrame.from_ndarray(planes, format="fltp", layout="5.1")
     middle.sample_rate = RATE
-    samples = SoundFormatter(RATE, 2).take(middle)
+    samples = AudioFormatter(RATE, 2).take(middle)
     assert np.allclose(samples[0], samples[1])
     assert loudness_db(samples) == pytest.approx(10 * np.log10(0.25**2 / 2) - 3, abs=0.1)
-    loud = SoundFormatter(RATE, 2).take(tone("5.1", amplitude=0.9))
+    loud = AudioFormatter(RATE, 2).take(tone("5.1", amplitude=0.9))
     assert np.abs(loud).max() <= 1
 
 
 def test_the_form_may_change_at_any_frame_and_nothing_is_lost() -> None:
-    formatter = SoundFormatter(RATE, 2)
+    formatter = AudioFormatter(RATE, 2)
     forms = [("stereo", "s16", 48_000), ("mono", "fltp", 48_000), ("5.1", "fltp", 44_100), ("mono", "s16", 8_000)]
     parts = [formatter.take(tone(*form)) for form in forms]
     samples = np.concatenate([*parts, formatter.finish()], axis=1)
@@ -62,7 +62,7 @@ def test_the_form_may_change_at_any_frame_and_nothing_is_lost() -> None:
 
 
 def test_what_is_no_number_is_silent_and_what_is_no_sound_is_refused_once() -> None:
-    formatter = SoundFormatter(RATE, 1)
+    formatter = AudioFormatter(RATE, 1)
     broken = av.AudioFrame.from_ndarray(np.full((1, 960), np.nan, np.float32), format="fltp", layout="mono")
     broken.sample_rate = RATE
     assert not formatter.take(broken).any()

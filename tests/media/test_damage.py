@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from avatar.errors import MediaError
-from avatar.media.audio import SOUND_RATE, sound_blocks, sound_seconds
+from avatar.media.audio import SOUND_RATE, audio_blocks, audio_seconds
 from avatar.media.files import Damage
 from avatar.media.video import clip_frames, probe_clip, spread_frames
 from avatar.types import F32
@@ -33,7 +33,7 @@ def whole(media_files: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def sound_of(path: Path, damage: Damage | None = None, begin_s: float | None = None) -> F32:
-    return np.concatenate(list(sound_blocks(path, begin_s=begin_s, damage=damage)), axis=1)
+    return np.concatenate(list(audio_blocks(path, begin_s=begin_s, damage=damage)), axis=1)
 
 
 def levels(samples: F32) -> F32:
@@ -58,7 +58,7 @@ def test_a_damaged_picture_costs_what_needs_it(
     path = media_files.hurt(whole / name, tmp_path / name, "video", [number])
     damage = Damage()
     assert_pictures_in_their_place(list(clip_frames(path, damage=damage)), most_missing=13)
-    assert sound_seconds(path) == pytest.approx(2, abs=0.06)
+    assert audio_seconds(path) == pytest.approx(2, abs=0.06)
     if name in TIMED:
         assert 0 < damage.pictures_s <= 0.6
         (told,) = damage.warnings(path)
@@ -92,7 +92,7 @@ def test_damaged_sound_is_a_short_silence_in_its_place(
 @pytest.mark.parametrize("name", [*CLIPS, *SOUNDS])
 def test_a_file_that_is_whole_is_said_to_be(name: str, whole: Path) -> None:
     damage = Damage()
-    assert sound_seconds(whole / name, damage=damage) == pytest.approx(2, abs=0.06)
+    assert audio_seconds(whole / name, damage=damage) == pytest.approx(2, abs=0.06)
     if name in CLIPS:
         assert_pictures_in_their_place(list(clip_frames(whole / name, damage=damage)), most_missing=0)
     assert damage == Damage()
@@ -103,7 +103,7 @@ def test_a_file_that_was_cut_off_gives_what_is_there(name: str, whole: Path, tmp
     data, path, damage = (whole / name).read_bytes(), tmp_path / name, Damage()
     path.write_bytes(data[: len(data) * 6 // 10])
     try:
-        assert 0.4 < sound_seconds(path, damage=damage) < 1.7
+        assert 0.4 < audio_seconds(path, damage=damage) < 1.7
     except MediaError as error:
         assert name in ("clip.mp4", "clip.mov", "sound.m4a"), "these keep their index at the end"
         assert "its index is missing" in str(error) and str(path) in str(error)
@@ -166,13 +166,13 @@ def test_a_name_is_only_a_name(name: str, whole: Path, tmp_path: Path, monkeypat
     except (OSError, UnicodeError):
         pytest.skip("the file system takes no such name")
     assert probe_clip(Path(name)).fps == 25
-    assert len(list(clip_frames(Path(name)))) == 50 and sound_seconds(Path(name)) > 1.9
+    assert len(list(clip_frames(Path(name)))) == 50 and audio_seconds(Path(name)) > 1.9
 
 
 def test_a_file_with_nothing_left_in_it_is_an_error_in_words(
     whole: Path, tmp_path: Path, media_files: ModuleType
 ) -> None:
-    for kind, read in (("video", clip_frames), ("audio", sound_blocks)):
+    for kind, read in (("video", clip_frames), ("audio", audio_blocks)):
         count = len(media_files.packet_places(whole / "clip.mp4", kind))
         path = media_files.hurt(whole / "clip.mp4", tmp_path / f"{kind}.mp4", kind, list(range(count)))
         with pytest.raises(MediaError, match="can be read: the file is damaged"):

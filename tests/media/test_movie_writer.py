@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from avatar.errors import MediaError
-from avatar.media.audio import SOUND_RATE, sound_blocks, sound_seconds
+from avatar.media.audio import SOUND_RATE, audio_blocks, audio_seconds
 from avatar.media.movie_writer import MovieWriter
 from avatar.media.video import clip_frames, probe_clip
 
@@ -35,7 +35,7 @@ def write_sound(path: Path, samples: np.ndarray, rate: int = SOUND_RATE) -> Path
 
 def clicks(path: Path, begin_s: float | None = None) -> list[float]:
     """Return the times of the clicks in a file's sound, seconds."""
-    sound = np.concatenate([*sound_blocks(path, begin_s=begin_s), np.zeros((2, 1), np.float32)], axis=1)
+    sound = np.concatenate([*audio_blocks(path, begin_s=begin_s), np.zeros((2, 1), np.float32)], axis=1)
     loud = np.nonzero(np.abs(sound).max(axis=0) > 0.25)[0] / SOUND_RATE
     return [float(time) for index, time in enumerate(loud) if index == 0 or time - loud[index - 1] > 0.05]
 
@@ -88,7 +88,7 @@ def test_a_movie_comes_back_with_its_pictures_times_and_sound(tmp_path: Path) ->
     assert [index for index, (_, rgb) in enumerate(frames) if rgb[..., 2].mean() > 120] == [25]
     assert np.abs(frames[0][1].astype(int) - RED).max() < 12
     assert clicks(path) == pytest.approx([0.5, 1.0, 1.5], abs=0.002)
-    assert sound_seconds(path) == pytest.approx(2, abs=0.03)
+    assert audio_seconds(path) == pytest.approx(2, abs=0.03)
 
 
 def test_uneven_picture_times_are_kept(tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ def test_sound_of_any_rate_comes_as_48_khz_stereo(tmp_path: Path, rate: int, cha
     samples = np.zeros((channels, rate), np.float32)
     samples[:, rate // 2 : rate // 2 + rate // 200] = 0.8
     path = write_sound(tmp_path / "sound.wav", samples, rate)
-    assert all(block.shape[0] == 2 and block.dtype == np.float32 for block in sound_blocks(path))
-    assert sound_seconds(path) == pytest.approx(1, abs=0.01)
+    assert all(block.shape[0] == 2 and block.dtype == np.float32 for block in audio_blocks(path))
+    assert audio_seconds(path) == pytest.approx(1, abs=0.01)
     assert clicks(path) == pytest.approx([0.5], abs=0.003)
 
 
@@ -157,7 +157,7 @@ def test_what_is_no_clip_is_refused_in_words(tmp_path: Path) -> None:
     notes.write_text("FFmpeg would draw this as a film.\n" * 50)
     playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n")
     for path in (text, notes, playlist, empty, tmp_path / "none.mp4", tmp_path):
-        for attempt in (probe_clip, lambda path: list(clip_frames(path)), lambda path: list(sound_blocks(path))):
+        for attempt in (probe_clip, lambda path: list(clip_frames(path)), lambda path: list(audio_blocks(path))):
             with pytest.raises(MediaError, match="Cannot open"):
                 attempt(path)
 
@@ -168,7 +168,7 @@ def test_a_sound_file_is_no_clip_and_a_silent_clip_has_no_sound(tmp_path: Path) 
         probe_clip(sound)
     with MovieWriter(tmp_path / "movie.mp4", (128, 96), 30, sound=False) as movie:
         movie.picture(picture(RED), 0)
-    assert sound_seconds(tmp_path / "movie.mp4") == 0 and not probe_clip(tmp_path / "movie.mp4").has_sound
+    assert audio_seconds(tmp_path / "movie.mp4") == 0 and not probe_clip(tmp_path / "movie.mp4").has_sound
 
 
 def test_a_clip_that_breaks_off_gives_what_there_is_or_says_so(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_clip_that_breaks_off_gives_what_there_is_or_says_so(tmp_path: Path) -
             path.write_bytes(damaged)
         else:
             path.write_bytes(whole[: len(whole) * (number + 1) // 13])
-        for read in (clip_frames, sound_blocks):
+        for read in (clip_frames, audio_blocks):
             try:
                 assert all(part is not None for part in read(path))  # type: ignore[operator]
             except MediaError as error:

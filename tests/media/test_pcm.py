@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avatar.errors import SoundError
-from avatar.media.pcm import SpokenSound, spoken_pieces, spoken_samples
+from avatar.media.pcm import SampleQueue, mono_pcm_pieces, to_mono_pcm
 
 TONE = np.round(8000 * np.sin(2 * np.pi * 220 * np.arange(24_000) / 24_000)).astype(np.int16)
 
@@ -19,13 +19,13 @@ TONE = np.round(8000 * np.sin(2 * np.pi * 220 * np.arange(24_000) / 24_000)).ast
      (TONE / 32767).astype(np.float32)],
 )  # fmt: skip
 def test_the_same_sound_in_any_form_is_the_same(pcm: Any) -> None:
-    assert np.abs(spoken_samples(pcm, 24_000).astype(int) - TONE).max() <= 1
+    assert np.abs(to_mono_pcm(pcm, 24_000).astype(int) - TONE).max() <= 1
 
 
 @pytest.mark.parametrize("form", [TONE, TONE[None], bytearray(TONE.tobytes())])
 def test_a_buffer_that_is_filled_anew_leaves_the_samples_as_they_were(form: Any) -> None:
     buffer = form.copy()
-    samples = spoken_samples(buffer, 24_000)
+    samples = to_mono_pcm(buffer, 24_000)
     buffer[:] = bytes(len(buffer)) if isinstance(buffer, bytearray) else 0
     assert samples.tolist() == TONE.tolist()
 
@@ -33,9 +33,9 @@ def test_a_buffer_that_is_filled_anew_leaves_the_samples_as_they_were(form: Any)
 @pytest.mark.parametrize("pcm", [TONE, np.stack([TONE, TONE]), (TONE / 32767).astype(np.float32), TONE.tobytes(),
                                  memoryview(np.repeat(TONE, 2))[::2]])  # fmt: skip
 def test_pieces_are_the_same_sound(pcm: Any) -> None:
-    pieces = list(spoken_pieces(pcm, 24_000, 0.3))
+    pieces = list(mono_pcm_pieces(pcm, 24_000, 0.3))
     assert [len(piece) for piece in pieces] == [7200, 7200, 7200, 2400]
-    assert np.concatenate(pieces).tolist() == spoken_samples(pcm, 24_000).tolist()
+    assert np.concatenate(pieces).tolist() == to_mono_pcm(pcm, 24_000).tolist()
 
 
 @pytest.mark.parametrize(
@@ -54,25 +54,25 @@ def test_pieces_are_the_same_sound(pcm: Any) -> None:
 )
 def test_what_cannot_be_spoken_is_answered_with_what_can(pcm: Any, rate: Any, word: str) -> None:
     with pytest.raises(SoundError, match=word):
-        spoken_samples(pcm, rate)
+        to_mono_pcm(pcm, rate)
     with pytest.raises(SoundError, match=word):
-        spoken_pieces(pcm, rate, 0.5)
+        mono_pcm_pieces(pcm, rate, 0.5)
 
 
 def test_numbers_that_are_none_are_silence_and_loud_ones_are_clipped() -> None:
-    heard = spoken_samples(np.array([np.nan, np.inf, -5.0, 0.5], np.float32), 16_000)
+    heard = to_mono_pcm(np.array([np.nan, np.inf, -5.0, 0.5], np.float32), 16_000)
     assert heard.tolist() == [0, 32767, -32767, 16384]
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100, 48_000])
 def test_any_rate_and_any_pieces_last_as_long_as_they_should(rate: int) -> None:
-    sound, samples = SpokenSound(48_000), np.zeros(rate, np.int16)
+    sound, samples = SampleQueue(48_000), np.zeros(rate, np.int16)
     counted = sum(sound.push(samples[start : start + 441], rate) for start in range(0, rate, 441)) + sound.finish()
     assert counted == len(sound) and abs(counted - 48_000) <= 48
 
 
 def test_what_is_taken_comes_in_order_and_once() -> None:
-    sound, samples = SpokenSound(48_000), np.arange(10_000, dtype=np.int16)
+    sound, samples = SampleQueue(48_000), np.arange(10_000, dtype=np.int16)
     for start in range(0, 10_000, 777):
         sound.push(samples[start : start + 777], 48_000)
     assert sound.peek(50).tolist() == list(range(50))

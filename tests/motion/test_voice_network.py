@@ -24,7 +24,7 @@ from avatar.motion.voice_network import (
     require_live,
     shipped_network,
 )
-from avatar.perception.speech.features import Heard, LogMelFeatures
+from avatar.perception.speech.features import FeatureFrames, LogMelFeatures
 from avatar.perception.speech.log_mel import BANDS, RATE
 from avatar.resources import weights_path
 from avatar.types import F32
@@ -132,7 +132,7 @@ def test_an_encoder_too_slow_for_a_call_is_refused_in_one(monkeypatch: pytest.Mo
     spent_s = 0.0
 
     class Slow(LogMelFeatures):
-        def push(self, samples: F32) -> Heard:
+        def push(self, samples: F32) -> FeatureFrames:
             nonlocal spent_s
             spent_s += 0.7 * len(samples) / RATE
             return super().push(samples)

@@ -15,25 +15,26 @@ from hypothesis import strategies as st
 from avatar.errors import ControlError
 from avatar.motion.cues import Attend, Feel, Gesture, Look, Mood
 from avatar.sdk.bot_protocol import (
+    ASKED,
     MOST_TOLD_S,
     MOUTH_RATE,
     REPORT_BYTES,
+    SERVER_REPORTS,
     Asked,
     BeatToDraw,
     Begin,
     Ping,
+    ServerHello,
     read_asked,
-    read_report,
-    whole_number,
-    write_asked,
     write_beat,
 )
 from avatar.sdk.speech_playout import Cut, Told
+from avatar.stream.browser_messages import REPORTS, Bye, Clock, ErrorMessage, Hello, Pong
 
 FPS = 30
 
 
-def read(message: str | bytes) -> Asked:
+def read(message: str | bytes) -> Asked | BeatToDraw:
     return read_asked(message, limit_bytes=4096, fps=FPS)
 
 
@@ -50,11 +51,11 @@ def beat(index: int = 90, *, count: int = 533, **changed: Any) -> BeatToDraw:
     ],
 )  # fmt: skip
 def test_every_message_comes_back_as_it_was(asked: Any) -> None:
-    assert read(write_asked(asked)) == asked
+    assert read(ASKED.write(asked)) == asked
 
 
 def test_numbers_of_numpy_travel_too() -> None:
-    assert read(write_asked(Look(np.float32(0.5), np.int64(1)))) == Look(0.5, 1.0)  # type: ignore[arg-type]
+    assert read(ASKED.write(Look(np.float32(0.5), np.int64(1)))) == Look(0.5, 1.0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("count", [0, 533, round(MOST_TOLD_S * MOUTH_RATE)])
@@ -158,15 +159,34 @@ def test_a_head_is_as_long_as_the_protocol_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [b"", "", "3", "{}", '{"v":1}', '{"v":"1","type":"bye"}', '{"v":1,"type":"' + "x" * REPORT_BYTES]
+    "wrong",
+    [
+        b"",
+        "",
+        "3",
+        "{}",
+        '{"v":1}',
+        '{"v":"1","type":"bye"}',
+        '{"v":1,"type":"' + "x" * REPORT_BYTES,
+        '{"v":1,"type":"hello","width":1,"height":512}',
+        '{"v":1,"type":"hello","width":512}',
+    ],
 )
 def test_what_is_no_report_is_refused(wrong: str | bytes) -> None:
     with pytest.raises(ControlError):
-        read_report(wrong)
+        SERVER_REPORTS.read_known(wrong, limit_bytes=REPORT_BYTES)
 
 
-@pytest.mark.parametrize("value", [None, True, "5", 1.5, -1, 11])
-def test_a_field_that_is_no_whole_number_in_its_range_is_refused(value: Any) -> None:
+@pytest.mark.parametrize("value", [None, True, "5", 1.5, -1, 2**32])
+def test_a_clock_that_is_no_rtp_timestamp_is_refused(value: Any) -> None:
     with pytest.raises(ControlError, match="rtp"):
-        whole_number({"rtp": value}, "rtp", low=0, high=10)
-    assert whole_number({"rtp": 10}, "rtp", low=0, high=10) == 10
+        SERVER_REPORTS.read_known(json.dumps({"v": 1, "type": "clock", "rtp": value}), limit_bytes=1000)
+
+
+def test_what_a_server_reports_is_what_a_program_looks_at() -> None:
+    reports = [
+        Hello(session="s", avatar="a", drive="voice", width=512, height=256, fps=30), Clock(rtp=2**32 - 1),
+        Pong(), Bye(reason="idle", detail="x"), ErrorMessage(code="c", detail="d"),
+    ]  # fmt: skip
+    read = [SERVER_REPORTS.read_known(REPORTS.write(report), limit_bytes=REPORT_BYTES) for report in reports]
+    assert read == [ServerHello(512, 256), Clock(2**32 - 1), Pong(), Bye("idle", "x"), None]

@@ -21,8 +21,9 @@ from avatar.errors import AvatarError, EnrolError, OfferError, ServerFullError, 
 from avatar.generator.identity import Identity
 from avatar.identities.builtin import BuiltinFace
 from avatar.identities.library import AvatarLibrary
+from avatar.resources import resource_folder
 from avatar.server.app import create_app
-from avatar.stream.control import Stats
+from avatar.stream.browser_messages import Stats
 from avatar.types import U8, Drive
 
 HERE = "http://localhost:8010"
@@ -162,11 +163,20 @@ def test_the_page_and_its_files_come_with_their_types_and_strict_headers(client:
     assert page.headers["x-content-type-options"] == "nosniff"
     assert "camera=(self)" in page.headers["permissions-policy"]
     assert page.headers["referrer-policy"] == "no-referrer"
-    for script in re.findall(r'(?:src|href)="(/client/[^"]+)"', page.text):
-        answer = client.get(script)
-        assert answer.status_code == 200, script
-        kinds = {"js": "javascript", "css": "text/css", "svg": "image/svg+xml"}
-        assert kinds.get(script.rsplit(".", 1)[1], "") in answer.headers["content-type"], script
+    for linked in re.findall(r'(?:src|href)="(/client/[^"]+)"', page.text):
+        assert client.get(linked).status_code == 200, linked
+
+
+def test_every_file_of_the_page_comes_with_its_type_whichever_folder_it_lies_in(client: TestClient) -> None:
+    folder = resource_folder("client")
+    types = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert len({file.parent for file in files}) > 5
+    for file in files:
+        answer = client.get(f"/client/{file.relative_to(folder).as_posix()}")
+        assert answer.status_code == 200, file
+        assert answer.headers["content-type"].startswith(types[file.suffix]), file
+        assert answer.headers["cache-control"] == "no-cache", file
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_has_nothing_inline(client: TestClient) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from avatar.call.registry import CallsSnapshot
 from avatar.server.metrics import Metrics
-from avatar.stream.control import Stats
+from avatar.stream.browser_messages import Stats
 
 
 def stats(fps: float, latency_ms: float | None) -> Stats:

@@ -6,20 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
 from avatar.config import PictureSettings
 from avatar.errors import PerceptionError
 from avatar.generator.enrol import enrol
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
-from avatar.media.audio import sound_blocks
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.session.live import LOOK_EVERY_S, Session
 from avatar.session.loopback import EchoSession
@@ -29,7 +29,6 @@ from avatar.types import BLENDSHAPE_INDEX, U8, Motion, Picture
 PATIENCE_S = 30.0
 """For a machine that is busy with other things; every wait ends as soon as what it waits for is there."""
 FPS = 30
-RECORDING = Path(__file__).resolve().parents[3] / "shared" / "data" / "speech_corpus" / "flite_rms_01.flac"
 Move = Callable[..., Motion]
 
 
@@ -442,10 +441,10 @@ def speak(session: Session, sound: np.ndarray, begin_s: float) -> None:
         session.push_audio(frame, arrives_s)
 
 
-def test_a_voice_opens_the_mouth_and_silence_lets_it_rest(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not RECORDING.exists():
-        pytest.skip("no recordings here: they lie in shared/data/speech_corpus, beside the checkout")
-    spoken = np.concatenate(list(sound_blocks(RECORDING)), axis=1)[0, : 2 * 48_000]
+def test_a_voice_opens_the_mouth_and_silence_lets_it_rest(
+    session: Session, spoken_sentences: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken = resample_poly(spoken_sentences.spoken().sound, 3, 1)[: 2 * 48_000].astype(np.float32)
     jaws: list[float] = []
     generator = session._easel.generator
     render = generator.render

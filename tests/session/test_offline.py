@@ -15,7 +15,7 @@ from avatar.config import PictureSettings
 from avatar.errors import MediaError
 from avatar.face.pose import rotation_vector
 from avatar.generator.identity import Identity
-from avatar.media.audio import SOUND_RATE, sound_blocks, sound_seconds
+from avatar.media.audio import SOUND_RATE, audio_blocks, audio_seconds
 from avatar.media.movie_writer import MovieWriter
 from avatar.media.video import clip_frames, probe_clip
 from avatar.motion.speech_network import CLASSES, MOUTH, shapes
@@ -31,7 +31,7 @@ Look = Callable[[U8], dict[str, float]]
 
 def click_at(path: Path) -> float:
     """Return when the click in a movie's sound is heard, seconds."""
-    sound = np.concatenate(list(sound_blocks(path, begin_s=probe_clip(path).begin_s)), axis=1)
+    sound = np.concatenate(list(audio_blocks(path, begin_s=probe_clip(path).begin_s)), axis=1)
     return float(np.abs(sound).max(axis=0).argmax()) / SOUND_RATE
 
 
@@ -106,7 +106,7 @@ def test_a_driver_far_off_in_a_wide_picture_is_done_as_one_nearby(
 
 def test_the_drivers_sound_is_kept_in_step(rendered: tuple[Path, RenderReport, object]) -> None:
     assert click_at(rendered[0]) == pytest.approx(1.0, abs=0.03)
-    assert sound_seconds(rendered[0]) == pytest.approx(2, abs=0.05)
+    assert audio_seconds(rendered[0]) == pytest.approx(2, abs=0.05)
 
 
 def test_other_sound_replaces_it_and_life_goes_on_until_it_ends(
@@ -213,7 +213,7 @@ def test_a_damaged_driver_is_followed_where_it_can_be_and_the_report_says_so(
     path = media_files.hurt(driver_clip, tmp_path / "10:20:30.mp4", "video", [30])
     report = render_file(astronaut, path, None, tmp_path / "out.mp4", picture=QUICK)
     assert report.pictures == 60 and report.tracked_share == 1.0
-    assert sound_seconds(tmp_path / "out.mp4") == pytest.approx(2, abs=0.05)
+    assert audio_seconds(tmp_path / "out.mp4") == pytest.approx(2, abs=0.05)
     (warning,) = report.warnings
     assert str(path) in warning and "0.03 s of the pictures" in warning
 
@@ -225,7 +225,7 @@ def test_damaged_sound_is_spoken_around(astronaut: Identity, media_files: Module
     report = render_file(astronaut, None, joined, tmp_path / "out.mp4", picture=QUICK)
     assert report.seconds == pytest.approx(4, abs=0.15)
     assert "s of the sound" in report.warnings[0]
-    sound = np.concatenate(list(sound_blocks(tmp_path / "out.mp4")), axis=1)
+    sound = np.concatenate(list(audio_blocks(tmp_path / "out.mp4")), axis=1)
     levels = np.sqrt(np.mean(np.square(sound[0, :96_000].reshape(-1, 960)), axis=1))
     assert np.median(levels) == pytest.approx(0.25 / np.sqrt(2), rel=0.08), "as loud as one channel was"
 

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from avatar.errors import MediaError, ModelError
+from avatar.errors import MediaError
 from avatar.generator.tuning.face_tracks import read_manifest, track_clip
-from avatar.models.store import get_model
 from training.fit_basis import main
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @pytest.fixture
-def few_clips(tmp_path: Path) -> Path:
-    """A manifest of the shortest clips: three people to fit on, one to measure on."""
-    if not (DATA / "MANIFEST.csv").is_file():
-        pytest.skip("needs the face clips of ../shared/data")
-    try:
-        get_model("face_landmarker")
-    except ModelError as error:
-        pytest.skip(f"no face model and no network to pull it: {error}")
-    with (DATA / "MANIFEST.csv").open(newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["kind"] == "video"]
-    rows.sort(key=lambda row: float(row["seconds"]))
-    people: dict[str, dict[str, str]] = {}
-    for row in rows:
-        people.setdefault(row["identity_group"], row)
-    chosen = [row for row in people.values() if row["split"] == "train"][:3]
-    chosen += [row for row in people.values() if row["split"] == "test"][:1]
-    manifest = tmp_path / "few.csv"
-    with manifest.open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(chosen)
-    return manifest
+def few_clips(face_clips: ModuleType, tmp_path: Path) -> Path:
+    """The manifest of three people to fit on and one to measure on."""
+    people = [("mira", "train"), ("tomas", "train"), ("kofi", "train"), ("lin", "test")]
+    return face_clips.write_clips(tmp_path, people, seconds=1.2)
 
 
 def test_fits_on_clips_writes_weights_and_card_and_resumes(few_clips: Path, tmp_path: Path) -> None:
     out, work = tmp_path / "basis.safetensors", tmp_path / "work"
-    arguments = ["--clips", str(DATA), "--manifest", str(few_clips), "--out", str(out), "--work", str(work)]
+    arguments = ["--clips", str(few_clips.parent), "--manifest", str(few_clips), "--out", str(out), "--work", str(work)]
     assert main(arguments) == 0
     first = load_file(out)
     assert first["mean"].shape == (478, 3) and first["blendshapes"].shape == (52, 478, 3)
@@ -63,15 +42,11 @@ def test_a_missing_manifest_is_one_clear_line(tmp_path: Path, capsys: pytest.Cap
     assert "not a clip manifest" in capsys.readouterr().err
 
 
-def test_a_file_that_is_no_video_says_so(tmp_path: Path) -> None:
+def test_a_file_that_is_no_video_says_so(face_model: Path, tmp_path: Path) -> None:
     junk = tmp_path / "junk.mp4"
     junk.write_bytes(b"not a video" * 100)
-    try:
-        model = get_model("face_landmarker")
-    except ModelError as error:
-        pytest.skip(f"no face model and no network to pull it: {error}")
     with pytest.raises(MediaError, match="it is no clip or sound"):
-        track_clip(junk, model, tmp_path / "work")
+        track_clip(junk, face_model, tmp_path / "work")
 
 
 def test_only_videos_of_the_manifest_count(tmp_path: Path) -> None:

@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-from avatar.errors import ModelError
 from avatar.generator.tuning.clip_crops import chosen_frames
 from avatar.generator.tuning.packed_clips import read_packed
-from avatar.models.store import get_model
 from training.prepare import main
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @pytest.fixture
-def manifest(tmp_path: Path) -> Path:
-    """The shortest clip of each split."""
-    if not (DATA / "MANIFEST.csv").is_file():
-        pytest.skip("needs the face clips of ../shared/data")
-    try:
-        get_model("face_landmarker")
-    except ModelError as error:
-        pytest.skip(f"no face model and no network to pull it: {error}")
-    with (DATA / "MANIFEST.csv").open(newline="") as lines:
-        rows = sorted((r for r in csv.DictReader(lines) if r["kind"] == "video"), key=lambda row: float(row["seconds"]))
-    path = tmp_path / "few.csv"
-    with path.open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(next(row for row in rows if row["split"] == split) for split in ("train", "test"))
-    return path
+def manifest(face_clips: ModuleType, tmp_path: Path) -> Path:
+    """The manifest of a clip of each split."""
+    return face_clips.write_clips(tmp_path, [("mira", "train"), ("lin", "test")], seconds=1.2)
 
 
 def test_packs_one_split_with_the_face_in_the_middle_and_resumes(
     manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "packed"
-    arguments = ["--clips", str(DATA), "--manifest", str(manifest), "--out", str(out), "--work", str(tmp_path / "work")]
+    arguments = [
+        "--clips",
+        str(manifest.parent),
+        "--manifest",
+        str(manifest),
+        "--out",
+        str(out),
+        "--work",
+        str(tmp_path / "work"),
+    ]
     assert main(arguments) == 0
     (clip,) = read_packed(out)
     assert clip.label.split == "train" and clip.rgb.shape[1:] == (256, 256, 3)

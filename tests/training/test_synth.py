@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-from avatar.errors import ModelError
 from avatar.face import mesh
 from avatar.generator.tuning.clip_crops import FEWEST_FRAMES
 from avatar.generator.tuning.packed_clips import RENDERED, PackedClip, read_packed
-from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceDetection
 from avatar.types import U8
+from training import synth
 from training.head3d.casting import camera_of, cast, stances
 from training.head3d.light import quick_visible, visible
 from training.head3d.model import HeadModel, load_head
@@ -22,13 +23,14 @@ from training.head3d.raster import paint, rasterise
 from training.head3d.sitter import Sitter, Stance
 from training.synth import LICENCE, label_of, main, pack_seen
 
-HEAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "ict_facekit_light.npz"
+HEAD = Path(os.environ.get("HEAD3D_FILE", "ict_facekit_light.npz"))
+"""An input of the renderer that is not part of the project (training/head3d/model.py)."""
 
 
 @pytest.fixture(scope="module")
 def head() -> HeadModel:
     if not HEAD.is_file():
-        pytest.skip("the 3D head (../shared/data/ict_facekit_light.npz) is not on this machine")
+        pytest.skip("HEAD3D_FILE does not name the 3D head, ict_facekit_light.npz")
     return load_head(HEAD)
 
 
@@ -136,14 +138,29 @@ def test_an_open_mouth_shows_light_teeth_before_a_dark_cavity(head: HeadModel) -
     assert (luma > 245).mean() < 0.01, "and they do not glow"
 
 
-def test_draws_packs_and_resumes(head: HeadModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert head.identity.shape[0] == 100
-    try:
-        get_model("face_landmarker")
-    except ModelError as error:
-        pytest.skip(f"no face model and no network to pull it: {error}")
+@pytest.fixture(params=["3D head", "stand-in"])
+def head_file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, *, face_clips: ModuleType) -> Path:
+    """The 3D head, or a built-in face that is moved in place of a person who is drawn."""
+    if request.param == "3D head":
+        assert request.getfixturevalue("head").identity.shape[0] == 100
+        return HEAD
+
+    class MovedFace:
+        def __init__(self, *_: object) -> None:
+            self._pictures = face_clips.pictures("mira", 3.0, fps=8)
+
+        def draw(self, stance: Stance) -> U8:
+            return next(self._pictures)
+
+    monkeypatch.setattr(synth, "_read_head", lambda path: None)
+    monkeypatch.setattr(synth.Oral, "of", lambda head: None)
+    monkeypatch.setattr(synth, "Sitter", MovedFace)
+    return Path("no.npz")
+
+
+def test_draws_packs_and_resumes(head_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "synth"
-    arguments = ["--head", str(HEAD), "--people", "1", "--first", "5", "--frames", "14", "--out", str(out)]
+    arguments = ["--head", str(head_file), "--people", "1", "--first", "5", "--frames", "14", "--out", str(out)]
     assert main([*arguments, "--sheet", str(tmp_path / "sheet.jpg")]) == 0
     (clip,) = read_packed(out)
     assert clip.label == label_of(5) and len(clip.rgb) >= FEWEST_FRAMES and clip.detail == 1

@@ -15,8 +15,8 @@ import av
 import numpy as np
 
 from avatar.errors import IntegrationError
-from avatar.media.pcm import I16, SpokenSound, spoken_samples
-from avatar.perception.speech.intake import SoundIntake
+from avatar.media.pcm import I16, SampleQueue, to_mono_pcm
+from avatar.perception.speech.preprocessing import SpeechPreprocessor
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +67,8 @@ class EchoCanceller:
             self._canceller = make()
         except Exception as error:  # an option must not cost the call
             self._give_up(error)
-        self._near, self._far = SpokenSound(RATE), SpokenSound(RATE)
-        self._near_intake, self._far_intake = SoundIntake(RATE), SoundIntake(RATE)
+        self._near, self._far = SampleQueue(RATE), SampleQueue(RATE)
+        self._near_preprocessor, self._far_preprocessor = SpeechPreprocessor(RATE), SpeechPreprocessor(RATE)
         self._always, self._seen = MOST_FAR, 0
         """Samples of the far end that have waited all the time, of so many samples of the near end."""
 
@@ -80,7 +80,7 @@ class EchoCanceller:
     def played(self, frame: av.AudioFrame) -> None:
         """Take a decoded frame of any format that leaves for the loudspeaker now."""
         if self._canceller is not None:
-            self._far.push(spoken_samples(self._far_intake.take(frame), RATE), RATE)
+            self._far.push(to_mono_pcm(self._far_preprocessor.take(frame), RATE), RATE)
             self._far.take(len(self._far) - MOST_FAR)
 
     def clean(self, frame: av.AudioFrame) -> av.AudioFrame | None:
@@ -89,7 +89,7 @@ class EchoCanceller:
         Blocks go in whole, so up to 10 ms are held back. None: there is no whole block, or the frame cannot be used.
         """
         held = len(self._near)
-        self._near.push(spoken_samples(self._near_intake.take(frame), RATE), RATE)
+        self._near.push(to_mono_pcm(self._near_preprocessor.take(frame), RATE), RATE)
         near = self._near.take(len(self._near) // BLOCK * BLOCK)
         if not len(near):
             return None

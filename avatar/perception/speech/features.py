@@ -18,7 +18,7 @@ SILENT_LEVEL: Final = -3.6
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class FeatureFrames:
     """What some sound added: n frames, and how loud they are."""
 
     frames: F32
@@ -46,7 +46,7 @@ class SpeechFeatures(Protocol):
         """(size,), a frame in which there is no sound."""
         ...
 
-    def push(self, samples: F32) -> Heard:
+    def push(self, samples: F32) -> FeatureFrames:
         """Take (m,) samples at 16 kHz, -1..1; return the frames that are whole now."""
         ...
 
@@ -63,11 +63,11 @@ class LogMelFeatures:
         self.silence = np.full(BANDS, SILENT_LEVEL, np.float32)
         self.reset()
 
-    def push(self, samples: F32) -> Heard:
+    def push(self, samples: F32) -> FeatureFrames:
         """Take (m,) samples at 16 kHz; return the frames (n, 40) that are whole now."""
         mel_db, level_db = self._mel.push(samples)
         levels = self._levels.push(level_db)
-        return Heard(normalised(mel_db, levels.voice_db), level_db, levels)
+        return FeatureFrames(normalised(mel_db, levels.voice_db), level_db, levels)
 
     def reset(self) -> None:
         """Forget all sound."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from avatar.perception.speech.activity import VoiceLevels
 from avatar.perception.speech.encoder import FIELD, STATE_HOP, WINDOW, SpeechEncoder
-from avatar.perception.speech.features import SILENT_LEVEL, Heard, normalised
+from avatar.perception.speech.features import SILENT_LEVEL, FeatureFrames, normalised
 from avatar.perception.speech.log_mel import HOP, LogMelStream
 from avatar.types import F32
 
@@ -47,7 +47,7 @@ class HiddenStates:
         self._states = np.zeros((0, self._encoder.hidden), np.float32)
         """Those known that no frame has taken: fewer than 4."""
 
-    def push(self, samples: F32) -> Heard:
+    def push(self, samples: F32) -> FeatureFrames:
         """Take (m,) samples at 16 kHz; return the frames (n, hidden + 1) that are whole now."""
         _, level_db = self._mel.push(samples)
         levels = self._levels.push(level_db)
@@ -55,7 +55,7 @@ class HiddenStates:
         count = len(level_db)
         self._states = states[count:].copy()
         frames = np.concatenate([states[:count], normalised(level_db[:, None], levels.voice_db)], axis=1)
-        return Heard(frames, level_db, levels)
+        return FeatureFrames(frames, level_db, levels)
 
     def _run(self, samples: F32) -> F32:
         """Return the new states (n, hidden), 100 a second."""

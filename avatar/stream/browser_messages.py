@@ -1,0 +1,237 @@
+"""Messages of the data channel between a page and the server; a program that speaks is sent some of the same reports.
+
+page -> server: calibrate, set_avatar, set_drive, trace, ping
+server -> page: hello, stats, face, calibrated, avatar, drive, caption, interrupted, answered, pong, error, trace, bye
+server -> program: hello, clock, stats, pong, error, bye (what a program says: `avatar.sdk.bot_protocol`)
+
+`docs/protocol.md` describes them. A new message is a dataclass here and a row of `REQUESTS` or `REPORTS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import Field
+
+from avatar.stream.data_channel import Vocabulary
+from avatar.types import Drive
+
+TRACE_PAIRS: Final = 64
+"""Most pairs of timestamps in one trace message."""
+
+RequestId: TypeAlias = Annotated[str, Field(max_length=64)] | None
+"""Echoed as `reply_to` by an error, so that the page knows which request failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrate:
+    """Take the driver's resting face anew."""
+
+    id: RequestId = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetAvatar:
+    """Show another avatar."""
+
+    avatar: Annotated[str, Field(min_length=1, max_length=128)]
+    id: RequestId = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetDrive:
+    """Let the camera, the voice or both move the avatar, or talk with it."""
+
+    drive: Drive
+    id: RequestId = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Start or stop reporting which camera frame each picture answers."""
+
+    enabled: bool
+    id: RequestId = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Ask for a pong, to measure the way there and back."""
+
+    t: Annotated[float, Field(allow_inf_nan=False)] | int
+    id: RequestId = None
+
+
+Request: TypeAlias = Calibrate | SetAvatar | SetDrive | Trace | Ping
+REQUESTS: Final = Vocabulary[Request](
+    {"calibrate": Calibrate, "set_avatar": SetAvatar, "set_drive": SetDrive, "trace": Trace, "ping": Ping}
+)
+"""What a page sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first message: what this call is."""
+
+    session: str
+    avatar: str | None
+    drive: Drive
+    """What moves the avatar as the call begins."""
+    width: int
+    height: int
+    fps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How the call does, once a second."""
+
+    fps: float
+    """Pictures sent, a second."""
+    camera_fps: float
+    latency_ms: float | None
+    """Median time from a camera frame's arrival to its picture's leaving; None when no camera frame was answered."""
+    stage_ms: dict[str, float]
+    bitrate_bps: int
+    width: int
+    height: int
+    dropped: int
+    face: Literal["none", "tracked", "held", "lost"]
+    av_offset_ms: float | None
+    """How much later than its picture the sound leaves (negative: earlier); None without sound or pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceMessage:
+    """The camera has found the face, or lost it."""
+
+    state: Literal["tracked", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratedMessage:
+    """The driver's resting face is settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarMessage:
+    """The pictures show this avatar from now on."""
+
+    avatar: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriveMessage:
+    """This moves the avatar from now on."""
+
+    drive: Drive
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionMessage:
+    """In a conversation: somebody has said this, or begins to say it just now."""
+
+    speaker: Literal["you", "avatar"]
+    text: str
+    """Empty where the user spoke and nobody knows what."""
+    turn: int
+    seconds: float
+    """How long the user spoke; 0 for the avatar."""
+    unspoken: str
+    """What of the avatar's text is only shown, as its voice has no sound for it; often empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptedMessage:
+    """The user has cut the avatar short."""
+
+    turn: int
+    heard_ms: float
+    """How much of the answer was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredMessage:
+    """The first sound of an answer leaves: how long each stage took since the end of the user's speech."""
+
+    turn: int
+    stage_ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The answer to a ping, with its `t` where it had one."""
+
+    t: float | int | None = None
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorMessage:
+    """Something asked for cannot be done; the call goes on."""
+
+    code: str
+    detail: str
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceMessage:
+    """[camera RTP timestamp, avatar RTP timestamp] pairs, as on the wire (32 bits, 90 kHz)."""
+
+    frames: list[tuple[int, int]]
+    """At most `TRACE_PAIRS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """To a program: the RTP timestamp (32 bits, 90 kHz) that the picture of its beat 0 has."""
+
+    rtp: Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """The last message: why the call ends."""
+
+    reason: str
+    detail: str
+
+
+Report: TypeAlias = (
+    Hello
+    | Stats
+    | FaceMessage
+    | CalibratedMessage
+    | AvatarMessage
+    | DriveMessage
+    | CaptionMessage
+    | InterruptedMessage
+    | AnsweredMessage
+    | Pong
+    | ErrorMessage
+    | TraceMessage
+    | Clock
+    | Bye
+)
+REPORTS: Final = Vocabulary[Report](
+    {
+        "hello": Hello,
+        "stats": Stats,
+        "face": FaceMessage,
+        "calibrated": CalibratedMessage,
+        "avatar": AvatarMessage,
+        "drive": DriveMessage,
+        "caption": CaptionMessage,
+        "interrupted": InterruptedMessage,
+        "answered": AnsweredMessage,
+        "pong": Pong,
+        "error": ErrorMessage,
+        "trace": TraceMessage,
+        "clock": Clock,
+        "bye": Bye,
+    }
+)
+"""What the server sends."""

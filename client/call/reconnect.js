@@ -1,0 +1,66 @@
+/** When to connect again, and when to give up: pure rules of failures and clock. */
+
+import { ApiError } from "../protocol/http-api.js";
+
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 10_000;
+const SILENCE_LIMIT_MS = 6_000;
+const DEFAULT_FULL_WAIT_S = 10;
+
+/**
+ * Wait before the next attempt: doubles from half a second to ten, spread by +-25 % so that the pages of a server that
+ * restarts do not reconnect all at once.
+ *
+ * @param {number} failures attempts that have failed in a row, 0 for none
+ * @param {number} random 0..1
+ * @returns {number} milliseconds
+ */
+export function retryDelayMs(failures, random) {
+  const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
+  return Math.round(delay * (0.75 + 0.5 * random));
+}
+
+/**
+ * @typedef {{kind: "retry", code: string}} Retry
+ * @typedef {{kind: "wait", code: string, seconds: number}} Wait
+ * @typedef {{kind: "give_up", code: string, detail: string}} GiveUp
+ */
+
+/**
+ * What to do about an attempt that failed.
+ *
+ * @param {unknown} error
+ * @returns {Retry | Wait | GiveUp}
+ */
+export function nextStep(error) {
+  if (error instanceof ApiError) {
+    if (error.status === 503 && (error.code === "server_full" || error.retryAfterS !== null)) {
+      const seconds = Math.min(120, Math.max(1, Math.ceil(error.retryAfterS ?? DEFAULT_FULL_WAIT_S)));
+      return { kind: "wait", code: error.code === "error" ? "server_full" : error.code, seconds };
+    }
+    if (error.status === 0) return { kind: "retry", code: "server_unreachable" };
+    if (error.code === "model_missing") return { kind: "give_up", code: error.code, detail: error.detail };
+    if (error.status >= 500 || error.status === 429) return { kind: "retry", code: error.code };
+    return { kind: "give_up", code: error.code, detail: error.detail };
+  }
+  if (error instanceof ConnectError) return { kind: "retry", code: "media_blocked" };
+  return { kind: "give_up", code: "error", detail: error instanceof Error ? error.message : String(error) };
+}
+
+/**
+ * True when a server, which sends statistics every second, has been silent for so long that the call counts as lost.
+ *
+ * @param {number} lastMessageMs
+ * @param {number} nowMs
+ */
+export function isSilent(lastMessageMs, nowMs) {
+  return nowMs - lastMessageMs > SILENCE_LIMIT_MS;
+}
+
+/** The offer was answered, but no media connection came about. */
+export class ConnectError extends Error {
+  constructor() {
+    super("No media connection came about.");
+    this.name = "ConnectError";
+  }
+}

@@ -1,0 +1,72 @@
+/** Photos before their upload: large ones are reduced, nothing else is changed. */
+
+/** The server works at this size at most, so more pixels only cost time. */
+const MAX_SIDE_PX = 2048;
+const UNCHANGED_BELOW_BYTES = 1_500_000;
+const JPEG_QUALITY = 0.92;
+
+/**
+ * The size a picture is reduced to.
+ *
+ * @param {number} width
+ * @param {number} height
+ * @returns {[number, number]} pixels; never larger than the picture
+ */
+export function reducedSize(width, height) {
+  const scale = Math.min(1, MAX_SIDE_PX / Math.max(width, height));
+  return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+}
+
+/**
+ * Reduce a large photo to the size that the server uses. A file that this browser cannot read is left as it is: the
+ * server may know the format, or says what is wrong with it.
+ *
+ * @param {File} file
+ * @returns {Promise<File>}
+ */
+export async function reduceForUpload(file) {
+  if (file.size <= UNCHANGED_BELOW_BYTES) return file;
+  /** @type {ImageBitmap} */
+  let picture;
+  try {
+    picture = await createImageBitmap(file, { imageOrientation: "from-image" });
+  } catch {
+    return file;
+  }
+  try {
+    const [width, height] = reducedSize(picture.width, picture.height);
+    return await toJpeg(picture, width, height, file.name);
+  } finally {
+    picture.close();
+  }
+}
+
+/**
+ * The picture a video shows now.
+ *
+ * @param {HTMLVideoElement} video
+ * @returns {Promise<File>}
+ */
+export function captureFrame(video) {
+  return toJpeg(video, video.videoWidth, video.videoHeight, `camera-${Date.now()}.jpg`);
+}
+
+/**
+ * @param {CanvasImageSource} source
+ * @param {number} width
+ * @param {number} height
+ * @param {string} name
+ * @returns {Promise<File>}
+ */
+async function toJpeg(source, width, height, name) {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("This browser cannot draw pictures.");
+  context.drawImage(source, 0, 0, width, height);
+  /** @type {Blob | null} */
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", JPEG_QUALITY));
+  if (!blob) throw new Error("The picture could not be stored.");
+  return new File([blob], name.replace(/\.\w+$/, "") + ".jpg", { type: "image/jpeg" });
+}

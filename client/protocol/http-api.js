@@ -1,0 +1,134 @@
+/**
+ * The server's HTTP interface, as functions.
+ *
+ * @typedef {object} Avatar
+ * @property {string} id
+ * @property {string} name
+ * @property {"builtin" | "uploaded"} kind
+ * @property {string} preview address of a JPEG
+ * @property {number} width pixels of the portrait
+ * @property {number} height
+ * @property {readonly string[]} [warnings] of a new upload: sentences on what is wrong with its photos
+ *
+ * @typedef {object} ServerConfig
+ * @property {string} version
+ * @property {number} max_upload_bytes of all photos of one upload together
+ * @property {number} max_photos
+ * @property {RTCIceServer[]} ice_servers with TURN servers only for those who may call
+ * @property {{width: number, height: number, fps: number}} picture
+ * @property {boolean} token_required
+ */
+
+import { authorization } from "./access-token.js";
+
+/** A request that failed: `code` is the server's stable code for it, or `server_unreachable`. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status HTTP status, 0 when there was no answer
+   * @param {string} code
+   * @param {string} detail one sentence for people
+   * @param {number | null} retryAfterS when the server said to come back
+   */
+  constructor(status, code, detail, retryAfterS = null) {
+    super(detail || code);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+    this.detail = detail;
+    this.retryAfterS = retryAfterS;
+  }
+}
+
+/**
+ * Seconds to wait according to a Retry-After header: a number or a date (RFC 9110, 10.2.3).
+ *
+ * @param {string | null} header
+ * @param {number} nowMs
+ * @returns {number | null}
+ */
+export function retryAfterSeconds(header, nowMs) {
+  if (header === null || header.trim() === "") return null;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds);
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? null : Math.max(0, (date - nowMs) / 1000);
+}
+
+/**
+ * Make the error for a failed answer, from problem+json where there is some.
+ *
+ * @param {Response} response
+ * @returns {Promise<ApiError>}
+ */
+async function errorFrom(response) {
+  /** @type {Record<string, unknown>} */
+  let problem = {};
+  try {
+    problem = /** @type {Record<string, unknown>} */ (await response.json()) ?? {};
+  } catch {
+    // Not JSON: a proxy's page, say. The status is all there is.
+  }
+  const code = typeof problem.code === "string" ? problem.code : response.status === 413 ? "too_many_bytes" : "error";
+  const detail = typeof problem.detail === "string" ? problem.detail : `The server answered ${response.status}.`;
+  const retryAfterS = retryAfterSeconds(response.headers.get("Retry-After"), Date.now());
+  return new ApiError(response.status, code, detail, retryAfterS);
+}
+
+/**
+ * `fetch` that throws ApiError for every answer but a success.
+ *
+ * @param {string} url
+ * @param {RequestInit} [init]
+ * @returns {Promise<Response>}
+ */
+export async function request(url, init = {}) {
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(url, init);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "server_unreachable", "The server does not answer.");
+  }
+  if (!response.ok) throw await errorFrom(response);
+  return response;
+}
+
+/** @returns {Promise<ServerConfig>} */
+export async function getConfig() {
+  return (await request("/api/config", { headers: authorization() })).json();
+}
+
+/** @returns {Promise<Avatar[]>} the faces that come with the server */
+export async function listAvatars() {
+  return (await (await request("/api/avatars")).json()).avatars;
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<Avatar>}
+ */
+export async function getAvatar(id) {
+  return (await request(`/api/avatars/${encodeURIComponent(id)}`)).json();
+}
+
+/**
+ * Make a face from one or several photos of the same person.
+ *
+ * @param {readonly Blob[]} photos
+ * @param {string} name may be empty
+ * @returns {Promise<Avatar>}
+ */
+export async function createAvatar(photos, name) {
+  const form = new FormData();
+  photos.forEach((photo, index) => {
+    form.append("photos", photo, photo instanceof File ? photo.name : `photo-${index + 1}.jpg`);
+  });
+  if (name) form.append("name", name);
+  return (await request("/api/avatars", { method: "POST", body: form, headers: authorization() })).json();
+}
+
+/** @param {string} id */
+export async function deleteAvatar(id) {
+  await request(`/api/avatars/${encodeURIComponent(id)}`, { method: "DELETE" });
+}

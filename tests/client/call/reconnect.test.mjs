@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ApiError } from "../../../client/protocol/http-api.js";
+import { ConnectError, isSilent, nextStep, retryDelayMs } from "../../../client/call/reconnect.js";
+
+test("tries come slower and slower, but never slower than about ten seconds", () => {
+  const delays = [0, 1, 2, 3, 4, 5, 20].map((failures) => retryDelayMs(failures, 0.5));
+  assert.deepEqual(delays, [500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+  assert.ok(retryDelayMs(20, 1) <= 12_500);
+  assert.ok(retryDelayMs(0, 0) >= 375);
+});
+
+test("pages that lost the same server do not all return in the same moment", () => {
+  assert.notEqual(retryDelayMs(2, 0.1), retryDelayMs(2, 0.9));
+});
+
+test("a full server is waited for as long as it says, within reason", () => {
+  assert.deepEqual(nextStep(new ApiError(503, "server_full", "", 7)), { kind: "wait", code: "server_full", seconds: 7 });
+  assert.equal(nextStep(new ApiError(503, "server_full", "", null)).seconds, 10);
+  assert.equal(nextStep(new ApiError(503, "server_full", "", 86_400)).seconds, 120);
+  assert.equal(nextStep(new ApiError(503, "server_full", "", 0)).seconds, 1);
+});
+
+test("what cannot get better by waiting is given up, with the reason", () => {
+  assert.equal(nextStep(new ApiError(404, "unknown_avatar", "gone")).kind, "give_up");
+  assert.equal(nextStep(new ApiError(400, "bad_offer", "no video")).code, "bad_offer");
+  assert.equal(nextStep(new ApiError(401, "unauthorized", "")).kind, "give_up");
+  assert.equal(nextStep(new ApiError(503, "model_missing", "pull it")).kind, "give_up");
+  assert.equal(nextStep(new TypeError("bug")).kind, "give_up");
+});
+
+test("what may be over in a moment is tried again", () => {
+  assert.deepEqual(nextStep(new ApiError(0, "server_unreachable", "")), { kind: "retry", code: "server_unreachable" });
+  assert.equal(nextStep(new ApiError(502, "error", "")).kind, "retry");
+  assert.equal(nextStep(new ConnectError()).code, "media_blocked");
+});
+
+test("a server that has said nothing for several seconds counts as lost", () => {
+  assert.equal(isSilent(1000, 6000), false);
+  assert.equal(isSilent(1000, 7500), true);
+});

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+/** Stands for a MediaStreamTrack. */
+class Track extends EventTarget {
+  enabled = true;
+  readyState = "live";
+  constructor(kind, deviceId) {
+    super();
+    this.kind = kind;
+    this.deviceId = deviceId;
+  }
+  getSettings() {
+    return { deviceId: this.deviceId };
+  }
+  stop() {
+    this.readyState = "ended";
+  }
+}
+
+let asked = [];
+let refuse = () => null;
+const wanted = (wish, kind) => wish.deviceId?.exact ?? wish.deviceId?.ideal ?? `${kind}-0`;
+
+Object.defineProperty(globalThis, "isSecureContext", { value: true, configurable: true });
+Object.defineProperty(globalThis, "navigator", {
+  configurable: true,
+  value: {
+    mediaDevices: {
+      async getUserMedia(constraints) {
+        asked.push(Object.keys(constraints).sort().join("+"));
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        const name = refuse(constraints);
+        if (name) throw Object.assign(new Error(name), { name });
+        const video = constraints.video ? [new Track("video", wanted(constraints.video, "video"))] : [];
+        const audio = constraints.audio ? [new Track("audio", wanted(constraints.audio, "audio"))] : [];
+        return { getTracks: () => [...video, ...audio], getVideoTracks: () => video, getAudioTracks: () => audio };
+      },
+    },
+  },
+});
+const { LocalMedia } = await import("../../../client/media/local-media.js");
+
+/** A LocalMedia, and what it has complained of. */
+function media() {
+  const made = new LocalMedia();
+  const problems = [];
+  made.addEventListener("problem", (event) => problems.push(event.detail));
+  return { made, problems };
+}
+
+beforeEach(() => {
+  asked = [];
+  refuse = () => null;
+});
+
+test("camera and microphone are asked for in one question, and only once", async () => {
+  const { made } = media();
+  // The page opens them by itself where they are allowed; the user presses Join before that is done.
+  const [, joined] = await Promise.all([made.start(), made.start()]);
+  assert.equal(joined, true);
+  assert.deepEqual(asked, ["audio+video"]);
+  assert.ok(made.cameraOn && made.microphoneOn);
+});
+
+test("with no camera there is still the microphone, and one plain complaint", async () => {
+  refuse = (constraints) => (constraints.video ? "NotFoundError" : null);
+  const { made, problems } = media();
+  assert.equal(await made.start(), false);
+  assert.equal(made.microphoneOn, true);
+  assert.deepEqual(problems, ["camera_missing"]);
+});
+
+test("who blocks both is told once", async () => {
+  refuse = () => "NotAllowedError";
+  const { made, problems } = media();
+  await made.start();
+  assert.deepEqual(problems, ["devices_denied"]);
+});
+
+test("mute keeps the microphone open and sends silence; camera off puts its light out", async () => {
+  const { made } = media();
+  await made.start();
+  const { camera, microphone } = made;
+  await made.toggleMute();
+  assert.equal(microphone.enabled, false);
+  assert.equal(microphone.readyState, "live");
+  await made.toggleCamera();
+  assert.equal(camera.readyState, "ended");
+  assert.equal(made.camera, null);
+});
+
+test("a microphone chosen while muted stays muted", async () => {
+  const { made } = media();
+  await made.start();
+  await made.toggleMute();
+  await made.choose("microphone", "audio-7");
+  assert.equal(made.deviceId("microphone"), "audio-7");
+  assert.equal(made.microphone.enabled, false);
+});
+
+test("a camera that is unplugged is told, and can be turned on again", async () => {
+  const { made, problems } = media();
+  await made.start();
+  made.camera.dispatchEvent(new Event("ended"));
+  assert.equal(made.cameraOn, false);
+  assert.deepEqual(problems, ["camera_lost"]);
+  await made.toggleCamera();
+  assert.equal(made.cameraOn, true);
+});
+
+test("joining without camera puts its light out, even while it is being opened, and keeps the microphone", async () => {
+  const { made } = media();
+  await Promise.all([made.start(), made.startMicrophoneOnly()]);
+  assert.equal(made.camera, null);
+  assert.equal(made.microphoneOn, true);
+  assert.deepEqual(asked, ["audio+video"]);
+});
+
+test("joining without camera asks for the microphone where it is not on yet, and goes on without it", async () => {
+  const { made } = media();
+  await made.startMicrophoneOnly();
+  assert.deepEqual(asked, ["audio"]);
+  assert.equal(made.microphoneOn, true);
+  refuse = () => "NotAllowedError";
+  const silent = media();
+  await silent.made.startMicrophoneOnly();
+  assert.equal(silent.made.microphone, null);
+  assert.deepEqual(silent.problems, ["microphone_denied"]);
+});
+
+test("who muted in the lobby is still muted after joining without camera", async () => {
+  const { made } = media();
+  await made.start();
+  await made.toggleMute();
+  await made.startMicrophoneOnly();
+  assert.equal(made.microphone.enabled, false);
+});
