@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from avatar.sdk.avatar import Avatar
     from avatar.sdk.frames import AudioFrame, AvatarEvent, FellBehind, Frame, VideoFrame
-    from avatar.sdk.playback import SpeechFinished, SpeechInterrupted, SpeechStarted
+    from avatar.timing.playback import SpeechFinished, SpeechInterrupted, SpeechStarted
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,5 +29,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - the package itself stays light
 
-    module = "avatar" if name == "Avatar" else "playback" if name.startswith("Speech") else "frames"
-    return getattr(import_module(f"{__name__}.sdk.{module}"), name)
+    module = "sdk.avatar" if name == "Avatar" else "timing.playback" if name.startswith("Speech") else "sdk.frames"
+    return getattr(import_module(f"{__name__}.{module}"), name)

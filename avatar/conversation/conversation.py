@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ from avatar.errors import AvatarError, VoiceError
 from avatar.media.pcm import I16, SampleQueue, to_mono_pcm
 from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import LOOK_AHEAD_S
+from avatar.timing import playback
+from avatar.timing.playback import Playback
 from avatar.types import F32
 
 logger = logging.getLogger(__name__)
@@ -86,7 +89,8 @@ class Conversation:
         self._unsent = SampleQueue(RATE)
         self._captions: deque[tuple[int, str, str]] = deque()
         """(sample of the answer, sentence that is shown with it, its words that the voice has no sound for)."""
-        self._put = self._taken = 0
+        self._account = _new_account()
+        """Of the answer at hand."""
         self._said: list[str] = []
         self._unasked: Utterance | None = None
         """What the user has said and the language model does not know yet."""
@@ -118,11 +122,12 @@ class Conversation:
         if self._answer is not None:
             self._answer.cancel()
         # The last block fades, or the cut would click.
-        last = self._unsent.take(BLOCK) if self._taken else np.zeros(0, np.int16)
+        last = self._unsent.take(BLOCK) if playback.delivered_samples(self._account) else np.zeros(0, np.int16)
+        self._deliver(len(last), self._clock())
         self._unsent.clear()
         self._captions.clear()
         self._times = None
-        heard_ms = 1e3 * (self._taken + len(last)) / RATE
+        heard_ms = self._close_account()
         if len(last):
             self._unsent.push(np.asarray(last * np.linspace(1, 0, len(last)), np.int16), RATE)
         said = " ".join(self._said)
@@ -160,13 +165,13 @@ class Conversation:
     def _send_block(self, due_s: float) -> None:
         speech = self._unsent.take(BLOCK)
         self._room.set()
-        while self._captions and self._captions[0][0] < self._taken + len(speech):
+        started = self._deliver(len(speech), due_s)
+        while self._captions and self._captions[0][0] < playback.delivered_samples(self._account):
             _, sentence, unspoken = self._captions.popleft()
             self._said.append(sentence)
             self._report(Caption("avatar", sentence, self._turn, unspoken=unspoken))
-        first, self._taken = self._taken == 0 and len(speech) > 0, self._taken + len(speech)
         leaves_s = self._send(np.concatenate([speech, np.zeros(BLOCK - len(speech), np.int16)]), due_s)
-        if first and self._times is not None:
+        if started and self._times is not None:
             self._set_presence("speaking")
             self._times["sent"] = due_s + leaves_s
             self._report(Answered(self._turn, self._times))
@@ -180,7 +185,7 @@ class Conversation:
         self._turn += 1
         self._unsent.clear()
         self._captions.clear()
-        self._put = self._taken = 0
+        self._account = _new_account()
         self._said = []
         # Who paused in the middle and went on before the language model was asked has said one thing.
         said = self._unasked = said if self._unasked is None else said.after(self._unasked)
@@ -216,10 +221,12 @@ class Conversation:
                     break
         if not count:
             self._report(Trouble("no_answer", "There was no answer to that."))
-        elif not self._put:
+        elif not playback.pushed_samples(self._account):
             self._report(
                 Trouble("unspeakable", "The avatar's voice has no sound for this answer, so it is only shown.")
             )
+        else:
+            self._account = playback.end(self._account)
 
     async def _say(self, sentence: str, times: dict[str, float]) -> None:
         """Queue a sentence's audio, piece by piece."""
@@ -232,20 +239,44 @@ class Conversation:
         begun = False
         while (piece := await loop.run_in_executor(self._thread, _next_piece, pieces)) is not None:
             if not begun and len(piece):
-                self._captions.append((self._put, sentence, unspoken))
+                self._captions.append((playback.pushed_samples(self._account), sentence, unspoken))
                 begun = True
             times.setdefault("sound", self._clock())
-            self._put += self._unsent.push(to_mono_pcm(piece, self._tts.sample_rate), self._tts.sample_rate)
-        self._put += self._unsent.finish()
+            self._push(self._unsent.push(to_mono_pcm(piece, self._tts.sample_rate), self._tts.sample_rate))
+        self._push(self._unsent.finish())
         if not begun:  # nothing in it can be said: it is shown as the last of what came before is
             words = any(character.isalnum() for character in sentence)
-            self._captions.append((self._put - 1, sentence, sentence if words else ""))
+            shown_at = playback.pushed_samples(self._account) - 1
+            self._captions.append((shown_at, sentence, sentence if words else ""))
+
+    def _push(self, count: int) -> None:
+        self._account, _ = playback.push(self._account, count)
+
+    def _deliver(self, count: int, due_s: float) -> bool:
+        """Account for samples that are sent now and due then; return whether they are the first of an answer."""
+        self._account, spans = playback.take(self._account, count)
+        if not spans:
+            return False
+        self._account, events = playback.deliver(self._account, spans, 0, due_s)
+        return any(isinstance(event, playback.SpeechStarted) for event in events)
+
+    def _close_account(self) -> float:
+        """Give up the answer; return how much of it is heard, ms: what was sent cannot be taken back."""
+        sent_until_s = self._account.played_until_s
+        if sent_until_s is None:
+            return 0.0
+        self._account, events = playback.interrupt(self._account, sent_until_s)
+        return max((event.heard_ms for event in events if not isinstance(event, playback.SpeechStarted)), default=0.0)
 
     def _report(self, event: ConversationEvent) -> None:
         try:
             self._on_event(event)
         except Exception:  # a listener that fails must not end what is said
             logger.exception("the conversation could not report %r", event)
+
+
+def _new_account() -> Playback:
+    return Playback(RATE, marker_patience_s=math.inf)  # the end of an answer is always known
 
 
 def _next_piece(pieces: Iterator[F32]) -> F32 | None:

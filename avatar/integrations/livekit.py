@@ -27,7 +27,7 @@ from avatar.media.pcm import I16
 from avatar.motion.presence import PresenceKind
 from avatar.sdk.avatar import Avatar
 from avatar.sdk.frames import Frame, VideoFrame
-from avatar.sdk.playback import SpeechFinished
+from avatar.timing.playback import SpeechFinished
 
 require("livekit-agents", ((1, 8), 2), "livekit")
 

@@ -26,7 +26,7 @@ from avatar.integrations import require
 from avatar.media.pcm import I16
 from avatar.sdk.avatar import Avatar
 from avatar.sdk.frames import AudioFrame, VideoFrame
-from avatar.sdk.playback import SpeechFinished, SpeechStarted
+from avatar.timing.playback import SpeechFinished, SpeechStarted
 
 require("pipecat-ai", ((1, 14), 2), "pipecat")
 

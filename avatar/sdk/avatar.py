@@ -35,9 +35,9 @@ from avatar.motion.voice_network import VoiceNetwork, load_voice_network, requir
 from avatar.sdk.events import EventLog
 from avatar.sdk.frame_queue import Beats, TakenBeat
 from avatar.sdk.frames import AudioFrame, AvatarEvent, Frame, VideoFrame
-from avatar.sdk.playback import SpeechInterrupted
 from avatar.sdk.renderer import Painter, Stage, StagePainter
 from avatar.sdk.speech_playout import Beat, SpeechLine
+from avatar.timing.playback import SpeechInterrupted
 
 logger = logging.getLogger(__name__)
 

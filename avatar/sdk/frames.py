@@ -9,7 +9,7 @@ from typing import TypeAlias
 import av
 
 from avatar.media.pcm import I16
-from avatar.sdk.playback import PlaybackEvent
+from avatar.timing.playback import PlaybackEvent
 from avatar.timing.rtp_clock import VIDEO_TIME_BASE, video_ticks
 from avatar.types import U8
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from avatar.media.pcm import I16, SampleQueue
 from avatar.motion.speech import LOOK_AHEAD_S
-from avatar.sdk import playback
-from avatar.sdk.playback import Playback, PlaybackEvent, Span, SpeechInterrupted
+from avatar.timing import playback
+from avatar.timing.playback import Playback, PlaybackEvent, Span, SpeechInterrupted
 
 AHEAD_S: Final = LOOK_AHEAD_S + 0.08
 """How much of the sound after a block the mouth's network is told with it."""

@@ -23,8 +23,8 @@ from avatar.perception.speech.features import LogMelFeatures
 from avatar.resources import weights_path
 from avatar.sdk.avatar import BUFFER_S, Avatar
 from avatar.sdk.frames import AudioFrame, FellBehind, Frame, VideoFrame
-from avatar.sdk.playback import SpeechFinished, SpeechInterrupted, SpeechStarted
 from avatar.sdk.renderer import StagePainter
+from avatar.timing.playback import SpeechFinished, SpeechInterrupted, SpeechStarted
 from avatar.types import BLENDSHAPE_INDEX
 
 pytestmark = pytest.mark.anyio

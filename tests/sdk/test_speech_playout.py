@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avatar.sdk.playback import SpeechInterrupted
 from avatar.sdk.speech_playout import AHEAD_S, Beat, SpeechLine
+from avatar.timing.playback import SpeechInterrupted
 
 FPS, RATE = 30, 48_000
 

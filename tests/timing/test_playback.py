@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar.sdk.playback import (
+from avatar.timing.playback import (
     LEAP_S,
     MARKER_PATIENCE_S,
     PREBUFFER_S,
@@ -20,10 +20,12 @@ from avatar.sdk.playback import (
     SpeechStarted,
     alive,
     deliver,
+    delivered_samples,
     end,
     heard_samples,
     interrupt,
     push,
+    pushed_samples,
     ready,
     settle,
     take,
@@ -196,6 +198,17 @@ def test_a_pause_within_an_utterance_is_no_end() -> None:
     player.end()
     player.play(1.0)
     assert [(event.heard_ms, event.marker_lost) for event in player.finished()] == [(pytest.approx(800), False)]
+
+
+def test_where_end_markers_do_not_get_lost_no_pause_is_an_end() -> None:
+    player = Player(Playback(RATE, marker_patience_s=float("inf")))
+    for _ in range(2):
+        player.say(0.4)
+        player.play(0.4 + 2 * MARKER_PATIENCE_S)
+    assert player.finished() == []
+    assert delivered_samples(player.account) == pushed_samples(player.account) == round(0.8 * RATE)
+    _, events = interrupt(player.account, player.now_s)
+    assert events == (SpeechInterrupted(1, None, 800.0, 0.0),)
 
 
 def test_another_speaker_waits_for_the_first_to_end() -> None:

@@ -1,4 +1,4 @@
-"""The account of one voice: what was pushed, what was handed over, and how much of it somebody has really heard.
+"""Playback position of one voice: what was pushed, what was handed over, and how much of it somebody has really heard.
 
     push --> [waiting] --> take --> deliver --> (time passes) --> heard --> finished
                  '-------------'---------'-- interrupt: the rest is never heard
@@ -8,7 +8,8 @@ and is delivered to whoever plays it; from then on the clock says how much of it
 interruptions may come twice, sound may arrive after it was interrupted, the clock may leap: at no time is more counted
 as heard than was delivered, and each utterance ends exactly once.
 
-Everything here is a pure function of (account, clock); amounts are samples at the account's rate.
+A program's avatar and a conversation in a call keep their account here. Everything is a pure function of (account,
+clock); amounts are samples at the account's rate, times are seconds of a monotonic clock.
 """
 
 from __future__ import annotations
@@ -110,6 +111,8 @@ class Playback:
     """What was delivered and may not all have been heard, silence as utterance 0."""
     running: bool = False
     """Sound flows: no need to wait for a prebuffer."""
+    marker_patience_s: float = MARKER_PATIENCE_S
+    """Infinite where end markers do not get lost."""
 
 
 def push(account: Playback, count: int, label: str | None = None) -> tuple[Playback, bool]:
@@ -224,7 +227,7 @@ def settle(account: Playback, now_s: float) -> tuple[Playback, tuple[SpeechFinis
         if first.delivered < first.pushed or _unheard_of(account, first.number, now_s):
             break
         dry_s = 0.0 if account.spoken_until_s is None else now_s - account.spoken_until_s
-        if not first.complete and dry_s < MARKER_PATIENCE_S:
+        if not first.complete and dry_s < account.marker_patience_s:
             break
         lost = not first.complete
         finished.append(SpeechFinished(first.number, first.label, _ms(account, first.delivered), lost))
@@ -261,6 +264,16 @@ def heard_samples(account: Playback, now_s: float) -> int:
         return 0
     first = account.waiting[0]
     return first.delivered - _unheard_of(account, first.number, now_s)
+
+
+def delivered_samples(account: Playback) -> int:
+    """Return how much of the utterance at hand has been handed over."""
+    return account.waiting[0].delivered if account.waiting else 0
+
+
+def pushed_samples(account: Playback) -> int:
+    """Return how much of the utterance at hand has come."""
+    return account.waiting[0].pushed if account.waiting else 0
 
 
 def _ms(account: Playback, count: int) -> float:
