@@ -48,7 +48,7 @@ def make_face(browser: Any, photo: Path) -> str:
     browser.by_id("photo-files").send_keys(str(photo))
     browser.click("make-face")
     browser.until(lambda: not browser.by_id("new-face").is_displayed(), "the face to be made", 60)
-    return str(json.loads(browser.run("return localStorage.getItem('avatar.identities.builtin')"))[0])
+    return str(json.loads(browser.run("return localStorage.getItem('avatar.faces')"))[0])
 
 
 def choose(browser: Any, grid: str, avatar_id: str) -> None:

@@ -80,7 +80,7 @@ def test_photos_that_will_not_do_are_refused_in_plain_words(
         assert remove.text == "Delete"
         browser.press(" ")
         browser.until(lambda: browser.text("hero-name") != "Somebody", "the face to be deleted")
-        assert browser.run("return localStorage.getItem('avatar.identities.builtin')") == "[]"
+        assert browser.run("return localStorage.getItem('avatar.faces')") == "[]"
 
 
 @pytest.mark.timeout(300)
