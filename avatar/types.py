@@ -101,8 +101,6 @@ class Motion:
     from the `eyeLook*` coefficients."""
     residual: F32 | None = None
     """(478, 3), head units in the head's own frame: what the linear blendshape basis misses. Cameras fill it."""
-    speech: F32 | None = None
-    """(E,), speech embedding for generators that take one."""
 
 
 @dataclass(frozen=True, slots=True)

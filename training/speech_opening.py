@@ -62,7 +62,7 @@ class Example:
 def example(clip: TalkingClip, weights: dict[str, F32], model: Path, tracks: Path) -> Example:
     """Return a clip as an example. Raises MediaError: it cannot be decoded or has no sound."""
     heard = hear(read_sound(clip.path)).astype(np.float32)
-    rows = observed(heard, SpeechNetwork(weights, LogMelFeatures().silence).push(heard))
+    rows = observed(heard, *SpeechNetwork(weights, LogMelFeatures().silence).push_embedded(heard))
     track = track_clip(clip.path, model, tracks)
     lead = (TAPS - 1) * STEP
     # What comes out at a frame is the mouth of `AHEAD_FRAMES` before.

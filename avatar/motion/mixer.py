@@ -113,7 +113,7 @@ def speak(motion: Motion, voice: VoiceMotion, share: float) -> Motion:
     residual = motion.residual
     if residual is not None:
         residual = (residual * (1 - np.float32(share) * mouth_weights()[:, None])).astype(np.float32)
-    return replace(motion, blendshapes=blendshapes, residual=residual, speech=voice.embedding)
+    return replace(motion, blendshapes=blendshapes, residual=residual)
 
 
 @cache
@@ -145,5 +145,4 @@ def blend(first: Motion, second: Motion, share: float) -> Motion:
         scale=first.scale + (second.scale - first.scale) * share,
         gaze=optional(first.gaze, second.gaze),
         residual=optional(first.residual, second.residual),
-        speech=optional(first.speech, second.speech),
     )

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.motion.speech_network import CLASSES, EMBEDDING, MOUTH, Mouths
+from avatar.motion.speech_network import CLASSES, MOUTH, Mouths
 from avatar.types import F32
 
 HOLD_S: Final = 0.1
@@ -28,7 +28,7 @@ class Delivery(NamedTuple):
     """(n,), 0..1: share of its movement that the mouth makes."""
 
 
-_ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), EMBEDDING, len(Delivery._fields)]).tolist()
+_ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), len(Delivery._fields)]).tolist()
 
 
 class MouthTimeline:
@@ -45,7 +45,7 @@ class MouthTimeline:
         """Add the answers of (n,) rising moments; they replace those of later ones."""
         self.replace_from(float(times[0]))
         spoken = np.stack(delivery, axis=1)
-        columns = (mouths.coefficients, mouths.closure[:, None], mouths.posterior, mouths.embedding, spoken)
+        columns = (mouths.coefficients, mouths.closure[:, None], mouths.posterior, spoken)
         self._times = np.concatenate([self._times, times])
         self._rows = np.concatenate([self._rows, np.concatenate(columns, axis=1, dtype=np.float32)])
 
@@ -76,5 +76,5 @@ class MouthTimeline:
         return self._split(self._rows[right - 1], min(confidence, 1.0)) if confidence > 0 else None
 
     def _split(self, row: F32, confidence: float) -> tuple[Mouths, Delivery, float]:
-        mouth, closure, kind, embedding, spoken, _ = np.split(row, _ENDS)
-        return Mouths(mouth[None], closure, kind[None], embedding[None]), Delivery(*spoken[:, None]), confidence
+        mouth, closure, kind, spoken, _ = np.split(row, _ENDS)
+        return Mouths(mouth[None], closure, kind[None]), Delivery(*spoken[:, None]), confidence

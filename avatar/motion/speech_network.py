@@ -43,8 +43,6 @@ class Mouths:
     """(n,), 0..1: lips that touch for p, b, m."""
     posterior: F32
     """(n, 7), probabilities of `CLASSES`."""
-    embedding: F32
-    """(n, 32), -1..1."""
 
 
 def shapes(width: int, size: int = BANDS) -> dict[str, tuple[int, ...]]:
@@ -96,18 +94,22 @@ class SpeechNetwork:
 
     def push(self, heard: F32) -> Mouths:
         """Take (n, size) frames; return the n mouths `AHEAD_FRAMES` before them."""
+        return self.push_embedded(heard)[0]
+
+    def push_embedded(self, heard: F32) -> tuple[Mouths, F32]:
+        """Do the same; return the speech embeddings (n, 32), -1..1, beside the mouths."""
         x = np.maximum(self._enter.push(heard), 0)
         for look, weight, bias in self._blocks:
             x = x + np.maximum(look.push(x), 0) @ weight + bias
         embedding = np.tanh(_apply(np.maximum(x, 0), self._squeeze))
         scores = _apply(embedding, self._kind)
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return Mouths(
+        mouths = Mouths(
             coefficients=_apply(embedding, self._mouth),
             closure=np.asarray(1 / (1 + np.exp(-_apply(embedding, self._closed)[:, 0])), np.float32),
             posterior=likely / likely.sum(axis=1, keepdims=True),
-            embedding=embedding,
         )
+        return mouths, embedding
 
 
 class _Convolution:

@@ -49,7 +49,7 @@ class SpeechPair:
         self._first, self._second = SpeechNetwork(first, silence), SpeechNetwork(second, silence)
         self._taps, self._bias = second["opening.weight"].ravel(), second["opening.bias"]
         quiet = np.tile(silence, ((TAPS - 1) * STEP, 1))
-        self._quiet = self._past = observed(quiet, self._second.push(quiet))
+        self._quiet = self._past = observed(quiet, *self._second.push_embedded(quiet))
 
     def reset(self) -> None:
         """Forget what was heard: there was silence before."""
@@ -58,22 +58,21 @@ class SpeechPair:
         self._past = self._quiet
 
     def push(self, heard: F32) -> Mouths:
-        """Take (n, 40) frames; return the n mouths `AHEAD_FRAMES` before them. The embedding is the first network's."""
-        first, second = self._first.push(heard), self._second.push(heard)
-        rows = np.concatenate([self._past, observed(heard, second)])
+        """Take (n, 40) frames; return the n mouths `AHEAD_FRAMES` before them."""
+        first, (second, embedding) = self._first.push(heard), self._second.push_embedded(heard)
+        rows = np.concatenate([self._past, observed(heard, second, embedding)])
         self._past = rows[len(heard) :]
         opening = np.asarray(tapped(rows) @ self._taps + self._bias, np.float32)
         return Mouths(
             coefficients=opened(_mean(first.coefficients, second.coefficients), opening),
             closure=_mean(first.closure, second.closure),
             posterior=_mean(first.posterior, second.posterior),
-            embedding=first.embedding,
         )
 
 
-def observed(heard: F32, mouths: Mouths) -> F32:
+def observed(heard: F32, mouths: Mouths, embedding: F32) -> F32:
     """Return the (n, `TAKEN`) numbers that an opening is read from, frame by frame."""
-    said = (heard, mouths.posterior, mouths.closure[:, None], mouths.embedding)
+    said = (heard, mouths.posterior, mouths.closure[:, None], embedding)
     return np.concatenate(said, axis=1, dtype=np.float32)
 
 

@@ -53,7 +53,6 @@ def hushed(voice: VoiceMotion, since_s: float) -> VoiceMotion:
     return replace(
         voice,
         blendshapes=voice.blendshapes * share,
-        embedding=voice.embedding * share,
         level_db=-100.0,
         speaking=0.0,
         emphasis=0.0,

@@ -9,7 +9,7 @@ import numpy as np
 
 from avatar.face.easing import smooth_step
 from avatar.motion.mouth_timeline import Delivery
-from avatar.motion.speech_network import CLASSES, EMBEDDING, MOUTH, Mouths
+from avatar.motion.speech_network import CLASSES, MOUTH, Mouths
 from avatar.types import BLENDSHAPES, F32
 
 CLOSES: Final = (0.1, 0.25)
@@ -45,8 +45,6 @@ class VoiceMotion:
     time_s: float
     blendshapes: F32
     """(52,), change from rest; only jaw and mouth are not 0."""
-    embedding: F32
-    """(32,), -1..1, for generators that take one; zeros when nothing is heard."""
     posterior: F32
     """(7,), probabilities of `speech_network.CLASSES`."""
     level_db: float
@@ -63,9 +61,7 @@ def resting_voice(time_s: float) -> VoiceMotion:
     """Return what a voice does that is not heard: nothing."""
     silent = np.zeros(len(CLASSES), np.float32)
     silent[CLASSES.index("silence")] = 1
-    return VoiceMotion(
-        time_s, np.zeros(len(BLENDSHAPES), np.float32), np.zeros(EMBEDDING, np.float32), silent, -100.0, 0.0, 0.0, 0.0
-    )
+    return VoiceMotion(time_s, np.zeros(len(BLENDSHAPES), np.float32), silent, -100.0, 0.0, 0.0, 0.0)
 
 
 def mouth_coefficients(
@@ -107,7 +103,6 @@ def voice_motion(
     return VoiceMotion(
         time_s=time_s,
         blendshapes=blendshapes,
-        embedding=mouths.embedding[0] * np.float32(confidence),
         posterior=mouths.posterior[0],
         level_db=float(delivery.level_db[0]),
         speaking=float(delivery.speaking[0]) * confidence,

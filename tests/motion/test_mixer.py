@@ -124,14 +124,13 @@ def test_blending_goes_all_the_way_and_keeps_what_only_one_has(move: Move) -> No
     assert middle.time_s == 1.0
     assert middle.gaze == pytest.approx([0.05, 0])
     assert middle.residual is not None and middle.residual == pytest.approx(residual / 2)
-    assert start.speech is None
 
 
 def say(time_s: float, confidence: float = 1.0, speaking: float = 1.0, **mouth: float) -> VoiceMotion:
     blendshapes = np.zeros(52, np.float32)
     for name, value in mouth.items():
         blendshapes[BLENDSHAPE_INDEX[name]] = value
-    voice = replace(resting_voice(time_s), blendshapes=blendshapes, embedding=np.ones(32, np.float32))
+    voice = replace(resting_voice(time_s), blendshapes=blendshapes)
     return replace(voice, confidence=confidence, speaking=speaking)
 
 
@@ -154,7 +153,7 @@ def talk(
 def test_without_a_camera_the_mouth_is_the_voices(move: Move) -> None:
     _, shown = talk(move, 10, seen=False)
     assert shown[-1].blendshapes[JAW] == pytest.approx(0.5)
-    assert shown[-1].speech is not None and shown[-1].rotation == pytest.approx([0, 0, 0])
+    assert shown[-1].rotation == pytest.approx([0, 0, 0])
 
 
 def test_a_voice_is_there_within_three_pictures(move: Move) -> None:
@@ -189,7 +188,7 @@ def test_when_the_voice_stops_the_mouth_closes_without_a_jump(move: Move) -> Non
     _, shown = talk(move, 15, seen=False, heard=False, state=state)
     jaw = [0.5, *(motion.blendshapes[JAW] for motion in shown)]
     assert jaw[-1] == 0 and np.abs(np.diff(jaw)).max() < 0.08
-    assert shown[-1].speech is None
+    assert not shown[-1].blendshapes.any()
 
 
 def test_a_voice_known_ahead_has_the_mouth_at_once_and_gives_it_back_at_once(move: Move) -> None:

@@ -81,7 +81,7 @@ def test_what_was_heard_does_not_depend_on_how_it_was_cut() -> None:
     whole = SpeechNetwork(weights, silence).push(heard)
     network = SpeechNetwork(weights, silence)
     pieces = [network.push(heard[start : start + size]) for start, size in ((0, 1), (1, 2), (3, 50), (53, 147))]
-    for name in ("coefficients", "closure", "posterior", "embedding"):
+    for name in ("coefficients", "closure", "posterior"):
         assert np.concatenate([getattr(p, name) for p in pieces]) == pytest.approx(getattr(whole, name), abs=1e-4)
     network.reset()
     assert network.push(heard[:20]).coefficients == pytest.approx(whole.coefficients[:20], abs=1e-4)
@@ -162,7 +162,7 @@ def test_when_sound_stops_coming_the_mouth_closes() -> None:
     assert open_between(speech, 0.3, 0.8)
     before, after = speech.motion(0.8), speech.motion(1.0 + HOLD_S + FADE_S + 0.02)
     assert before.confidence == 1
-    assert after.confidence == 0 and not after.blendshapes.any() and not after.embedding.any()
+    assert after.confidence == 0 and not after.blendshapes.any()
 
 
 def test_before_any_sound_it_rests() -> None:
@@ -256,7 +256,7 @@ def test_broken_sound_never_breaks_the_mouth() -> None:
         speech.push(samples, index * 0.02, rate=(8_000, 16_000, 44_100, 48_000, 96_000)[kind])
         voice = speech.motion(index * 0.02 - LOOK_AHEAD_S)
         assert np.isfinite(voice.blendshapes).all() and np.abs(voice.blendshapes).max() <= 2
-        assert np.isfinite(voice.embedding).all() and np.isfinite([voice.level_db, voice.emphasis]).all()
+        assert np.isfinite([voice.level_db, voice.emphasis]).all()
     feed(speech, np.zeros(2 * RATE, np.float32), start_s=10.0)
     assert np.abs(speech.motion(11.5).blendshapes).max() < 0.02, "and then it closes"
 
