@@ -173,6 +173,7 @@ class FakeSession:
     sounds: list[av.AudioFrame] = field(default_factory=list)
     calibrations: int = 0
     presences: list[str] = field(default_factory=list)
+    cues: list[Any] = field(default_factory=list)
     watched: bool = True
     started: bool = False
     stopped: bool = False
@@ -204,6 +205,9 @@ class FakeSession:
 
     def set_presence(self, presence: str) -> None:
         self.presences.append(presence)
+
+    def direct(self, cue: Any) -> None:
+        self.cues.append(cue)
 
     def set_watched(self, watched: bool) -> None:
         self.watched = watched

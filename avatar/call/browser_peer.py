@@ -12,6 +12,7 @@ from avatar.call.conversation_bridge import CallConversation, SendSound
 from avatar.conversation.services import ConversationServices, ServiceFactory
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.identity import Identity
+from avatar.motion.cues import NEUTRAL, understand
 from avatar.session.protocol import LiveSession
 from avatar.stream.browser_messages import (
     REQUESTS,
@@ -20,6 +21,7 @@ from avatar.stream.browser_messages import (
     Calibrate,
     DriveMessage,
     ErrorMessage,
+    GiveCue,
     Ping,
     Pong,
     Report,
@@ -161,6 +163,9 @@ class CallPage:
             self._session.calibrate()
         elif isinstance(request, SetDrive):
             self._set_drive(request.drive, request.id)
+        elif isinstance(request, GiveCue):
+            for cue in understand(request.text) if request.text.strip() else NEUTRAL:
+                self._session.direct(cue)
         elif isinstance(request, Trace):
             self._trace = [] if request.enabled else None
         elif self._swapping:

@@ -144,7 +144,7 @@ DEGREES: Final = {
 FILLERS: Final = frozenset(
     ("a", "an", "at", "bit", "the", "your", "his", "her", "its", "their", "please", "now", "again", "once", "head")
 )
-LONGEST: Final = 200
+LONGEST_CUE: Final = 200
 """Letters of one cue."""
 
 _PARTS: Final = re.compile(r"[,;.!]+|\b(?:and|then|while)\b")
@@ -159,8 +159,8 @@ def understand(text: str) -> tuple[Cue, ...]:
     """
     if not isinstance(text, str):
         raise CueError(f"A cue is text, not {type(text).__name__}.")
-    if len(text) > LONGEST:
-        raise CueError(f"A cue of {len(text)} letters is too long: at most {LONGEST}.")
+    if len(text) > LONGEST_CUE:
+        raise CueError(f"A cue of {len(text)} letters is too long: at most {LONGEST_CUE}.")
     parts = [part.split() for part in _PARTS.split(re.sub(r"[^a-z,;.! ]+", " ", text.lower())) if part.split()]
     if not parts:
         raise CueError(f"The cue {text!r} says nothing. {_understood()}")

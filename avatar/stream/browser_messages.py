@@ -1,6 +1,6 @@
 """Messages of the data channel between a page and the server; a program that speaks is sent some of the same reports.
 
-page -> server: calibrate, set_avatar, set_drive, trace, ping
+page -> server: calibrate, set_avatar, set_drive, cue, trace, ping
 server -> page: hello, stats, face, calibrated, avatar, drive, caption, interrupted, answered, pong, error, trace, bye
 server -> program: hello, clock, stats, pong, error, bye (what a program says: `avatar.sdk.bot_protocol`)
 
@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
+from avatar.motion.cues import LONGEST_CUE
 from avatar.stream.data_channel import Vocabulary
 from avatar.types import Drive
 
@@ -48,6 +49,14 @@ class SetDrive:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveCue:
+    """Let the avatar show something, in words of `avatar.motion.cues`; none, or "neutral", ends what is shown."""
+
+    text: Annotated[str, Field(max_length=LONGEST_CUE)]
+    id: RequestId = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """Start or stop reporting which camera frame each picture answers."""
 
@@ -63,9 +72,16 @@ class Ping:
     id: RequestId = None
 
 
-Request: TypeAlias = Calibrate | SetAvatar | SetDrive | Trace | Ping
+Request: TypeAlias = Calibrate | SetAvatar | SetDrive | GiveCue | Trace | Ping
 REQUESTS: Final = Vocabulary[Request](
-    {"calibrate": Calibrate, "set_avatar": SetAvatar, "set_drive": SetDrive, "trace": Trace, "ping": Ping}
+    {
+        "calibrate": Calibrate,
+        "set_avatar": SetAvatar,
+        "set_drive": SetDrive,
+        "cue": GiveCue,
+        "trace": Trace,
+        "ping": Ping,
+    }
 )
 """What a page sends."""
 

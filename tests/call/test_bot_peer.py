@@ -79,3 +79,11 @@ def test_a_bad_message_is_answered_and_ends_the_call_with_its_reason(bad: str | 
     assert isinstance(error, ErrorMessage) and error.code == "bad_message"
     assert program.endings == [error.detail]
     assert program.session.taken == []
+
+
+def test_a_cue_in_words_is_a_persons_and_a_program_is_told_which_messages_it_has() -> None:
+    program = Program()
+    program.bot.hear(message("cue", text="nod"))
+    (refusal,) = program.told
+    assert isinstance(refusal, ErrorMessage) and "gesture" in refusal.detail
+    assert program.session.taken == []

@@ -17,6 +17,7 @@ from avatar.call.browser_peer import FLOOD, MESSAGES_PER_SECOND, USUAL_BYTES
 from avatar.call.registry import Calls
 from avatar.config import ServerSettings
 from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError, TrickleError
+from avatar.motion.cues import NEUTRAL, Feel, Gesture
 from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionFailed
 from avatar.stream.peer import CHANNELS_REFUSED
 from avatar.stream.sdp_transport import MAX_CANDIDATES
@@ -133,6 +134,22 @@ async def test_a_call_begins_with_the_drive_asked_for_and_changes_it_live(stage:
     await loopback.wait_for(lambda: bool(client.received("error")))
     assert client.received("error")[0]["code"] == "bad_message"
     assert session.drive == call.drive == "both", "what nobody can be driven by changes nothing"
+
+
+async def test_a_cue_reaches_the_avatar_and_one_that_nobody_knows_is_answered(
+    stage: Stage, loopback: ModuleType
+) -> None:
+    client, _ = await stage.join()
+    await loopback.wait_for(lambda: bool(client.received("hello")))
+    client.send(type="cue", text="smile warmly and nod")
+    client.send(type="cue", text="  ")
+    client.send(type="cue", text="smle warmly, nod", id="slip")
+    client.send(type="cue", text="nod " * 60, id="long")
+    await loopback.wait_for(lambda: len(client.received("error")) == 2)
+    slip, long = client.received("error")
+    assert (slip["code"], slip["reply_to"]) == ("unknown_cue", "slip") and "'smile warmly'" in slip["detail"]
+    assert long["code"] == "bad_message" and "200" in long["detail"]
+    assert stage.sessions[0].cues == [Feel("warm"), Gesture("nod"), *NEUTRAL], "nothing of what was refused"
 
 
 async def test_what_the_session_notices_reaches_the_page(stage: Stage, loopback: ModuleType) -> None:
@@ -550,6 +567,9 @@ async def test_the_echo_sends_the_camera_back(loopback: ModuleType) -> None:
     await client.accept(call.answer_sdp)
     await loopback.wait_for(lambda: len(client.pictures) >= 5)
     assert (client.pictures[-1].width, client.pictures[-1].height) == (320, 240)
+    client.send(type="cue", text="nod")
+    await loopback.wait_for(lambda: bool(client.received("error")))
+    assert client.received("error")[0]["code"] == "no_avatar", "it has no face that could nod"
     await client.close()
     await calls.close()
 
