@@ -17,6 +17,11 @@ class AvatarError(Exception):
             self.code = code
 
 
+def what_failed(error: Exception) -> str:
+    """Return what an error that ended some work says to its user: the package's own words, else its kind too."""
+    return str(error) if isinstance(error, AvatarError) else f"{type(error).__name__}: {error}"
+
+
 class ImageError(AvatarError):
     """A picture that cannot be used: not an image, truncated, animated, too many bytes or pixels."""
 

@@ -104,6 +104,16 @@ class Motion:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureStamp:
+    """When a camera frame was captured, as far as its receiver knows."""
+
+    arrival_s: float
+    """When it arrived, time.monotonic() seconds."""
+    rtp_time: int
+    """Its RTP timestamp as on the wire: 90 kHz, 32 bits (`timing.rtp_clock`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One finished picture on its way to an encoder."""
 
@@ -111,8 +121,10 @@ class Picture:
     """Media time of the source (camera frame or clock tick) that this picture shows."""
     i420: U8
     """(height * 3 / 2, width), planar YUV 4:2:0, BT.601 limited range as OpenCV makes it; not to be written into."""
-    camera_pts: int | None
-    """`pts` of the camera frame this picture answers, in that frame's time base; None when no camera frame drove it."""
+    capture: CaptureStamp | None = None
+    """Of the camera frame this picture answers; None when no camera frame drove it."""
+    sound_s: float | None = None
+    """When the sound that is to be heard with this picture arrives, time.monotonic() seconds; None: there is none."""
 
     @property
     def size(self) -> tuple[int, int]:

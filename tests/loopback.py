@@ -28,7 +28,7 @@ from avatar.identities.builtin import builtin_face
 from avatar.media.photo import read_photo
 from avatar.session.protocol import SessionEvent, SessionStats
 from avatar.stream.aiortc_tuning import gather_loopback_only, tolerate_early_close
-from avatar.types import Drive, Picture
+from avatar.types import CaptureStamp, Drive, Picture
 
 
 @cache
@@ -167,7 +167,6 @@ class FakeSession:
     size: tuple[int, int] = (256, 256)
     identity: Any = None
     drive: Drive = "camera"
-    audio_delay_s: float = 0.06
     camera: list[tuple[int, int, int]] = field(default_factory=list)
     """pts, width and height of each camera picture."""
     sounds: list[av.AudioFrame] = field(default_factory=list)
@@ -181,17 +180,17 @@ class FakeSession:
     def __post_init__(self) -> None:
         self._begin_s = time.monotonic()
         self._condition = threading.Condition()
-        self._frame: tuple[av.VideoFrame, float] | None = None
+        self._frame: tuple[av.VideoFrame, CaptureStamp] | None = None
         self._thread = threading.Thread(target=self._work, name="fake-session", daemon=True)
 
     def start(self) -> None:
         self.started = True
         self._thread.start()
 
-    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
+    def push_camera(self, frame: av.VideoFrame, capture: CaptureStamp) -> None:
         self.camera.append((frame.pts or 0, frame.width, frame.height))
         with self._condition:
-            self._frame = (frame, received_s)
+            self._frame = (frame, capture)
             self._condition.notify()
 
     def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
@@ -216,7 +215,7 @@ class FakeSession:
         self.identity = identity
 
     def stats(self) -> SessionStats:
-        return SessionStats(30.0, 30.0, {"perceive": 1.0}, 0, "tracked", 0.02, -120.0)
+        return SessionStats(30.0, {"perceive": 1.0}, 0, "tracked")
 
     def stop(self) -> None:
         with self._condition:
@@ -231,10 +230,10 @@ class FakeSession:
                 self._condition.wait_for(lambda: self._frame is not None or self.stopped)
                 if self.stopped or self._frame is None:
                     return
-                (frame, received_s), self._frame = self._frame, None
+                (frame, capture), self._frame = self._frame, None
             rgb = cv2.resize(255 - frame.to_ndarray(format="rgb24"), self.size)
             i420 = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)
-            self.on_picture(Picture(received_s - self._begin_s, i420, frame.pts))
+            self.on_picture(Picture(capture.arrival_s - self._begin_s, i420, capture, sound_s=capture.arrival_s))
 
 
 async def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:

@@ -2,70 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
+import av
+
+from avatar.call.participant import CallHost
 from avatar.errors import ControlError
 from avatar.sdk.bot_protocol import Ping, read_asked
 from avatar.sdk.bot_session import BotSession
-from avatar.stream.browser_messages import Clock, ErrorMessage, Pong, Report
+from avatar.stream.browser_messages import Clock, ErrorMessage, Pong
 from avatar.stream.video_track import SentPicture
 from avatar.timing.rtp_clock import video_ticks, wrapped
+from avatar.types import Drive
 
 MESSAGES_PER_SECOND: Final = 50
-MESSAGES_PER_BEAT: Final = 10
+MESSAGES_PER_PICTURE: Final = 10
 """What a program may send in a second: so many messages, and so many for each of its pictures. A connection that was
 held up brings several seconds' at once."""
 
 
-class CallBot:
-    """Used on the event loop only; nothing here blocks it. A program that breaks the rules ends its call."""
+class BotPeer:
+    """A `Participant`. A program that breaks the rules ends its call."""
+
+    speaks_by_messages = True
 
     def __init__(
-        self,
-        session: BotSession,
-        *,
-        limit_bytes: int,
-        tell: Callable[[Report], None],
-        give_up: Callable[[str], object],
-        wire_timestamp: Callable[[int], int | None],
+        self, session: BotSession, host: CallHost, *, avatar_id: str | None, drive: Drive, limit_bytes: int
     ) -> None:
         """Join a program and its session.
 
         Args:
             session: draws.
+            host: the call.
+            avatar_id: whom it draws.
+            drive: as the call was asked for; the program's voice moves the avatar all the same.
             limit_bytes: of one message of text.
-            tell: sends a message.
-            give_up: ends the call, with the reason in words.
-            wire_timestamp: as `Peer.wire_timestamp`.
         """
-        self._session, self._limit_bytes = session, limit_bytes
-        self._tell, self._give_up, self._wire_timestamp = tell, give_up, wire_timestamp
+        self.avatar_id, self.drive = avatar_id, drive
+        self._session, self._host, self._limit_bytes = session, host, limit_bytes
         self._clock_told = False
-        self.new_second()
+        self.on_second()
 
-    def new_second(self) -> None:
-        """Count messages anew."""
-        self._left = MESSAGES_PER_SECOND + MESSAGES_PER_BEAT * self._session.fps
+    def on_channel_open(self) -> None:
+        """Do nothing: a program begins by itself."""
 
-    def hear(self, message: str | bytes) -> None:
-        """Take a message."""
+    def on_message(self, message: str | bytes) -> None:
+        """Do what a message asks for, in its turn; a bad one is answered and ends the call."""
         self._left -= 1
         try:
             if self._left < 0:
                 raise ControlError("Too many messages in one second.", code="too_many_messages")
             asked = read_asked(message, limit_bytes=self._limit_bytes, fps=self._session.fps)
             if isinstance(asked, Ping):
-                self._tell(Pong())
+                self._host.send(Pong())
             else:
                 self._session.take(asked)
         except ControlError as error:
-            self._tell(ErrorMessage(code=error.code, detail=str(error)))
-            self._give_up(str(error))
+            self._host.send(ErrorMessage(code=error.code, detail=str(error)))
+            self._host.fail(str(error))
 
-    def picture_sent(self, sent: SentPicture) -> None:
+    def on_audio(self, frame: av.AudioFrame, arrival_s: float) -> None:
+        """Do nothing: a program's voice comes in its messages."""
+
+    def on_picture_sent(self, sent: SentPicture) -> None:
         """Tell the program, once and as soon as it is known, by which timestamps it knows its pictures."""
-        wire = None if self._clock_told else self._wire_timestamp(sent.pts)
-        if wire is not None:
+        if sent.rtp_time is not None and not self._clock_told:
             self._clock_told = True
-            self._tell(Clock(rtp=wrapped(wire - video_ticks(sent.picture.time_s))))
+            self._host.send(Clock(rtp=wrapped(sent.rtp_time - video_ticks(sent.picture.time_s))))
+
+    def on_second(self) -> None:
+        """Count messages anew."""
+        self._left = MESSAGES_PER_SECOND + MESSAGES_PER_PICTURE * self._session.fps
+
+    async def close(self) -> None:
+        """Do nothing."""

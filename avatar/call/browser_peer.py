@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import av
 
-from avatar.call.conversation_bridge import CallConversation, SendSound
+from avatar.call.conversation_bridge import ConversationBridge, SendAudio
+from avatar.call.participant import CallHost
 from avatar.conversation.services import ConversationServices, ServiceFactory
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.identity import Identity
@@ -24,13 +25,13 @@ from avatar.stream.browser_messages import (
     GiveCue,
     Ping,
     Pong,
-    Report,
     Request,
     SetAvatar,
     SetDrive,
     Trace,
     TraceMessage,
 )
+from avatar.stream.video_track import SentPicture
 from avatar.types import Drive
 
 MESSAGES_PER_SECOND: Final = 50
@@ -42,114 +43,99 @@ USUAL_BYTES: Final = 1024
 """A longer message counts as so many of this length."""
 
 GetAvatar = Callable[[str], Awaitable[Identity]]
-_Result = TypeVar("_Result")
 
 
-class CallWork(Protocol):
-    """What a call does for its page."""
+class BrowserPeer:
+    """A `Participant`. A message that cannot be followed is answered and changes nothing."""
 
-    def tell(self, report: Report) -> None:
-        """Send a message."""
-
-    def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Work until done, or until the call ends, which cancels it; an error ends the call."""
-
-    async def in_pool(self, work: Callable[[], _Result]) -> _Result:
-        """Do what blocks."""
-        ...
-
-    def give_up(self, why: str) -> object:
-        """End the call, with the reason in words."""
-
-
-class CallPage:
-    """Used on the event loop only; nothing here blocks it."""
+    speaks_by_messages = False
 
     def __init__(
         self,
         session: LiveSession,
-        work: CallWork,
+        host: CallHost,
         *,
         avatar_id: str | None,
         drive: Drive,
         limit_bytes: int,
         get_avatar: GetAvatar,
         service_factory: ServiceFactory,
-        send_sound: SendSound,
+        send_audio: SendAudio,
     ) -> None:
         """Join a page and its session.
 
         Args:
             session: draws.
-            work: the call's.
+            host: the call.
             avatar_id: whom it draws.
             drive: what moves the avatar to begin with.
             limit_bytes: of one message.
             get_avatar: returns the identity of an id, or raises AvatarError.
             service_factory: opens the services of a conversation, or raises AvatarError; blocks.
-            send_sound: as the call sends it.
+            send_audio: lets sound move the mouth and leave with its picture.
         """
         self.avatar_id = avatar_id
         self.drive: Drive = drive
         """What moves the avatar now."""
         self._session = session
-        self._work = work
+        self._host = host
         self._limit_bytes = limit_bytes
         self._get_avatar = get_avatar
         self._service_factory = service_factory
-        self._send_sound = send_sound
-        self._heard = 0
+        self._send_audio = send_audio
+        self._counted = 0
         """Messages of this second; a long one counts for several."""
         self._trace: list[tuple[int, int]] | None = None
         self._swapping = False
         self._joining: asyncio.Task[None] | None = None
         self._services_opening: asyncio.Future[ConversationServices] | None = None
-        self._conversation: CallConversation | None = None
+        self._conversation: ConversationBridge | None = None
 
-    def greeted(self) -> None:
-        """Begin a conversation that the call was asked for: now it can be told whether that works."""
+    def on_channel_open(self) -> None:
+        """Begin a conversation that the call was asked for: now the page can be told whether that works."""
         if self.drive == "conversation":
             self._set_drive("conversation", None)
 
-    def hear(self, message: str | bytes) -> None:
+    def on_message(self, message: str | bytes) -> None:
         """Do what a message asks for; a bad one is answered too, and changes nothing. A flood ends the call."""
-        before = self._heard
-        self._heard += 1 + len(message) // USUAL_BYTES
-        if self._heard >= FLOOD:
-            self._work.give_up(f"The page sent more than {FLOOD} messages in one second.")
+        before = self._counted
+        self._counted += 1 + len(message) // USUAL_BYTES
+        if self._counted >= FLOOD:
+            self._host.fail(f"The page sent more than {FLOOD} messages in one second.")
             return
-        if self._heard >= MESSAGES_PER_SECOND:
+        if self._counted >= MESSAGES_PER_SECOND:
             if before < MESSAGES_PER_SECOND:
-                self._work.tell(ErrorMessage(code="too_many_messages", detail="Too many messages in one second."))
+                self._host.send(ErrorMessage(code="too_many_messages", detail="Too many messages in one second."))
             return
         try:
             request = REQUESTS.read(message, limit_bytes=self._limit_bytes)
         except ControlError as error:
-            self._work.tell(ErrorMessage(code=error.code, detail=str(error)))
+            self._host.send(ErrorMessage(code=error.code, detail=str(error)))
             return
         try:
             self._act(request)
         except AvatarError as error:
             self._refuse(error, request.id)
 
-    def hear_sound(self, frame: av.AudioFrame, arrival_s: float) -> None:
+    def on_audio(self, frame: av.AudioFrame, arrival_s: float) -> None:
         """Take a frame of the user's sound: a conversation listens to it, else it moves the mouth and goes back."""
         if self._conversation is not None:
-            self._conversation.hear(frame, arrival_s)
+            self._conversation.on_audio(frame, arrival_s)
         elif self.drive != "conversation":
-            self._send_sound(frame, arrival_s)
+            self._send_audio(frame, arrival_s)
 
-    def picture_sent(self, pair: Callable[[], tuple[int, int] | None]) -> None:
-        """Note which camera picture a picture answers, as `Peer.trace_pair` says, where the page wants to know."""
-        if self._trace is not None and (found := pair()) is not None:
-            self._trace.append(found)
+    def on_picture_sent(self, sent: SentPicture) -> None:
+        """Note which camera picture a picture answers, where the page wants to know."""
+        capture = sent.picture.capture
+        if self._trace is not None and capture is not None and sent.rtp_time is not None:
+            self._trace.append((capture.rtp_time, sent.rtp_time))
             if len(self._trace) >= TRACE_PAIRS // 2:
-                self._tell_trace()
+                self._send_trace()
 
-    def new_second(self) -> None:
-        """Count messages anew, and tell what was noted."""
-        self._heard = 0
-        self._tell_trace()
+    def on_second(self) -> None:
+        """Count messages anew, and send what was noted."""
+        self._counted = 0
+        self._send_trace()
 
     async def close(self) -> None:
         """End a conversation. Idempotent."""
@@ -158,7 +144,7 @@ class CallPage:
 
     def _act(self, request: Request) -> None:
         if isinstance(request, Ping):
-            self._work.tell(Pong(t=request.t, reply_to=request.id))
+            self._host.send(Pong(t=request.t, reply_to=request.id))
         elif isinstance(request, Calibrate):
             self._session.calibrate()
         elif isinstance(request, SetDrive):
@@ -172,25 +158,25 @@ class CallPage:
             raise ControlError("The avatar is being changed already. Wait until it has appeared.", code="busy")
         else:
             self._swapping = True
-            self._work.run(self._swap(request))
+            self._host.run(self._swap(request))
 
     def _set_drive(self, drive: Drive, reply_to: str | None) -> None:
         if drive == "conversation":
             if self._joining is not None and not self._joining.done():
                 raise ControlError("The avatar is getting ready to talk already.", code="busy")
-            self._joining = self._work.run(self._converse(reply_to))
+            self._joining = self._host.run(self._converse(reply_to))
             return
         if self._joining is not None:
             self._joining.cancel()
         conversation, self._conversation = self._conversation, None
         if conversation is not None:
-            self._work.run(conversation.close())
+            self._host.run(conversation.close())
         self._drive_by(drive, reply_to)
 
     def _drive_by(self, drive: Drive, reply_to: str | None) -> None:
         self._session.set_drive(drive)
         self.drive = drive
-        self._work.tell(DriveMessage(drive=drive, reply_to=reply_to))
+        self._host.send(DriveMessage(drive=drive, reply_to=reply_to))
 
     async def _converse(self, reply_to: str | None) -> None:
         """Let the avatar talk by itself; where it cannot, say why and leave what moves it as it is."""
@@ -202,8 +188,8 @@ class CallPage:
                 if self.drive == "conversation":  # asked for as the call began: the voice that is heard moves it
                     self._drive_by("voice", None)
                 return
-            self._conversation = CallConversation(
-                services, send=self._send_sound, tell=self._work.tell, attend=self._session.set_presence
+            self._conversation = ConversationBridge(
+                services, send_audio=self._send_audio, send=self._host.send, set_presence=self._session.set_presence
             )
         self._drive_by("conversation", reply_to)
 
@@ -214,7 +200,7 @@ class CallPage:
         being opened gets that one.
         """
         if self._services_opening is None:
-            self._services_opening = asyncio.ensure_future(self._work.in_pool(self._service_factory))
+            self._services_opening = asyncio.ensure_future(self._host.in_pool(self._service_factory))
             self._services_opening.add_done_callback(_note_failure)
         try:
             return await asyncio.shield(self._services_opening)
@@ -225,21 +211,21 @@ class CallPage:
     async def _swap(self, request: SetAvatar) -> None:
         try:
             identity = await self._get_avatar(request.avatar)
-            await self._work.in_pool(lambda: self._session.set_identity(identity))
+            await self._host.in_pool(lambda: self._session.set_identity(identity))
         except AvatarError as error:
             self._refuse(error, request.id)
             return
         finally:
             self._swapping = False
         self.avatar_id = request.avatar
-        self._work.tell(AvatarMessage(avatar=request.avatar))
+        self._host.send(AvatarMessage(avatar=request.avatar))
 
     def _refuse(self, error: AvatarError, reply_to: str | None) -> None:
-        self._work.tell(ErrorMessage(code=error.code, detail=str(error), reply_to=reply_to))
+        self._host.send(ErrorMessage(code=error.code, detail=str(error), reply_to=reply_to))
 
-    def _tell_trace(self) -> None:
+    def _send_trace(self) -> None:
         if self._trace:
-            self._work.tell(TraceMessage(frames=self._trace))
+            self._host.send(TraceMessage(frames=self._trace))
             self._trace = []
 
 

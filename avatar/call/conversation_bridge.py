@@ -19,27 +19,34 @@ from avatar.stream.browser_messages import AnsweredMessage, CaptionMessage, Erro
 TIME_BASE: Final = Fraction(1, RATE)
 
 
-class SendSound(Protocol):
-    """Moves the avatar's mouth by a frame of its own sound, and sends that with its picture."""
+class SendAudio(Protocol):
+    """Moves the avatar's mouth by a frame of sound, and sends that with its picture."""
 
     def __call__(self, frame: av.AudioFrame, arrival_s: float, /) -> float:
         """Take a frame that is whole at `arrival_s` (time.monotonic()); return how many seconds later it leaves."""
         ...
 
 
-class CallConversation:
-    """Runs from its making until `close`. Used on the event loop only."""
+class ConversationBridge:
+    """Joins a conversation to a call, from its making until `close`. Used on the event loop only."""
 
     def __init__(
         self,
         services: ConversationServices,
         *,
-        send: SendSound,
-        tell: Callable[[Report], None],
-        attend: Callable[[PresenceKind], None],
+        send_audio: SendAudio,
+        send: Callable[[Report], None],
+        set_presence: Callable[[PresenceKind], None],
     ) -> None:
-        """Begin to listen; `send`, `tell` and `attend` as the call does these."""
-        self._send, self._tell = send, tell
+        """Begin to listen.
+
+        Args:
+            services: who speaks, thinks and listens.
+            send_audio: lets the avatar's sound move the mouth and leave with its picture.
+            send: sends a message over the data channel.
+            set_presence: lets the avatar look as if it listens, thinks or speaks.
+        """
+        self._send_audio, self._send = send_audio, send
         self._pts: int | None = None
         """When the avatar's next sound is heard, on the clock of the user's, which it goes on with."""
         self._conversation = Conversation(
@@ -47,14 +54,14 @@ class CallConversation:
             services.llm,
             services.stt,
             send=self._send_block,
-            on_event=self._tell_event,
-            set_presence=attend,
+            on_event=self._on_event,
+            set_presence=set_presence,
             detector=services.detector,
         )
-        attend("listening")
+        set_presence("listening")
         self._running = asyncio.create_task(self._conversation.run(), name="avatar-conversation")
 
-    def hear(self, frame: av.AudioFrame, arrival_s: float) -> None:
+    def on_audio(self, frame: av.AudioFrame, arrival_s: float) -> None:
         """Take a frame of the user's sound."""
         if self._pts is None:  # a leap in time would upset the browser's buffer
             self._pts = round((frame.pts or 0) * (frame.time_base or TIME_BASE) * RATE)
@@ -72,9 +79,9 @@ class CallConversation:
         frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = RATE, self._pts, TIME_BASE
         self._pts += BLOCK
-        return self._send(frame, due_s)
+        return self._send_audio(frame, due_s)
 
-    def _tell_event(self, event: ConversationEvent) -> None:
+    def _on_event(self, event: ConversationEvent) -> None:
         match event:
             case Caption():
                 report: Report = CaptionMessage(
@@ -90,4 +97,4 @@ class CallConversation:
                 report = AnsweredMessage(turn=event.turn, stage_ms=event.stage_ms())
             case _:
                 report = ErrorMessage(code=event.code, detail=event.message)
-        self._tell(report)
+        self._send(report)

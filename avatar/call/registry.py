@@ -5,39 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final
 
 from avatar.call.browser_peer import GetAvatar
 from avatar.call.call import Call
+from avatar.call.factory import CallFactory, Mode, session_makers
 from avatar.call.limits import EndReason
-from avatar.config import PictureSettings, ServerSettings
+from avatar.config import ServerSettings
 from avatar.conversation.services import ServiceFactory, open_services
-from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError, TrickleError
-from avatar.generator.identity import Identity
+from avatar.errors import NoCommonCodecError, ServerFullError, TrickleError
 from avatar.motion.voice_network import VoiceNetwork
-from avatar.sdk.bot_session import make_bot_session
-from avatar.session.live import Session
-from avatar.session.loopback import EchoSession
-from avatar.session.protocol import LiveSession, MakeSession, SessionEvent
+from avatar.session.protocol import MakeSession
 from avatar.stream.browser_messages import Stats
 from avatar.stream.offer import read_offer
 from avatar.stream.packet_guard import DROP_REASONS, DropReason
 from avatar.stream.trickle import read_fragment
-from avatar.types import Drive, Picture
+from avatar.types import Drive
 
 logger = logging.getLogger(__name__)
 
-Mode: TypeAlias = Literal["avatar", "bot", "echo"]
-
-SHORT_SIDE_MIN: Final = 128
-SHORT_SIDE_MAX: Final = 720
-LONG_SIDE_MAX: Final = 1280
 AFTERWARDS_S: Final = 1.0
 """How soon after a call's end what is done afterwards begins: calls that end together share it."""
 
@@ -59,36 +50,6 @@ class CallsSnapshot:
     """Packets kept from the calls, by reason."""
     latest: tuple[Stats, ...]
     """The last figures of each running call."""
-
-
-def make_avatar_session(
-    identity: Identity | None,
-    picture: PictureSettings,
-    *,
-    drive: Drive,
-    on_picture: Callable[[Picture], None],
-    on_event: Callable[[SessionEvent], None],
-    voice_network: VoiceNetwork | None = None,
-) -> LiveSession:
-    """Return the pipeline that moves `identity`. Raises AvatarError when there is none, ModelError, PerceptionError."""
-    if identity is None:
-        raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
-    return Session(
-        identity, picture, drive=drive, voice_network=voice_network, on_picture=on_picture, on_event=on_event
-    )
-
-
-def make_echo_session(
-    identity: Identity | None,
-    picture: PictureSettings,
-    *,
-    drive: Drive,
-    on_picture: Callable[[Picture], None],
-    on_event: Callable[[SessionEvent], None],
-) -> LiveSession:
-    """Return a session that sends the camera's own pictures back."""
-    del identity, picture, drive
-    return EchoSession(on_picture=on_picture, on_event=on_event)
 
 
 class Calls:
@@ -117,12 +78,6 @@ class Calls:
         """
         self._settings = settings
         self._get_avatar = get_avatar
-        self._sessions = sessions or {
-            "avatar": partial(make_avatar_session, voice_network=voice_network),
-            "bot": partial(make_bot_session, voice_network=voice_network),
-            "echo": make_echo_session,
-        }
-        self._service_factory = service_factory or partial(open_services, settings.conversation)
         self._after_call = after_call
         self._afterwards: asyncio.TimerHandle | None = None
         self._calls: dict[str, Call] = {}
@@ -136,6 +91,14 @@ class Calls:
         self._encode_pool = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="avatar-encode")
         self._blocking_pool = ThreadPoolExecutor(
             min(8, settings.limits.sessions + 1), thread_name_prefix="avatar-blocking"
+        )
+        self._factory = CallFactory(
+            settings,
+            get_avatar,
+            service_factory or partial(open_services, settings.conversation),
+            sessions=sessions or session_makers(voice_network),
+            encode_pool=self._encode_pool,
+            blocking_pool=self._blocking_pool,
         )
 
     async def create(
@@ -159,34 +122,17 @@ class Calls:
         except NoCommonCodecError as error:  # a client that was set up wrongly: who runs the server is asked about it
             logger.warning("an offer was refused: %s", error)
             raise
-        picture = self._picture(width, height, fps)
-        make_session = self._sessions.get(mode)
-        if make_session is None:
-            raise AvatarError(f"There is no mode '{mode}'. Use one of: {', '.join(self._sessions)}.", code="bad_mode")
-        if not offer.has_video and mode != "avatar":
-            raise OfferError(f"The offer has no video. A call in mode={mode} needs it: addTransceiver('video').")
-        if drive not in get_args(Drive):
-            raise AvatarError(f"'{drive}' moves no avatar. Use one of: {', '.join(get_args(Drive))}.", code="bad_drive")
+        picture = self._factory.picture(width, height, fps)
+        self._factory.check(offer, mode, drive)
         self._take_place()
         try:
             identity = await self._get_avatar(avatar_id) if avatar_id is not None else None
-            call = Call(
-                secrets.token_urlsafe(16),
-                avatar_id,
-                picture,
-                self._settings,
-                drive=drive,
-                get_avatar=self._get_avatar,
-                service_factory=self._service_factory,
-                encode_pool=self._encode_pool,
-                blocking_pool=self._blocking_pool,
-                on_end=self._forget,
-            )
+            call = self._factory.make(picture, self._forget)
             self._calls[call.id] = call
         finally:
             self._opening -= 1
         try:
-            await call.open(offer, identity, make_session)
+            await self._factory.open(call, offer, avatar_id, identity, mode, drive)
         except BaseException:  # a visitor who has gone away cancels this: nothing of the call may stay
             await asyncio.shield(call.end("failed"))
             raise
@@ -244,11 +190,11 @@ class Calls:
             started=self._started,
             refused=self._refused,
             ended=dict(self._ended),
-            pictures_sent=self._past_pictures + sum(call.pictures_sent for call in calls),
-            camera_frames=self._past_camera_frames + sum(call.camera_frames for call in calls),
-            picture_bytes_sent=self._past_bytes + sum(call.bytes_sent for call in calls),
+            pictures_sent=self._past_pictures + sum(call.statistics.pictures_sent for call in calls),
+            camera_frames=self._past_camera_frames + sum(call.statistics.camera_frames for call in calls),
+            picture_bytes_sent=self._past_bytes + sum(call.statistics.bytes_sent for call in calls),
             packets_dropped=dict(packets_dropped),
-            latest=tuple(call.latest for call in calls if call.latest is not None),
+            latest=tuple(latest for call in calls if (latest := call.statistics.latest) is not None),
         )
 
     def _take_place(self) -> None:
@@ -260,32 +206,14 @@ class Calls:
             raise ServerFullError(f"All {limit} places on this server are taken. Try again in a moment.")
         self._opening += 1
 
-    def _picture(self, width: int | None, height: int | None, fps: int | None) -> PictureSettings:
-        default = self._settings.picture
-        picture = replace(
-            default, width=width or default.width, height=height or default.height, fps=fps or default.fps
-        )
-        if not 1 <= picture.fps <= default.fps:
-            raise AvatarError(
-                f"{picture.fps} pictures a second cannot be sent: 1 to {default.fps} can.", code="bad_rate"
-            )
-        short, long = sorted((picture.width, picture.height))
-        if short < SHORT_SIDE_MIN or short > SHORT_SIDE_MAX or long > LONG_SIDE_MAX or short % 2 or long % 2:
-            raise AvatarError(
-                f"A picture of {picture.width}x{picture.height} cannot be sent. Sides are even, {SHORT_SIDE_MIN} to "
-                f"{SHORT_SIDE_MAX} pixels, the longer one up to {LONG_SIDE_MAX}.",
-                code="bad_size",
-            )
-        return picture
-
     def _forget(self, call: Call) -> None:
         if self._calls.pop(call.id, None) is None:
             return
         if call.answer_sdp:
             self._ended[call.reason or "failed"] += 1
-        self._past_pictures += call.pictures_sent
-        self._past_camera_frames += call.camera_frames
-        self._past_bytes += call.bytes_sent
+        self._past_pictures += call.statistics.pictures_sent
+        self._past_camera_frames += call.statistics.camera_frames
+        self._past_bytes += call.statistics.bytes_sent
         self._past_packets.update(call.packets_dropped)
         logger.info("call %s ended: %s", call.log_name, call.reason)
         if self._after_call is not None and self._afterwards is None and not self._closing:

@@ -23,8 +23,9 @@ from avatar.motion.voice_network import VoiceNetwork
 from avatar.sdk.animator import Performance
 from avatar.sdk.bot_protocol import MOUTH_RATE, BeatToDraw, Begin
 from avatar.sdk.renderer import Stage
-from avatar.session.protocol import SessionEvent, SessionFailed, SessionStats, Unsteered
+from avatar.session.protocol import SessionEvent, SessionFailed, SessionStats, UndrivenSession
 from avatar.timing.meters import StageMeter
+from avatar.timing.stage_thread import StageThread
 from avatar.types import U8, Drive, Picture, rest_motion
 
 MOST_WAITING: Final = 512
@@ -33,10 +34,9 @@ FIRST_PICTURE_S: Final = 60.0
 """So long before beat 0 the first picture is stamped: the face at rest, sent until the first beat comes, so that the
 program knows that pictures arrive."""
 FIRST_PICTURE_EVERY_S: Final = 0.1
-JOIN_TIMEOUT_S: Final = 5.0
 
 
-class BotSession(Unsteered):
+class BotSession(UndrivenSession):
     """Draws what a program says. `start` and `stop` once each; every other method from any thread."""
 
     def __init__(
@@ -50,7 +50,7 @@ class BotSession(Unsteered):
         """Prepare to draw `fps` pictures a second on a stage; pictures and events come from its own thread."""
         self.fps = fps
         self._stage = stage
-        self._on_picture, self._on_event = on_picture, on_event
+        self._on_picture = on_picture
         self._changed = threading.Condition()
         self._asked: deque[BeatToDraw | Cue] = deque()
         self._begin: Begin | None = None
@@ -58,7 +58,7 @@ class BotSession(Unsteered):
         self._watched = True
         self._stopped = False
         self._meter, self._skipped = StageMeter(), 0
-        self._thread = threading.Thread(target=self._work, name="avatar-bot", daemon=True)
+        self._thread = StageThread("bot", self._work, lambda why: on_event(SessionFailed(why)))
 
     def start(self) -> None:
         """Start the thread; it draws once the program has begun."""
@@ -89,13 +89,10 @@ class BotSession(Unsteered):
     def stats(self) -> SessionStats:
         """Return how the drawing does."""
         return SessionStats(
-            fps=self._meter.rate("picture", time.monotonic()),
             camera_fps=0.0,
             stage_ms=self._meter.medians_ms(("speech", "generate")),
             dropped=self._skipped,
             face="none",
-            picture_latency_s=0.0,
-            sound_db=-120.0,
         )
 
     def stop(self) -> None:
@@ -103,19 +100,13 @@ class BotSession(Unsteered):
         with self._changed:
             self._stopped = True
             self._changed.notify()
-        if self._thread.ident is not None:
-            self._thread.join(JOIN_TIMEOUT_S)
+        self._thread.join()
 
     def _work(self) -> None:
-        try:
-            begin = self._wait_for_begin()
-            if begin is not None:
-                self._stage.speech.liveliness = begin.liveliness
-                self._draw(Performance(MOUTH_RATE, self._stage.speech, seed=begin.seed))
-        except Exception as error:  # the thread's root: the reason must not die with it
-            self._on_event(
-                SessionFailed(str(error) if isinstance(error, AvatarError) else f"{type(error).__name__}: {error}")
-            )
+        begin = self._wait_for_begin()
+        if begin is not None:
+            self._stage.speech.liveliness = begin.liveliness
+            self._draw(Performance(MOUTH_RATE, self._stage.speech, seed=begin.seed))
 
     def _wait_for_begin(self) -> Begin | None:
         with self._changed:
@@ -138,8 +129,7 @@ class BotSession(Unsteered):
                 continue
             with self._meter.time("generate"):
                 i420 = to_i420(easel.draw(motion))
-            self._meter.tick("picture", time.monotonic())
-            self._on_picture(Picture(motion.time_s, i420, None))
+            self._on_picture(Picture(motion.time_s, i420))
 
     def _show_rest(self, i420: U8) -> None:
         """Show the face at rest until the first beat comes."""
@@ -148,7 +138,7 @@ class BotSession(Unsteered):
             while not (self._asked or self._stopped):
                 since_s = time.monotonic() - begin_s
                 if self._watched and since_s < FIRST_PICTURE_S:
-                    self._on_picture(Picture(since_s - FIRST_PICTURE_S, i420, None))
+                    self._on_picture(Picture(since_s - FIRST_PICTURE_S, i420))
                 self._changed.wait(FIRST_PICTURE_EVERY_S)
 
     def _take_all(self) -> list[BeatToDraw | Cue] | None:

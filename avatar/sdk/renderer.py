@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from avatar.errors import AvatarError
+from avatar.errors import AvatarError, what_failed
 from avatar.generator.adaptive import Easel
 from avatar.generator.protocol import Generator
 from avatar.motion.cues import Cue
@@ -125,5 +125,4 @@ class StagePainter:
 
 def stopped(error: Exception) -> AvatarError:
     """Return what is told of an error that ended the drawing."""
-    why = str(error) if isinstance(error, AvatarError) else f"{type(error).__name__}: {error}"
-    return AvatarError(f"The avatar has stopped: {why}")
+    return AvatarError(f"The avatar has stopped: {what_failed(error)}")

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final, Protocol
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
-from avatar.call.registry import CallsSnapshot, Mode
+from avatar.call.registry import CallsSnapshot
 from avatar.config import ServerSettings
 from avatar.errors import AvatarError
 from avatar.server.bodies import read_body

@@ -19,7 +19,7 @@ from typing import Final
 import av
 
 from avatar.config import PictureSettings
-from avatar.errors import AvatarError, FrameError
+from avatar.errors import FrameError
 from avatar.face.expression_basis import load_basis
 from avatar.generator.adaptive import Easel
 from avatar.generator.identity import Identity
@@ -41,7 +41,7 @@ from avatar.session.protocol import (
     CameraFrame,
     FaceFound,
     FaceLost,
-    IdentityChanged,
+    FaceSight,
     SessionEvent,
     SessionFailed,
     SessionStats,
@@ -49,10 +49,10 @@ from avatar.session.protocol import (
 from avatar.timing import pacing
 from avatar.timing.delay_line import DelayLine
 from avatar.timing.latest_slot import LatestSlot
-from avatar.timing.meters import SoundMeter, StageMeter
-from avatar.types import Drive, FaceState, Motion, Picture
+from avatar.timing.meters import StageMeter
+from avatar.timing.stage_thread import StageThread
+from avatar.types import CaptureStamp, Drive, FaceState, Motion, Picture
 
-JOIN_TIMEOUT_S: Final = 5.0
 UNSEEN: Final[tuple[Drive, ...]] = ("voice", "conversation")
 """What moves the avatar without the camera."""
 LOOK_EVERY_S: Final = 0.2
@@ -68,19 +68,18 @@ FIRST_FACE_S: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Sighting:
     """What one camera frame showed."""
 
     face: FaceState | None
-    pts: int | None
-    received_s: float
+    capture: CaptureStamp
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
-    """What one camera frame showed, and what it makes the avatar do."""
+class _CameraMotion:
+    """What one camera frame showed, and how it moves the avatar."""
 
-    seen: _Seen
+    seen: _Sighting
     motion: Motion | None
 
 
@@ -113,10 +112,9 @@ class Session:
         self._retargeter = Retargeter(load_basis())
         self._temperament = Temperament(idle_seed)
         self._camera: LatestSlot[CameraFrame] = LatestSlot()
-        self._seen: LatestSlot[_Seen] = LatestSlot()
+        self._seen: LatestSlot[_Sighting] = LatestSlot()
         self._recalibrate = threading.Event()
-        self._meter, self._sound = StageMeter(), SoundMeter()
-        self._delay = pacing.AudioDelay()
+        self._meter = StageMeter()
         self._drive: Drive = drive
         self._presence: PresenceKind = "idle"
         self._watched = True
@@ -124,13 +122,13 @@ class Session:
         self._speech = SpeechMotion(voice_network)
         self._sounds: deque[tuple[av.AudioFrame, float]] = deque(maxlen=MOST_SOUNDS)
         self._cues: deque[Cue] = deque(maxlen=MOST_CUES)
-        self._face_state = "none"
+        self._face_state: FaceSight = "none"
         self._looking_since_s: float | None = None
         self._bad_frames = 0
         self._stopped = False
         self._begin_s = time.monotonic()
         self._threads = [
-            threading.Thread(target=self._guard, args=(stage,), name=f"avatar-{name}", daemon=True)
+            StageThread(name, stage, self._fail)
             for name, stage in (("perceive", self._perceive), ("render", self._render))
         ]
 
@@ -139,13 +137,12 @@ class Session:
         for thread in self._threads:
             thread.start()
 
-    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
-        """Offer a decoded camera frame that arrived at `received_s` (time.monotonic); never blocks, newest wins."""
-        self._camera.put(CameraFrame(frame, received_s))
+    def push_camera(self, frame: av.VideoFrame, capture: CaptureStamp) -> None:
+        """Offer a decoded camera frame; never blocks, the newest wins."""
+        self._camera.put(CameraFrame(frame, capture))
 
     def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
-        """Offer decoded sound that arrived at `received_s` (time.monotonic); never blocks, the newest counts."""
-        self._sound.observe(frame, received_s)
+        """Offer decoded sound that arrived at `received_s` (time.monotonic()); never blocks, the newest counts."""
         if self._drive != "camera":
             # It arrives once its last sample is there.
             self._sounds.append((frame, received_s - frame.samples / frame.sample_rate - self._begin_s))
@@ -177,24 +174,14 @@ class Session:
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar from the next picture on. Takes about a tenth of a second in the caller's thread."""
         self._easel = self._open(identity)
-        self._on_event(IdentityChanged(identity.name))
-
-    @property
-    def audio_delay_s(self) -> float:
-        """How long sound that arrives now has to wait for its picture."""
-        return self._delay.delay_s
 
     def stats(self) -> SessionStats:
         """Return how the pipeline does."""
-        now_s = time.monotonic()
         return SessionStats(
-            fps=self._meter.rate("picture", now_s),
-            camera_fps=self._meter.rate("camera", now_s),
+            camera_fps=self._meter.rate("camera", time.monotonic()),
             stage_ms=self._meter.medians_ms(("convert", "perceive", "speech", "generate")),
             dropped=self._camera.dropped + self._seen.dropped + self._bad_frames,
             face=self._face_state,
-            picture_latency_s=self._meter.median_s("latency"),
-            sound_db=self._sound.level_db(now_s),
         )
 
     def stop(self) -> None:
@@ -205,8 +192,7 @@ class Session:
         self._camera.close()
         self._seen.close()
         for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(JOIN_TIMEOUT_S)
+            thread.join()
         self._tracker.close()
 
     def _open(self, identity: Identity) -> Easel:
@@ -214,16 +200,8 @@ class Session:
         generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
         return Easel(generator, settings.fps)
 
-    def _guard(self, stage: Callable[[], None]) -> None:
-        """Run a stage; report what ends it early."""
-        try:
-            stage()
-        except AvatarError as error:
-            self._fail(str(error))
-        except Exception as error:  # a stage is the thread's root: the reason must not die with it
-            self._fail(f"{type(error).__name__}: {error}")
-
     def _fail(self, message: str) -> None:
+        """End every stage, since one has failed, and tell why."""
         self._camera.close()
         self._seen.close()
         if not self._stopped:
@@ -236,31 +214,31 @@ class Session:
             if arrived is None:
                 continue
             self._meter.tick("camera", time.monotonic())
-            drive = self._drive
-            if drive == "voice" or (drive == "conversation" and arrived.received_s - looked_s < LOOK_EVERY_S):
+            drive, arrival_s = self._drive, arrived.capture.arrival_s
+            if drive == "voice" or (drive == "conversation" and arrival_s - looked_s < LOOK_EVERY_S):
                 continue
-            looked_s = arrived.received_s
+            looked_s = arrival_s
             try:
                 with self._meter.time("convert"):
                     rgb = camera_rgb(arrived.frame)
                 with self._meter.time("perceive"):
-                    face = self._tracker.track(rgb, arrived.received_s - self._begin_s)
+                    face = self._tracker.track(rgb, arrival_s - self._begin_s)
             except FrameError:
                 self._bad_frames += 1
                 continue
             if drive == "conversation":
-                seen_s = arrived.received_s - self._begin_s
+                seen_s = arrival_s - self._begin_s
                 self._user = user_seen(face, seen_s) if face is not None and not face.held else self._user
                 continue
-            self._report_face(face, arrived.received_s)
-            self._seen.put(_Seen(face, arrived.frame.pts, arrived.received_s))
+            self._report_face(face, arrival_s)
+            self._seen.put(_Sighting(face, arrived.capture))
 
-    def _report_face(self, face: FaceState | None, received_s: float) -> None:
+    def _report_face(self, face: FaceState | None, arrival_s: float) -> None:
         before = self._face_state
-        self._looking_since_s = received_s if self._looking_since_s is None else self._looking_since_s
+        self._looking_since_s = arrival_s if self._looking_since_s is None else self._looking_since_s
         if face is not None:
             self._face_state = "held" if face.held else "tracked"
-        elif before != "none" or received_s - self._looking_since_s >= FIRST_FACE_S:
+        elif before != "none" or arrival_s - self._looking_since_s >= FIRST_FACE_S:
             self._face_state = "lost"
         if self._face_state == "lost" and before != "lost":
             self._on_event(FaceLost())
@@ -269,16 +247,16 @@ class Session:
 
     def _render(self) -> None:
         state, direction = CompositionState(), Direction()
-        shown: _Moment | None = None
-        coming: DelayLine[_Moment] = DelayLine(MOST_COMING)
+        shown: _CameraMotion | None = None
+        coming: DelayLine[_CameraMotion] = DelayLine(MOST_COMING)
         last_camera_s: float | None = None
         last_picture_s: float | None = None
         media_s = 0.0
         while not self._seen.closed:
-            turn = pacing.next_turn(time.monotonic(), last_camera_s, last_picture_s, self._settings.fps)
+            turn = pacing.next_picture(time.monotonic(), last_camera_s, last_picture_s, self._settings.fps)
             seen = self._seen.take(turn.wait_s) if not turn.idle else self._seen.take(0)
             now_s = time.monotonic()
-            if seen is None and not pacing.next_turn(now_s, last_camera_s, last_picture_s, self._settings.fps).idle:
+            if seen is None and not pacing.next_picture(now_s, last_camera_s, last_picture_s, self._settings.fps).idle:
                 continue
             if self._seen.closed:
                 return
@@ -286,17 +264,18 @@ class Session:
             last_picture_s = now_s
             if seen is not None and drive not in UNSEEN:
                 last_camera_s = now_s
-                coming.put(seen.received_s, _Moment(seen, self._retarget(seen.face) if seen.face is not None else None))
+                camera_motion = self._retarget(seen.face) if seen.face is not None else None
+                coming.put(seen.capture.arrival_s, _CameraMotion(seen, camera_motion))
             # A voice is heard a little ahead of what its mouth shows: the camera waits for it, and they stay in step.
             # What the avatar says by itself comes early enough.
             behind_s = LOOK_AHEAD_S if drive in ("voice", "both") else 0.0
-            at_s = (seen.received_s if seen is not None and drive == "camera" else now_s) - behind_s
+            at_s = (seen.capture.arrival_s if seen is not None and drive == "camera" else now_s) - behind_s
             if drive in UNSEEN or not pacing.camera_holds(now_s, last_camera_s):
                 shown = None
                 coming.clear()
             due = coming.take(at_s)
             shown = due or shown
-            taken_s = due.seen.received_s if due is not None else at_s
+            taken_s = due.seen.capture.arrival_s if due is not None else at_s
             media_s = max(media_s, taken_s - self._begin_s)
             voice = self._listen(media_s) if drive != "camera" else None
             while self._cues:
@@ -314,8 +293,11 @@ class Session:
             state, motion = compose(sources, state, media_s)
             if not self._watched:
                 continue
-            timed = due is not None or drive != "camera"
-            self._show(motion, media_s, due.seen if due is not None else None, taken_s if timed else None)
+            with self._meter.time("generate"):
+                i420 = to_i420(self._easel.draw(motion))
+            capture = due.seen.capture if due is not None else None
+            sound_s = taken_s if due is not None or drive != "camera" else None
+            self._on_picture(Picture(media_s, i420, capture, sound_s))
 
     def _listen(self, media_s: float) -> VoiceMotion:
         """Return what the voice does at a moment, after all sound that has come was heard."""
@@ -334,15 +316,3 @@ class Session:
         if self._retargeter.calibrated and not settled:
             self._on_event(Calibrated())
         return motion
-
-    def _show(self, motion: Motion, media_s: float, seen: _Seen | None, taken_s: float | None) -> None:
-        """Draw a picture and hand it on; sound taken at `taken_s` (time.monotonic) has to wait for it."""
-        with self._meter.time("generate"):
-            i420 = to_i420(self._easel.draw(motion))
-        now_s = time.monotonic()
-        self._meter.tick("picture", now_s)
-        if taken_s is not None:
-            latency_s = now_s - taken_s
-            self._meter.add("latency", latency_s)
-            self._delay = pacing.observe_picture(self._delay, latency_s, now_s)
-        self._on_picture(Picture(media_s, i420, seen.pts if seen is not None else None))

@@ -1,10 +1,10 @@
-"""What a call asks of its pipeline and what that tells: the seam, so that either side can be tried with a fake."""
+"""The interface between a call and its pipeline: what a session takes, its events, and its figures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import av
 
@@ -13,7 +13,10 @@ from avatar.errors import CueError
 from avatar.generator.identity import Identity
 from avatar.motion.cues import Cue
 from avatar.motion.presence import PresenceKind
-from avatar.types import Drive, Picture
+from avatar.types import CaptureStamp, Drive, Picture
+
+FaceSight: TypeAlias = Literal["none", "tracked", "held", "lost"]
+"""What the camera shows: no face yet, one, one lost for a moment, or none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,64 +35,49 @@ class Calibrated:
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityChanged:
-    """The next pictures show another avatar."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class SessionFailed:
     """A stage has failed for good; the session has to be stopped."""
 
     message: str
 
 
-SessionEvent = FaceFound | FaceLost | Calibrated | IdentityChanged | SessionFailed
+SessionEvent = FaceFound | FaceLost | Calibrated | SessionFailed
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStats:
     """How the pipeline does, over about the last second."""
 
-    fps: float
     camera_fps: float
     stage_ms: dict[str, float]
     """Median milliseconds of each stage."""
     dropped: int
     """Camera frames and faces replaced by newer ones, and frames not fit to look at, since the start."""
-    face: str
-    """none, tracked, held or lost."""
-    picture_latency_s: float
-    """Median time from a camera frame's arrival to its finished picture."""
-    sound_db: float
-    """Microphone level in dB below full scale, -120 when silent."""
+    face: FaceSight
 
 
 @dataclass(frozen=True, slots=True)
 class CameraFrame:
-    """A decoded camera frame and when it arrived, time.monotonic()."""
+    """A decoded camera frame and when it was captured."""
 
     frame: av.VideoFrame
-    received_s: float
+    capture: CaptureStamp
 
 
 class LiveSession(Protocol):
     """What a call asks of its pipeline (`avatar.session.live.Session` is one). Callbacks come from its threads."""
 
-    @property
-    def audio_delay_s(self) -> float:
-        """How long sound has to wait for its picture, seconds."""
-        ...
-
     def start(self) -> None:
         """Start the threads. May block."""
 
-    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
-        """Take a camera picture that arrived at `received_s` (time.monotonic()). Never blocks."""
+    def push_camera(self, frame: av.VideoFrame, capture: CaptureStamp) -> None:
+        """Take a camera picture. Never blocks."""
 
     def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:
-        """Take a piece of the sound that moves the mouth: the driver's or, in a conversation, the avatar's own."""
+        """Take sound that moves the mouth and came at `received_s` (time.monotonic()). Never blocks.
+
+        It is the driver's or, in a conversation, the avatar's own.
+        """
 
     def calibrate(self) -> None:
         """Take the resting face anew. Never blocks."""
@@ -117,12 +105,10 @@ class LiveSession(Protocol):
         """End the threads. May block; may be called more than once, or without `start`."""
 
 
-class Unsteered:
-    """The part of a session that nobody drives from outside: nothing that is asked of it changes anything."""
+class UndrivenSession:
+    """Base of a session that neither camera, voice nor page drives: each of these methods does nothing."""
 
-    audio_delay_s: float = 0.0
-
-    def push_camera(self, frame: av.VideoFrame, received_s: float) -> None:
+    def push_camera(self, frame: av.VideoFrame, capture: CaptureStamp) -> None:
         """Do nothing."""
 
     def push_audio(self, frame: av.AudioFrame, received_s: float) -> None:

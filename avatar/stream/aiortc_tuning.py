@@ -30,6 +30,7 @@ from av.frame import Frame
 from avatar.stream.jitter_buffer import AudioJitterBuffer, EncodedFrame, VideoJitterBuffer
 from avatar.stream.retransmission import RetransmissionRequests
 from avatar.stream.video_encoder import CodecName
+from avatar.timing.rtp_clock import wrapped
 
 VIDEO_DECODER_QUEUE: Final = 30
 """Encoded pictures waiting for their decoder thread: one second."""
@@ -81,7 +82,7 @@ class ReceiverTap:
         """RTP timestamp (32 bits) that the sender gave the frame with this `pts`."""
         # aiortc subtracts the first timestamp it sees, and tells nobody which one that was.
         origin = getattr(self._mapper, private_name(self._mapper, "origin"))
-        return (pts + (origin or 0)) & 0xFFFFFFFF
+        return wrapped(pts + (origin or 0))
 
 
 class _DecoderQueue(queue.Queue[Any]):

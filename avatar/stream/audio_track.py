@@ -14,15 +14,13 @@ import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from avatar.stream.catch_up import blocks_given_up
 from avatar.stream.outgoing_sound import OutgoingSound
 from avatar.stream.sound_blocks import SoundBlocks
 from avatar.stream.sound_encoder import SoundEncoder
+from avatar.timing.av_sync import LONGEST_HOLD_S, blocks_given_up
 
-MAX_DELAY_S: Final = 1.0
-"""Sound is never held longer than this, whatever the picture does."""
 QUEUE_LIMIT: Final = 64
-"""Blocks that may wait: those of the longest delay and a little more; the oldest goes first."""
+"""Blocks that may wait, 1.3 s: those that are held for their picture, and long frames; the oldest goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +60,19 @@ class AvatarAudioTrack(MediaStreamTrack):
         self.dropped = 0
         """Blocks given up because they were too late, or too many were waiting."""
 
-    def push(self, frame: av.AudioFrame, arrival_s: float, delay_s: float) -> None:
+    def push(self, frame: av.AudioFrame, arrival_s: float, hold_s: float) -> None:
         """Queue one decoded frame of any form and length that arrived at `arrival_s` (time.monotonic()).
 
-        Its first block leaves `delay_s` later, those that follow at their pace.
+        Its first block leaves `hold_s` later (`av_sync.hold_s`), those that follow at their pace.
         """
         formed = self._outgoing.take(frame)
         if formed is None:
             return
-        held_s = min(max(delay_s, 0.0), MAX_DELAY_S)
         for block, after_s in self._blocks.cut(formed):
             if len(self._queued) >= QUEUE_LIMIT:
                 self._queued.popleft()
                 self.dropped += 1
-            self._queued.append(_Waiting(block, arrival_s + after_s, arrival_s + after_s + held_s))
+            self._queued.append(_Waiting(block, arrival_s + after_s, arrival_s + after_s + hold_s))
         self._available.set()
 
     async def recv(self) -> av.Packet[Any]:
@@ -110,7 +107,7 @@ class AvatarAudioTrack(MediaStreamTrack):
                 self._available.clear()
                 await self._available.wait()
             elif (wait_s := self._queued[0].due_s - self._clock()) > 0:
-                await asyncio.sleep(min(wait_s, MAX_DELAY_S))
+                await asyncio.sleep(min(wait_s, LONGEST_HOLD_S))
             else:
                 now_s = self._clock()
                 return [self._queued.popleft() for _ in range(sum(one.due_s <= now_s for one in self._queued))]

@@ -12,27 +12,29 @@ from aiortc.mediastreams import MediaStreamError
 from av.frame import Frame
 
 from avatar.stream.aiortc_tuning import ReceiverTap, newest_frame
+from avatar.types import CaptureStamp
 
 STALE_S: Final = 1.0
 """Sound that has waited this long since it arrived is too old to be heard: longer than any sound is held for a picture
-(`audio_track.MAX_DELAY_S`)."""
+(`av_sync.LONGEST_HOLD_S`)."""
 
 
 async def pump_camera(
-    track: MediaStreamTrack, tap: ReceiverTap, push: Callable[[av.VideoFrame, float, int], None]
+    track: MediaStreamTrack, tap: ReceiverTap, push: Callable[[av.VideoFrame, CaptureStamp, int], None]
 ) -> None:
-    """Hand each decoded picture with its arrival time and the number passed over before it to `push`, until the end.
+    """Hand each decoded picture with its stamp and the number passed over before it to `push`, until the end.
 
     Pictures are handed on as the decoder made them (any size, any pixel format): converting them is the session's
     work, in its own threads. A picture that was overtaken while the loop was busy is passed over.
     """
     while True:
         try:
-            oldest = await track.recv()
+            oldest = cast(Frame, await track.recv())
         except MediaStreamError:
             return
-        newest, skipped = newest_frame(track, cast(av.VideoFrame, oldest))
-        push(cast(av.VideoFrame, newest), _arrival_s(tap, newest), skipped)
+        newest, skipped = newest_frame(track, oldest)
+        stamp = CaptureStamp(_arrival_s(tap, newest), tap.wire_timestamp(newest.pts or 0))
+        push(cast(av.VideoFrame, newest), stamp, skipped)
 
 
 async def pump_microphone(

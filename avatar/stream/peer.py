@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import av
 from aiortc import (
@@ -18,19 +18,15 @@ from aiortc import (
     RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
-    RTCRtpSender,
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
-from aiortc.codecs import is_rtx
-from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.stats import RTCRemoteInboundRtpStreamStats, RTCTransportStats
 
 from avatar.config import TransportSettings
 from avatar.errors import OfferError
 from avatar.stream.aiortc_lifetime import close_connection, wait_briefly_for_servers
 from avatar.stream.aiortc_tuning import (
-    ReceiverTap,
     gather_loopback_only,
     negotiated_sound_codec,
     negotiated_video_codec,
@@ -42,11 +38,12 @@ from avatar.stream.aiortc_tuning import (
 from avatar.stream.audio_track import AvatarAudioTrack
 from avatar.stream.connect_failure import ConnectFacts, ConnectFailure, why_not_connected
 from avatar.stream.consent import keep_consent, said_goodbye
-from avatar.stream.encoders import open_video_encoder
+from avatar.stream.encoders import open_video_encoder, preferred_video_codecs
 from avatar.stream.frame_size import SizeGate
 from avatar.stream.handshake_record import HandshakeRecord
 from avatar.stream.ice_servers import ice_servers
 from avatar.stream.incoming import pump_camera, pump_microphone
+from avatar.stream.listeners import ConnectionListener, MediaListener
 from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason, PacketGuard
 from avatar.stream.peer_addresses import PeerAddresses
@@ -62,7 +59,7 @@ from avatar.stream.transport_tuning import (
 )
 from avatar.stream.trickle import Fragment
 from avatar.stream.video_encoder import CodecName
-from avatar.stream.video_track import AvatarVideoTrack, SentPicture
+from avatar.stream.video_track import AvatarVideoTrack
 from avatar.types import Picture
 
 logger = logging.getLogger(__name__)
@@ -74,34 +71,6 @@ CHANNEL_BACKLOG_BYTES: Final = 65_536
 """Messages are dropped while this much is waiting: a peer that reads nothing must not fill our memory."""
 
 
-class PeerListener(Protocol):
-    """Whom a peer tells what happens. Every method is called on the event loop and must not block."""
-
-    def on_state(self, state: str) -> None:
-        """aiortc's connection state: connecting, connected, failed or closed."""
-
-    def on_camera(self, frame: av.VideoFrame, arrival_s: float, skipped: int) -> None:
-        """One decoded camera picture, `skipped` older ones having been passed over; time.monotonic() seconds."""
-
-    def on_microphone(self, frame: av.AudioFrame, arrival_s: float) -> None:
-        """One decoded piece of sound; time.monotonic() seconds."""
-
-    def on_picture_sent(self, sent: SentPicture) -> None:
-        """A picture was handed to the network."""
-
-    def on_sound_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
-        """A piece of sound was handed to the network, so long after it arrived."""
-
-    def on_channel_open(self) -> None:
-        """Messages can be sent from now on."""
-
-    def on_message(self, message: str | bytes) -> None:
-        """A message came over the data channel."""
-
-    def on_failure(self, reason: str) -> None:
-        """Pictures can no longer be sent."""
-
-
 @dataclass(frozen=True, slots=True)
 class PeerStats:
     """What the connection says about itself."""
@@ -109,10 +78,6 @@ class PeerStats:
     packets_received: int
     """Media and data packets since the start, and ICE's of a peer that only watches; standing still means that the peer
     has vanished."""
-    round_trip_s: float | None
-    fraction_lost: float
-    """Share of our video packets lost between the receiver's last two reports, 0..1."""
-    target_bps: int
     dropped: int
     """Pictures and sounds that were overtaken, or too late, before they could leave, and the camera's that were too
     large."""
@@ -121,9 +86,9 @@ class PeerStats:
 class Peer:
     """The server's end of one call. Used on the event loop only, but for `show`."""
 
-    def __init__(self, settings: TransportSettings, listener: PeerListener, *, fps: int, encode_pool: Executor) -> None:
+    def __init__(self, settings: TransportSettings, *, fps: int, encode_pool: Executor) -> None:
+        """Prepare a connection that sends at most `fps` pictures a second, encoded in `encode_pool`."""
         self._settings = settings
-        self._listener = listener
         self._fps = fps
         self._pool = encode_pool
         # Without a list of servers aiortc would ask a public one for our address.
@@ -136,15 +101,11 @@ class Peer:
         self._limits = RateLimits(settings.min_bitrate_bps, settings.max_bitrate_bps)
         self._rate = RateState(settings.start_bitrate_bps, time.monotonic())
         self._video: AvatarVideoTrack | None = None
-        self._video_sender: RTCRtpSender | None = None
         self._audio: AvatarAudioTrack | None = None
-        self._camera_tap: ReceiverTap | None = None
         self._channel: RTCDataChannel | None = None
         self._channels_refused = self._sounds_passed_over = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._received: list[MediaStreamTrack] = []
-        self._last_sent_pts: int | None = None
-        self._wire_origin: int | None = None
         self._last_report: datetime | None = None
         self._closing: asyncio.Task[None] | None = None
         self._guard, self._handshake = PacketGuard(), HandshakeRecord()
@@ -157,10 +118,13 @@ class Peer:
         self.only_watched = False
         """Whether the peer sends neither picture nor sound; known once the offer has been answered."""
 
-    async def answer(self, offer: Offer) -> str:
-        """Return the SDP answer, complete with every candidate. Raises OfferError; the peer is then closed."""
+    async def answer(self, offer: Offer, listener: ConnectionListener, media: MediaListener) -> str:
+        """Return the SDP answer, complete with every candidate; from then on tell the listeners what happens.
+
+        Once. Raises OfferError; the peer is then closed.
+        """
         try:
-            return await self._answer(offer)
+            return await self._answer(offer, listener, media)
         except OfferError:
             await self.close()
             raise
@@ -181,10 +145,10 @@ class Peer:
         if self._video is not None and self.shows:
             self._video.show(picture)
 
-    def sound(self, frame: av.AudioFrame, arrival_s: float, delay_s: float) -> None:
-        """Send this piece of sound `delay_s` after `arrival_s`."""
+    def sound(self, frame: av.AudioFrame, arrival_s: float, hold_s: float) -> None:
+        """Send this piece of sound `hold_s` after `arrival_s`."""
         if self._audio is not None and self.sounds:
-            self._audio.push(frame, arrival_s, delay_s)
+            self._audio.push(frame, arrival_s, hold_s)
 
     def send(self, message: str) -> bool:
         """Send a message; False when there is no open channel, too much is waiting, or the peer takes no such length.
@@ -210,38 +174,25 @@ class Peer:
                 return
             await asyncio.sleep(0.01)
 
-    def camera_arrival_s(self, camera_pts: int | None) -> float | None:
-        """When the camera frame with this `pts` arrived (time.monotonic()); None: unknown, or no camera frame."""
-        return None if self._camera_tap is None else self._camera_tap.arrival_s(camera_pts)
-
-    def trace_pair(self, sent: SentPicture) -> tuple[int, int] | None:
-        """RTP timestamps on the wire of the camera frame a sent picture answers, and of that picture; None: unknown."""
-        shown = self.wire_timestamp(sent.pts)
-        if self._camera_tap is None or sent.picture.camera_pts is None or shown is None:
-            return None
-        return self._camera_tap.wire_timestamp(sent.picture.camera_pts), shown
-
-    def wire_timestamp(self, pts: int) -> int | None:
-        """RTP timestamp (32 bits) on the wire of the picture with this `pts`; None until two pictures have left."""
-        return None if self._wire_origin is None else (self._wire_origin + pts) & 0xFFFFFFFF
-
     async def stats(self) -> PeerStats:
         """Read the counters, and let the bitrate follow what the receiver has reported."""
         report = await self._connection.getStats()
         packets = sum(s.packetsReceived for s in report.values() if isinstance(s, RTCTransportStats))
         if self.only_watched:
             packets += self._guard.ice_packets  # there may be no others
-        lost, news, round_trip_s = 0.0, None, None
+        fraction_lost = None
         for entry in report.values():
-            if isinstance(entry, RTCRemoteInboundRtpStreamStats) and entry.kind == "video":
-                lost, round_trip_s = entry.fractionLost / 256, entry.roundTripTime
-                # The same report is read again until the next one comes; it must not count twice.
-                news = lost if entry.timestamp != self._last_report else None
-                self._last_report = entry.timestamp
-        self._rate = next_rate(self._rate, time.monotonic(), self._limits, fraction_lost=news)
+            # The same report is read again until the next one comes; it must not count twice.
+            if (
+                isinstance(entry, RTCRemoteInboundRtpStreamStats)
+                and entry.kind == "video"
+                and entry.timestamp != self._last_report
+            ):
+                fraction_lost, self._last_report = entry.fractionLost / 256, entry.timestamp
+        self._rate = next_rate(self._rate, time.monotonic(), self._limits, fraction_lost=fraction_lost)
         tracks = [track for track in (self._video, self._audio) if track is not None]
         dropped = sum(track.dropped for track in tracks) + self._sounds_passed_over + self._camera_gate.kept_out
-        return PeerStats(packets, round_trip_s, lost, int(self._rate.target_bps), dropped)
+        return PeerStats(packets, dropped)
 
     def packets_dropped(self) -> Mapping[DropReason, int]:
         """Return how many packets were kept from the connection so far, by reason."""
@@ -270,16 +221,16 @@ class Peer:
             self._closing = asyncio.create_task(self._close())
         await asyncio.shield(self._closing)
 
-    async def _answer(self, offer: Offer) -> str:
+    async def _answer(self, offer: Offer, listener: ConnectionListener, media: MediaListener) -> str:
         connection = self._connection
         self._addresses = PeerAddresses(connection, offer)
         video = connection.addTransceiver("video", "sendrecv") if offer.has_video else None
         if video is not None:
             # Codec preferences count only if they are there before the offer is.
-            video.setCodecPreferences(_preferred_codecs())
+            video.setCodecPreferences(preferred_video_codecs())
         audio = connection.addTransceiver("audio", "sendrecv") if offer.has_audio else None
-        connection.on("connectionstatechange", lambda: self._listener.on_state(connection.connectionState))
-        connection.on("datachannel", self._on_channel)
+        connection.on("connectionstatechange", lambda: listener.on_state(connection.connectionState))
+        connection.on("datachannel", lambda channel: self._on_channel(channel, listener))
         await connection.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
         let_the_peer_begin_dtls(connection)
         accept_rsa_certificates(connection)
@@ -289,9 +240,9 @@ class Peer:
         self._guard.watch(connection)
         self._handshake.listen(connection)
         if video is not None:
-            self._start_video(video)
+            self._start_video(video, listener, media)
         if audio is not None:
-            self._start_audio(audio)
+            self._start_audio(audio, media)
         wait_briefly_for_servers(connection)
         if self._settings.loopback_only:
             gather_loopback_only(connection)
@@ -307,35 +258,35 @@ class Peer:
         self.sounds = any(kind == "audio" and "send" in way for kind, way in ways)
         self.only_watched = not any("recv" in way for _, way in ways)
 
-    def _start_video(self, transceiver: RTCRtpTransceiver) -> None:
+    def _start_video(self, transceiver: RTCRtpTransceiver, listener: ConnectionListener, media: MediaListener) -> None:
         codec = negotiated_video_codec(transceiver)
         encoder = open_video_encoder(codec, max_bitrate_bps=self._settings.max_bitrate_bps, fps=self._fps)
         track = AvatarVideoTrack(
-            encoder, pool=self._pool, target_bps=lambda: int(self._rate.target_bps), on_sent=self._on_picture_sent
+            encoder,
+            pool=self._pool,
+            target_bps=lambda: int(self._rate.target_bps),
+            last_rtp_time=lambda: sent_wire_timestamp(transceiver.sender),
+            on_sent=media.on_picture_sent,
         )
-        track.on("ended", lambda: self._listener.on_failure(track.failure) if track.failure else None)
+        track.on("ended", lambda: listener.on_failure(track.failure) if track.failure else None)
         transceiver.sender.replaceTrack(track)
         tune_video_sender(
             transceiver.sender, codec, on_estimate=self._on_estimate, on_key_frame_request=track.request_key_frame
         )
-        self.codec, self._video, self._video_sender = codec, track, transceiver.sender
+        self.codec, self._video = codec, track
         if transceiver.receiver.track is not None:
-            self._camera_tap = tune_receiver(transceiver.receiver, may_decode=self._camera_gate.lets_through)
-            self._receive(
-                transceiver, pump_camera(transceiver.receiver.track, self._camera_tap, self._listener.on_camera)
-            )
+            tap = tune_receiver(transceiver.receiver, may_decode=self._camera_gate.lets_through)
+            self._receive(transceiver, pump_camera(transceiver.receiver.track, tap, media.on_camera))
 
-    def _start_audio(self, transceiver: RTCRtpTransceiver) -> None:
+    def _start_audio(self, transceiver: RTCRtpTransceiver, media: MediaListener) -> None:
         encoder = SoundEncoder(negotiated_sound_codec(transceiver))
-        self._audio = AvatarAudioTrack(encoder, pool=self._pool, on_sent=self._listener.on_sound_sent)
+        self._audio = AvatarAudioTrack(encoder, pool=self._pool, on_sent=media.on_sound_sent)
         transceiver.sender.replaceTrack(self._audio)
         if transceiver.receiver.track is not None:
             tap = tune_receiver(transceiver.receiver)
             self._receive(
                 transceiver,
-                pump_microphone(
-                    transceiver.receiver.track, tap, self._listener.on_microphone, self._on_sound_passed_over
-                ),
+                pump_microphone(transceiver.receiver.track, tap, media.on_microphone, self._on_sound_passed_over),
             )
 
     def _receive(self, transceiver: RTCRtpTransceiver, pump: Coroutine[Any, Any, None]) -> None:
@@ -345,30 +296,22 @@ class Peer:
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.create_task(work))
 
-    def _on_picture_sent(self, sent: SentPicture) -> None:
-        if self._wire_origin is None and self._last_sent_pts is not None and self._video_sender is not None:
-            # The picture before this one has left: what aiortc added to its timestamp it adds to all.
-            self._wire_origin = (sent_wire_timestamp(self._video_sender) - self._last_sent_pts) & 0xFFFFFFFF
-        if sent.size_bytes:
-            self._last_sent_pts = sent.pts
-        self._listener.on_picture_sent(sent)
-
     def _on_sound_passed_over(self) -> None:
         self._sounds_passed_over += 1
 
     def _on_estimate(self, estimate_bps: int) -> None:
         self._rate = next_rate(self._rate, time.monotonic(), self._limits, estimate_bps=estimate_bps)
 
-    def _on_channel(self, channel: RTCDataChannel) -> None:
+    def _on_channel(self, channel: RTCDataChannel, listener: ConnectionListener) -> None:
         if channel.label != CHANNEL_LABEL or self._channel is not None:
             channel.close()
             self._channels_refused += 1
             if self._channels_refused > CHANNELS_REFUSED:
-                self._listener.on_failure("Too many data channels were opened: a call has one.")
+                listener.on_failure("Too many data channels were opened: a call has one.")
             return
         self._channel = channel
-        channel.on("message", self._listener.on_message)
-        self._listener.on_channel_open()
+        channel.on("message", listener.on_message)
+        listener.on_channel_open()
 
     async def _close(self) -> None:
         for task in self._tasks:
@@ -378,15 +321,3 @@ class Peer:
             if track is not None:
                 track.stop()
         await close_connection(self._connection)
-
-
-def _preferred_codecs() -> list[RTCRtpCodecCapability]:
-    """H.264, which our encoder and most hardware do best, then VP8; with retransmission, which is lost if not named."""
-    codecs = RTCRtpSender.getCapabilities("video").codecs
-    order: list[Callable[[RTCRtpCodecCapability], bool]] = [
-        lambda c: c.mimeType == "video/H264" and c.parameters.get("profile-level-id") == "42e01f",
-        lambda c: c.mimeType == "video/H264" and c.parameters.get("profile-level-id") != "42e01f",
-        lambda c: c.mimeType == "video/VP8",
-        is_rtx,
-    ]
-    return [codec for wanted in order for codec in codecs if wanted(codec)]

@@ -17,7 +17,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from avatar.errors import FrameError
 from avatar.stream.video_encoder import EncodedPicture, VideoEncoder
-from avatar.timing.rtp_clock import VIDEO_TIME_BASE, video_ticks
+from avatar.timing.rtp_clock import VIDEO_TIME_BASE, video_ticks, wrapped
 from avatar.types import Picture
 
 logger = logging.getLogger(__name__)
@@ -31,8 +31,8 @@ class SentPicture:
     """One picture handed to the network."""
 
     picture: Picture
-    pts: int
-    """RTP time of the picture before aiortc adds its random origin, 1/90000 s."""
+    rtp_time: int | None
+    """Its RTP timestamp as on the wire: 90 kHz, 32 bits; None until two pictures have left."""
     encode_s: float
     size_bytes: int
     key: bool
@@ -54,12 +54,23 @@ class AvatarVideoTrack(MediaStreamTrack):
         *,
         pool: Executor,
         target_bps: Callable[[], int],
+        last_rtp_time: Callable[[], int],
         on_sent: Callable[[SentPicture], None],
     ) -> None:
+        """Send what is shown.
+
+        Args:
+            encoder: of the codec that was agreed on.
+            pool: its threads encode.
+            target_bps: returns the rate wanted now, bits per second.
+            last_rtp_time: returns the RTP timestamp of the last packet that aiortc has put on the wire.
+            on_sent: is told each picture that leaves, on the event loop.
+        """
         super().__init__()
         self._encoder = encoder
         self._pool = pool
         self._target_bps = target_bps
+        self._last_rtp_time = last_rtp_time
         self._on_sent = on_sent
         self._event_loop = asyncio.get_running_loop()
         self._slot_lock = threading.Lock()
@@ -69,6 +80,8 @@ class AvatarVideoTrack(MediaStreamTrack):
         self._key_wanted = False
         self._origin_s: float | None = None
         self._last_pts = -1
+        self._last_sent_pts: int | None = None
+        self._rtp_origin: int | None = None
         self._failures = 0
         self.dropped = 0
         """Pictures replaced by a newer one, or not encodable, before they could leave."""
@@ -143,11 +156,20 @@ class AvatarVideoTrack(MediaStreamTrack):
             return None
         self._failures = 0
         encode_s = time.perf_counter() - started_s
-        self._on_sent(SentPicture(picture, pts, encode_s, len(encoded.data), encoded.key, time.monotonic()))
+        rtp_time = self._rtp_time(pts)
+        if encoded.data:
+            self._last_sent_pts = pts
+        self._on_sent(SentPicture(picture, rtp_time, encode_s, len(encoded.data), encoded.key, time.monotonic()))
         return encoded if encoded.data else None
 
     def _encode_now(self, picture: Picture, pts: int, key: bool) -> EncodedPicture:
         return self._encoder.encode(picture.i420, pts, bitrate_bps=self._target_bps(), key=key)
+
+    def _rtp_time(self, pts: int) -> int | None:
+        if self._rtp_origin is None and self._last_sent_pts is not None:
+            # The picture before this one has left: what aiortc added to its timestamp it adds to all.
+            self._rtp_origin = wrapped(self._last_rtp_time() - self._last_sent_pts)
+        return None if self._rtp_origin is None else wrapped(self._rtp_origin + pts)
 
     def _next_pts(self, time_s: float) -> int:
         if self._origin_s is None:

@@ -10,13 +10,9 @@ from contextlib import contextmanager
 from statistics import median
 from typing import Final
 
-import av
-import numpy as np
-
 WINDOW: Final = 60
 """Samples kept of each quantity: two seconds of pictures."""
 RATE_WINDOW_S: Final = 2.0
-SILENCE_DB: Final = -120.0
 
 
 class StageMeter:
@@ -63,29 +59,3 @@ class StageMeter:
         if len(recent) < 2:
             return 0.0
         return (len(recent) - 1) / max(recent[-1] - recent[0], 1e-6)
-
-
-class SoundMeter:
-    """The microphone's level."""
-
-    HOLD_S: Final = 0.5
-    """A level older than this no longer counts."""
-
-    def __init__(self) -> None:
-        self._newest: av.AudioFrame | None = None
-        self._at_s = float("-inf")
-
-    def observe(self, frame: av.AudioFrame, now_s: float) -> None:
-        """Take one decoded frame, 16-bit or float samples, any layout; costs nothing until the level is asked for."""
-        self._newest, self._at_s = frame, now_s
-
-    def level_db(self, now_s: float) -> float:
-        """Return the newest level in dB below full scale, `SILENCE_DB` when nothing has come lately."""
-        if self._newest is None or now_s - self._at_s > self.HOLD_S:
-            return SILENCE_DB
-        samples = self._newest.to_ndarray()
-        scale = 32768.0 if samples.dtype == np.int16 else 1.0
-        # A broken encoder may send samples that are no numbers or far beyond full scale.
-        loud = np.clip(np.nan_to_num(samples.astype(np.float32) / scale), -1, 1)
-        power = float(np.mean(np.square(loud))) if samples.size else 0.0
-        return float(max(SILENCE_DB, 10 * np.log10(max(power, 1e-12))))

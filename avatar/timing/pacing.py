@@ -1,44 +1,13 @@
-"""Timing rules: pure functions of state and clock, tested with simulated clocks."""
+"""When the next picture is drawn, and how much of it: pure functions of state and clock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-MAX_AUDIO_DELAY_S: Final = 0.4
-"""Sound is never held longer than this, whatever the pictures do."""
-RISE_PER_S: Final = 0.25
-"""How fast the sound's delay may grow: seconds of delay per second."""
-FALL_PER_S: Final = 0.05
-"""How fast it may shrink: slowly, so that one quick picture does not cut into a word."""
-LATENCY_SMOOTHING_S: Final = 0.5
-"""Time constant of the measured picture latency."""
-
 
 @dataclass(frozen=True, slots=True)
-class AudioDelay:
-    """How long sound waits for its picture."""
-
-    delay_s: float = 0.0
-    latency_s: float = 0.0
-    """Smoothed time from a camera frame's arrival to its finished picture."""
-    updated_s: float | None = None
-
-
-def observe_picture(state: AudioDelay, picture_latency_s: float, now_s: float) -> AudioDelay:
-    """Return the next state after one picture took `picture_latency_s` from its camera frame's arrival to its end."""
-    latency = min(max(picture_latency_s, 0.0), MAX_AUDIO_DELAY_S)
-    if state.updated_s is None:
-        return AudioDelay(delay_s=latency, latency_s=latency, updated_s=now_s)
-    elapsed = max(now_s - state.updated_s, 0.0)
-    share = elapsed / (LATENCY_SMOOTHING_S + elapsed)
-    smoothed = state.latency_s + share * (latency - state.latency_s)
-    change = min(max(smoothed - state.delay_s, -FALL_PER_S * elapsed), RISE_PER_S * elapsed)
-    return replace(state, delay_s=state.delay_s + change, latency_s=smoothed, updated_s=now_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
+class NextPicture:
     """What the generator does next."""
 
     wait_s: float
@@ -49,8 +18,6 @@ class Turn:
 
 CAMERA_PATIENCE: Final = 3.0
 """Frame times without a camera frame after which idle life takes over."""
-
-
 CAMERA_HOLD_S: Final = 0.5
 """How long the last face seen still counts when no newer camera frame comes: cameras send five a second in the dark."""
 
@@ -60,7 +27,7 @@ def camera_holds(now_s: float, last_camera_s: float | None) -> bool:
     return last_camera_s is not None and now_s - last_camera_s <= CAMERA_HOLD_S
 
 
-def next_turn(now_s: float, last_camera_s: float | None, last_picture_s: float | None, fps: int) -> Turn:
+def next_picture(now_s: float, last_camera_s: float | None, last_picture_s: float | None, fps: int) -> NextPicture:
     """Return whether to wait for the camera or to render an idle picture.
 
     A camera that sends sets the pace itself; without one (or when it stalls) pictures keep coming at `fps`.
@@ -69,7 +36,7 @@ def next_turn(now_s: float, last_camera_s: float | None, last_picture_s: float |
     due = -1.0 if last_picture_s is None else last_picture_s + period
     if last_camera_s is not None:
         due = max(due, last_camera_s + CAMERA_PATIENCE * period)
-    return Turn(wait_s=max(due - now_s, 0.0), idle=due <= now_s)
+    return NextPicture(wait_s=max(due - now_s, 0.0), idle=due <= now_s)
 
 
 MOST_IN_BETWEEN: Final = 3

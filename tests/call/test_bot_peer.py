@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from avatar.call.bot_peer import CallBot
+from avatar.call.bot_peer import BotPeer
 from avatar.sdk.bot_protocol import ASKED, Begin, Ping
-from avatar.stream.browser_messages import ErrorMessage, Pong, Report
+from avatar.stream.browser_messages import Clock, ErrorMessage, Pong, Report
+from avatar.stream.video_track import SentPicture
+from avatar.types import Picture
 
 
 class Session:
@@ -31,13 +35,8 @@ class Program:
         self.told: list[Report] = []
         self.endings: list[str] = []
         session: Any = self.session
-        self.bot = CallBot(
-            session,
-            limit_bytes=4096,
-            tell=self.told.append,
-            give_up=self.endings.append,
-            wire_timestamp=lambda _: None,
-        )
+        host: Any = SimpleNamespace(send=self.told.append, fail=self.endings.append)
+        self.bot = BotPeer(session, host, avatar_id="ada", drive="voice", limit_bytes=4096)
 
 
 def message(kind: str, **fields: object) -> str:
@@ -48,7 +47,7 @@ def message(kind: str, **fields: object) -> str:
 def test_good_messages_reach_the_session() -> None:
     program = Program()
     for asked in (Begin(1.0, 2**63 - 1), Ping()):
-        program.bot.hear(ASKED.write(asked))
+        program.bot.on_message(ASKED.write(asked))
     assert program.session.taken == [Begin(1.0, 2**63 - 1)] and program.told == [Pong()]
     assert program.endings == []
 
@@ -74,7 +73,7 @@ def test_good_messages_reach_the_session() -> None:
 )
 def test_a_bad_message_is_answered_and_ends_the_call_with_its_reason(bad: str | bytes) -> None:
     program = Program()
-    program.bot.hear(bad)
+    program.bot.on_message(bad)
     (error,) = program.told
     assert isinstance(error, ErrorMessage) and error.code == "bad_message"
     assert program.endings == [error.detail]
@@ -83,7 +82,16 @@ def test_a_bad_message_is_answered_and_ends_the_call_with_its_reason(bad: str | 
 
 def test_a_cue_in_words_is_a_persons_and_a_program_is_told_which_messages_it_has() -> None:
     program = Program()
-    program.bot.hear(message("cue", text="nod"))
+    program.bot.on_message(message("cue", text="nod"))
     (refusal,) = program.told
     assert isinstance(refusal, ErrorMessage) and "gesture" in refusal.detail
     assert program.session.taken == []
+
+
+def test_a_program_is_told_once_which_timestamp_its_first_picture_has() -> None:
+    """The picture of 2 s has 1000 on the wire, which is beyond where 32 bits wrap: beat 0 was 2 s before it."""
+    program = Program()
+    picture = Picture(2.0, np.zeros((96, 48), np.uint8))
+    for rtp_time in (None, 1000, 4000):
+        program.bot.on_picture_sent(SentPicture(picture, rtp_time, 0.001, 5000, False, 7.0))
+    assert program.told == [Clock(rtp=2**32 + 1000 - 180_000)]

@@ -125,15 +125,15 @@ async def test_a_call_begins_with_the_drive_asked_for_and_changes_it_live(stage:
     client, call = await stage.join(drive="voice")
     await loopback.wait_for(lambda: bool(client.received("hello")))
     session = stage.sessions[0]
-    assert client.received("hello")[0]["drive"] == session.drive == call.drive == "voice"
+    assert client.received("hello")[0]["drive"] == session.drive == call.participant.drive == "voice"
     client.send(type="set_drive", drive="both", id="d")
     await loopback.wait_for(lambda: bool(client.received("drive")))
     assert client.received("drive") == [{"v": 1, "type": "drive", "drive": "both", "reply_to": "d"}]
-    assert session.drive == call.drive == "both"
+    assert session.drive == call.participant.drive == "both"
     client.send(type="set_drive", drive="telepathy", id="t")
     await loopback.wait_for(lambda: bool(client.received("error")))
     assert client.received("error")[0]["code"] == "bad_message"
-    assert session.drive == call.drive == "both", "what nobody can be driven by changes nothing"
+    assert session.drive == call.participant.drive == "both", "what nobody can be driven by changes nothing"
 
 
 async def test_a_cue_reaches_the_avatar_and_one_that_nobody_knows_is_answered(
@@ -338,7 +338,7 @@ async def test_an_offer_without_a_format_in_common_is_told_to_the_log_too(
 
 async def test_a_voice_without_a_picture_is_a_call_where_an_avatar_is_and_nowhere_else(loopback: ModuleType) -> None:
     made = make_stage(loopback, loopback.SETTINGS)
-    sessions = dict.fromkeys(("avatar", "bot", "echo"), made.calls._sessions["avatar"])
+    sessions = dict.fromkeys(("avatar", "bot", "echo"), made.calls._factory._sessions["avatar"])
     stage = Stage(Calls(loopback.SETTINGS, get_avatar, sessions=sessions), loopback, made.sessions)
     client = loopback.Client(video=None, audio=loopback.ToneTrack())
     offer = await client.offer()
@@ -440,7 +440,7 @@ async def test_nothing_is_drawn_where_nobody_can_receive(stage: Stage, loopback:
     (session,) = stage.sessions
     assert not session.watched
     assert bool(session.camera) != sound_only, "the camera is taken all the same"
-    assert (await call._peer.stats()).dropped == call.pictures_sent == 0
+    assert (await call._peer.stats()).dropped == call.statistics.pictures_sent == 0
     await sender.close()
 
 

@@ -14,8 +14,9 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
-from avatar.call.registry import CallsSnapshot, Mode
+from avatar.call.registry import CallsSnapshot
 from avatar.config import LimitSettings, ServerSettings, TransportSettings
 from avatar.errors import AvatarError, EnrolError, OfferError, ServerFullError, TokenError, UnknownAvatarError
 from avatar.generator.identity import Identity

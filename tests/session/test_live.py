@@ -22,14 +22,20 @@ from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.session.live import LOOK_EVERY_S, Session
-from avatar.session.loopback import EchoSession
-from avatar.session.protocol import Calibrated, FaceFound, FaceLost, IdentityChanged, SessionEvent, SessionFailed
-from avatar.types import BLENDSHAPE_INDEX, U8, Motion, Picture
+from avatar.session.loopback import LoopbackSession
+from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionEvent, SessionFailed
+from avatar.timing.av_sync import SoundDelay, observe_picture
+from avatar.types import BLENDSHAPE_INDEX, U8, CaptureStamp, Motion, Picture
 
 PATIENCE_S = 30.0
 """For a machine that is busy with other things; every wait ends as soon as what it waits for is there."""
 FPS = 30
 Move = Callable[..., Motion]
+
+
+def answers(picture: Picture) -> int | None:
+    """Return the timestamp of the camera frame that a picture answers."""
+    return None if picture.capture is None else picture.capture.rtp_time
 
 
 class Audience:
@@ -38,11 +44,15 @@ class Audience:
     def __init__(self) -> None:
         self.pictures: list[Picture] = []
         self.events: list[SessionEvent] = []
+        self.sound_delay = SoundDelay()
+        """How long a call would let sound wait for these pictures."""
         self._news = threading.Condition()
 
     def on_picture(self, picture: Picture) -> None:
         with self._news:
             self.pictures.append(picture)
+            if picture.sound_s is not None:
+                self.sound_delay = observe_picture(self.sound_delay, picture.sound_s, time.monotonic())
             self._news.notify_all()
 
     def on_event(self, event: SessionEvent) -> None:
@@ -54,10 +64,14 @@ class Audience:
         with self._news:
             assert self._news.wait_for(what, PATIENCE_S), f"not seen; events so far: {self.events}"
 
-    def answer(self, pts: int) -> Picture:
+    def answer(self, rtp_time: int) -> Picture:
         """Return the picture that answers a camera frame, once it is there."""
-        self.wait(lambda: any(picture.camera_pts == pts for picture in self.pictures))
-        return next(picture for picture in self.pictures if picture.camera_pts == pts)
+        self.wait(lambda: rtp_time in self.answered())
+        return next(picture for picture in self.pictures if answers(picture) == rtp_time)
+
+    def answered(self) -> list[int]:
+        """Return the timestamps of the camera frames that pictures have answered."""
+        return [stamp for picture in self.pictures if (stamp := answers(picture)) is not None]
 
     def has(self, event: SessionEvent) -> Callable[[], bool]:
         return lambda: event in self.events
@@ -66,17 +80,17 @@ class Audience:
 class Camera:
     """Sends frames to a session, one at a time, at 30 a second of its own clock."""
 
-    def __init__(self, session: Session | EchoSession, audience: Audience) -> None:
+    def __init__(self, session: Session | LoopbackSession, audience: Audience) -> None:
         self._session, self._audience = session, audience
         self._begin_s, self.sent = time.monotonic(), 0
 
     def push(self, rgb: U8) -> int:
-        """Send one frame; return its pts."""
+        """Send one frame; return its timestamp."""
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24").reformat(format="yuv420p")
-        frame.pts = self.sent
-        self._session.push_camera(frame, self._begin_s + self.sent / FPS)
+        capture = CaptureStamp(self._begin_s + self.sent / FPS, self.sent)
+        self._session.push_camera(frame, capture)
         self.sent += 1
-        return frame.pts
+        return capture.rtp_time
 
     def show(self, rgb: U8, times: int = 1) -> Picture:
         """Send a frame some times, each once the one before has been answered; return the last answer."""
@@ -120,6 +134,11 @@ def rgb(picture: Picture) -> U8:
     return np.asarray(cv2.cvtColor(picture.i420, cv2.COLOR_YUV2RGB_I420), np.uint8)
 
 
+def stamp() -> CaptureStamp:
+    """A camera frame that arrives now."""
+    return CaptureStamp(time.monotonic(), 0)
+
+
 def stage_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("avatar-")]
 
@@ -141,13 +160,13 @@ def test_nobody_watching_the_face_is_followed_and_nothing_drawn(
 def test_without_a_camera_the_avatar_lives(session: Session, audience: Audience) -> None:
     session.start()
     audience.wait(lambda: len(audience.pictures) >= 12)
-    assert all(picture.size == (256, 256) and picture.camera_pts is None for picture in audience.pictures)
+    assert all(picture.size == (256, 256) and picture.capture is None for picture in audience.pictures)
     times = [picture.time_s for picture in audience.pictures]
     assert times == sorted(times)
     first, last = audience.pictures[0].i420, audience.pictures[-1].i420
     assert (first != last).any(), "it moves"
     assert session.stats().face == "none" and not audience.events
-    assert session.audio_delay_s == 0, "no camera, nothing to wait for"
+    assert audience.sound_delay.delay_s == 0, "no camera, nothing for sound to wait for"
 
 
 def test_it_follows_the_camera(
@@ -164,16 +183,15 @@ def test_it_follows_the_camera(
     talking = look(rgb(camera.show(shot(jawOpen=0.7), times=12)))
     assert talking["lips"] > straight["lips"] + 0.08
     stats = session.stats()
-    assert stats.face == "tracked" and stats.fps > 0 and stats.camera_fps > 0
+    assert stats.face == "tracked" and stats.camera_fps > 0
     assert {"convert", "perceive", "generate"} <= stats.stage_ms.keys()
-    assert stats.picture_latency_s < PATIENCE_S
 
 
 def test_each_picture_names_the_camera_frame_it_answers(
     camera: Camera, audience: Audience, shot: Callable[..., U8]
 ) -> None:
     camera.show(shot(), times=5)
-    assert [picture.camera_pts for picture in audience.pictures if picture.camera_pts is not None] == [0, 1, 2, 3, 4]
+    assert audience.answered() == [0, 1, 2, 3, 4]
 
 
 def test_a_face_that_goes_and_comes_back_is_told_once_each(
@@ -196,7 +214,7 @@ def test_when_the_camera_stops_life_goes_on(camera: Camera, audience: Audience, 
     camera.show(shot(yaw=10), times=3)
     count = len(audience.pictures)
     audience.wait(lambda: len(audience.pictures) >= count + 30)
-    assert all(picture.camera_pts is None for picture in audience.pictures[-25:])
+    assert all(picture.capture is None for picture in audience.pictures[-25:])
 
 
 def test_between_the_frames_of_a_slow_camera_the_face_stays_as_it_was(
@@ -223,7 +241,7 @@ def test_a_consumer_that_is_slow_gets_the_newest_frame(
 
     def slow(picture: Picture) -> None:
         audience.on_picture(picture)
-        if picture.camera_pts is not None:
+        if picture.capture is not None:
             gate.wait(PATIENCE_S)
 
     session = Session(astronaut, PictureSettings(256, 256), on_picture=slow, on_event=audience.on_event)
@@ -235,9 +253,9 @@ def test_a_consumer_that_is_slow_gets_the_newest_frame(
             last = camera.push(shot())
         gate.set()
         audience.answer(last)
-        answered = [picture.camera_pts for picture in audience.pictures if picture.camera_pts is not None]
-        assert answered == sorted(answered) and len(answered) < 20, "older frames are skipped, not queued"
-        assert session.stats().dropped == 41 - len(answered)
+        frames = audience.answered()
+        assert frames == sorted(frames) and len(frames) < 20, "older frames are skipped, not queued"
+        assert session.stats().dropped == 41 - len(frames)
     finally:
         gate.set()
         session.stop()
@@ -252,7 +270,7 @@ def test_frames_of_any_size_and_kind_do_no_harm(
         camera.show(np.asarray(cv2.resize(usual, size[::-1]), np.uint8))
     camera.show(np.zeros((240, 320, 3), np.uint8))
     camera.push(np.zeros((2, 4100, 3), np.uint8))
-    session.push_camera(av.VideoFrame.from_ndarray(usual[..., 0].copy(), format="gray"), time.monotonic())
+    session.push_camera(av.VideoFrame.from_ndarray(usual[..., 0].copy(), format="gray"), stamp())
     camera.show(usual, times=3)
     assert session.stats().face == "tracked"
     assert not any(isinstance(event, SessionFailed) for event in audience.events)
@@ -276,7 +294,6 @@ def test_another_face_is_shown_from_one_picture_to_the_next(
 
     assert resembles(camera.show(shot(), times=2)) == "Astronaut"
     session.set_identity(other)
-    assert IdentityChanged("Other") in audience.events
     assert resembles(camera.show(shot(), times=2)) == "Other"
 
 
@@ -288,7 +305,7 @@ def test_swapping_faces_all_the_time_breaks_nothing(
         session.set_identity(identity)
     count = len(audience.pictures)
     audience.wait(lambda: len(audience.pictures) > count + 3)
-    assert len(audience.events) == 8
+    assert not audience.events
 
 
 def test_calibrating_takes_the_present_look_as_rest(
@@ -305,21 +322,13 @@ def test_calibrating_takes_the_present_look_as_rest(
     assert audience.events.count(Calibrated()) == 2
 
 
-def test_sound_is_metered_and_never_blocks(session: Session) -> None:
-    assert session.stats().sound_db == -120
-    loud = (np.random.default_rng(0).normal(0, 8000, (1, 960))).astype(np.int16)
-    frame = av.AudioFrame.from_ndarray(loud, format="s16", layout="mono")
-    frame.sample_rate = 48_000
-    session.push_audio(frame, time.monotonic())
-    assert -20 < session.stats().sound_db < 0
-
-
 def test_sound_waits_as_long_as_pictures_take(camera: Camera, session: Session, audience: Audience) -> None:
     frame = av.VideoFrame(320, 240, "yuv420p")
-    frame.pts = 7
-    session.push_camera(frame, time.monotonic() - 0.15)
-    audience.answer(7)
-    assert 0.15 <= session.audio_delay_s <= 0.4
+    capture = CaptureStamp(time.monotonic() - 0.15, 7)
+    session.push_camera(frame, capture)
+    picture = audience.answer(7)
+    assert picture.capture == capture and picture.sound_s == capture.arrival_s
+    assert 0.15 <= audience.sound_delay.delay_s <= 0.4
 
 
 def test_stopping_leaves_no_thread_and_may_be_done_twice(session: Session, camera: Camera, audience: Audience) -> None:
@@ -331,11 +340,11 @@ def test_stopping_leaves_no_thread_and_may_be_done_twice(session: Session, camer
     session.stop()
     camera.push(np.zeros((240, 320, 3), np.uint8))
     session.calibrate()
-    assert session.stats().fps >= 0 and len(audience.pictures) == count
+    assert session.stats().camera_fps >= 0 and len(audience.pictures) == count
 
 
 def test_a_session_that_never_started_can_be_stopped(session: Session) -> None:
-    session.push_camera(av.VideoFrame(320, 240, "yuv420p"), time.monotonic())
+    session.push_camera(av.VideoFrame(320, 240, "yuv420p"), stamp())
     session.stop()
     assert not stage_threads()
 
@@ -390,7 +399,7 @@ def test_two_sessions_do_not_disturb_each_other(astronaut: Identity, other: Iden
 
 
 def test_an_echo_nobody_sees_sends_nothing_back(audience: Audience) -> None:
-    echo = EchoSession(on_picture=audience.on_picture)
+    echo = LoopbackSession(on_picture=audience.on_picture, on_event=audience.on_event)
     echo.set_watched(False)
     echo.start()
     camera = Camera(echo, audience)
@@ -400,22 +409,21 @@ def test_an_echo_nobody_sees_sends_nothing_back(audience: Audience) -> None:
         time.sleep(0.02)
     assert not audience.pictures
     echo.set_watched(True)
-    assert camera.show(grey).camera_pts == 3
+    assert answers(camera.show(grey)) == 3
     echo.stop()
 
 
 def test_an_echo_sends_back_what_it_gets_and_survives_what_it_cannot(audience: Audience) -> None:
-    echo = EchoSession(on_picture=audience.on_picture)
+    echo = LoopbackSession(on_picture=audience.on_picture, on_event=audience.on_event)
     echo.start()
     camera = Camera(echo, audience)
     red = np.full((240, 320, 3), (200, 40, 40), np.uint8)
     assert np.abs(rgb(camera.show(red)).astype(int) - (200, 40, 40)).max() <= 4
     single = av.VideoFrame(1, 1, "yuv420p")
-    single.pts = 99
-    echo.push_camera(single, time.monotonic())
-    echo.push_camera(av.VideoFrame(4100, 2, "yuv420p"), time.monotonic())
+    echo.push_camera(single, stamp())
+    echo.push_camera(av.VideoFrame(4100, 2, "yuv420p"), stamp())
     assert camera.show(red[:180]).size == (320, 180)
-    assert echo.audio_delay_s == 0
+    assert audience.sound_delay.delay_s == 0
     echo.stop()
     echo.stop()
     assert not stage_threads()
@@ -468,7 +476,7 @@ def test_sound_waits_for_the_mouth_it_moves(session: Session, audience: Audience
     session.set_drive("voice")
     session.start()
     speak(session, vowel(1.0), time.monotonic())
-    assert LOOK_AHEAD_S < session.audio_delay_s < LOOK_AHEAD_S + 0.2
+    assert LOOK_AHEAD_S < audience.sound_delay.delay_s < LOOK_AHEAD_S + 0.2
 
 
 def test_with_both_the_camera_waits_for_the_voice(
@@ -476,15 +484,13 @@ def test_with_both_the_camera_waits_for_the_voice(
 ) -> None:
     session.set_drive("both")
     frame = shot(yaw=8)
-    answered = []
+    pushed = []
     for _ in range(12):
         pts, pushed_s = camera.push(frame), time.monotonic()
         time.sleep(1 / FPS)
-        answered.append((pts, pushed_s))
-    audience.wait(lambda: any(picture.camera_pts is not None for picture in audience.pictures))
-    known = dict(answered)
-    picture = next(picture for picture in audience.pictures if picture.camera_pts in known)
-    assert picture.camera_pts is not None
+        pushed.append((pts, pushed_s))
+    audience.wait(lambda: bool(audience.answered()))
+    assert audience.answered()[0] in dict(pushed)
     assert all(b.time_s >= a.time_s for a, b in pairwise(audience.pictures))
 
 
@@ -521,11 +527,11 @@ def test_in_a_conversation_the_avatar_turns_to_where_the_user_sits(
 
     while not turned():
         assert time.monotonic() < end_s, "it does not look at the user"
-        session.push_camera(frame, time.monotonic())
+        session.push_camera(frame, stamp())
         time.sleep(1 / FPS)
     for _ in range(30):
-        session.push_camera(frame, time.monotonic())
+        session.push_camera(frame, stamp())
         time.sleep(1 / FPS)
     assert min(b - a for a, b in pairwise(looks)) >= LOOK_EVERY_S - 1e-6
-    assert all(picture.camera_pts is None for picture in audience.pictures)
+    assert all(picture.capture is None for picture in audience.pictures)
     assert audience.events == [], "the page is not told of a face that drives nothing"

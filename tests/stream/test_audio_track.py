@@ -18,10 +18,10 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from avatar.stream.audio_track import QUEUE_LIMIT, AvatarAudioTrack
-from avatar.stream.catch_up import LATE_S
 from avatar.stream.outgoing_sound import RATE, TIME_BASE
 from avatar.stream.sound_blocks import BLOCK
 from avatar.stream.sound_encoder import SoundEncoder
+from avatar.timing.av_sync import LATE_S
 
 pytestmark = pytest.mark.anyio
 

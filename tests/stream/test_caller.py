@@ -43,7 +43,7 @@ class Listener:
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
     pool = ThreadPoolExecutor(1)
-    made = Peer(TransportSettings(loopback_only=True), Listener(), fps=30, encode_pool=pool)
+    made = Peer(TransportSettings(loopback_only=True), fps=30, encode_pool=pool)
     yield made
     await made.close()
     pool.shutdown()
@@ -58,7 +58,9 @@ async def listener() -> AsyncIterator[Listener]:
 
 
 async def answer(peer: Peer, listener: Listener) -> str:
-    return await peer.answer(read_offer(await listener.caller.offer(loopback=True), limit_bytes=64_000))
+    return await peer.answer(
+        read_offer(await listener.caller.offer(loopback=True), limit_bytes=64_000), Listener(), Listener()
+    )
 
 
 async def test_a_server_whose_certificate_is_another_is_named(

@@ -40,15 +40,16 @@ class Listener:
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
     pool = ThreadPoolExecutor(1)
-    made = Peer(TransportSettings(loopback_only=True), Listener(), fps=30, encode_pool=pool)
+    made = Peer(TransportSettings(loopback_only=True), fps=30, encode_pool=pool)
     yield made
     await made.close()
     pool.shutdown()
 
 
 async def fail_to_connect(peer: Peer, client: Any, loopback: ModuleType, offer: str) -> ConnectFailure:
-    await client.accept(await peer.answer(read_offer(offer, limit_bytes=64_000)))
-    await loopback.wait_for(lambda: "failed" in peer._listener.states)  # type: ignore[attr-defined]
+    listener = Listener()
+    await client.accept(await peer.answer(read_offer(offer, limit_bytes=64_000), listener, listener))
+    await loopback.wait_for(lambda: "failed" in listener.states)
     return peer.why_not_connected()
 
 
@@ -137,7 +138,9 @@ async def test_a_client_that_never_begins_the_handshake_is_told_from_one_that_is
     for dtls in transports(client.connection):
         dtls.start = never
     try:
-        await client.accept(await peer.answer(read_offer(await client.offer(), limit_bytes=64_000)))
+        await client.accept(
+            await peer.answer(read_offer(await client.offer(), limit_bytes=64_000), Listener(), Listener())
+        )
         await loopback.wait_for(lambda: peer.why_not_connected().reason == "dtls_failed")
         assert "did not come to an end in time" in peer.why_not_connected().detail
     finally:
@@ -150,7 +153,9 @@ async def test_checks_that_come_while_our_answers_get_lost_mean_no_route(peer: P
         for agent in ice_agents(client.connection):
             # Nothing of ours arrives there: a firewall that lets UDP through one way only.
             agent.get_component_candidates = _deaf(agent.get_component_candidates, agent)
-        await client.accept(await peer.answer(read_offer(await client.offer(), limit_bytes=64_000)))
+        await client.accept(
+            await peer.answer(read_offer(await client.offer(), limit_bytes=64_000), Listener(), Listener())
+        )
         await loopback.wait_for(lambda: peer.why_not_connected().reason == "no_route")
         assert "TURN" in peer.why_not_connected().detail
     finally:

@@ -23,6 +23,7 @@ from avatar.stream.peer import Peer
 from avatar.stream.sdp_codecs import payload_types
 from avatar.stream.sdp_text import parse_sdp
 from avatar.stream.video_track import SentPicture
+from avatar.types import CaptureStamp
 
 pytestmark = pytest.mark.anyio
 
@@ -179,7 +180,7 @@ class Silence:
     """Hears what a peer tells and does nothing."""
 
     def on_state(self, state: str) -> None: ...
-    def on_camera(self, frame: av.VideoFrame, arrival_s: float, skipped: int) -> None: ...
+    def on_camera(self, frame: av.VideoFrame, capture: CaptureStamp, skipped: int) -> None: ...
     def on_microphone(self, frame: av.AudioFrame, arrival_s: float) -> None: ...
     def on_picture_sent(self, sent: SentPicture) -> None: ...
     def on_sound_sent(self, frame: av.AudioFrame, delay_s: float) -> None: ...
@@ -196,7 +197,7 @@ def pool() -> Any:
 
 @pytest.fixture
 async def peer(pool: ThreadPoolExecutor) -> AsyncIterator[Peer]:
-    made = Peer(TransportSettings(loopback_only=True), Silence(), fps=30, encode_pool=pool)
+    made = Peer(TransportSettings(loopback_only=True), fps=30, encode_pool=pool)
     yield made
     await made.close()
 
@@ -204,7 +205,7 @@ async def peer(pool: ThreadPoolExecutor) -> AsyncIterator[Peer]:
 async def answer_to(sdp: str, peer: Peer) -> tuple[str, str]:
     """Return status and substance of the answer, and all of it."""
     try:
-        answer = await peer.answer(read_offer(sdp, limit_bytes=64_000))
+        answer = await peer.answer(read_offer(sdp, limit_bytes=64_000), Silence(), Silence())
     except OfferError as error:
         return f"{problem_of(error).status_code} {error.code}: {error}", ""
     parts = []

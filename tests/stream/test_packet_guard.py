@@ -25,7 +25,7 @@ from avatar.stream.offer import read_offer
 from avatar.stream.packet_guard import wrong_shape
 from avatar.stream.peer import Peer
 from avatar.stream.transport_tuning import ice_agents, transports
-from avatar.types import Picture
+from avatar.types import CaptureStamp, Picture
 
 pytestmark = pytest.mark.anyio
 
@@ -46,9 +46,9 @@ class Echo:
     def on_state(self, state: str) -> None:
         self.states.append(state)
 
-    def on_camera(self, frame: Any, arrival_s: float, skipped: int) -> None:
+    def on_camera(self, frame: Any, capture: CaptureStamp, skipped: int) -> None:
         self.camera += 1
-        self.peer.show(Picture(arrival_s, frame.to_ndarray(), frame.pts))
+        self.peer.show(Picture(capture.arrival_s, frame.to_ndarray(), capture))
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_: None
@@ -85,10 +85,10 @@ class RunningCall:
 async def call(loopback: ModuleType) -> AsyncIterator[RunningCall]:
     pool = ThreadPoolExecutor(1)
     listener = Echo()
-    peer = Peer(TransportSettings(loopback_only=True), listener, fps=30, encode_pool=pool)
+    peer = Peer(TransportSettings(loopback_only=True), fps=30, encode_pool=pool)
     listener.peer = peer
     client = loopback.Client()
-    await client.accept(await peer.answer(read_offer(await client.offer(), limit_bytes=64_000)))
+    await client.accept(await peer.answer(read_offer(await client.offer(), limit_bytes=64_000), listener, listener))
     await loopback.wait_for(lambda: len(client.pictures) >= 5)
     yield RunningCall(peer, listener, client)
     await client.close()
@@ -130,9 +130,9 @@ async def test_before_anybody_has_proved_an_address_nothing_waits_to_be_read(loo
     """What came first would be read first, once the call is made."""
     pool = ThreadPoolExecutor(1)
     listener = Echo()
-    peer = listener.peer = Peer(TransportSettings(loopback_only=True), listener, fps=30, encode_pool=pool)
+    peer = listener.peer = Peer(TransportSettings(loopback_only=True), fps=30, encode_pool=pool)
     client = loopback.Client()
-    answer = await peer.answer(read_offer(await client.offer(), limit_bytes=64_000))
+    answer = await peer.answer(read_offer(await client.offer(), limit_bytes=64_000), listener, listener)
     call = RunningCall(peer, listener, client)
     (agent,) = ice_agents(call.connection)
     await send_from_elsewhere(call.socket_address, [HARMLESS_RTP] * 5)

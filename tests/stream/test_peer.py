@@ -25,7 +25,7 @@ from avatar.stream.offer import read_offer
 from avatar.stream.peer import Peer
 from avatar.stream.transport_tuning import ice_agents
 from avatar.stream.video_track import SentPicture
-from avatar.types import Picture
+from avatar.types import CaptureStamp, Picture
 
 pytestmark = pytest.mark.anyio
 
@@ -42,15 +42,15 @@ class Listener:
     messages: list[str | bytes] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     open_channels: int = 0
-    answer_with: Callable[[av.VideoFrame, float], None] | None = None
+    answer_with: Callable[[av.VideoFrame, CaptureStamp], None] | None = None
 
     def on_state(self, state: str) -> None:
         self.states.append(state)
 
-    def on_camera(self, frame: av.VideoFrame, arrival_s: float, skipped: int) -> None:
+    def on_camera(self, frame: av.VideoFrame, capture: CaptureStamp, skipped: int) -> None:
         self.camera.append((frame.pts or 0, frame.width, frame.height))
         if self.answer_with is not None:
-            self.answer_with(frame, arrival_s)
+            self.answer_with(frame, capture)
 
     def on_microphone(self, frame: av.AudioFrame, arrival_s: float) -> None:
         self.sounds.append(frame)
@@ -79,15 +79,15 @@ class Server:
     listener: Listener
 
     async def answer(self, offer_sdp: str) -> str:
-        return await self.peer.answer(read_offer(offer_sdp, limit_bytes=64_000))
+        return await self.peer.answer(read_offer(offer_sdp, limit_bytes=64_000), self.listener, self.listener)
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     pool = ThreadPoolExecutor(2)
     listener = Listener()
-    peer = Peer(TransportSettings(loopback_only=True), listener, fps=30, encode_pool=pool)
-    listener.answer_with = lambda frame, arrival_s: peer.show(Picture(arrival_s, frame.to_ndarray(), frame.pts))
+    peer = Peer(TransportSettings(loopback_only=True), fps=30, encode_pool=pool)
+    listener.answer_with = lambda frame, capture: peer.show(Picture(capture.arrival_s, frame.to_ndarray(), capture))
     yield Server(peer, listener)
     await peer.close()
     pool.shutdown()
@@ -153,7 +153,7 @@ async def test_a_peer_may_only_watch_or_only_send(server: Server, loopback: Modu
             i420 = np.full((360, 240), 90, np.uint8)
             begin_s = time.monotonic()
             for _ in range(2000):
-                server.peer.show(Picture(time.monotonic() - begin_s, i420, None))
+                server.peer.show(Picture(time.monotonic() - begin_s, i420))
                 await asyncio.sleep(0.01)
                 if len(client.pictures) >= 5:
                     break
@@ -187,7 +187,7 @@ async def test_a_picture_loss_report_brings_a_key_frame(server: Server, loopback
         await loopback.wait_for(lambda: len(client.pictures) >= 5)
         assert [sent.key for sent in server.listener.sent].count(True) == 1, "no key frame but the first by itself"
         receiver = client.connection.getReceivers()[0]
-        ssrc = server.peer._video_sender._ssrc
+        ssrc = server.peer._connection.getSenders()[0]._ssrc
         await receiver._send_rtcp_pli(ssrc)
         await loopback.wait_for(lambda: [sent.key for sent in server.listener.sent].count(True) >= 2)
     finally:
@@ -271,7 +271,11 @@ async def test_a_camera_picture_and_its_answer_are_paired_by_their_wire_timestam
     try:
         await connect(server, client)
         await loopback.wait_for(lambda: len(client.pictures) >= 20)
-        pairs = [pair for sent in server.listener.sent if (pair := server.peer.trace_pair(sent)) is not None]
+        pairs = [
+            (sent.picture.capture.rtp_time, sent.rtp_time)
+            for sent in server.listener.sent
+            if sent.picture.capture is not None and sent.rtp_time is not None
+        ]
         mapper = client.connection.getReceivers()[0]._RTCRtpReceiver__timestamp_mapper
         seen = {(frame.pts + mapper._origin) & 0xFFFFFFFF for frame in client.pictures}
         avatar_times = [avatar for _, avatar in pairs]
@@ -336,14 +340,14 @@ async def test_closing_twice_leaves_no_task_and_no_thread(loopback: ModuleType) 
     threads_before, tasks_before = set(threading.enumerate()), asyncio.all_tasks()
     pool = ThreadPoolExecutor(1)
     listener = Listener()
-    peer = Peer(TransportSettings(loopback_only=True), listener, fps=30, encode_pool=pool)
+    peer = Peer(TransportSettings(loopback_only=True), fps=30, encode_pool=pool)
     client = loopback.Client(audio=loopback.ToneTrack())
     await connect(Server(peer, listener), client)
     await loopback.wait_for(lambda: len(listener.camera) >= 3)
     await asyncio.gather(peer.close(), peer.close())
     await peer.close()
     assert not peer.send("too late")
-    peer.show(Picture(0.0, np.zeros((24, 16), np.uint8), None))
+    peer.show(Picture(0.0, np.zeros((24, 16), np.uint8)))
     await client.close()
     pool.shutdown()
     await loopback.wait_for(lambda: asyncio.all_tasks() <= tasks_before)
@@ -356,9 +360,9 @@ async def test_closing_twice_leaves_no_task_and_no_thread(loopback: ModuleType) 
 async def test_a_peer_closed_before_its_answer_is_used_leaves_nothing(loopback: ModuleType) -> None:
     tasks_before = asyncio.all_tasks()
     pool = ThreadPoolExecutor(1)
-    peer = Peer(TransportSettings(loopback_only=True), Listener(), fps=30, encode_pool=pool)
+    peer = Peer(TransportSettings(loopback_only=True), fps=30, encode_pool=pool)
     client = loopback.Client()
-    await peer.answer(read_offer(await client.offer(), limit_bytes=64_000))
+    await peer.answer(read_offer(await client.offer(), limit_bytes=64_000), Listener(), Listener())
     await peer.close()
     await client.close()
     pool.shutdown()
@@ -372,5 +376,5 @@ async def test_an_offer_aiortc_stumbles_over_is_refused_and_closes_the_peer(
     good = read_offer(await client.offer(), limit_bytes=64_000)
     await client.close()
     with pytest.raises(OfferError):
-        await server.peer.answer(replace(good, sdp="v=0\r\nnonsense"))
+        await server.peer.answer(replace(good, sdp="v=0\r\nnonsense"), server.listener, server.listener)
     assert not server.peer.send("x")

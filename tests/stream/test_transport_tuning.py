@@ -50,14 +50,14 @@ class Listener:
 async def server() -> AsyncIterator[SimpleNamespace]:
     pool = ThreadPoolExecutor(1)
     listener = Listener()
-    peer = Peer(TransportSettings(loopback_only=True), listener, fps=30, encode_pool=pool)
+    peer = Peer(TransportSettings(loopback_only=True), fps=30, encode_pool=pool)
     yield SimpleNamespace(peer=peer, listener=listener)
     await peer.close()
     pool.shutdown()
 
 
 async def answer(server: SimpleNamespace, offer: str) -> str:
-    return str(await server.peer.answer(read_offer(offer, limit_bytes=64_000)))
+    return str(await server.peer.answer(read_offer(offer, limit_bytes=64_000), server.listener, server.listener))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from avatar.config import TransportSettings
 from avatar.stream.offer import read_offer
 from avatar.stream.peer import Peer
 from avatar.stream.video_track import SentPicture
-from avatar.types import Picture
+from avatar.types import CaptureStamp, Picture
 
 pytestmark = pytest.mark.anyio
 
@@ -37,10 +37,10 @@ class Mirror:
     def on_state(self, state: str) -> None:
         self.states.append(state)
 
-    def on_camera(self, frame: av.VideoFrame, arrival_s: float, skipped: int) -> None:
+    def on_camera(self, frame: av.VideoFrame, capture: CaptureStamp, skipped: int) -> None:
         self.camera += 1
         assert self.peer is not None
-        self.peer.show(Picture(arrival_s, frame.to_ndarray(), frame.pts))
+        self.peer.show(Picture(capture.arrival_s, frame.to_ndarray(), capture))
 
     def on_microphone(self, frame: av.AudioFrame, arrival_s: float) -> None:
         self.sounds += 1
@@ -58,14 +58,14 @@ class Mirror:
 async def mirror() -> AsyncIterator[Mirror]:
     with ThreadPoolExecutor(2) as pool:
         made = Mirror()
-        made.peer = Peer(TransportSettings(loopback_only=True), made, fps=30, encode_pool=pool)
+        made.peer = Peer(TransportSettings(loopback_only=True), fps=30, encode_pool=pool)
         yield made
         await made.peer.close()
 
 
 async def answer(mirror: Mirror, offer_sdp: str) -> str:
     assert mirror.peer is not None
-    return await mirror.peer.answer(read_offer(offer_sdp, limit_bytes=64_000))
+    return await mirror.peer.answer(read_offer(offer_sdp, limit_bytes=64_000), mirror, mirror)
 
 
 async def pictures_come_back(loopback: ModuleType, client: Any) -> None:
@@ -211,7 +211,7 @@ async def test_nobody_waits_for_a_name_to_be_found(loopback: ModuleType) -> None
     client = loopback.Client()
     looked_for: list[str] = []
     with ThreadPoolExecutor(1) as pool:
-        peer = Peer(TransportSettings(), Mirror(), fps=30, encode_pool=pool)
+        peer = Peer(TransportSettings(), fps=30, encode_pool=pool)
 
         async def find(candidate: Any) -> None:
             looked_for.append(candidate.ip)
@@ -219,7 +219,7 @@ async def test_nobody_waits_for_a_name_to_be_found(loopback: ModuleType) -> None
 
         peer._connection.addIceCandidate = find
         offer = (await client.offer()).replace(" 127.0.0.1 ", f" {NAME} ")
-        assert "m=video" in await peer.answer(read_offer(offer, limit_bytes=64_000))
+        assert "m=video" in await peer.answer(read_offer(offer, limit_bytes=64_000), Mirror(), Mirror())
         await loopback.wait_for(lambda: looked_for == [NAME])
         await peer.close()
         await client.close()

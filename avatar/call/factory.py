@@ -1,0 +1,188 @@
+"""Puts a call together from its parts: connection, media, statistics, session, and who takes part."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
+from functools import partial
+from typing import Final, Literal, TypeAlias, get_args
+
+from avatar.call.bot_peer import BotPeer
+from avatar.call.browser_peer import BrowserPeer, GetAvatar
+from avatar.call.call import Call
+from avatar.call.limits import CallTimes
+from avatar.call.media import CallMedia
+from avatar.call.participant import CallHost, Participant
+from avatar.call.statistics import CallStatistics
+from avatar.config import PictureSettings, ServerSettings
+from avatar.conversation.services import ServiceFactory
+from avatar.errors import AvatarError, OfferError
+from avatar.generator.identity import Identity
+from avatar.motion.voice_network import VoiceNetwork
+from avatar.perception.speech.echo import EchoCanceller
+from avatar.sdk.bot_session import BotSession, make_bot_session
+from avatar.session.live import Session
+from avatar.session.loopback import LoopbackSession
+from avatar.session.protocol import LiveSession, MakeSession, SessionEvent
+from avatar.stream.offer import Offer
+from avatar.stream.peer import Peer
+from avatar.types import Drive, Picture
+
+Mode: TypeAlias = Literal["avatar", "bot", "echo"]
+
+SHORT_SIDE_MIN: Final = 128
+SHORT_SIDE_MAX: Final = 720
+LONG_SIDE_MAX: Final = 1280
+
+
+def make_avatar_session(
+    identity: Identity | None,
+    picture: PictureSettings,
+    *,
+    drive: Drive,
+    on_picture: Callable[[Picture], None],
+    on_event: Callable[[SessionEvent], None],
+    voice_network: VoiceNetwork | None = None,
+) -> LiveSession:
+    """Return the pipeline that moves `identity`. Raises AvatarError when there is none, ModelError, PerceptionError."""
+    if identity is None:
+        raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
+    return Session(
+        identity, picture, drive=drive, voice_network=voice_network, on_picture=on_picture, on_event=on_event
+    )
+
+
+def make_echo_session(
+    identity: Identity | None,
+    picture: PictureSettings,
+    *,
+    drive: Drive,
+    on_picture: Callable[[Picture], None],
+    on_event: Callable[[SessionEvent], None],
+) -> LiveSession:
+    """Return a session that sends the camera's own pictures back."""
+    del identity, picture, drive
+    return LoopbackSession(on_picture=on_picture, on_event=on_event)
+
+
+def session_makers(voice_network: VoiceNetwork | None = None) -> dict[Mode, MakeSession]:
+    """Return what makes the pipeline of each mode; `voice_network` moves the mouth to sound, None: the shipped one."""
+    return {
+        "avatar": partial(make_avatar_session, voice_network=voice_network),
+        "bot": partial(make_bot_session, voice_network=voice_network),
+        "echo": make_echo_session,
+    }
+
+
+class CallFactory:
+    """Makes calls that are not open yet. Used on the event loop only; nothing here blocks it."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        get_avatar: GetAvatar,
+        service_factory: ServiceFactory,
+        *,
+        sessions: Mapping[Mode, MakeSession],
+        encode_pool: Executor,
+        blocking_pool: Executor,
+    ) -> None:
+        """Make calls of these parts.
+
+        Args:
+            settings: of the server.
+            get_avatar: returns the identity with an id and raises AvatarError.
+            service_factory: opens the services of a conversation.
+            sessions: makes the pipeline of each mode.
+            encode_pool: its threads encode pictures and sound, and do nothing else.
+            blocking_pool: its threads do what blocks.
+        """
+        self._settings = settings
+        self._get_avatar, self._service_factory, self._sessions = get_avatar, service_factory, sessions
+        self._encode_pool, self._blocking_pool = encode_pool, blocking_pool
+
+    def check(self, offer: Offer, mode: str, drive: str) -> None:
+        """Raise AvatarError (bad_mode, bad_drive) or OfferError where no such call can be made."""
+        if mode not in self._sessions:
+            raise AvatarError(f"There is no mode '{mode}'. Use one of: {', '.join(self._sessions)}.", code="bad_mode")
+        if not offer.has_video and mode != "avatar":
+            raise OfferError(f"The offer has no video. A call in mode={mode} needs it: addTransceiver('video').")
+        if drive not in get_args(Drive):
+            raise AvatarError(f"'{drive}' moves no avatar. Use one of: {', '.join(get_args(Drive))}.", code="bad_drive")
+
+    def picture(self, width: int | None, height: int | None, fps: int | None) -> PictureSettings:
+        """Return the picture of a call that asks for this; None: as the server's.
+
+        Raises AvatarError (bad_size, bad_rate).
+        """
+        default = self._settings.picture
+        picture = replace(
+            default, width=width or default.width, height=height or default.height, fps=fps or default.fps
+        )
+        if not 1 <= picture.fps <= default.fps:
+            raise AvatarError(
+                f"{picture.fps} pictures a second cannot be sent: 1 to {default.fps} can.", code="bad_rate"
+            )
+        short, long = sorted((picture.width, picture.height))
+        if short < SHORT_SIDE_MIN or short > SHORT_SIDE_MAX or long > LONG_SIDE_MAX or short % 2 or long % 2:
+            raise AvatarError(
+                f"A picture of {picture.width}x{picture.height} cannot be sent. Sides are even, {SHORT_SIDE_MIN} to "
+                f"{SHORT_SIDE_MAX} pixels, the longer one up to {LONG_SIDE_MAX}.",
+                code="bad_size",
+            )
+        return picture
+
+    def make(self, picture: PictureSettings, on_end: Callable[[Call], None]) -> Call:
+        """Return a call; `on_end` is told once nothing of it is left."""
+        transport, now_s = self._settings.transport, time.monotonic()
+        peer = Peer(transport, fps=picture.fps, encode_pool=self._encode_pool)
+        statistics, times = CallStatistics((picture.width, picture.height), now_s), CallTimes(created_s=now_s)
+        media = CallMedia(
+            peer,
+            statistics,
+            times,
+            echo=EchoCanceller() if transport.echo_cancel else None,
+            largest_camera=transport.largest_camera,
+        )
+        return Call(
+            secrets.token_urlsafe(16),
+            peer=peer,
+            media=media,
+            statistics=statistics,
+            times=times,
+            picture=picture,
+            transport=transport,
+            limits=self._settings.limits,
+            blocking_pool=self._blocking_pool,
+            on_end=on_end,
+        )
+
+    async def open(
+        self, call: Call, offer: Offer, avatar_id: str | None, identity: Identity | None, mode: Mode, drive: Drive
+    ) -> None:
+        """Open a call of `make`. Raises AvatarError, OfferError; the caller then ends the call."""
+        limit_bytes, make_session = self._settings.limits.control_bytes, self._sessions[mode]
+
+        def open_session(
+            on_picture: Callable[[Picture], None], on_event: Callable[[SessionEvent], None]
+        ) -> LiveSession:
+            return make_session(identity, call.picture, drive=drive, on_picture=on_picture, on_event=on_event)
+
+        def make_participant(session: LiveSession, host: CallHost) -> Participant:
+            if isinstance(session, BotSession):
+                return BotPeer(session, host, avatar_id=avatar_id, drive=drive, limit_bytes=limit_bytes)
+            return BrowserPeer(
+                session,
+                host,
+                avatar_id=avatar_id,
+                drive=drive,
+                limit_bytes=limit_bytes,
+                get_avatar=self._get_avatar,
+                service_factory=self._service_factory,
+                send_audio=call.media.send_audio,
+            )
+
+        await call.open(offer, open_session, make_participant)
