@@ -23,7 +23,12 @@ def add_command(subparsers: Subparsers) -> None:
         "  avatar render --avatar me.avatar --driver clip.mp4 -o out.mp4\n"
         "  avatar render --avatar photo.jpg --driver clip.mp4 --audio voice.wav -o out.mp4 --size 720x720\n"
         "  avatar render --avatar mira --audio speech.wav -o out.mp4          (a talking head, no clip needed)\n"
-        "  avatar render --avatar astronaut --driver clip.mp4 --drive both -o out.mp4      (a built-in face)",
+        "  avatar render --avatar astronaut --driver clip.mp4 --drive both -o out.mp4      (a built-in face)\n"
+        "  avatar render --avatar mira --audio speech.wav --cues cues.txt -o out.mp4       (with feelings)\n"
+        "a file of cues has one a line, seconds or minutes:seconds and then the cue, and # before notes:\n"
+        "  1.5     smile warmly\n"
+        "  0:03.2  nod and look at me\n"
+        "  6       neutral                                                (ends the feelings and the look)",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -38,6 +43,13 @@ def add_command(subparsers: Subparsers) -> None:
         help="what moves it: the clip's face, the voice (lips) with idle life around it, or both "
         "(default: camera with a clip, voice without)",
     )
+    parser.add_argument(
+        "--cues",
+        type=Path,
+        metavar="FILE",
+        help="feelings, looks and gestures with their times, shown on top of what moves it: lines as below, or JSON, "
+        '[{"time_s": 1.5, "cue": "nod"}]',
+    )
     add_flags(parser, RENDERING)
     parser.set_defaults(run=run)
 
@@ -45,9 +57,10 @@ def add_command(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
+    from avatar.motion.cue_list import read_cue_list  # noqa: PLC0415
     from avatar.session.offline import render_file  # noqa: PLC0415
 
-    for path in (args.driver, args.audio):
+    for path in (args.driver, args.audio, args.cues):
         if path is not None and not path.is_file():
             raise AvatarError(f"{path} does not exist.")
     if args.drive == "camera" and args.driver is None:
@@ -55,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
     if args.drive == "voice" and args.driver is None and args.audio is None:
         raise AvatarError("--drive voice speaks with a sound: name one with --audio.")
     settings = settings_of(args)
-    refuse_overwriting(args.out, (args.driver, args.audio, Path(args.avatar)))
+    refuse_overwriting(args.out, (args.driver, args.audio, args.cues, Path(args.avatar)))
+    cues = () if args.cues is None else read_cue_list(args.cues)
     voice_network = chosen_voice_network(settings.lip_sync)
     identity = open_identity(args.avatar)
     for warning in face_warnings(args.avatar, identity):
@@ -69,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
             picture=settings.picture,
             drive=args.drive,
             voice_network=voice_network,
+            cues=cues,
             progress=bar.update,
         )
     for warning in report.warnings:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,8 @@ from avatar.media.movie_writer import MovieWriter
 from avatar.media.video import clip_frames, probe_clip
 from avatar.models.store import get_model
 from avatar.motion.composer import CompositionState, Sources, Temperament, compose
+from avatar.motion.cue_list import TimedCue
+from avatar.motion.direction import Direction, follow_cue
 from avatar.motion.neutral import CALIBRATION_S
 from avatar.motion.retarget import Retargeter
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
@@ -79,13 +82,14 @@ def render_file(
     picture: PictureSettings,
     drive: Drive | None = None,
     voice_network: VoiceNetwork | None = None,
+    cues: Sequence[TimedCue] = (),
     progress: Progress | None = None,
 ) -> RenderReport:
     """Render an avatar into an MP4 that follows a driver clip, speaks with a sound, or both.
 
     `drive` says what moves it; by default the driver's face where there is a driver, and the sound where there is none.
     Without a driver, or once it has ended while the sound goes on, the rest of the face lives by itself.
-    `voice_network` moves the mouth in place of the shipped one.
+    `voice_network` moves the mouth in place of the shipped one; `cues`, by rising time, play on top of all that.
 
     Raises:
         MediaError: a file cannot be read or written, or the driver shows no face at all.
@@ -124,6 +128,7 @@ def render_file(
             at_least_s=length_s,
             shorter_by_s=SOUND_TAIL_S if own_sound else 0.0,
             voice=voice,
+            cues=cues,
             damage=damage,
         ):
             movie.picture(frame.rgb, frame.time_s)
@@ -142,6 +147,7 @@ def render_file(
     warnings = damage.warnings(driver) if driver is not None else []
     if audio is not None:
         warnings += sound_damage.warnings(audio)
+    warnings += _late_cues(cues, end_s)
     return RenderReport(pictures, end_s, tracked / driven if driven else 0.0, tuple(warnings))
 
 
@@ -154,6 +160,7 @@ def animate(
     at_least_s: float = 0.0,
     shorter_by_s: float = 0.0,
     voice: HeardVoice | None = None,
+    cues: Sequence[TimedCue] = (),
     damage: Damage | None = None,
 ) -> Iterator[AnimatedFrame]:
     """Yield an avatar that follows a driver clip and speaks with a voice, then lives by itself until `at_least_s`.
@@ -170,6 +177,7 @@ def animate(
         at_least_s: how long it goes on.
         shorter_by_s: a driver that ends by no more than this before is long enough.
         voice: what it says.
+        cues: what it shows, by rising time, from the picture on that is due then.
         damage: is told what of the driver could not be read.
 
     Raises:
@@ -177,11 +185,16 @@ def animate(
     """
     generator = open_generator(identity, (picture.width, picture.height), picture.tier, picture.engine)
     temperament, state = Temperament(), CompositionState()
+    direction, coming = Direction(), deque(cues)
 
     def moved(time_s: float, face: FaceState | None, camera: Motion | None) -> U8:
-        nonlocal state
+        nonlocal state, direction
+        while coming and coming[0].time_s <= time_s:
+            timed = coming.popleft()
+            for cue in timed.cues:
+                direction = follow_cue(direction, cue, timed.time_s)
         heard = voice(time_s) if voice is not None else None
-        state, motion = compose(Sources(temperament, face, camera, voice=heard), state, time_s)
+        state, motion = compose(Sources(temperament, face, camera, heard, direction=direction), state, time_s)
         return generator.render(motion)
 
     retargeter = Retargeter(load_basis())
@@ -204,6 +217,16 @@ def animate(
             return
     for later in range(index, round(at_least_s * fps)):
         yield AnimatedFrame(later / fps, moved(later / fps, None, None), None, driven=False)
+
+
+def _late_cues(cues: Sequence[TimedCue], end_s: float) -> list[str]:
+    """Return a sentence on cues that come after the last picture, if there are any."""
+    late = [timed for timed in cues if timed.time_s >= end_s]
+    if not late:
+        return []
+    first = f"{late[0].text!r} at {late[0].time_s:g} s"
+    others = f" and {len(late) - 1} more" if len(late) > 1 else ""
+    return [f"Not shown, as the end comes before at {end_s:.1f} s: the cue {first}{others}."]
 
 
 def _track(

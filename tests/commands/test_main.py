@@ -96,6 +96,10 @@ def test_errors_are_one_friendly_message(portrait: Path, tmp_path: Path, capsys:
     assert "does not exist" in error_of(["enroll", str(portrait), "-o", str(tmp_path / "no" / "x.avatar")], capsys)
     assert "nobody" in error_of(["render", "--avatar", "nobody", "-o", str(tmp_path / "x.mp4")], capsys)
     clip = str(tmp_path / "none.mp4")
+    cues = tmp_path / "cues.txt"
+    cues.write_text("1 nod\n2 smle\n")
+    said = error_of(["render", "--avatar", "mira", "--cues", str(cues), "-o", str(tmp_path / "x.mp4")], capsys)
+    assert f"{cues}, line 2" in said and "Did you mean 'smile'" in said
     answer = error_of(["render", "--avatar", str(portrait), "--driver", clip, "-o", str(tmp_path / "x.mp4")], capsys)
     assert f"{clip} does not exist" in answer
     assert "There is no model named 'nose'" in error_of(["models", "pull", "nose"], capsys)

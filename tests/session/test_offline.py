@@ -18,6 +18,7 @@ from avatar.generator.identity import Identity
 from avatar.media.audio import SOUND_RATE, audio_blocks, audio_seconds
 from avatar.media.movie_writer import MovieWriter
 from avatar.media.video import clip_frames, probe_clip
+from avatar.motion.cue_list import parse_cue_list
 from avatar.motion.speech_network import CLASSES, MOUTH, shapes
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.motion.voice_network import load_voice_network
@@ -263,3 +264,23 @@ def test_a_driver_that_ends_before_its_sound_leaves_nobody_speechless(
             movie.sound(np.full((2, 960), 0.1, np.float32), block * 960)
     report = render_file(astronaut, short, None, tmp_path / "out.mp4", picture=QUICK)
     assert report.seconds == pytest.approx(1, abs=0.04)
+
+
+def test_a_cue_opens_the_mouth_as_told_from_its_moment_on_and_neutral_ends_it(astronaut: Identity, look: Look) -> None:
+    cues = parse_cue_list("0.5 look very surprised\n2 neutral", "cues.txt")
+    size = PictureSettings(256, 256, tier="geometry")
+    plain, shown = (
+        [frame.rgb for frame in animate(astronaut, None, size, fps=10, at_least_s=3.5, cues=told)]
+        for told in ((), cues)
+    )
+    same = [bool(np.array_equal(a, b)) for a, b in zip(plain, shown, strict=True)]
+    assert all(same[:5]) and not any(same[6:25])
+    surprised, ended = (look(shown[index])["lips"] - look(plain[index])["lips"] for index in (19, 34))
+    assert surprised > 0.03 and abs(ended) < 0.01  # of the distance between the eyes
+
+
+def test_cues_after_the_end_are_told_of(astronaut: Identity, tmp_path: Path) -> None:
+    sound = write_beep(tmp_path / "beep.wav", 0.4, 0.2)
+    cues = parse_cue_list("0.1 nod\n0.5 smile\n9 wink", "cues.txt")
+    report = render_file(astronaut, None, sound, tmp_path / "out.mp4", picture=QUICK, cues=cues)
+    assert report.warnings == ("Not shown, as the end comes before at 0.4 s: the cue 'smile' at 0.5 s and 1 more.",)
