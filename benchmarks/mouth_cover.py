@@ -33,7 +33,7 @@ BARS = {"noticed": ">= 0.95", "delay_ms_p95": "<= 200", "false_alarms_per_minute
 
 
 @dataclass(frozen=True)
-class Shown:
+class WatchedClip:
     """One clip as it was seen."""
 
     times_s: list[float]
@@ -45,7 +45,9 @@ class Shown:
         return [face is None or face.held or face.mouth_covered for face in self.faces]
 
 
-def watch(clip: Path, seconds: float, painted: tuple[Shown, str, int] | None = None) -> tuple[Shown, U8 | None]:
+def watch(
+    clip: Path, seconds: float, painted: tuple[WatchedClip, str, int] | None = None
+) -> tuple[WatchedClip, U8 | None]:
     """Return what the tracker sees of a clip, and its last picture.
 
     Args:
@@ -65,7 +67,7 @@ def watch(clip: Path, seconds: float, painted: tuple[Shown, str, int] | None = N
                     rgb = cover(rgb, true.landmarks_px, occluder, raised)  # noqa: PLW2901 - painted over
             times.append(time_s)
             faces.append(tracker.track(rgb, time_s))
-    return Shown(times, faces), rgb
+    return WatchedClip(times, faces), rgb
 
 
 def draw(kind: str, rgb: U8, face: FaceState, seed: int) -> Occluder:
@@ -73,7 +75,7 @@ def draw(kind: str, rgb: U8, face: FaceState, seed: int) -> Occluder:
     return OCCLUDERS[kind](np.random.default_rng(seed), skin_of(rgb, face.landmarks_px))
 
 
-def noticed(shown: Shown) -> tuple[float, float]:
+def noticed(shown: WatchedClip) -> tuple[float, float]:
     """Return the share of a painted clip's covered time that is noticed, and the delay in ms, infinite if never."""
     times, unseen = np.array(shown.times_s), np.array(shown.unseen)
     arrived_s, leaves_s = BEGIN * times[-1] + WAY_S, END * times[-1] - WAY_S
@@ -83,7 +85,7 @@ def noticed(shown: Shown) -> tuple[float, float]:
     return float(unseen[there & (times >= arrived_s + GRACE_S)].mean()), float(delay_ms)
 
 
-def alarms(shown: Shown) -> int:
+def alarms(shown: WatchedClip) -> int:
     """Return how often an unchanged clip's mouth is said to be covered."""
     said = [face is not None and face.mouth_covered for face in shown.faces]
     return sum(now and not before for before, now in zip([False, *said], said, strict=False))

@@ -37,7 +37,7 @@ from benchmarks.likeness import Likeness, LikenessMissingError
 from benchmarks.media import test_clips
 from benchmarks.picture_measures import absolute_error, detail, flicker, psnr_db, ratio, ssim
 from benchmarks.quality_sheet import Exhibit, contact_sheet, exhibit
-from benchmarks.reenactment import BLINK, SIZE, Asked, Reenactment, Stretch, draw_all, reenactment
+from benchmarks.reenactment import BLINK, SIZE, Reenactment, Stretch, TargetFrame, draw_all, reenactment
 
 BARS = {
     "mouth_l1_ratio": "<= 0.7",
@@ -100,7 +100,7 @@ def measure_clip(
     return figures, list(_exhibits(scene, makers, (by_warp, by_tier, by_tier4)))
 
 
-def compare(targets: Sequence[Asked], by_warp: Sequence[U8], by_tier: Sequence[U8]) -> Figures:
+def compare(targets: Sequence[TargetFrame], by_warp: Sequence[U8], by_tier: Sequence[U8]) -> Figures:
     """Return the figures of pictures (SIZE, SIZE, 3) RGB beside the warp's and the real frames."""
     figures: Figures = {}
     holes = {"mouth": [frame.hole for frame in targets], "eye": [frame.eyes for frame in targets]}
@@ -126,7 +126,7 @@ def compare(targets: Sequence[Asked], by_warp: Sequence[U8], by_tier: Sequence[U
     return figures
 
 
-def sharpness(targets: Sequence[Asked], made: Sequence[U8]) -> float:
+def sharpness(targets: Sequence[TargetFrame], made: Sequence[U8]) -> float:
     """Return the Laplacian energy inside open mouths over the real frames', NaN where no mouth opens."""
     inside = [frame.hole for frame in targets]
     own, _ = np.sum([detail(picture, mask) for picture, mask in zip(made, inside, strict=True)], axis=0)

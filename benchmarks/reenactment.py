@@ -19,7 +19,7 @@ from avatar.generator.face_search import face_size, find_faces
 from avatar.generator.framing import frame_window
 from avatar.generator.identity import Identity
 from avatar.generator.network_input import REGIONS, region_masks
-from avatar.generator.protocol import Generator, Shown
+from avatar.generator.protocol import Generator, TargetFace
 from avatar.generator.tuning.pairs import spread_expressions
 from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceLandmarker
@@ -41,11 +41,11 @@ CLOSED: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TargetFrame:
     """What one frame of the clip asks of the avatar, and the real frame, both in the avatar's picture."""
 
     row: int
-    shown: Shown
+    shown: TargetFace
     real: U8
     """(SIZE, SIZE, 3), RGB."""
     regions: U8
@@ -75,7 +75,7 @@ class Asked:
 class Stretch:
     """Frames in a row, tracked as in a call."""
 
-    frames: tuple[Asked, ...] = ()
+    frames: tuple[TargetFrame, ...] = ()
     """Empty where the clip has no such stretch."""
     lead_in: int = 0
     """So many of the first only bring tracker and generator into step."""
@@ -90,13 +90,13 @@ class Reenactment:
     """From the calmest frame."""
     several: Identity
     """From that one and more, spread over expression; rests in the same photo."""
-    photo: Asked
+    photo: TargetFrame
     """The calmest frame itself."""
-    targets: tuple[Asked, ...]
+    targets: tuple[TargetFrame, ...]
     """Half of them with the mouth as wide open as it gets, half spread evenly over the second half."""
-    closed: tuple[Asked, ...]
+    closed: tuple[TargetFrame, ...]
     """Closed eyes, to be looked at."""
-    turned: tuple[Asked, ...]
+    turned: tuple[TargetFrame, ...]
     """The head as far away from the photo as it gets, to be looked at."""
     still: Stretch
     """In which the face holds as still as it does."""
@@ -132,7 +132,7 @@ def reenactment(track: ClipTrack, targets: int) -> Reenactment:
     several = _with_more_photos(one, pictures, [row for row in photo_rows if abs(row - rest_row) > 2])
     place = _Place(one, pictures[rest_row])
 
-    def ask(chosen: Sequence[int]) -> tuple[Asked, ...]:
+    def ask(chosen: Sequence[int]) -> tuple[TargetFrame, ...]:
         return tuple(place.asked(row, track.face(row), pictures[row]) for row in sorted(chosen))
 
     def follow(stretch: range | None) -> Stretch:
@@ -165,7 +165,7 @@ def target_rows(track: ClipTrack, count: int) -> list[int]:
     return sorted({*widest, *spread})
 
 
-def draw_all(generator: Generator, asked: Sequence[Asked]) -> Iterator[U8]:
+def draw_all(generator: Generator, asked: Sequence[TargetFrame]) -> Iterator[U8]:
     """Yield what a generator makes of each frame, in order."""
     for frame in asked:
         yield generator.draw(frame.shown)
@@ -214,7 +214,7 @@ class _Place:
         self._scale = window.scale * scale
         self._shift = ((shift - corner) * window.scale).astype(np.float32)
 
-    def asked(self, row: int, face: FaceState, rgb: U8) -> Asked:
+    def asked(self, row: int, face: FaceState, rgb: U8) -> TargetFrame:
         """Return one frame of the clip."""
         landmarks = face.landmarks_px * np.float32(self._scale)
         landmarks[:, :2] += self._shift
@@ -225,8 +225,8 @@ class _Place:
         within = cv2.warpAffine(np.full(rgb.shape[:2], 255, np.uint8), map_to, (SIZE, SIZE), flags=cv2.INTER_NEAREST)
         regions = region_masks(landmarks, SIZE)
         regions[within == 0] = 0
-        shown = Shown(landmarks, fit_pose(landmarks), face.blendshapes)
-        return Asked(row, shown, np.asarray(real, np.uint8), regions)
+        shown = TargetFace(landmarks, fit_pose(landmarks), face.blendshapes)
+        return TargetFrame(row, shown, np.asarray(real, np.uint8), regions)
 
 
 def fit_scale_and_shift(source: F32, target: F32) -> tuple[float, F32]:

@@ -90,7 +90,7 @@ def session(path: Path, threads: int = 1) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedFrame:
+class DecoderExample:
     """One frame as the exported decoder takes it, and as it should become."""
 
     inputs: Arrays
@@ -100,14 +100,14 @@ class AskedFrame:
     """(1, 3, S, S), -1..1."""
 
 
-def frames(clips: Sequence[PackedClip], network: FaceNetwork, *, seed: int) -> Iterator[AskedFrame]:
+def frames(clips: Sequence[PackedClip], network: FaceNetwork, *, seed: int) -> Iterator[DecoderExample]:
     """Yield training frames, one at a time, endlessly."""
     batches = PairBatches(clips, batch=4, seed=seed)
     for number in range(len(batches)):
         yield from single_frames(batches[number], network)
 
 
-def single_frames(batch: PairBatch, network: FaceNetwork) -> Iterator[AskedFrame]:
+def single_frames(batch: PairBatch, network: FaceNetwork) -> Iterator[DecoderExample]:
     """Yield each picture of a batch."""
     encoder = FrameEncoder(network)
     with torch.no_grad():
@@ -125,7 +125,7 @@ def single_frames(batch: PairBatch, network: FaceNetwork) -> Iterator[AskedFrame
             "condition": batch.condition[one],
         }
         face = torch.from_numpy(batch.regions[index, ..., REGIONS.index("face")] > 127)
-        yield AskedFrame(inputs, face, centred(torch.from_numpy(batch.target[one])))
+        yield DecoderExample(inputs, face, centred(torch.from_numpy(batch.target[one])))
 
 
 def largest_difference(network: FaceNetwork, encoder: Path, decoder: Path, inputs: Arrays) -> float:
@@ -202,11 +202,11 @@ def quantise(decoder: Path, inputs: list[Arrays]) -> Path:
     return path
 
 
-def picture_psnr(decoder: Path, asked: Sequence[AskedFrame]) -> float:
+def picture_psnr(decoder: Path, examples: Sequence[DecoderExample]) -> float:
     """Return the mean PSNR of a decoder's finished crops against the real ones on the face, dB."""
     runner = session(decoder)
     values = []
-    for frame in asked:
+    for frame in examples:
         layers = FrameLayers(*(part[0] for part in runner.run(None, frame.inputs)))
         made = centred(torch.from_numpy(lay_on_crop(frame.inputs["moved"][0], layers)[None]))
         error = (made - frame.target).square().mean(1)[0][frame.face].mean().item()
@@ -268,11 +268,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if report["difference"] > LARGEST_DIFFERENCE:
             apart = report["difference"]
             raise TrainingError(f"ONNX Runtime answers {apart:.4f} beside torch: the export is not usable.")
-        asked = [frame for batch in measured_pairs(held_back, references=1) for frame in single_frames(batch, network)]
-        report["face_psnr_db"] = picture_psnr(decoder, asked)
+        examples = [
+            frame for batch in measured_pairs(held_back, references=1) for frame in single_frames(batch, network)
+        ]
+        report["face_psnr_db"] = picture_psnr(decoder, examples)
         report["ms_1core"] = milliseconds(decoder, calibration[0])
         if "decoder-int8" in made:
-            report["int8_psnr_drop_db"] = report["face_psnr_db"] - picture_psnr(made["decoder-int8"], asked)
+            report["int8_psnr_drop_db"] = report["face_psnr_db"] - picture_psnr(made["decoder-int8"], examples)
             report["int8_ms_1core"] = milliseconds(made["decoder-int8"], calibration[0])
         write_register(options.out, tier, made)
         if options.ship is not None:

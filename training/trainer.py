@@ -95,7 +95,7 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.settings.rate)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.half):
-            made, layers = self.network(*data.asked)
+            made, layers = self.network(*data.inputs)
         made, layers = made.float(), Layers(*(layer.float() for layer in layers))
         loss = picture_loss(made, self._wanted(data), data.regions)
         loss = loss + restraint_loss(layers, data.moved, data.target, data.regions)
@@ -120,7 +120,7 @@ class Trainer:
         with torch.no_grad():
             for batch in batches:
                 data = to_tensors(batch, self.device)
-                made, layers = self.average(*data.asked)
+                made, layers = self.average(*data.inputs)
                 pictures.append(_to_bytes(made))
                 masks.append(np.asarray(spread(layers.mask)[:, 0].float().cpu().numpy(), np.float32))
         return pictures, masks
@@ -156,7 +156,7 @@ class Trainer:
         if self._teacher is None:
             return data.target
         with torch.no_grad():
-            taught, _ = self._teacher(*data.asked)
+            taught, _ = self._teacher(*data.inputs)
         return torch.lerp(data.target, taught.float(), TEACHER_SHARE)
 
     def _criticised(self, made: Tensor, data: BatchTensors) -> Tensor:

@@ -165,7 +165,7 @@ def face_tracker() -> Check:
 def engines() -> Check:
     """Draw one frame with each engine that is installed, and say which will be taken."""
     from avatar.generator.engines.choice import ENGINES, default_threads  # noqa: PLC0415
-    from avatar.generator.engines.pace import frame_ms  # noqa: PLC0415
+    from avatar.generator.engines.speed import measure_frame_ms  # noqa: PLC0415
     from avatar.generator.network_files import network_files  # noqa: PLC0415
     from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
 
@@ -176,7 +176,7 @@ def engines() -> Check:
     found = []
     for name, make in ENGINES.items():
         try:
-            found.append(f"{name} {frame_ms(make(files, default_threads())):.0f} ms")
+            found.append(f"{name} {measure_frame_ms(make(files, default_threads())):.0f} ms")
         except (ImportError, RuntimeError, OSError, AvatarError):
             continue  # most machines have one or two of them
     if not found:

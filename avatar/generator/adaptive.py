@@ -1,4 +1,4 @@
-"""Pictures of one generator, fewer of them in full where there is no time."""
+"""A generator that keeps a frame rate: where time is short, fewer pictures are drawn in full."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from avatar.timing.meters import StageMeter
 from avatar.types import U8, Motion
 
 
-class Easel:
-    """Draws, and draws fewer pictures in full where there is no time. For one thread."""
+class AdaptiveRenderer:
+    """Sets a generator's `key_every` by how long its pictures take. For one thread."""
 
     def __init__(self, generator: Generator, fps: int) -> None:
-        """Draw `fps` pictures a second."""
+        """Keep `fps` pictures a second where the machine allows."""
         self.generator, self._fps = generator, fps
         self._meter, self._cadence = StageMeter(), pacing.Cadence(changed_s=time.monotonic())
 
-    def draw(self, motion: Motion) -> U8:
+    def render(self, motion: Motion) -> U8:
         """Return the picture of a motion, (height, width, 3) RGB."""
         began_s = time.monotonic()
         self.generator.key_every = self._cadence.key_every

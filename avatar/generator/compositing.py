@@ -68,7 +68,7 @@ def lay_layers(picture: U8, layers: FrameLayers, window: Window, seam: U8, mouth
 
 
 def _mouth_detail(picture: U8, window: Window, mouth: U8) -> _Detail | None:
-    """Return the fine detail of a picture inside a mouth; None where it is shut or out of sight."""
+    """Return the fine detail of a picture inside a mouth; None where it is shut or outside the picture."""
     x, y, width, height = cv2.boundingRect(mouth)
     place = _Place(window, (x, y, x + width, y + height), picture)
     return _Detail(place, window, mouth) if place.seen else None

@@ -12,7 +12,7 @@ from avatar.errors import EnrolError
 from avatar.face.pose import fit_pose, rotation_vector
 from avatar.generator.face_search import face_size, find_faces
 from avatar.generator.identity import Identity, Portrait
-from avatar.generator.landmark_settling import followed
+from avatar.generator.landmark_settling import with_tracked_landmarks
 from avatar.generator.matte import background_plate, person_matte
 from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
@@ -89,7 +89,7 @@ def take_portrait(photo: U8, landmarker: FaceLandmarker, *, which: str = "") -> 
             "Use a photo that looks roughly into the camera.",
             code="face_turned",
         )
-    return followed(cut_portrait(photo, face))
+    return with_tracked_landmarks(cut_portrait(photo, face))
 
 
 def _the_one(found: list[FaceDetection], which: str) -> FaceDetection:

@@ -16,9 +16,9 @@ from avatar.generator.eyes import both_eyes
 from avatar.generator.face_flow import FaceMesh, lay_face
 from avatar.generator.identity import Identity
 from avatar.generator.mouth import MouthInterior
-from avatar.generator.protocol import Shown, shown
+from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.rig import Rig
-from avatar.generator.scene_layout import over_plate, set_stage
+from avatar.generator.scene_layout import lay_out_scene, over_plate
 from avatar.generator.shell import HeadShell
 from avatar.types import F32, U8, HeadPose, Motion
 
@@ -44,41 +44,41 @@ class GeometryGenerator:
         self.identity = identity
         self.picture_size = picture_size
         self.key_every, self.last_in_full = 1, True  # every picture is drawn alike
-        self._stage = stage = set_stage(identity, picture_size)
-        self._origin = np.array([stage.columns.start, stage.rows.start, 0], np.float32)
-        self.rig = Rig(stage.rest + self._origin, load_basis())
+        self._scene = scene = lay_out_scene(identity, picture_size)
+        self._origin = np.array([scene.columns.start, scene.rows.start, 0], np.float32)
+        self.rig = Rig(scene.rest + self._origin, load_basis())
         rest_pose = self._within_part(self.rig.rest_pose)
-        self._mesh = FaceMesh(stage.rest, stage.size)
-        self._shell = HeadShell(stage.rest, rest_pose, stage.size)
-        self._eyes = both_eyes(stage.rest)
-        self._mouth = MouthInterior(stage.colours, stage.rest, rest_pose)
+        self._mesh = FaceMesh(scene.rest, scene.size)
+        self._shell = HeadShell(scene.rest, rest_pose, scene.size)
+        self._eyes = both_eyes(scene.rest)
+        self._mouth = MouthInterior(scene.colours, scene.rest, rest_pose)
 
     def render(self, motion: Motion) -> U8:
         """Return the (height, width, 3) RGB picture of a motion."""
-        return self.draw(shown(self.rig, self.identity, motion))
+        return self.draw(target_face(self.rig, self.identity, motion))
 
-    def draw(self, shown: Shown) -> U8:
+    def draw(self, target: TargetFace) -> U8:
         """Return the (height, width, 3) RGB picture of a face whose landmarks are known."""
-        picture = self.move(shown).picture
-        self.draw_mouth(picture, shown)
+        picture = self.move(target).picture
+        self.draw_mouth(picture, target)
         return picture
 
-    def move(self, shown: Shown) -> MovedPhoto:
+    def move(self, target: TargetFace) -> MovedPhoto:
         """Return the photo moved to where the landmarks are, the mouth's inside not drawn yet."""
-        stage = self._stage
-        map_x, map_y = self._flow(shown.landmarks - self._origin, self._within_part(shown.pose))
+        scene = self._scene
+        map_x, map_y = self._flow(target.landmarks - self._origin, self._within_part(target.pose))
         places = np.asarray(cv2.merge([map_x, map_y]), np.float32)
-        map_x += stage.spare
-        map_y += stage.spare
-        person = np.asarray(cv2.remap(stage.person, map_x, map_y, cv2.INTER_LINEAR), np.uint8)
-        picture = stage.still.copy()
-        picture[stage.rows, stage.columns] = over_plate(person, stage.plate)
-        return MovedPhoto(picture, places, (stage.columns.start, stage.rows.start))
+        map_x += scene.spare
+        map_y += scene.spare
+        person = np.asarray(cv2.remap(scene.person, map_x, map_y, cv2.INTER_LINEAR), np.uint8)
+        picture = scene.still.copy()
+        picture[scene.rows, scene.columns] = over_plate(person, scene.plate)
+        return MovedPhoto(picture, places, (scene.columns.start, scene.rows.start))
 
-    def draw_mouth(self, picture: U8, shown: Shown) -> None:
+    def draw_mouth(self, picture: U8, target: TargetFace) -> None:
         """Draw the inside of the mouth into a moved photo, in place."""
-        part = picture[self._stage.rows, self._stage.columns]
-        self._mouth.draw(part, shown.landmarks - self._origin, self._within_part(shown.pose))
+        part = picture[self._scene.rows, self._scene.columns]
+        self._mouth.draw(part, target.landmarks - self._origin, self._within_part(target.pose))
 
     def _within_part(self, pose: HeadPose) -> HeadPose:
         """Return a pose of the picture in the coordinates of its moving part."""

@@ -1,4 +1,4 @@
-"""In-between frames without the network: the last frame's layers, carried along by the face's own motion."""
+"""In-between frames without the network: the last frame's layers, warped by the motion of the face's mesh."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ COARSER: Final = 4
 """The motion between two frames is smooth: it is worked out at a quarter of the crop's resolution."""
 
 
-def carried(layers: FrameLayers, before: F32, now: F32) -> FrameLayers:
-    """Return a frame's layers moved to where the face is now; shift and tone, coarse as they are, stay.
+def warp_layers(layers: FrameLayers, before: F32, now: F32) -> FrameLayers:
+    """Return a frame's layers warped to where the face is now; shift and tone, which are coarse, stay.
 
     Args:
         layers: made for the landmarks `before`.

@@ -14,12 +14,12 @@ from avatar.generator.face_crop import CROP_SIZE, face_window
 from avatar.generator.framing import Window
 from avatar.generator.geometry import GeometryGenerator, MovedPhoto
 from avatar.generator.identity import Identity
-from avatar.generator.layer_warp import carried
+from avatar.generator.layer_warp import warp_layers
 from avatar.generator.network_input import REGIONS, condition, head_seam, region_masks
-from avatar.generator.protocol import Shown, shown
-from avatar.generator.reference_blending import Lenders, lent_through
-from avatar.generator.references import look
-from avatar.generator.temporal_filter import AnchorState, anchored
+from avatar.generator.protocol import TargetFace, target_face
+from avatar.generator.reference_blending import ReferenceBlender, show_reference_pixels
+from avatar.generator.references import face_outline
+from avatar.generator.temporal_filter import FilterState, filter_layers
 from avatar.types import F32, U8, Motion
 
 QUARTER: Final = CROP_SIZE // 4
@@ -36,58 +36,58 @@ class NetworkGenerator:
         self.rig = self._geometry.rig
         self._rest_window = face_window(self.rig.rest_pose)
         self._engine = engine
-        self._lenders = Lenders(identity, engine)
-        self._last: AnchorState | None = None
+        self._references = ReferenceBlender(identity, engine)
+        self._last: FilterState | None = None
         self._since_key = 0
-        self._lent_share = 0.0
+        self._reference_share = 0.0
         # The network draws every n-th picture, the mesh carries its layers through those in between.
         self.key_every, self.last_in_full = 1, True
 
     def render(self, motion: Motion) -> U8:
         """Return the (height, width, 3) RGB picture of a motion."""
-        return self.draw(shown(self.rig, self.identity, motion))
+        return self.draw(target_face(self.rig, self.identity, motion))
 
-    def draw(self, shown: Shown) -> U8:
+    def draw(self, target: TargetFace) -> U8:
         """Return the (height, width, 3) RGB picture of a face whose landmarks are known."""
-        moved = self._geometry.move(shown)
-        window = face_window(shown.pose)
-        landmarks = window.to_picture(shown.landmarks)
+        moved = self._geometry.move(target)
+        window = face_window(target.pose)
+        landmarks = window.to_picture(target.landmarks)
         regions = region_masks(landmarks)
         seam = head_seam(regions)
         self._since_key += 1
         self.last_in_full = self._last is None or self._since_key >= self.key_every
         if self._last is None or self.last_in_full:
             self._since_key = 0
-            made = self._layers(shown, moved, window, landmarks, regions, seam)
-            self._last, layers = anchored(self._last, made, landmarks)
+            made = self._layers(target, moved, window, landmarks, regions, seam)
+            self._last, layers = filter_layers(self._last, made, landmarks)
         else:
-            self._geometry.draw_mouth(moved.picture, shown)
-            layers = carried(self._last.layers, self._last.landmarks, landmarks)
+            self._geometry.draw_mouth(moved.picture, target)
+            layers = warp_layers(self._last.layers, self._last.landmarks, landmarks)
         # Where a photo's own pixels show, the drawn teeth have no detail to add.
-        drawn = (regions[..., REGIONS.index("mouth")] * np.float32(1 - self._lent_share)).astype(np.uint8)
+        drawn = (regions[..., REGIONS.index("mouth")] * np.float32(1 - self._reference_share)).astype(np.uint8)
         lay_layers(moved.picture, layers, window, seam, drawn)
         return moved.picture
 
     def _layers(
-        self, shown: Shown, moved: MovedPhoto, window: Window, landmarks: F32, regions: U8, seam: U8
+        self, target: TargetFace, moved: MovedPhoto, window: Window, landmarks: F32, regions: U8, seam: U8
     ) -> FrameLayers:
         """Return the layers of a picture; draws the mouth into the moved photo."""
         bare = head_crop(moved.picture, window)
-        wanted = look(shown.landmarks, shown.pose)
-        lent = self._lenders.lend(wanted, landmarks, regions, bare, self._grid(moved, window))
-        self._lent_share = lent.mouth
-        self._geometry.draw_mouth(moved.picture, shown)
-        turn = rotation_vector(np.asarray(shown.pose.rotation @ self.rig.rest_pose.rotation.T, np.float32))
+        wanted = face_outline(target.landmarks, target.pose)
+        blend = self._references.blend(wanted, landmarks, regions, bare, self._grid(moved, window))
+        self._reference_share = blend.mouth
+        self._geometry.draw_mouth(moved.picture, target)
+        turn = rotation_vector(np.asarray(target.pose.rotation @ self.rig.rest_pose.rotation.T, np.float32))
         frame = FrameInput(
             moved=head_crop(moved.picture, window),
-            nearest=lent.rgb,
+            nearest=blend.rgb,
             regions=regions,
             seam=seam,
-            grid=lent.grid,
-            latents=lent.latents,
-            condition=condition(shown.expression, turn),
+            grid=blend.grid,
+            latents=blend.latents,
+            condition=condition(target.expression, turn),
         )
-        return lent_through(self._engine.decode(frame), lent, regions)
+        return show_reference_pixels(self._engine.decode(frame), blend, regions)
 
     def _grid(self, moved: MovedPhoto, window: Window) -> F32:
         """Return where in the resting photo's crop each place of the frame's crop comes from, (S/4, S/4, 2), -1..1."""

@@ -1,4 +1,4 @@
-"""What every tier of generator is to the rest of the program: a motion goes in, a picture comes out."""
+"""The protocol of a generator, which every tier implements: a motion in, a picture out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from avatar.types import F32, U8, HeadPose, Motion
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What one picture is to show of the avatar's own face, in the picture's pixels."""
+class TargetFace:
+    """The avatar's face as one picture is to show it, in the picture's pixels."""
 
     landmarks: F32
     """(478, 3)."""
@@ -37,12 +37,12 @@ class Generator(Protocol):
     def render(self, motion: Motion) -> U8:
         """Return the (height, width, 3) RGB picture of a motion."""
 
-    def draw(self, shown: Shown) -> U8:
+    def draw(self, target_face: TargetFace) -> U8:
         """Return the (height, width, 3) RGB picture of a face whose landmarks are known."""
 
 
-def shown(rig: Rig, identity: Identity, motion: Motion) -> Shown:
-    """Return what a motion makes of an identity's resting face."""
+def target_face(rig: Rig, identity: Identity, motion: Motion) -> TargetFace:
+    """Return an identity's face, moved from rest by a motion."""
     pose = rig.pose(motion)
     expression = (identity.rest.blendshapes + motion.blendshapes).clip(0, 1)
-    return Shown(rig.landmarks(motion, pose), pose, expression)
+    return TargetFace(rig.landmarks(motion, pose), pose, expression)

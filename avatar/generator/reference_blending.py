@@ -1,4 +1,4 @@
-"""What a person's photos lend to a frame: latents, a mouth, eyes, each from the photo that has them most as wanted."""
+"""Reference blending: a frame's latents, mouth and eyes come from the photos whose own are most like them."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
 from avatar.generator.identity import Identity
 from avatar.generator.network_files import LATENTS_VERSION
 from avatar.generator.network_input import INNER, REGIONS, CropWarp, View, sampling_grid, with_eyes_of
-from avatar.generator.references import Look, Part, lent_share, look, nearest_reference
+from avatar.generator.references import FaceOutline, Part, face_outline, nearest_reference, reference_share
 from avatar.types import F32, U8
 
 
 @dataclass(frozen=True, slots=True)
-class Lent:
-    """What the photos lend to one frame."""
+class ReferenceBlend:
+    """What the reference photos give one frame."""
 
     rgb: U8
     """(S, S, 3): the photo with the nearest mouth, moved, with the eyes of the photo with the nearest eyes."""
     grid: F32
-    """(S/4, S/4, 2): where in the former each place comes from, -1..1."""
+    """(S/4, S/4, 2): where in that photo's crop each place comes from, -1..1."""
     latents: Latents
-    """The former's."""
+    """Of the photo with the nearest mouth."""
     mouth: float
     eyes: float
-    """How much of either the photos' own pixels are to show, 0..1 (`references.lent_share`)."""
+    """How much of either the photos' own pixels are to show, 0..1 (`references.reference_share`)."""
 
 
-class Lenders:
-    """One person's photos, the resting one first. Not for several threads at once."""
+class ReferenceBlender:
+    """Chooses and blends one person's photos, the resting one first. Not for several threads at once."""
 
     def __init__(self, identity: Identity, engine: Engine) -> None:
         """Encode every photo and make all but the first ready to be moved; takes tens of milliseconds each."""
@@ -41,8 +41,8 @@ class Lenders:
         if fitted is not None and (fitted.tier, fitted.version) != (engine.tier, LATENTS_VERSION):
             fitted = None  # made for another network: the photos' own will do
         self._latents: list[Latents] = []
-        self._others: list[_Other] = []
-        self._looks: list[Look] = []
+        self._others: list[_MovableReference] = []
+        self._outlines: list[FaceOutline] = []
         for index, portrait in enumerate(identity.portraits):
             pose = fit_pose(portrait.landmarks_px)
             window = face_window(pose)
@@ -52,61 +52,61 @@ class Lenders:
                 if fitted is None
                 else Latents(fitted.quarter[index : index + 1], fitted.eighth[index : index + 1])
             )
-            self._looks.append(look(portrait.landmarks_px, pose))
+            self._outlines.append(face_outline(portrait.landmarks_px, pose))
             if index:
-                self._others.append(_Other(crop, window.to_picture(portrait.landmarks_px)))
+                self._others.append(_MovableReference(crop, window.to_picture(portrait.landmarks_px)))
         self._last: dict[Part, int] = {"mouth": 0, "eyes": 0}
 
-    def lend(self, wanted: Look, landmarks: F32, regions: U8, resting: U8, grid: F32) -> Lent:
-        """Return what the photos lend to a frame.
+    def blend(self, wanted: FaceOutline, landmarks: F32, regions: U8, resting: U8, grid: F32) -> ReferenceBlend:
+        """Return the blend of references for a frame.
 
         Args:
-            wanted: how the frame is to look.
+            wanted: the frame's own outlines.
             landmarks: (478, 3) in the frame's crop.
             regions: (S, S, 5) of the frame, `network_input.REGIONS`.
             resting: (S, S, 3), the resting photo moved, its openings stretched as they are.
             grid: (S/4, S/4, 2), where in the resting photo's crop each place comes from, -1..1.
         """
         for part in self._last:
-            self._last[part] = nearest_reference(wanted, self._looks, part, kept=self._last[part])
+            self._last[part] = nearest_reference(wanted, self._outlines, part, kept=self._last[part])
         mouth, eyes = self._last["mouth"], self._last["eyes"]
-        # The resting photo is moved already; the others only when they lend something.
+        # The resting photo is moved already; the others only when they are used.
         views = {other: self._others[other - 1].view(landmarks) for other in {mouth, eyes} - {0}}
         rgb = views[mouth].rgb if mouth else resting
         if eyes != mouth:
             rgb = with_eyes_of(rgb, views[eyes].rgb if eyes else resting, regions)
         if mouth:
             grid = sampling_grid(views[mouth].places, CROP_SIZE // 4)
-        return Lent(
+        return ReferenceBlend(
             rgb,
             grid,
             self._latents[mouth],
-            mouth=lent_share(wanted, self._looks[mouth], "mouth"),
-            eyes=lent_share(wanted, self._looks[eyes], "eyes"),
+            mouth=reference_share(wanted, self._outlines[mouth], "mouth"),
+            eyes=reference_share(wanted, self._outlines[eyes], "eyes"),
         )
 
 
-def lent_through(layers: FrameLayers, lent: Lent, regions: U8) -> FrameLayers:
-    """Return layers in which the photos' own pixels show their share of mouth and eyes.
+def show_reference_pixels(layers: FrameLayers, blend: ReferenceBlend, regions: U8) -> FrameLayers:
+    """Return layers in which the references' own pixels take their share of mouth and eyes.
 
     `regions` are the frame's (S, S, 5), `network_input.REGIONS`.
     """
     left, top, right, bottom = INNER
     add, keep = layers.add.copy(), layers.keep.copy()
-    for part, most in (("mouth", lent.mouth), ("eyes", lent.eyes)):
+    for part, most in (("mouth", blend.mouth), ("eyes", blend.eyes)):
         mask = np.ascontiguousarray(regions[top:bottom, left:right, REGIONS.index(part)])
         x, y, width, height = cv2.boundingRect(mask)
         if most == 0 or not width:
             continue
         box = (slice(y, y + height), slice(x, x + width))
         share = mask[box].astype(np.float32)[..., None] * np.float32(most / 255)
-        add[box] += share * (lent.rgb[top:bottom, left:right][box] - add[box])
+        add[box] += share * (blend.rgb[top:bottom, left:right][box] - add[box])
         keep[box] *= 1 - share
     return layers._replace(add=add, keep=keep)
 
 
-class _Other:
-    """A photo that is not the resting one: only its face is of use, so its body may move along with the crop."""
+class _MovableReference:
+    """A photo other than the resting one: only its face is used, so its body may move along with the crop."""
 
     def __init__(self, crop: U8, landmarks: F32) -> None:
         self._window = face_window(fit_pose(landmarks))

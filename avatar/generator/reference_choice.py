@@ -46,7 +46,7 @@ class MeasuredFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenFrame:
     """One frame worth keeping."""
 
     index: int
@@ -57,7 +57,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class RejectedFrames:
     """How many frames were passed over, and why."""
 
     turned: int
@@ -66,7 +66,7 @@ class LeftOut:
     blurred: int
 
 
-def fit_frames(frames: Sequence[MeasuredFrame]) -> tuple[list[int], LeftOut]:
+def fit_frames(frames: Sequence[MeasuredFrame]) -> tuple[list[int], RejectedFrames]:
     """Return which frames can serve as a portrait, and how many could not for which reason (the first that holds)."""
     turned = small = border = blurred = 0
     usual = float(np.quantile([frame.sharpness for frame in frames], 0.75)) if frames else 0.0
@@ -82,7 +82,7 @@ def fit_frames(frames: Sequence[MeasuredFrame]) -> tuple[list[int], LeftOut]:
             blurred += 1
         else:
             fit.append(index)
-    return fit, LeftOut(turned, small, border, blurred)
+    return fit, RejectedFrames(turned, small, border, blurred)
 
 
 def calmest(frames: Sequence[MeasuredFrame], fit: Sequence[int]) -> int:
@@ -99,7 +99,7 @@ def calmest(frames: Sequence[MeasuredFrame], fit: Sequence[int]) -> int:
 
 def choose_references(
     frames: Sequence[MeasuredFrame], fit: Sequence[int], known: Sequence[MeasuredFrame], count: int
-) -> list[Chosen]:
+) -> list[ChosenFrame]:
     """Return up to `count` of the fit frames, each the one least like all portraits had so far.
 
     Farthest-point selection (Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985) by
@@ -115,14 +115,15 @@ def choose_references(
         return []
     places = np.array([_place(frames[index]) for index in fit])
     had = [_place(frame) for frame in known]
-    chosen: list[Chosen] = []
+    chosen: list[ChosenFrame] = []
     while len(chosen) < count:
         gaps = np.linalg.norm(places[:, None] - np.array(had)[None], axis=2)
         nearest = gaps.min(axis=1)
         best = int(np.argmax(nearest))
         if nearest[best] < LEAST_GAIN:
             break
-        chosen.append(Chosen(fit[best], float(nearest[best]), _news(places[best] - had[int(np.argmin(gaps[best]))])))
+        change = places[best] - had[int(np.argmin(gaps[best]))]
+        chosen.append(ChosenFrame(fit[best], float(nearest[best]), _name_change(change)))
         had.append(places[best])
     return chosen
 
@@ -133,7 +134,7 @@ def _place(frame: MeasuredFrame) -> F32:
     return np.concatenate([frame.blendshapes * _SCALE, turn]).astype(np.float32)
 
 
-def _news(change: F32) -> str:
+def _name_change(change: F32) -> str:
     """Name the largest one or two parts of a change between two points."""
     parts: dict[str, float] = {}
     for name, value in zip((*BLENDSHAPES, "pitch", "yaw"), change.tolist(), strict=True):

@@ -16,12 +16,12 @@ from avatar.generator.enrol import RIVAL_SHARE, cut_portrait, identity_of
 from avatar.generator.face_search import face_size, find_faces, find_near
 from avatar.generator.identity import Identity, Portrait
 from avatar.generator.identity_file import MAX_PORTRAITS
-from avatar.generator.landmark_settling import followed, met
+from avatar.generator.landmark_settling import with_single_frame_landmarks, with_tracked_landmarks
 from avatar.generator.likeness import FOREIGN, UNLIKE, resting_shape, shape_distance, usual_shape
 from avatar.generator.reference_choice import (
-    Chosen,
-    LeftOut,
+    ChosenFrame,
     MeasuredFrame,
+    RejectedFrames,
     calmest,
     choose_references,
     fit_frames,
@@ -55,10 +55,10 @@ class RefineReport:
 
     frames: int
     """Frames looked at."""
-    left_out: LeftOut
+    left_out: RejectedFrames
     rest_s: float | None
     """When the clip shows the rest portrait; None when a photo gave it."""
-    chosen: tuple[Chosen, ...]
+    chosen: tuple[ChosenFrame, ...]
     """The references taken from the clip, in the order of the identity's last portraits."""
     times_s: tuple[float, ...]
     """When the clip shows them."""
@@ -145,7 +145,7 @@ def as_frames(portraits: Sequence[Portrait]) -> tuple[Portrait, ...]:
         ModelError: the landmarker's model is missing and cannot be fetched.
     """
     with FaceLandmarker(get_model("face_landmarker"), video=False) as landmarker:
-        return tuple(met(portrait, landmarker) for portrait in portraits)
+        return tuple(with_single_frame_landmarks(portrait, landmarker) for portrait in portraits)
 
 
 def measure_portrait(portrait: Portrait) -> MeasuredFrame:
@@ -252,13 +252,13 @@ def _take(video: Path, wanted: Sequence[_Sighting]) -> list[Portrait]:
     cut: dict[int, Portrait] = {}
     for number, (_, rgb) in enumerate(_frames(video)):
         if number in by_number:
-            cut[number] = followed(cut_portrait(rgb, by_number[number].face))
+            cut[number] = with_tracked_landmarks(cut_portrait(rgb, by_number[number].face))
             if len(cut) == len(by_number):
                 break
     return [cut[sighting.number] for sighting in wanted]
 
 
-def _reasons(left_out: LeftOut) -> str:
+def _reasons(left_out: RejectedFrames) -> str:
     """Name what the frames lacked."""
     counts = (
         (left_out.small, "too small"),

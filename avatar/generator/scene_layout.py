@@ -1,4 +1,4 @@
-"""A person and their background laid out for one picture size: what is prepared once, so that pictures are fast."""
+"""The scene laid out for one picture size: person, matte and background, cut once before any picture is drawn."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIDE_FADE: Final = 0.06
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class SceneLayout:
     """The moving part of the picture and what stands still around it. Coordinates are the moving part's own."""
 
     rest: F32
@@ -52,7 +52,7 @@ class Stage:
     """(picture height, picture width, 3), RGB: the whole picture at rest."""
 
 
-def set_stage(identity: Identity, picture_size: tuple[int, int]) -> Stage:
+def lay_out_scene(identity: Identity, picture_size: tuple[int, int]) -> SceneLayout:
     """Lay out an identity for pictures of (width, height) pixels."""
     photo = identity.rest
     photo_size = (photo.rgb.shape[1], photo.rgb.shape[0])
@@ -71,7 +71,7 @@ def set_stage(identity: Identity, picture_size: tuple[int, int]) -> Stage:
     colours = foreground_colours(placed, matte)
     whole = (slice(spare, spare + picture_size[1]), slice(spare, spare + picture_size[0]))
     part = (slice(rows.start + spare, rows.stop + spare), slice(columns.start + spare, columns.stop + spare))
-    return Stage(
+    return SceneLayout(
         rest=rest - np.array([columns.start, rows.start, 0], np.float32),
         size=(columns.stop - columns.start, rows.stop - rows.start),
         rows=rows,

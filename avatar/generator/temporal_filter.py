@@ -1,4 +1,4 @@
-"""What keeps drawn parts from flickering: while the face holds still, each frame leans on the one before."""
+"""Temporal filter of the network's layers: while the face holds still, each frame is mixed with the one before."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ FASTEST_SHARE: Final = 98.0
 
 
 @dataclass(frozen=True, slots=True)
-class AnchorState:
-    """The last frame: its layers and landmarks (478, 3) in the crop."""
+class FilterState:
+    """The last filtered frame: its layers, and its landmarks (478, 3) in pixels of the crop."""
 
     layers: FrameLayers
     landmarks: F32
 
 
-def anchored(last: AnchorState | None, layers: FrameLayers, landmarks: F32) -> tuple[AnchorState, FrameLayers]:
-    """Return the next state and the layers to show: the new ones, steadied by the last as far as the face is still.
+def filter_layers(last: FilterState | None, layers: FrameLayers, landmarks: F32) -> tuple[FilterState, FrameLayers]:
+    """Return the next state and the filtered layers: the new ones, mixed with the last as far as the face is still.
 
     The crop moves with the head, so a turning or shifting head is no motion here as long as its face holds still.
     """
     if last is None:
-        return AnchorState(layers, landmarks), layers
+        return FilterState(layers, landmarks), layers
     moved = np.linalg.norm(landmarks[:, :2] - last.landmarks[:, :2], axis=1)
     share = float(STILL_SHARE * np.exp(-((float(np.percentile(moved, FASTEST_SHARE)) / STILL_PX) ** 2)))
     if share > 0.02:
         layers = FrameLayers(*(_between(new, old, share) for new, old in zip(layers, last.layers, strict=True)))
-    return AnchorState(layers, landmarks), layers
+    return FilterState(layers, landmarks), layers
 
 
 def _between(new: F32, old: F32, share: float) -> F32:

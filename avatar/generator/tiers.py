@@ -9,7 +9,7 @@ from typing import Final
 from avatar.errors import ModelError
 from avatar.generator.engines.choice import load_engine
 from avatar.generator.engines.engine import Engine
-from avatar.generator.engines.pace import frame_ms
+from avatar.generator.engines.speed import measure_frame_ms
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.generator.network_generator import NetworkGenerator
@@ -55,7 +55,7 @@ def live_tier(tier: str, engine: str) -> str:
     if tier != "auto":
         return tier
     chosen = choose_engine(tier, engine)
-    return "geometry" if chosen is None or frame_ms(chosen[1]) > LIVE_FRAME_MS else chosen[0]
+    return "geometry" if chosen is None or measure_frame_ms(chosen[1]) > LIVE_FRAME_MS else chosen[0]
 
 
 def chosen_tier(tier: str, engine: str) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ControlError
-from avatar.generator.adaptive import Easel
+from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator
 from avatar.media.colour import to_i420
@@ -114,8 +114,8 @@ class BotSession(UndrivenSession):
             return None if self._stopped else self._begin
 
     def _draw(self, performance: Performance) -> None:
-        easel = Easel(self._stage.generator, self.fps)
-        self._show_rest(to_i420(easel.draw(rest_motion(0.0))))
+        adaptive = AdaptiveRenderer(self._stage.generator, self.fps)
+        self._show_rest(to_i420(adaptive.render(rest_motion(0.0))))
         while (asked := self._take_all()) is not None:
             motion = None
             for one in asked:
@@ -128,7 +128,7 @@ class BotSession(UndrivenSession):
             if motion is None or not self._watched:
                 continue
             with self._meter.time("generate"):
-                i420 = to_i420(easel.draw(motion))
+                i420 = to_i420(adaptive.render(motion))
             self._on_picture(Picture(motion.time_s, i420))
 
     def _show_rest(self, i420: U8) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from avatar.errors import AvatarError, what_failed
-from avatar.generator.adaptive import Easel
+from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.protocol import Generator
 from avatar.motion.cues import Cue
 from avatar.motion.idle import HIGHEST_SEED
@@ -101,12 +101,12 @@ class StagePainter:
 
     def _draw_beats(self) -> None:
         beats, skipped = self._beats, 0
-        easel = Easel(self._stage.generator, beats.line.fps)
+        adaptive = AdaptiveRenderer(self._stage.generator, beats.line.fps)
         while (now_s := self._wait()) is not None:
             beat = beats.plan()
             motion, rgb = self._performance.move(beat.told), None
             if beats.pace is None or beats.pace.worth_drawing(beat.index, now_s, skipped):
-                rgb, skipped = easel.draw(motion), 0
+                rgb, skipped = adaptive.render(motion), 0
             else:
                 skipped += 1
             beats.settle(beat.index, rgb)

@@ -21,7 +21,7 @@ import av
 from avatar.config import PictureSettings
 from avatar.errors import FrameError
 from avatar.face.expression_basis import load_basis
-from avatar.generator.adaptive import Easel
+from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator
 from avatar.media.colour import camera_rgb, to_i420
@@ -107,7 +107,7 @@ class Session:
         """
         self._settings = picture
         self._on_picture, self._on_event = on_picture, on_event
-        self._easel = self._open(identity)
+        self._renderer = self._open(identity)
         self._tracker = FaceTracker(get_model("face_landmarker"))
         self._retargeter = Retargeter(load_basis())
         self._temperament = Temperament(idle_seed)
@@ -173,7 +173,7 @@ class Session:
 
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar from the next picture on. Takes about a tenth of a second in the caller's thread."""
-        self._easel = self._open(identity)
+        self._renderer = self._open(identity)
 
     def stats(self) -> SessionStats:
         """Return how the pipeline does."""
@@ -195,10 +195,10 @@ class Session:
             thread.join()
         self._tracker.close()
 
-    def _open(self, identity: Identity) -> Easel:
+    def _open(self, identity: Identity) -> AdaptiveRenderer:
         settings = self._settings
         generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
-        return Easel(generator, settings.fps)
+        return AdaptiveRenderer(generator, settings.fps)
 
     def _fail(self, message: str) -> None:
         """End every stage, since one has failed, and tell why."""
@@ -294,7 +294,7 @@ class Session:
             if not self._watched:
                 continue
             with self._meter.time("generate"):
-                i420 = to_i420(self._easel.draw(motion))
+                i420 = to_i420(self._renderer.render(motion))
             capture = due.seen.capture if due is not None else None
             sound_s = taken_s if due is not None or drive != "camera" else None
             self._on_picture(Picture(media_s, i420, capture, sound_s))

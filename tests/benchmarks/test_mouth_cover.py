@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avatar.types import FaceState, HeadPose
-from benchmarks.mouth_cover import BEGIN, WAY_S, Shown, alarms, noticed
+from benchmarks.mouth_cover import BEGIN, WAY_S, WatchedClip, alarms, noticed
 from benchmarks.occluders import OCCLUDERS, SIZE, cover, skin_of
 
 FACE = FaceState(
@@ -17,10 +17,10 @@ FACE = FaceState(
 )  # fmt: skip
 
 
-def shown(covered: list[bool | None]) -> Shown:
+def shown(covered: list[bool | None]) -> WatchedClip:
     """Ten frames a second; None is a lost face."""
     faces = [None if said is None else replace(FACE, mouth_covered=said) for said in covered]
-    return Shown([index / 10 for index in range(len(covered))], faces)
+    return WatchedClip([index / 10 for index in range(len(covered))], faces)
 
 
 def test_a_cover_is_timed_from_where_it_has_arrived() -> None:

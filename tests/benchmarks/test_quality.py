@@ -14,7 +14,7 @@ import pytest
 from avatar.errors import ModelError
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.network_input import REGIONS
-from avatar.generator.protocol import Shown
+from avatar.generator.protocol import TargetFace
 from avatar.identities.open import open_identity
 from avatar.media.movie_writer import MovieWriter
 from avatar.types import U8, HeadPose, Motion
@@ -22,7 +22,7 @@ from benchmarks import clip_track, quality, reenactment
 from benchmarks.clip_track import ClipTrack, slow_turn, stillest, strongest
 from benchmarks.picture_measures import absolute_error, detail, flicker, open_mouth, open_part, psnr_db, ratio, ssim
 from benchmarks.quality_sheet import CELL, LABEL, PER_BAND, Exhibit, contact_sheet, take_turns
-from benchmarks.reenactment import SIZE, Asked, fit_scale_and_shift, target_rows
+from benchmarks.reenactment import SIZE, TargetFrame, fit_scale_and_shift, target_rows
 
 NOISE = np.random.default_rng(5)
 PICTURE: U8 = cv2.GaussianBlur(NOISE.integers(40, 210, (SIZE, SIZE, 3)).astype(np.uint8), (5, 5), 0)
@@ -31,13 +31,13 @@ MOUTH = (slice(300, 340), slice(220, 280))
 EYES = (slice(180, 200), slice(180, 320))
 
 
-def asked(real: U8 = PICTURE, *, mouth_open: bool = True) -> Asked:
+def asked(real: U8 = PICTURE, *, mouth_open: bool = True) -> TargetFrame:
     """Return a frame whose face, eyes and mouth are known rectangles."""
     regions = np.zeros((SIZE, SIZE, len(REGIONS)), np.uint8)
     for name, part in (("face", FACE), ("eyes", EYES), *((("mouth", MOUTH),) if mouth_open else ())):
         regions[(*part, REGIONS.index(name))] = 255
     pose = HeadPose(np.eye(3, dtype=np.float32), np.zeros(3, np.float32), 100.0)
-    return Asked(0, Shown(np.zeros((478, 3), np.float32), pose, np.zeros(52, np.float32)), real, regions)
+    return TargetFrame(0, TargetFace(np.zeros((478, 3), np.float32), pose, np.zeros(52, np.float32)), real, regions)
 
 
 def off_by(levels: int, part: tuple[slice, slice]) -> U8:

@@ -230,7 +230,7 @@ def test_a_picture_that_would_burst_the_memory_is_refused(
 def test_a_jpeg_of_more_scans_than_allowed_is_refused(
     tensors: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Shown with an ordinary progressive picture and a low bound."""
+    """TargetFace with an ordinary progressive picture and a low bound."""
     stream = io.BytesIO()
     Image.open(io.BytesIO(tensors["plate"].tobytes())).save(stream, "JPEG", progressive=True)
     progressive = packed({**tensors, "plate": np.frombuffer(stream.getvalue(), np.uint8)})

@@ -10,7 +10,7 @@ import numpy as np
 from avatar.generator.enrol import cut_portrait
 from avatar.generator.face_search import face_size
 from avatar.generator.identity import Portrait
-from avatar.generator.landmark_settling import followed
+from avatar.generator.landmark_settling import with_tracked_landmarks
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.types import F32, U8
 
@@ -33,7 +33,7 @@ def apart(first: F32, second: F32) -> float:
 def test_a_photo_is_seen_as_the_tracker_sees_the_face(photo: U8, face_model: Path) -> None:
     portrait = first_look(photo, face_model)
     truth = tracked(portrait.rgb, face_model)
-    again = followed(portrait)
+    again = with_tracked_landmarks(portrait)
     assert apart(again.landmarks_px, truth) < 0.003
     assert apart(again.landmarks_px, truth) < 0.5 * apart(portrait.landmarks_px, truth)
     assert again.rgb is portrait.rgb
@@ -42,7 +42,7 @@ def test_a_photo_is_seen_as_the_tracker_sees_the_face(photo: U8, face_model: Pat
 def test_what_is_no_face_or_another_face_leaves_the_portrait_as_it_was(photo: U8, face_model: Path) -> None:
     portrait = first_look(photo, face_model)
     blank = replace(portrait, rgb=np.full_like(portrait.rgb, 128))
-    assert followed(blank) is blank
+    assert with_tracked_landmarks(blank) is blank
     aside = portrait.landmarks_px + np.array([0.6 * face_size(portrait.landmarks_px), 0, 0], np.float32)
     strayed = replace(portrait, landmarks_px=aside)
-    assert followed(strayed) is strayed
+    assert with_tracked_landmarks(strayed) is strayed

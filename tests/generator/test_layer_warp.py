@@ -8,7 +8,7 @@ import pytest
 from avatar.face.pose import mean_head, to_pixels
 from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.face_crop import CROP_SIZE, face_window
-from avatar.generator.layer_warp import carried
+from avatar.generator.layer_warp import warp_layers
 from avatar.generator.network_input import INNER
 from avatar.types import F32, HeadPose
 
@@ -37,7 +37,7 @@ def middle(layers: FrameLayers) -> F32:
 
 def test_on_a_still_face_layers_stay(face: F32) -> None:
     layers = dot_at(face[1])
-    found = carried(layers, face, face)
+    found = warp_layers(layers, face, face)
     assert np.abs(found.add - layers.add).mean() < 0.05 and np.abs(found.keep - layers.keep).mean() < 0.001
 
 
@@ -46,11 +46,11 @@ def test_what_lies_on_the_chin_falls_with_the_jaw(face: F32) -> None:
     below = face[:, 1] > face[14, 1]
     fallen[below, 1] += 8
     layers = dot_at(face[18])  # below the lower lip
-    assert middle(carried(layers, face, fallen)) == pytest.approx(middle(layers) + np.array([0, 8]), abs=1.0)
+    assert middle(warp_layers(layers, face, fallen)) == pytest.approx(middle(layers) + np.array([0, 8]), abs=1.0)
 
 
 def test_what_lies_on_the_forehead_stays_meanwhile(face: F32) -> None:
     fallen = face.copy()
     fallen[face[:, 1] > face[14, 1], 1] += 8
     layers = dot_at(face[9])
-    assert middle(carried(layers, face, fallen)) == pytest.approx(middle(layers), abs=0.3)
+    assert middle(warp_layers(layers, face, fallen)) == pytest.approx(middle(layers), abs=0.3)

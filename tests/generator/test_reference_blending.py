@@ -1,4 +1,4 @@
-"""What photos lend shows its share where it belongs, and nothing else changes."""
+"""A reference's own pixels take their share where they belong, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from avatar.generator.engines.engine import FrameLayers, Latents
 from avatar.generator.identity import Identity, PersonalLatents
 from avatar.generator.identity_file import identity_from_bytes, identity_to_bytes
 from avatar.generator.network_input import INNER, REGIONS
-from avatar.generator.reference_blending import Lenders, Lent, lent_through
+from avatar.generator.reference_blending import ReferenceBlend, ReferenceBlender, show_reference_pixels
 from avatar.types import F32, U8
 
 S = 256
@@ -34,10 +34,12 @@ def layers() -> FrameLayers:
     return FrameLayers(np.full(FINE, 40, np.float32), np.full(FINE, 0.5, np.float32), *coarse)
 
 
-def lent(mouth: float, eyes: float) -> Lent:
+def blend(mouth: float, eyes: float) -> ReferenceBlend:
     nothing = np.zeros((1, 1, 1, 1), np.float32)
     rgb = np.full((S, S, 3), 200, np.uint8)
-    return Lent(rgb, np.zeros((S // 4, S // 4, 2), np.float32), Latents(nothing, nothing), mouth=mouth, eyes=eyes)
+    return ReferenceBlend(
+        rgb, np.zeros((S // 4, S // 4, 2), np.float32), Latents(nothing, nothing), mouth=mouth, eyes=eyes
+    )
 
 
 def inner(layer: F32, place: tuple[slice, slice]) -> F32:
@@ -46,17 +48,17 @@ def inner(layer: F32, place: tuple[slice, slice]) -> F32:
 
 
 def test_mouth_and_eyes_show_their_own_shares(regions: U8) -> None:
-    made = lent_through(layers(), lent(mouth=0.75, eyes=0.25), regions)
+    made = show_reference_pixels(layers(), blend(mouth=0.75, eyes=0.25), regions)
     assert inner(made.add, MOUTH) == pytest.approx(40 + 0.75 * 160)
     assert inner(made.add, EYES) == pytest.approx(40 + 0.25 * 160)
-    # What is lent takes the place of what was there, as much as of what was drawn.
+    # What is blend takes the place of what was there, as much as of what was drawn.
     assert inner(made.keep, MOUTH) == pytest.approx(0.5 * 0.25)
     assert inner(made.keep, EYES) == pytest.approx(0.5 * 0.75)
 
 
 def test_around_them_and_in_what_the_network_gave_nothing_changes(regions: U8) -> None:
     given = layers()
-    made = lent_through(given, lent(mouth=0.7, eyes=0.7), regions)
+    made = show_reference_pixels(given, blend(mouth=0.7, eyes=0.7), regions)
     changed = (made.add != 40).any(axis=2)
     inner(changed, MOUTH)[:] = inner(changed, EYES)[:] = False
     assert not changed.any()
@@ -66,7 +68,7 @@ def test_around_them_and_in_what_the_network_gave_nothing_changes(regions: U8) -
 
 def test_shut_and_unlike_ones_lend_nothing(regions: U8) -> None:
     for share, masks in ((0.0, regions), (0.7, np.zeros_like(regions))):
-        made = lent_through(layers(), lent(mouth=share, eyes=share), masks)
+        made = show_reference_pixels(layers(), blend(mouth=share, eyes=share), masks)
         assert np.array_equal(made.add, layers().add) and np.array_equal(made.keep, layers().keep)
 
 
@@ -89,5 +91,5 @@ def test_latents_fitted_when_the_network_was_still_told_of_speech_are_shown(
     )
     read = identity_from_bytes(identity_to_bytes(replace(astronaut, latents=fitted)))
     engine = CountingEngine()
-    Lenders(read, engine)
+    ReferenceBlender(read, engine)
     assert engine.encoded == encoded, "only those of another network give way to the photo's own"

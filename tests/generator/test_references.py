@@ -1,4 +1,4 @@
-"""Which photo lends: the one whose mouth, or whose eyes, are most like what is to be shown; and how much of it."""
+"""The nearest reference: the photo whose mouth, or whose eyes, are most like the wanted ones; and its share."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ import pytest
 from avatar.face import mesh
 from avatar.face.expression_basis import load_basis
 from avatar.face.pose import fit_pose, mean_head, rotation_matrix, to_pixels
-from avatar.generator.references import ALIKE, MOST_LENT, Look, lent_share, look, nearest_reference, unlikeness
+from avatar.generator.references import (
+    ALIKE,
+    LARGEST_REFERENCE_SHARE,
+    FaceOutline,
+    face_outline,
+    nearest_reference,
+    outline_distance,
+    reference_share,
+)
 from avatar.types import BLENDSHAPE_INDEX, HeadPose
 
 
-def seen(turn: float = 0.0, **coefficients: float) -> Look:
+def seen(turn: float = 0.0, **coefficients: float) -> FaceOutline:
     """Return the mean face's look with an expression, turned by `turn` radians."""
     values = np.zeros(52, np.float32)
     for name, value in coefficients.items():
@@ -20,7 +28,7 @@ def seen(turn: float = 0.0, **coefficients: float) -> Look:
     head = (mean_head() + load_basis().displacement(values)).astype(np.float32)
     pose = HeadPose(rotation_matrix(np.array([0, turn, 0], np.float32)), np.array([200, 200, 0], np.float32), 120.0)
     landmarks = to_pixels(head, pose)
-    return look(landmarks, fit_pose(landmarks))
+    return face_outline(landmarks, fit_pose(landmarks))
 
 
 def test_an_open_mouth_takes_the_photo_with_the_open_mouth() -> None:
@@ -58,25 +66,26 @@ def test_with_one_photo_that_one_lends() -> None:
 
 
 def test_a_mouth_just_like_the_photos_shows_most_of_it_and_a_strange_one_nothing() -> None:
-    shares = [lent_share(seen(jawOpen=jaw), seen(jawOpen=0.6), "mouth") for jaw in (0.6, 0.55, 0.5, 0.3)]
-    assert shares[0] == pytest.approx(MOST_LENT) and shares[-1] == 0
+    shares = [reference_share(seen(jawOpen=jaw), seen(jawOpen=0.6), "mouth") for jaw in (0.6, 0.55, 0.5, 0.3)]
+    assert shares[0] == pytest.approx(LARGEST_REFERENCE_SHARE) and shares[-1] == 0
     assert shares == sorted(shares, reverse=True)
 
 
 def test_eyes_like_the_photos_show_most_of_them_and_closed_ones_nothing() -> None:
     shares = [
-        lent_share(seen(eyeBlinkLeft=blink, eyeBlinkRight=blink), seen(), "eyes") for blink in (0.0, 0.15, 0.3, 0.9)
+        reference_share(seen(eyeBlinkLeft=blink, eyeBlinkRight=blink), seen(), "eyes")
+        for blink in (0.0, 0.15, 0.3, 0.9)
     ]
-    assert shares[0] == pytest.approx(MOST_LENT) and shares[-1] == 0
+    assert shares[0] == pytest.approx(LARGEST_REFERENCE_SHARE) and shares[-1] == 0
     assert shares == sorted(shares, reverse=True)
-    assert lent_share(seen(turn=0.5), seen(), "eyes") < shares[0], "a turned eye is another one"
+    assert reference_share(seen(turn=0.5), seen(), "eyes") < shares[0], "a turned eye is another one"
 
 
 def test_lips_that_hardly_part_lend_no_teeth() -> None:
     photo, wanted = seen(), seen(jawOpen=0.08)
-    assert 0 < unlikeness(wanted, photo, "mouth") < ALIKE["mouth"]
+    assert 0 < outline_distance(wanted, photo, "mouth") < ALIKE["mouth"]
     assert photo.mouth_opening < 0.6 * wanted.mouth_opening
-    assert lent_share(wanted, photo, "mouth") == 0
+    assert reference_share(wanted, photo, "mouth") == 0
 
 
 def test_an_outline_is_that_of_the_opening() -> None:

@@ -11,7 +11,7 @@ import pytest
 from avatar.errors import ModelError
 from avatar.generator import network_files, tiers
 from avatar.generator.engines import choice
-from avatar.generator.engines.pace import frame_ms
+from avatar.generator.engines.speed import measure_frame_ms
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.generator.network_generator import NetworkGenerator
@@ -54,12 +54,12 @@ def test_an_unknown_tier_is_refused_with_the_list(astronaut: Identity) -> None:
 
 
 def test_calls_are_drawn_by_what_keeps_up_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiers, "frame_ms", lambda engine: 15.0)
+    monkeypatch.setattr(tiers, "measure_frame_ms", lambda engine: 15.0)
     assert tiers.live_tier("auto", "openvino") == "geometry"
     assert tiers.live_tier("lite", "openvino") == "lite", "whoever asks for it gets it"
-    monkeypatch.setattr(tiers, "frame_ms", lambda engine: 7.0)
+    monkeypatch.setattr(tiers, "measure_frame_ms", lambda engine: 7.0)
     assert tiers.live_tier("auto", "openvino") == "lite"
 
 
 def test_the_pace_is_measured_on_whatever_engine_runs() -> None:
-    assert 0 < frame_ms(choice.load_engine("lite")) < 10_000
+    assert 0 < measure_frame_ms(choice.load_engine("lite")) < 10_000

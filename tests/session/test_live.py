@@ -454,7 +454,7 @@ def test_a_voice_opens_the_mouth_and_silence_lets_it_rest(
 ) -> None:
     spoken = resample_poly(spoken_sentences.spoken().sound, 3, 1)[: 2 * 48_000].astype(np.float32)
     jaws: list[float] = []
-    generator = session._easel.generator
+    generator = session._renderer.generator
     render = generator.render
 
     def watched(motion: Motion) -> U8:
@@ -501,7 +501,7 @@ def test_in_a_conversation_the_avatar_turns_to_where_the_user_sits(
     """At the right of the camera's picture is at the left of the screen. The camera is looked at now and then only."""
     motions: list[Motion] = []
     looks: list[float] = []
-    render, track = session._easel.generator.render, session._tracker.track
+    render, track = session._renderer.generator.render, session._tracker.track
 
     def watched(motion: Motion) -> U8:
         motions.append(motion)
@@ -511,7 +511,7 @@ def test_in_a_conversation_the_avatar_turns_to_where_the_user_sits(
         looks.append(time_s)
         return track(rgb, time_s)
 
-    monkeypatch.setattr(session._easel.generator, "render", watched)
+    monkeypatch.setattr(session._renderer.generator, "render", watched)
     monkeypatch.setattr(session._tracker, "track", looking)
     room = np.full((240, 640, 3), 90, np.uint8)
     room[:, 320:] = shot()

@@ -33,8 +33,8 @@ class BatchTensors:
     """(B, 3, S, S)."""
 
     @property
-    def asked(self) -> tuple[Tensor, ...]:
-        """What the network is given, in its order."""
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The network's inputs, in its order."""
         return self.references, self.lead, self.moved, self.nearest, self.regions, self.grid, self.condition
 
 

@@ -1,4 +1,4 @@
-"""What the network learns from: one person's photo, moved by the geometry, beside the frame it should have become."""
+"""Training pairs: one person's photo, moved by the geometry, beside the frame of the clip it should become."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from avatar.face.pose import fit_pose, mean_head, rotation_vector
 from avatar.generator.framing import Window
 from avatar.generator.network_input import CropWarp, condition, region_masks, sampling_grid, with_eyes_of
-from avatar.generator.references import Look, look, nearest_reference
+from avatar.generator.references import FaceOutline, face_outline, nearest_reference
 from avatar.generator.tuning.mirror import mirrored_blendshapes, mirrored_landmarks
 from avatar.generator.tuning.packed_clips import PackedClip
 from avatar.types import BLENDSHAPE_INDEX, F32, U8
 
 TARGETS: Final = 4
-"""Frames asked of one photo before another is taken: preparing a photo costs more than moving it."""
+"""Frames examples of one photo before another is taken: preparing a photo costs more than moving it."""
 MOST_REFERENCES: Final = 4
 CHOSEN_AMONG: Final = 8
 """Frames of which a person's photos are chosen."""
@@ -27,7 +27,7 @@ ONE_PHOTO_SHARE: Final = 0.4
 OPEN_SHARE: Final = 0.5
 """Share of the targets drawn by how far the mouth is open: most frames of most clips show it closed."""
 RENDERED_SHARE: Final = 0.2
-"""Share of what is drawn that shows rendered people, where there are any: they teach shapes, real ones how it looks."""
+"""Share of what is drawn that shows rendered people, where there are any: they teach shapes, real people textures."""
 JITTER_PX: Final = 0.6
 """Landmarks of a clip are steady to about a pixel only; the network is not to take them at their word."""
 
@@ -92,20 +92,20 @@ def mirrored(frame: Frame) -> Frame:
     )
 
 
-def _look(frame: Frame) -> Look:
-    return look(frame.landmarks, fit_pose(frame.landmarks))
+def _outline(frame: Frame) -> FaceOutline:
+    return face_outline(frame.landmarks, fit_pose(frame.landmarks))
 
 
-def make_batch(asked: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> PairBatch:
-    """Return the batch of several (photos, targets): the first photo is moved, any of them may lend mouth or eyes."""
+def make_batch(examples: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> PairBatch:
+    """Return the batch of several (photos, targets): the first photo is moved, any may be a reference."""
     pictures: list[tuple[U8, U8, U8, F32, F32, int, U8]] = []
     references: list[U8] = []
     numbers: list[int] = []
-    for photos, targets in asked:
-        looks = [_look(photo) for photo in photos]
-        mouths = [nearest_reference(_look(wanted), looks, "mouth") for wanted in targets]
-        eyes = [nearest_reference(_look(wanted), looks, "eyes") for wanted in targets]
-        # Photos that lend nothing are left out: to prepare one costs as much as to move it three times.
+    for photos, targets in examples:
+        outlines = [_outline(photo) for photo in photos]
+        mouths = [nearest_reference(_outline(wanted), outlines, "mouth") for wanted in targets]
+        eyes = [nearest_reference(_outline(wanted), outlines, "eyes") for wanted in targets]
+        # Photos that no target refers to are left out: to prepare one costs as much as to move it three times.
         used = sorted({0, *mouths, *eyes})
         warps = {k: CropWarp(photos[k].rgb, photos[k].landmarks, photos[k].window) for k in used}
         rest = fit_pose(photos[0].landmarks).rotation
@@ -152,7 +152,7 @@ def spread_expressions(blendshapes: F32, count: int) -> list[int]:
 
 
 class PairBatches:
-    """Endless batches, numbered: batch n is the same whenever and wherever it is asked for."""
+    """Endless batches, numbered: batch n is the same whenever and wherever it is examples for."""
 
     def __init__(self, clips: Sequence[PackedClip], *, batch: int, seed: int) -> None:
         """Draw from clips; `batch` pictures at a time, a multiple of 4."""
@@ -189,17 +189,17 @@ class PairBatches:
         seen = rng.integers(count, size=CHOSEN_AMONG)
         first = spread_expressions(clip.tracks.blendshapes[seen], photos)
         chosen = [*seen[first], *rng.choice(count, size=TARGETS, p=odds)]
-        look = _drawn_look(rng)
+        jitter = _random_colour_jitter(rng)
         flip = rng.random() < 0.5
         drawn = []
         for index in chosen:
             frame = clip_frame(clip, int(index))
             frame = mirrored(frame) if flip else frame
-            drawn.append(Frame(look[frame.rgb], _jittered(frame.landmarks, rng), frame.blendshapes, frame.window))
+            drawn.append(Frame(jitter[frame.rgb], _jittered(frame.landmarks, rng), frame.blendshapes, frame.window))
         return drawn[:photos], drawn[photos:]
 
 
-class _Look:
+class _ColourJitter:
     """A light and a camera's colours: one gain, offset and gamma per channel, the same for photo and target."""
 
     def __init__(self, table: U8) -> None:
@@ -209,12 +209,12 @@ class _Look:
         return np.stack([self._table[channel][rgb[..., channel]] for channel in range(3)], axis=-1)
 
 
-def _drawn_look(rng: np.random.Generator) -> _Look:
+def _random_colour_jitter(rng: np.random.Generator) -> _ColourJitter:
     level = np.arange(256) / 255
     gamma = np.exp(rng.normal(0, 0.2))
     gains = rng.uniform(0.8, 1.2) * rng.uniform(0.9, 1.1, 3)
     table = 255 * (gains[:, None] * level**gamma + rng.uniform(-0.04, 0.04))
-    return _Look(np.clip(np.rint(table), 0, 255).astype(np.uint8))
+    return _ColourJitter(np.clip(np.rint(table), 0, 255).astype(np.uint8))
 
 
 def _jittered(landmarks: F32, rng: np.random.Generator) -> F32:

@@ -1,4 +1,4 @@
-"""How fast an engine draws here, found out by drawing: cores and processors say too little."""
+"""Measures how fast an engine draws on this machine: the number of cores and the processor's name say too little."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from avatar.generator.network_input import CONDITION_SIZE, REGIONS
 FRAMES: Final = 12
 
 
-def frame_ms(engine: Engine) -> float:
+def measure_frame_ms(engine: Engine) -> float:
     """Return how many milliseconds the network takes for a frame: the best of a few, so others' work counts little."""
     grey = np.full((CROP_SIZE, CROP_SIZE, 3), 128, np.uint8)
     masks = np.zeros((CROP_SIZE, CROP_SIZE, len(REGIONS)), np.uint8)
