@@ -11,7 +11,7 @@ from scipy.signal import lfilter
 from avatar.generator.geometry import GeometryGenerator
 from avatar.identities.open import open_identity
 from avatar.media.movie_writer import MovieWriter
-from avatar.media.pcm import spoken_samples, wav_bytes
+from avatar.media.pcm import to_mono_pcm, wav_bytes
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, F32, Motion
 
 VOICE_RATE: Final = 16_000
@@ -44,7 +44,7 @@ def voice_like(seconds: float) -> F32:
 
 def write_voice(path: Path, seconds: float) -> None:
     """Write `voice_like` as a WAV file."""
-    path.write_bytes(wav_bytes(spoken_samples(voice_like(seconds), VOICE_RATE), VOICE_RATE))
+    path.write_bytes(wav_bytes(to_mono_pcm(voice_like(seconds), VOICE_RATE), VOICE_RATE))
 
 
 def write_clip(path: Path, seconds: float) -> None:
