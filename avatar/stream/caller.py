@@ -13,8 +13,8 @@ from aiortc.mediastreams import MediaStreamError
 from avatar.errors import ServerGoneError
 from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_too, tolerate_early_close, tune_receiver
 from avatar.stream.handshake_record import HandshakeRecord
+from avatar.stream.message_channel import CHANNEL_LABEL
 from avatar.stream.packet_guard import PacketGuard
-from avatar.stream.peer import CHANNEL_LABEL
 from avatar.stream.transport_tuning import accept_checks_without_priority, accept_rsa_certificates
 
 BACKLOG_BYTES: Final = 262_144

@@ -7,14 +7,14 @@ what is left out has its default), and written anew in the one form that aiortc 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from avatar.errors import OfferError
 from avatar.stream.sdp_answer import NO_NAME, AnswerPlan, Fate, OfferedSection
-from avatar.stream.sdp_codecs import TAKEN, usable_lines
-from avatar.stream.sdp_rewriting import data_lines, rewrite_offer
+from avatar.stream.sdp_codecs import TAKEN, Formats, media_formats
+from avatar.stream.sdp_rewriting import data_formats, rewrite_offer
 from avatar.stream.sdp_text import Section, SessionText, parse_sdp
 from avatar.stream.sdp_transport import read_transport
 
@@ -37,9 +37,10 @@ class Offer:
     """As aiortc takes it: the sections that a call uses, and nothing else."""
     has_video: bool
     has_audio: bool
-    has_data_channel: bool
     local_names: tuple[str, ...]
     """Candidates whose address is a name in the local network; to be looked for while the call is being made."""
+    ice_user: str
+    """The peer's ICE user (ufrag): pieces of another one mean a restart."""
     mid: str
     """The section whose transport is everybody's."""
     plan: AnswerPlan
@@ -66,9 +67,10 @@ def read_offer(sdp: str, *, limit_bytes: int) -> Offer:
 def _read(text: SessionText) -> Offer:
     if len(text.sections) > MAX_SECTIONS:
         raise OfferError(f"The offer has more than {MAX_SECTIONS} sections.")
-    used = _used(text)
+    formats = {section: found for section in text.sections if (found := _formats(section)) is not None}
+    used = _used(text, formats)
     bundle = _bundle(text, used)
-    fates = {section: _fate(text, section, used, bundle) for section in text.sections}
+    fates = {section: _fate(text, section, formats, used, bundle) for section in text.sections}
     # The leading section comes first; a peer says of the transport what it says there, or wherever it says anything.
     by_name = {section.mid: section for section in text.sections if section.mid is not None}
     shared = sorted((by_name[mid] for mid in bundle), key=lambda section: fates[section] == "refused") or used
@@ -79,32 +81,47 @@ def _read(text: SessionText) -> Offer:
     leaders = [section.mid or NO_NAME for section in shared if section in used]
     kinds = {section.kind for section in used}
     return Offer(
-        rewrite_offer(text, used, transport, leaders),
+        rewrite_offer(text, {section: formats[section] for section in used}, transport, leaders),
         has_video="video" in kinds,
         has_audio="audio" in kinds,
-        has_data_channel="application" in kinds,
+        ice_user=transport.user,
         local_names=transport.names,
         mid=leaders[0],
         plan=AnswerPlan(
-            tuple(OfferedSection(section, fates[section]) for section in text.sections),
+            tuple(OfferedSection(one, fates[one], formats.get(one, Formats(()))) for one in text.sections),
             tuple(mid for mid in bundle if fates[by_name[mid]] != "refused"),
             transport.knows_ice2,
         ),
     )
 
 
-def _fate(text: SessionText, section: Section, used: Sequence[Section], bundle: Sequence[str]) -> Fate:
+def _formats(section: Section) -> Formats | None:
+    """Return what an offered section can be used for; None where a call has no use for its kind."""
+    if not _is_offered(section):
+        return None
+    if section.kind == "application":
+        return data_formats(section)
+    return media_formats(section) if section.kind in TAKEN else None
+
+
+def _fate(
+    text: SessionText,
+    section: Section,
+    formats: Mapping[Section, Formats],
+    used: Sequence[Section],
+    bundle: Sequence[str],
+) -> Fate:
     if section in used:
         return "used"
     idle = section.kind in TAKEN and _is_offered(section) and text.direction_of(section) == "inactive"
-    return "idle" if idle and section.mid in bundle and usable_lines(section)[0] else "refused"
+    return "idle" if idle and section.mid in bundle and formats[section].numbers else "refused"
 
 
 def _is_offered(section: Section) -> bool:
     return section.port != 0 or section.has("bundle-only")
 
 
-def _used(text: SessionText) -> list[Section]:
+def _used(text: SessionText, formats: Mapping[Section, Formats]) -> list[Section]:
     """Return the sections that a call uses. Raises OfferError where it cannot be told which, or there are none."""
     by_kind: dict[str, list[Section]] = {kind: [] for kind in _KINDS}
     for section in text.sections:
@@ -115,7 +132,7 @@ def _used(text: SessionText) -> list[Section]:
                 f"The offer has a section of kind '{section.kind}'; a call has video, audio and data only."
             )
         if section.kind == "application":
-            if data_lines(section) is not None:
+            if section in formats:
                 by_kind["application"].append(section)
         elif not _PROFILE.fullmatch(section.profile):
             raise OfferError(

@@ -9,13 +9,12 @@ from collections.abc import Coroutine, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import av
 from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
-    RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
     RTCRtpTransceiver,
@@ -44,6 +43,7 @@ from avatar.stream.handshake_record import HandshakeRecord
 from avatar.stream.ice_servers import ice_servers
 from avatar.stream.incoming import pump_camera, pump_microphone
 from avatar.stream.listeners import ConnectionListener, MediaListener
+from avatar.stream.message_channel import MessageChannel
 from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason, PacketGuard
 from avatar.stream.peer_addresses import PeerAddresses
@@ -63,12 +63,6 @@ from avatar.stream.video_track import AvatarVideoTrack
 from avatar.types import Picture
 
 logger = logging.getLogger(__name__)
-
-CHANNEL_LABEL: Final = "avatar"
-CHANNELS_REFUSED: Final = 16
-"""Channels beside the one of a call that are closed again; who opens more loses the call."""
-CHANNEL_BACKLOG_BYTES: Final = 65_536
-"""Messages are dropped while this much is waiting: a peer that reads nothing must not fill our memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +92,12 @@ class Peer:
         ]
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         tolerate_early_close(self._connection)
+        self._messages = MessageChannel(self._connection)
         self._limits = RateLimits(settings.min_bitrate_bps, settings.max_bitrate_bps)
         self._rate = RateState(settings.start_bitrate_bps, time.monotonic())
         self._video: AvatarVideoTrack | None = None
         self._audio: AvatarAudioTrack | None = None
-        self._channel: RTCDataChannel | None = None
-        self._channels_refused = self._sounds_passed_over = 0
+        self._sounds_passed_over = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._received: list[MediaStreamTrack] = []
         self._last_report: datetime | None = None
@@ -151,28 +145,12 @@ class Peer:
             self._audio.push(frame, arrival_s, hold_s)
 
     def send(self, message: str) -> bool:
-        """Send a message; False when there is no open channel, too much is waiting, or the peer takes no such length.
-
-        How long a message may be is for the peer to say (`a=max-message-size`).
-        """
-        channel = self._channel
-        if channel is None or channel.readyState != "open" or channel.bufferedAmount > CHANNEL_BACKLOG_BYTES:
-            return False
-        if self._connection.connectionState != "connected":  # aiortc would fail in a task that nobody holds
-            return False
-        try:
-            channel.send(message)
-        except ValueError:  # longer than the peer takes
-            return False
-        return True
+        """Send a message; False where it cannot be (`MessageChannel.send`)."""
+        return self._messages.send(message)
 
     async def flush(self, timeout_s: float) -> None:
         """Wait until the messages sent so far have left, but no longer than `timeout_s`."""
-        end_s = time.monotonic() + timeout_s
-        while self._channel is not None and self._channel.readyState == "open" and self._channel.bufferedAmount:
-            if time.monotonic() >= end_s:
-                return
-            await asyncio.sleep(0.01)
+        await self._messages.flush(timeout_s)
 
     async def stats(self) -> PeerStats:
         """Read the counters, and let the bitrate follow what the receiver has reported."""
@@ -230,7 +208,7 @@ class Peer:
             video.setCodecPreferences(preferred_video_codecs())
         audio = connection.addTransceiver("audio", "sendrecv") if offer.has_audio else None
         connection.on("connectionstatechange", lambda: listener.on_state(connection.connectionState))
-        connection.on("datachannel", lambda channel: self._on_channel(channel, listener))
+        self._messages.listen(listener)
         await connection.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
         let_the_peer_begin_dtls(connection)
         accept_rsa_certificates(connection)
@@ -301,17 +279,6 @@ class Peer:
 
     def _on_estimate(self, estimate_bps: int) -> None:
         self._rate = next_rate(self._rate, time.monotonic(), self._limits, estimate_bps=estimate_bps)
-
-    def _on_channel(self, channel: RTCDataChannel, listener: ConnectionListener) -> None:
-        if channel.label != CHANNEL_LABEL or self._channel is not None:
-            channel.close()
-            self._channels_refused += 1
-            if self._channels_refused > CHANNELS_REFUSED:
-                listener.on_failure("Too many data channels were opened: a call has one.")
-            return
-        self._channel = channel
-        channel.on("message", listener.on_message)
-        listener.on_channel_open()
 
     async def _close(self) -> None:
         for task in self._tasks:

@@ -11,7 +11,6 @@ from aiortc.sdp import candidate_from_sdp
 
 from avatar.errors import TrickleError
 from avatar.stream.offer import Offer
-from avatar.stream.sdp_text import parse_sdp
 from avatar.stream.sdp_transport import MAX_CANDIDATES
 from avatar.stream.trickle import Fragment
 
@@ -24,7 +23,7 @@ class PeerAddresses:
     def __init__(self, connection: RTCPeerConnection, offer: Offer) -> None:
         """Add to what the offer says, once the connection has been told of the offer."""
         self._connection, self._mid = connection, offer.mid
-        self._users = frozenset(parse_sdp(offer.sdp).sections[0].values("ice-ufrag"))
+        self._user = offer.ice_user
         self._told: set[str] = set()
 
     async def add(self, fragment: Fragment) -> list[str]:
@@ -32,7 +31,7 @@ class PeerAddresses:
 
         Raises TrickleError where there are too many, and (`ice_restart`) where the peer means to begin ICE anew.
         """
-        if not fragment.users <= self._users:
+        if not fragment.users <= {self._user}:
             raise TrickleError("A call cannot restart ICE. End it and make a new one.", code="ice_restart")
         news = {*fragment.addresses, *fragment.names} - self._told
         if len(self._told) + len(news) > MAX_CANDIDATES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from avatar.stream.sdp_codecs import usable_lines
+from avatar.stream.sdp_codecs import Formats
 from avatar.stream.sdp_text import Section, parse_sdp
 
 FINGERPRINT: Final = "a=fingerprint:sha-256 "
@@ -25,6 +25,7 @@ class OfferedSection:
 
     section: Section
     fate: Fate
+    formats: Formats
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def complete_answer(answer_sdp: str, plan: AnswerPlan) -> str:
         if offered.fate == "used":
             lines += _used(section, answered[section.mid or NO_NAME])
         else:
-            lines += _idle(section, answer.sections[0]) if offered.fate == "idle" else _refused(section)
+            lines += _idle(offered, answer.sections[0]) if offered.fate == "idle" else _refused(section)
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -67,15 +68,15 @@ def _used(section: Section, answered: Section) -> list[str]:
     return lines
 
 
-def _idle(section: Section, answered: Section) -> list[str]:
-    numbers, formats = usable_lines(section)
+def _idle(offered: OfferedSection, answered: Section) -> list[str]:
+    section, formats = offered.section, offered.formats
     return [
-        f"m={section.kind} {answered.port} {section.profile} {' '.join(map(str, numbers))}",
+        f"m={section.kind} {answered.port} {section.profile} {' '.join(map(str, formats.numbers))}",
         *(line for line in answered.lines if line.startswith(_TRANSPORT)),
         "a=inactive",
         f"a=mid:{section.mid}",
         "a=rtcp-mux",
-        *formats,
+        *formats.lines,
     ]
 
 

@@ -52,6 +52,18 @@ class PayloadType:
         return f"{self.encoding} (packetization-mode={mode[:8]}, profile-level-id={profile[:8]})"
 
 
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """What a section can be used for, read from it once."""
+
+    lines: tuple[str, ...]
+    """The lines that describe it to aiortc."""
+    numbers: tuple[int, ...] = ()
+    """Of video or audio: the payload types that a call can use, the most wanted first; empty where there are none."""
+    offered: tuple[str, ...] = ()
+    """Of video or audio: the names of all that are offered."""
+
+
 def payload_types(section: Section) -> tuple[PayloadType, ...]:
     """Return the formats of a section of video or audio, the most wanted first; what nobody can read is left out."""
     maps: dict[int, re.Match[str]] = {}
@@ -70,11 +82,8 @@ def payload_types(section: Section) -> tuple[PayloadType, ...]:
     return tuple(read.values())
 
 
-def usable_lines(section: Section) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return the payload types of a section that a call can use, and the lines that describe them to aiortc.
-
-    Both are empty where there are none.
-    """
+def media_formats(section: Section) -> Formats:
+    """Return the formats of a section of video or audio that a call can use."""
     offered = payload_types(section)
     taken = {payload.number: parameters for payload in offered if (parameters := _usable(section.kind, payload))}
     for payload in offered:
@@ -88,15 +97,16 @@ def usable_lines(section: Section) -> tuple[tuple[int, ...], tuple[str, ...]]:
             lines += [f"a=rtcp-fb:{payload.number} {feedback}" for feedback in payload.feedback]
             if "=" in taken[payload.number]:
                 lines.append(f"a=fmtp:{payload.number} {taken[payload.number]}")
-    return tuple(payload.number for payload in offered if payload.number in taken), tuple(lines)
+    numbers = tuple(payload.number for payload in offered if payload.number in taken)
+    names = dict.fromkeys(str(payload) for payload in offered if payload.encoding.lower() != "rtx")
+    return Formats(tuple(lines), numbers, tuple(names))
 
 
-def why_none(section: Section) -> str:
-    """Return the sentence for a section without a format that a call can use."""
-    offered = [str(payload) for payload in payload_types(section) if payload.encoding.lower() != "rtx"]
-    named = ", ".join(list(dict.fromkeys(offered))[:_NAMED_IN_A_REFUSAL]) or "none that has a name"
+def why_none(kind: str, formats: Formats) -> str:
+    """Return the sentence for a section of video or audio without a format that a call can use."""
+    named = ", ".join(formats.offered[:_NAMED_IN_A_REFUSAL]) or "none that has a name"
     return (
-        f"The offer's {section.kind} has no format that a call can use. It takes {TAKEN[section.kind]}, with a "
+        f"The offer's {kind} has no format that a call can use. It takes {TAKEN[kind]}, with a "
         f"payload type of {_DYNAMIC.start} to {_DYNAMIC.stop - 1} where the number is free. Offered: {named}."
     )
 

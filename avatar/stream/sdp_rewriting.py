@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from avatar.errors import NoCommonCodecError
 from avatar.stream.sdp_answer import NO_NAME
-from avatar.stream.sdp_codecs import usable_lines, why_none
+from avatar.stream.sdp_codecs import Formats, why_none
 from avatar.stream.sdp_text import Section, SessionText
 from avatar.stream.sdp_transport import Transport
 
@@ -24,7 +24,9 @@ _SOURCE: Final = re.compile(r"([0-9]{1,10})(?: .*)?")
 _REPAIR: Final = re.compile(r"FID +([0-9]{1,10}) +([0-9]{1,10})")
 
 
-def rewrite_offer(text: SessionText, used: Sequence[Section], transport: Transport, leaders: Sequence[str]) -> str:
+def rewrite_offer(
+    text: SessionText, used: Mapping[Section, Formats], transport: Transport, leaders: Sequence[str]
+) -> str:
     """Return an offer of the sections in use, all on one transport, which belongs to the first of `leaders`.
 
     Raises NoCommonCodecError.
@@ -33,17 +35,17 @@ def rewrite_offer(text: SessionText, used: Sequence[Section], transport: Transpo
     if text.session.has("ice-lite"):
         lines.append("a=ice-lite")
     lines.append(f"a=group:BUNDLE {' '.join(leaders)}")
-    for section in used:
+    for section, formats in used.items():
         mid = section.mid or NO_NAME
-        lines += data_lines(section) or () if section.kind == "application" else _media_lines(text, section, mid)
+        lines += formats.lines if section.kind == "application" else _media_lines(text, section, formats, mid)
         lines += [f"a=mid:{mid}", *transport.credentials]
         if mid == leaders[0]:
             lines += transport.candidates
     return "\r\n".join(lines) + "\r\n"
 
 
-def data_lines(section: Section) -> tuple[str, ...] | None:
-    """Return the first lines of a section of data channels; None where it is for something else."""
+def data_formats(section: Section) -> Formats | None:
+    """Return what a section of data channels can be used for; None where it is for something else."""
     longest = section.value("max-message-size") or ""
     size = int(longest) if re.fullmatch("[0-9]{1,9}", longest) else DEFAULT_MESSAGE_BYTES
     common = ("c=IN IP4 0.0.0.0", f"a=max-message-size:{size}")
@@ -51,24 +53,23 @@ def data_lines(section: Section) -> tuple[str, ...] | None:
     if section.formats == ("webrtc-datachannel",):
         if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65_536:
             return None
-        return ("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", *common, f"a=sctp-port:{port}")
+        return Formats(("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", *common, f"a=sctp-port:{port}"))
     # As browsers wrote it before RFC 8841.
     old = section.formats[0]
     if section.profile == "DTLS/SCTP" and len(section.formats) == 1 and re.fullmatch("[0-9]{1,5}", old):
-        return (f"m=application 9 DTLS/SCTP {old}", *common, f"a=sctpmap:{old} webrtc-datachannel 65535")
+        return Formats((f"m=application 9 DTLS/SCTP {old}", *common, f"a=sctpmap:{old} webrtc-datachannel 65535"))
     return None
 
 
-def _media_lines(text: SessionText, section: Section, mid: str) -> Iterator[str]:
-    numbers, formats = usable_lines(section)
-    if not numbers:
-        raise NoCommonCodecError(why_none(section))
-    yield f"m={section.kind} 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, numbers))}"
+def _media_lines(text: SessionText, section: Section, formats: Formats, mid: str) -> Iterator[str]:
+    if not formats.numbers:
+        raise NoCommonCodecError(why_none(section.kind, formats))
+    yield f"m={section.kind} 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, formats.numbers))}"
     yield "c=IN IP4 0.0.0.0"
     yield f"a={text.direction_of(section)}"
     yield "a=rtcp-mux"
     yield from _extensions(section, mid)
-    yield from formats
+    yield from formats.lines
     yield from _sources(section)
 
 

@@ -32,6 +32,8 @@ _LOCAL_NAME: Final = re.compile(r"[0-9A-Za-z-]{1,63}\.local")
 class Transport:
     """One way for everything in a call."""
 
+    user: str
+    """The peer's ICE user (ufrag)."""
     credentials: tuple[str, ...]
     """Lines of ICE and DTLS that belong into each section."""
     candidates: tuple[str, ...]
@@ -68,7 +70,7 @@ def read_transport(session: Lines, sections: Sequence[Section]) -> Transport:
     addresses, names = reachable(candidates)
     lines = (f"a=ice-ufrag:{user}", f"a=ice-pwd:{password}", *_usable(fingerprints), f"a=setup:{setup}")
     options = re.split("[ ,]+", _first("ice-options", sections, session) or "")
-    return Transport(lines, addresses, names, knows_ice2="ice2" in options)
+    return Transport(user, lines, addresses, names, knows_ice2="ice2" in options)
 
 
 def _first(attribute: str, sections: Sequence[Section], session: Lines) -> str | None:

@@ -19,7 +19,7 @@ from avatar.config import ServerSettings
 from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError, TrickleError
 from avatar.motion.cues import NEUTRAL, Feel, Gesture
 from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionFailed
-from avatar.stream.peer import CHANNELS_REFUSED
+from avatar.stream.message_channel import CHANNELS_REFUSED
 from avatar.stream.sdp_transport import MAX_CANDIDATES
 from avatar.stream.transport_tuning import ice_agents
 
