@@ -28,7 +28,7 @@ from avatar.generator.tiers import open_generator
 from avatar.identities.open import open_identity
 from avatar.motion.speech import SpeechMotion, speech_motions
 from avatar.motion.speech_network import MOUTH
-from avatar.sdk.renderer import Stage, StagePainter
+from avatar.sdk.renderer import LocalRenderer, RenderParts
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, Motion
 from benchmarks import report
 from benchmarks.lipsync import Eye, read_sound
@@ -245,7 +245,7 @@ async def measure(
     rng, eye = random.Random(1), Eye()  # noqa: S311 - the same pauses each time
     if server is None:
         watched = WatchedGenerator(open_generator(open_identity(face), (512, 512)))
-        unopened = Avatar(StagePainter(lambda: Stage(watched, SpeechMotion())))
+        unopened = Avatar(LocalRenderer(lambda: RenderParts(watched, SpeechMotion())))
     else:
         unopened = Avatar.connect(server, face, token=os.environ.get("AVATAR_TOKEN") or None)
     async with unopened as avatar:

@@ -1,4 +1,4 @@
-"""A real server on the loopback interface whose avatars are drawn on plain stages, for programs to connect to."""
+"""A real server on the loopback interface whose avatars are drawn on plain parts, for programs to connect to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from avatar.errors import UnknownAvatarError
 from avatar.identities.library import AvatarLibrary
 from avatar.sdk.avatar import Avatar
 from avatar.sdk.bot_session import BotSession
-from avatar.sdk.renderer import Stage
+from avatar.sdk.renderer import RenderParts
 from avatar.server.app import create_app
 
 TOKEN = "the server's token"  # noqa: S105 - it guards nothing
@@ -28,17 +28,17 @@ SIZE = (128, 128)
 
 @dataclass
 class BotServer:
-    """Where to connect, and what the next call is drawn on."""
+    """Where to connect, and the parts of the next calls."""
 
     url: str
     calls: Calls
-    stages: list[Stage] = field(default_factory=list)
+    parts: list[RenderParts] = field(default_factory=list)
     sessions: list[BotSession] = field(default_factory=list)
     running: Any = None
 
-    def connect(self, stage: Stage, **how: Any) -> Avatar:
-        """Return an avatar that the server will draw on `stage`."""
-        self.stages.append(stage)
+    def connect(self, parts: RenderParts, **how: Any) -> Avatar:
+        """Return an avatar that the server will draw with `parts`."""
+        self.parts.append(parts)
         return Avatar.connect(self.url, "plain", token=TOKEN, picture=PictureSettings(*SIZE, 30), **how)
 
     async def wait_for(self, condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
@@ -65,7 +65,7 @@ def bot_server(**limits: Any) -> Iterator[BotServer]:
         return avatar_id
 
     def make_session(identity: Any, picture: Any, *, drive: Any, on_picture: Any, on_event: Any) -> BotSession:
-        session = BotSession(server.stages.pop(), picture.fps, on_picture=on_picture, on_event=on_event)
+        session = BotSession(server.parts.pop(), picture.fps, on_picture=on_picture, on_event=on_event)
         server.sessions.append(session)
         return session
 

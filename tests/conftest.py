@@ -42,9 +42,9 @@ def loopback() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def fake_stage() -> ModuleType:
-    """An avatar's painter and mouth that say what they show, `tests/fake_stage.py`."""
-    return beside("fake_stage")
+def fake_parts() -> ModuleType:
+    """An avatar's renderer and mouth that say what they show, `tests/fake_parts.py`."""
+    return beside("fake_parts")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import av
 
 from avatar.call.participant import CallHost
 from avatar.errors import ControlError
-from avatar.sdk.bot_protocol import Ping, read_asked
+from avatar.sdk.bot_protocol import Ping, read_bot_message
 from avatar.sdk.bot_session import BotSession
 from avatar.stream.browser_messages import Clock, ErrorMessage, Pong
 from avatar.stream.video_track import SentPicture
@@ -52,7 +52,7 @@ class BotPeer:
         try:
             if self._left < 0:
                 raise ControlError("Too many messages in one second.", code="too_many_messages")
-            asked = read_asked(message, limit_bytes=self._limit_bytes, fps=self._session.fps)
+            asked = read_bot_message(message, limit_bytes=self._limit_bytes, fps=self._session.fps)
             if isinstance(asked, Ping):
                 self._host.send(Pong())
             else:

@@ -1,1 +1,1 @@
-"""A face for a program of one's own."""
+"""The SDK: a live face for a program of one's own."""

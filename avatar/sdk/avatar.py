@@ -33,10 +33,10 @@ from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import SpeechMotion
 from avatar.motion.voice_network import VoiceNetwork, load_voice_network, require_live
 from avatar.sdk.events import EventLog
-from avatar.sdk.frame_queue import Beats, TakenBeat
+from avatar.sdk.frame_queue import FrameQueue, TakenTick
 from avatar.sdk.frames import AudioFrame, AvatarEvent, Frame, VideoFrame
-from avatar.sdk.renderer import Painter, Stage, StagePainter
-from avatar.sdk.speech_playout import Beat, SpeechLine
+from avatar.sdk.renderer import LocalRenderer, Renderer, RenderParts
+from avatar.sdk.speech_playout import SpeechPlayout, Tick
 from avatar.timing.playback import SpeechInterrupted
 
 logger = logging.getLogger(__name__)
@@ -52,20 +52,21 @@ class Avatar:
 
     def __init__(
         self,
-        painter: Painter,
+        renderer: Renderer,
         *,
         fps: int = 30,
         sample_rate: int = 48_000,
         on_event: Callable[[AvatarEvent], None] | None = None,
         seed: int = 0,
     ) -> None:
-        """Prepare an avatar that `painter` will draw; `open` and `connect` are the usual ways to one.
+        """Prepare an avatar that `renderer` will draw; `open` and `connect` are the usual ways to one.
 
         Args:
-            painter: draws it.
+            renderer: draws its pictures.
             fps: pictures a second, 1 to 60.
             sample_rate: of the sound given out, samples a second.
-            on_event: told at once what happens, on the event loop; what it raises is logged. Frames of sound tell too.
+            on_event: called with each event at once, on the event loop; what it raises is logged. Frames of sound carry
+                the events too.
             seed: another one, 0 to 2^63 - 1, is another temperament.
 
         Raises:
@@ -76,11 +77,11 @@ class Avatar:
                 f"{fps} pictures and {sample_rate} samples a second: 1-60 and {RATES[0]}-{RATES[1]} can be."
             )
         self.sample_rate = sample_rate
-        self._painter = painter
+        self._renderer = renderer
         self._seed = seed
         self._events = EventLog(on_event)
-        self._line = SpeechLine(sample_rate, fps)
-        self._beats = Beats(self._line)
+        self._playout = SpeechPlayout(sample_rate, fps)
+        self._queue = FrameQueue(self._playout)
         self._opened = False
         self._opening = asyncio.Lock()
         self._pushing = asyncio.Lock()
@@ -88,10 +89,10 @@ class Avatar:
         self._room = asyncio.Event()
         """Set when there may be room for more sound, or no more will be taken."""
         self._news = asyncio.Event()
-        """Set when a beat may be ready, or none ever again."""
+        """Set when a tick may be ready, or none will be any more."""
         self._interruptions = 0
-        self._half: Beat | None = None
-        """The beat whose picture was taken and whose sound was not."""
+        self._half: Tick | None = None
+        """The tick whose picture was taken and whose sound was not."""
 
     @classmethod
     def open(
@@ -119,7 +120,7 @@ class Avatar:
         """
         settings = PictureSettings() if picture is None else picture
 
-        def make_stage() -> Stage:
+        def make_parts() -> RenderParts:
             identity = face if isinstance(face, Identity) else open_identity(str(face))
             for warning in () if isinstance(face, Identity) else face_warnings(str(face), identity):
                 logger.warning("%s: %s", face, warning)
@@ -127,10 +128,10 @@ class Avatar:
             network = load_voice_network(voice_network) if isinstance(voice_network, (str, Path)) else voice_network
             if network is not None:
                 require_live(network)
-            return Stage(generator, SpeechMotion(network, liveliness=liveliness))
+            return RenderParts(generator, SpeechMotion(network, liveliness=liveliness))
 
-        painter = StagePainter(make_stage)
-        return cls(painter, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)
+        renderer = LocalRenderer(make_parts)
+        return cls(renderer, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)
 
     @classmethod
     def connect(
@@ -166,13 +167,13 @@ class Avatar:
             ServerGoneError: `url` is no address.
             AvatarError: http to another machine, code `insecure_url`; TokenError: a token that cannot be sent.
         """
-        from avatar.sdk.remote_renderer import RemotePainter  # noqa: PLC0415 - WebRTC is not loaded where nobody connects
+        from avatar.sdk.remote_renderer import RemoteRenderer  # noqa: PLC0415 - WebRTC is not loaded where nobody connects
         from avatar.sdk.whip_client import WhipClient  # noqa: PLC0415
 
         settings = PictureSettings() if picture is None else picture
         client = WhipClient(url, token, plain_http=plain_http)
-        painter = RemotePainter(client, face, settings, liveliness=liveliness, ice_servers=ice_servers)
-        return cls(painter, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)
+        renderer = RemoteRenderer(client, face, settings, liveliness=liveliness, ice_servers=ice_servers)
+        return cls(renderer, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -191,31 +192,31 @@ class Avatar:
             AvatarError: the face or a model cannot be used.
         """
         async with self._opening:
-            if self._beats.closed:
+            if self._queue.closed:
                 raise ClosedError("This avatar was closed: open another.")
             if not self._opened:
                 self._loop = asyncio.get_running_loop()
-                self._beats.on_ready = self._wake
-                await self._painter.open(self._beats, seed=self._seed)
+                self._queue.on_ready = self._wake
+                await self._renderer.open(self._queue, seed=self._seed)
                 self._opened = True
 
     async def aclose(self) -> None:
         """Close the avatar: iteration ends, waiting pushes raise ClosedError. May be called again."""
-        self._beats.close()
+        self._queue.close()
         self._room.set()
         self._news.set()
-        await self._painter.close()
+        await self._renderer.close()
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the pictures in pixels. Raises ClosedError before it is open."""
         self._open()
-        return self._painter.picture_size
+        return self._renderer.picture_size
 
     @property
     def fps(self) -> int:
         """Pictures a second."""
-        return self._line.fps
+        return self._playout.fps
 
     @property
     def waiting_s(self) -> float:
@@ -232,7 +233,7 @@ class Avatar:
 
         So that a program can play it without a face.
         """
-        return self._line.unspoken(self._beats.untaken())
+        return self._playout.unspoken(self._queue.untaken())
 
     async def push_audio(self, pcm: Pcm, sample_rate: int, *, utterance: str | None = None) -> None:
         """Take sound to be spoken after what waits already; returns when it is queued, often long before it is heard.
@@ -276,12 +277,12 @@ class Avatar:
 
         0 while nothing is said, and the second time. Raises ClosedError.
         """
-        line = self._open()
+        playout = self._open()
         self._interruptions += 1
-        events = line.interrupt(time.monotonic())
+        events = playout.interrupt(time.monotonic())
         self._room.set()
         for event in events:
-            self._events.tell(event)
+            self._events.add(event)
         return next((event.heard_ms for event in events if isinstance(event, SpeechInterrupted)), 0.0)
 
     def set_emotion(self, name: str, strength: float = 1.0) -> None:
@@ -330,26 +331,26 @@ class Avatar:
         if not self._opened:
             raise ClosedError("This avatar is not open: use `async with`, or await start().")
         async with self._taking:
-            if self._beats.closed:
+            if self._queue.closed:
                 raise StopAsyncIteration
             if self._half is not None:
-                beat, self._half = self._half, None
-                return self._sound_of(beat)
+                tick, self._half = self._half, None
+                return self._sound_of(tick)
             taken = await self._take()
             if taken.rgb is None:
-                return self._sound_of(taken.beat)
-            self._half = taken.beat
-            return VideoFrame(taken.beat.start / self.sample_rate, taken.rgb)
+                return self._sound_of(taken.tick)
+            self._half = taken.tick
+            return VideoFrame(taken.tick.start / self.sample_rate, taken.rgb)
 
-    def _open(self) -> SpeechLine:
+    def _open(self) -> SpeechPlayout:
         self._raise_failure()
-        if self._beats.closed or not self._opened:
-            state = "closed" if self._beats.closed else "not open yet"
+        if self._queue.closed or not self._opened:
+            state = "closed" if self._queue.closed else "not open yet"
             raise ClosedError(f"This avatar is {state}: use it inside `async with Avatar.open(...)`.")
-        return self._line
+        return self._playout
 
     def _raise_failure(self) -> None:
-        if (failure := self._beats.failure) is not None:
+        if (failure := self._queue.failure) is not None:
             error = type(failure)(str(failure))
             error.code = failure.code
             raise error
@@ -357,19 +358,19 @@ class Avatar:
     def _perform(self, cue: Cue) -> None:
         self._open()
         check_cue(cue)
-        self._painter.perform(cue)
+        self._renderer.perform(cue)
 
-    async def _take(self) -> TakenBeat:
-        """Return the next beat, when it is due."""
-        self._beats.begin(self._painter.lead_s)
+    async def _take(self) -> TakenTick:
+        """Return the next tick, when it is due."""
+        self._queue.begin(self._renderer.lead_s)
         while True:
             self._raise_failure()
-            if self._beats.closed:
+            if self._queue.closed:
                 raise StopAsyncIteration
             self._news.clear()
             now_s = time.monotonic()
-            taken = self._beats.take(now_s)
-            if isinstance(taken, TakenBeat):
+            taken = self._queue.take(now_s)
+            if isinstance(taken, TakenTick):
                 self._events.note_lateness(taken, now_s)
                 return taken
             # Not `wait_for`: before Python 3.12 it loses a cancellation that comes with the news.
@@ -377,20 +378,20 @@ class Avatar:
                 async with asyncio.timeout(None if math.isinf(taken) else taken):
                     await self._news.wait()
 
-    def _sound_of(self, beat: Beat) -> AudioFrame:
-        handed = self._line.hand_over(beat, time.monotonic())
+    def _sound_of(self, tick: Tick) -> AudioFrame:
+        handed = self._playout.hand_over(tick, time.monotonic())
         for event in handed.events:
-            self._events.tell(event)
+            self._events.add(event)
         self._room.set()
-        at_s = beat.start / self.sample_rate
+        at_s = tick.start / self.sample_rate
         return AudioFrame(at_s, handed.samples, self.sample_rate, handed.spoken, self._events.drain())
 
     def _wake(self) -> None:
-        """Tell the event loop that there is news, unless it has gone."""
+        """Wake the event loop, unless it has gone."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._heed)
+            self._loop.call_soon_threadsafe(self._on_news)
 
-    def _heed(self) -> None:
+    def _on_news(self) -> None:
         self._news.set()
-        if self._beats.failure is not None:
+        if self._queue.failure is not None:
             self._room.set()

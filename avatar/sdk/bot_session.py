@@ -1,6 +1,6 @@
-"""The pipeline of a call in which a program speaks: beats in, their pictures out. The voice stays with the program.
+"""Session of a call in which a program speaks: ticks in, their pictures out. The voice stays with the program.
 
-take -> [beats and cues] -> draw thread: every beat moves the face, the newest is drawn -> on_picture
+take -> [ticks and cues] -> draw thread: every tick moves the face, the newest is drawn -> on_picture
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ from avatar.media.colour import to_i420
 from avatar.motion.cues import Cue
 from avatar.motion.speech import SpeechMotion
 from avatar.motion.voice_network import VoiceNetwork
-from avatar.sdk.animator import Performance
-from avatar.sdk.bot_protocol import MOUTH_RATE, BeatToDraw, Begin
-from avatar.sdk.renderer import Stage
+from avatar.sdk.animator import Animator
+from avatar.sdk.bot_protocol import MOUTH_RATE, Begin, TickRequest
+from avatar.sdk.renderer import RenderParts
 from avatar.session.protocol import SessionEvent, SessionFailed, SessionStats, UndrivenSession
 from avatar.timing.meters import StageMeter
 from avatar.timing.stage_thread import StageThread
 from avatar.types import U8, Drive, Picture, rest_motion
 
 MOST_WAITING: Final = 512
-"""Beats and cues that may wait to be drawn; a program that sends more does not keep to the clock."""
+"""Ticks and cues that may wait to be drawn; a program that sends more does not keep to the clock."""
 FIRST_PICTURE_S: Final = 60.0
-"""So long before beat 0 the first picture is stamped: the face at rest, sent until the first beat comes, so that the
+"""So long before tick 0 the first picture is stamped: the face at rest, sent until the first tick comes, so that the
 program knows that pictures arrive."""
 FIRST_PICTURE_EVERY_S: Final = 0.1
 
 
 class BotSession(UndrivenSession):
-    """Draws what a program says. `start` and `stop` once each; every other method from any thread."""
+    """Draws a program's ticks. `start` and `stop` once each; every other method from any thread."""
 
     def __init__(
         self,
-        stage: Stage,
+        parts: RenderParts,
         fps: int,
         *,
         on_picture: Callable[[Picture], None],
         on_event: Callable[[SessionEvent], None],
     ) -> None:
-        """Prepare to draw `fps` pictures a second on a stage; pictures and events come from its own thread."""
+        """Prepare to draw `fps` pictures a second; pictures and events come from its own thread."""
         self.fps = fps
-        self._stage = stage
+        self._parts = parts
         self._on_picture = on_picture
         self._changed = threading.Condition()
-        self._asked: deque[BeatToDraw | Cue] = deque()
+        self._requests: deque[TickRequest | Cue] = deque()
         self._begin: Begin | None = None
         self._last_index = -1
         self._watched = True
@@ -64,30 +64,30 @@ class BotSession(UndrivenSession):
         """Start the thread; it draws once the program has begun."""
         self._thread.start()
 
-    def take(self, asked: Begin | BeatToDraw | Cue) -> None:
-        """Take what the program asks for next; never blocks. Raises ControlError where it breaks the rules."""
+    def take(self, request: Begin | TickRequest | Cue) -> None:
+        """Take the program's next request; never blocks. Raises ControlError where it breaks the rules."""
         with self._changed:
-            if isinstance(asked, Begin):
+            if isinstance(request, Begin):
                 if self._begin is not None:
                     raise ControlError("The avatar has begun already.")
-                self._begin = asked
+                self._begin = request
             elif self._begin is None:
                 raise ControlError("The first message is 'begin'.")
-            elif len(self._asked) >= MOST_WAITING:
-                raise ControlError("Beats come faster than the clock.", code="too_many_messages")
-            elif isinstance(asked, BeatToDraw) and asked.index <= self._last_index:
-                raise ControlError("Beats come in their order, each once.")
+            elif len(self._requests) >= MOST_WAITING:
+                raise ControlError("FrameQueue come faster than the clock.", code="too_many_messages")
+            elif isinstance(request, TickRequest) and request.index <= self._last_index:
+                raise ControlError("FrameQueue come in their order, each once.")
             else:
-                self._last_index = asked.index if isinstance(asked, BeatToDraw) else self._last_index
-                self._asked.append(asked)
+                self._last_index = request.index if isinstance(request, TickRequest) else self._last_index
+                self._requests.append(request)
             self._changed.notify()
 
     def set_watched(self, watched: bool) -> None:
-        """Draw what the beats ask for, or nothing."""
+        """Draw the ticks' pictures, or none while nobody watches."""
         self._watched = watched
 
     def stats(self) -> SessionStats:
-        """Return how the drawing does."""
+        """Return the figures of the last second."""
         return SessionStats(
             camera_fps=0.0,
             stage_ms=self._meter.medians_ms(("speech", "generate")),
@@ -105,26 +105,26 @@ class BotSession(UndrivenSession):
     def _work(self) -> None:
         begin = self._wait_for_begin()
         if begin is not None:
-            self._stage.speech.liveliness = begin.liveliness
-            self._draw(Performance(MOUTH_RATE, self._stage.speech, seed=begin.seed))
+            self._parts.speech.liveliness = begin.liveliness
+            self._draw(Animator(MOUTH_RATE, self._parts.speech, seed=begin.seed))
 
     def _wait_for_begin(self) -> Begin | None:
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or self._begin is not None)
             return None if self._stopped else self._begin
 
-    def _draw(self, performance: Performance) -> None:
-        adaptive = AdaptiveRenderer(self._stage.generator, self.fps)
+    def _draw(self, animator: Animator) -> None:
+        adaptive = AdaptiveRenderer(self._parts.generator, self.fps)
         self._show_rest(to_i420(adaptive.render(rest_motion(0.0))))
-        while (asked := self._take_all()) is not None:
+        while (requests := self._take_all()) is not None:
             motion = None
-            for one in asked:
-                if not isinstance(one, BeatToDraw):
-                    performance.perform(one)
+            for request in requests:
+                if not isinstance(request, TickRequest):
+                    animator.perform(request)
                     continue
                 self._skipped += motion is not None
                 with self._meter.time("speech"):
-                    motion = performance.move(one.told)
+                    motion = animator.animate(request.mouth)
             if motion is None or not self._watched:
                 continue
             with self._meter.time("generate"):
@@ -132,23 +132,23 @@ class BotSession(UndrivenSession):
             self._on_picture(Picture(motion.time_s, i420))
 
     def _show_rest(self, i420: U8) -> None:
-        """Show the face at rest until the first beat comes."""
+        """Show the face at rest until the first tick comes."""
         begin_s = time.monotonic()
         with self._changed:
-            while not (self._asked or self._stopped):
+            while not (self._requests or self._stopped):
                 since_s = time.monotonic() - begin_s
                 if self._watched and since_s < FIRST_PICTURE_S:
                     self._on_picture(Picture(since_s - FIRST_PICTURE_S, i420))
                 self._changed.wait(FIRST_PICTURE_EVERY_S)
 
-    def _take_all(self) -> list[BeatToDraw | Cue] | None:
-        """Wait for beats or cues and return all there are; None once stopped."""
+    def _take_all(self) -> list[TickRequest | Cue] | None:
+        """Wait for ticks or cues and return all there are; None once stopped."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or bool(self._asked))
+            self._changed.wait_for(lambda: self._stopped or bool(self._requests))
             if self._stopped:
                 return None
-            taken = list(self._asked)
-            self._asked.clear()
+            taken = list(self._requests)
+            self._requests.clear()
             return taken
 
 
@@ -167,5 +167,5 @@ def make_bot_session(
         raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
     generator = open_generator(identity, (picture.width, picture.height), picture.tier, picture.engine)
     return BotSession(
-        Stage(generator, SpeechMotion(voice_network)), picture.fps, on_picture=on_picture, on_event=on_event
+        RenderParts(generator, SpeechMotion(voice_network)), picture.fps, on_picture=on_picture, on_event=on_event
     )

@@ -1,4 +1,4 @@
-"""Beats on their way from who draws them to who takes them: bounded, on one clock, across threads."""
+"""Queue of ticks between the renderer and whoever takes the frames: bounded, on one frame clock, across threads."""
 
 from __future__ import annotations
 
@@ -10,137 +10,138 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from avatar.errors import AvatarError
-from avatar.sdk.speech_playout import Beat, SpeechLine
+from avatar.sdk.speech_playout import SpeechPlayout, Tick
 from avatar.timing.frame_clock import FrameClock
 from avatar.types import U8
 
 
 @dataclass(slots=True)
-class PlannedBeat:
-    """A beat that waits to be taken."""
+class QueuedTick:
+    """A tick that was planned and waits to be taken."""
 
-    beat: Beat
+    tick: Tick
     rgb: U8 | None = None
     settled: bool = False
-    """Its picture is there, or there will be none."""
+    """Its picture has come, or none will."""
 
 
 @dataclass(frozen=True, slots=True)
-class TakenBeat:
-    """A beat at its time."""
+class TakenTick:
+    """A tick that is due."""
 
-    beat: Beat
+    tick: Tick
     rgb: U8 | None
+    """(height, width, 3), RGB; None: there is no picture for it."""
     late_s: float
     slipped: bool
-    """It is so late that the clock has been put off."""
+    """It is so late that the frame clock was put back."""
 
 
-class Beats:
-    """What the one who draws and the one who takes share. Any method from any thread."""
+class FrameQueue:
+    """Ticks that a renderer plans and settles, and the avatar takes. Any method from any thread."""
 
-    def __init__(self, line: SpeechLine) -> None:
-        self.line = line
+    def __init__(self, playout: SpeechPlayout) -> None:
+        self.playout = playout
         self.changed = threading.Condition()
         """Notified when there may be more to plan, or nothing ever again."""
         self.on_change: Callable[[], None] = lambda: None
-        """Called from any thread when `changed` is notified: for who draws and cannot wait for a condition."""
+        """Called from any thread when `changed` is notified: for a renderer that cannot wait for a condition."""
         self.on_ready: Callable[[], None] = lambda: None
-        """Called from any thread when there is news for the one who takes."""
+        """Called from any thread when a tick may be ready, or none will be any more."""
         self.patience_s = math.inf
-        """How long a beat is late, rather than without its picture, while that is on its way."""
+        """How long a tick is late, rather than without its picture, while that is on its way."""
         self.failure: AvatarError | None = None
-        """Why there will be no more beats."""
+        """Why there will be no more ticks."""
         self.closed = False
-        self._planned: deque[PlannedBeat] = deque()
+        self._planned: deque[QueuedTick] = deque()
         self._pace: FrameClock | None = None
         self._next = 0
 
     @property
     def pace(self) -> FrameClock | None:
-        """When beats are due; None until the first is asked for."""
+        """When ticks are due; None until the first is asked for."""
         with self.changed:
             return self._pace
 
-    # Who draws
+    # For the renderer
 
     def plan_in_s(self, lead_s: float, most: int) -> float:
-        """Return how many seconds from now to plan the next beat; infinite while it is not known.
+        """Return how many seconds from now to plan the next tick; infinite while it is not known.
 
         Args:
-            lead_s: how long before it is due a beat is planned.
-            most: beats that may be planned and wait to be taken.
+            lead_s: how long before it is due a tick is planned.
+            most: ticks that may be planned and wait to be taken.
         """
         with self.changed:
             if self._pace is None or len(self._planned) >= most:
                 return math.inf
             return max(self._pace.start_s(self._next, lead_s) - time.monotonic(), 0.0)
 
-    def plan(self) -> Beat:
-        """Return the next beat, which then waits to be taken."""
-        beat = self.line.plan(self._next)
+    def plan(self) -> Tick:
+        """Return the next tick, which then waits to be taken."""
+        tick = self.playout.plan(self._next)
         with self.changed:
-            self._planned.append(PlannedBeat(beat))
+            self._planned.append(QueuedTick(tick))
             self._next += 1
-        return beat
+        return tick
 
     def settle(self, index: int, rgb: U8 | None) -> None:
-        """Give a beat its picture, or none; those before it that have none get none any more."""
+        """Give a tick its picture, or none; those before it that have none get none any more."""
         with self.changed:
             for planned in self._planned:
-                if planned.beat.index > index:
+                if planned.tick.index > index:
                     break
                 if not planned.settled:
-                    planned.rgb = rgb if planned.beat.index == index else None
+                    planned.rgb = rgb if planned.tick.index == index else None
                     planned.settled = True
         self.on_ready()
 
     def fail(self, error: AvatarError) -> None:
-        """Say that there will be no more beats, and why; the first reason counts."""
+        """End the queue with an error; the first one counts."""
         with self.changed:
             if self.failure is None and not self.closed:
                 self.failure = error
         self._notify()
         self.on_ready()
 
-    # Who takes
+    # For the avatar
 
     def begin(self, lead_s: float) -> FrameClock:
-        """Begin the clock, once: beat 0 is due in a moment."""
+        """Begin the clock, once: tick 0 is due in a moment."""
         with self.changed:
             if self._pace is not None:
                 return self._pace
-            self._pace = pace = FrameClock(self.line.fps, time.monotonic() + max(lead_s, 1 / self.line.fps))
+            self._pace = pace = FrameClock(self.playout.fps, time.monotonic() + max(lead_s, 1 / self.playout.fps))
         self._notify()
         return pace
 
-    def take(self, now_s: float) -> TakenBeat | float:
-        """Remove and return the next beat if it is due, else the seconds to wait; infinite: until there is news."""
+    def take(self, now_s: float) -> TakenTick | float:
+        """Remove and return the next tick if it is due, else the seconds to wait; infinite: until there is news."""
         with self.changed:
             if self._pace is None or not self._planned:
                 return math.inf
             first, pace = self._planned[0], self._pace
-            late_s = now_s - pace.due_s(first.beat.index)
+            late_s = now_s - pace.due_s(first.tick.index)
             patience_s = 0.0 if first.settled else self.patience_s
             if late_s < patience_s:
                 return patience_s - late_s
             self._planned.popleft()
-            self._pace = pace.taken(first.beat.index, now_s)
-            taken = TakenBeat(first.beat, first.rgb, late_s, slipped=self._pace is not pace)
+            self._pace = pace.taken(first.tick.index, now_s)
+            taken = TakenTick(first.tick, first.rgb, late_s, slipped=self._pace is not pace)
         self._notify()
         return taken
 
-    def untaken(self) -> list[Beat]:
-        """Remove and return the beats that nobody will take any more: those left when drawing failed or was closed."""
+    def untaken(self) -> list[Tick]:
+        """Remove and return the ticks that nobody will take any more: those left when drawing failed or was closed."""
         with self.changed:
             if self.failure is None and not self.closed:
                 return []
-            left = [planned.beat for planned in self._planned]
+            left = [planned.tick for planned in self._planned]
             self._planned.clear()
             return left
 
     def close(self) -> None:
-        """Nothing is drawn or taken any more."""
+        """End the queue: nothing is drawn or taken any more."""
         with self.changed:
             self.closed = True
         self._notify()

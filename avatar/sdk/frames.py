@@ -1,4 +1,4 @@
-"""What an avatar gives out: pictures and sound on one clock, with what has happened by then."""
+"""Frames that an avatar gives out: pictures and sound on one media clock, with the events up to then."""
 
 from __future__ import annotations
 

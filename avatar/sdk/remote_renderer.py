@@ -1,7 +1,7 @@
-"""Lets a server draw an avatar's beats: what the mouth has to know goes there, pictures come back over WebRTC.
+"""Renderer that has a server draw an avatar's ticks: the mouth's input goes there, pictures come back over WebRTC.
 
-The voice and its account stay here: sound is never lost, whatever becomes of the connection, and an interruption is
-silent before the server has heard of it. Everything runs in a thread with an event loop of its own.
+Speech and its playback position stay here: sound is never lost, whatever becomes of the connection, and an
+interruption is silent before the server has heard of it. Everything runs in a thread with an event loop of its own.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from avatar.media.colour import camera_rgb
 from avatar.media.pcm import SampleQueue
 from avatar.motion.cues import Cue
 from avatar.sdk.bot_protocol import (
-    ASKED,
+    BOT_REQUESTS,
     MOUTH_RATE,
     REPORT_BYTES,
     SERVER_REPORTS,
-    BeatToDraw,
     Begin,
     Ping,
     ServerHello,
     ServerReport,
-    write_beat,
+    TickRequest,
+    write_tick,
 )
-from avatar.sdk.frame_queue import Beats
+from avatar.sdk.frame_queue import FrameQueue
 from avatar.sdk.renderer import JOIN_TIMEOUT_S, stopped
-from avatar.sdk.speech_playout import Told
+from avatar.sdk.speech_playout import MouthInput
 from avatar.sdk.whip_client import Answer, WhipClient
 from avatar.stream.browser_messages import Bye, Clock, Pong
 from avatar.stream.caller import Caller
@@ -49,19 +49,19 @@ OPEN_TIMEOUT_S: Final = 20.0
 PING_EVERY_S: Final = 1.0
 LOST_S: Final = 5.0
 """A server that has not answered a ping for so long is gone."""
-SPARE_BEATS: Final = 2
-"""Beats on their way or waiting to be taken, besides those that the lead asks for."""
+SPARE_TICKS: Final = 2
+"""FrameQueue on their way or waiting to be taken, besides those that the lead asks for."""
 PATIENCE: Final = 1.0
-"""Share of a picture's time that a beat waits for its picture; then its sound goes without."""
+"""Share of a picture's time that a tick waits for its picture; then its sound goes without."""
 MOST_CUES: Final = 64
-"""Cues that may wait for the next beats; the oldest gives way."""
-CUES_PER_BEAT: Final = 4
+"""Cues that may wait for the next ticks; the oldest gives way."""
+CUES_PER_TICK: Final = 4
 LONGEST_REASON: Final = 1000
 """Letters of why a server ends a call that are passed on."""
 
 
-class RemotePainter:
-    """Has a server draw. The methods of `Painter` are for the avatar's event loop; the rest runs in the thread."""
+class RemoteRenderer:
+    """Draws on a server. The methods of `Renderer` are for the avatar's event loop; the rest runs in the thread."""
 
     def __init__(
         self,
@@ -81,11 +81,11 @@ class RemotePainter:
         self._cues: deque[Cue] = deque(maxlen=MOST_CUES)
         self._lead = RemoteLead()
         self._clock: int | None = None
-        """RTP timestamp of the picture of beat 0."""
+        """RTP timestamp of the picture of tick 0."""
         self._seen = False
         """A picture has come."""
         self._sent_s: dict[int, float] = {}
-        """When beats left whose pictures have not come."""
+        """When ticks left whose pictures have not come."""
         self._answer: Answer | None = None
         self._failure: AvatarError | None = None
         self._leaving = False
@@ -103,26 +103,26 @@ class RemotePainter:
         """As long as pictures take to come back."""
         return self._lead.lead_s
 
-    async def open(self, beats: Beats, *, seed: int) -> None:
+    async def open(self, queue: FrameQueue, *, seed: int) -> None:
         """Make the call and wait for its first picture.
 
         Raises:
             TokenError, ServerFullError, UnknownAvatarError: the server refuses, and says why.
             ServerGoneError: it does not answer, or no picture comes.
         """
-        beats.patience_s = PATIENCE / beats.line.fps
-        self._beats, self._begin = beats, Begin(float(self._liveliness), int(seed))
+        queue.patience_s = PATIENCE / queue.playout.fps
+        self._queue, self._begin = queue, Begin(float(self._liveliness), int(seed))
         self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), name="avatar-remote", daemon=True)
         self._thread.start()
         try:
             await asyncio.wrap_future(self._opened)
         except BaseException:
-            beats.close()
+            queue.close()
             await self.close()
             raise
 
     def perform(self, cue: Cue) -> None:
-        """Do what a cue asks for, with the next beat."""
+        """Follow a cue with the next tick."""
         self._cues.append(cue)
 
     async def close(self) -> None:
@@ -131,7 +131,7 @@ class RemotePainter:
         if thread is not None:
             await asyncio.to_thread(thread.join, JOIN_TIMEOUT_S)
 
-    # What the connection tells (CallerListener)
+    # Callbacks of the connection (CallerListener)
 
     def on_state(self, state: str) -> None:
         """Notice a connection that is lost."""
@@ -139,19 +139,19 @@ class RemotePainter:
             self._fail(ServerGoneError(self._caller.why_lost()))
 
     def on_channel_open(self) -> None:
-        """Say how the avatar is to be."""
-        self._caller.send(ASKED.write(self._begin))
+        """Send the first message."""
+        self._caller.send(BOT_REQUESTS.write(self._begin))
 
     def on_message(self, message: str | bytes) -> None:
-        """Take what the server says."""
+        """Act on a message of the server."""
         try:
-            self._hear(SERVER_REPORTS.read_known(message, limit_bytes=REPORT_BYTES))
+            self._act_on(SERVER_REPORTS.read_known(message, limit_bytes=REPORT_BYTES))
         except ControlError as error:
             self._fail(ServerGoneError(f"This is no server of ours: {error}"))
         self._wake.set()
 
     def on_picture(self, frame: av.VideoFrame, wire_timestamp: int) -> None:
-        """Give a picture to its beat."""
+        """Settle the tick of a picture."""
         if self._clock is None:
             return
         self._seen = True
@@ -160,13 +160,13 @@ class RemotePainter:
         index = round(since * self._picture.fps / VIDEO_RATE)
         sent_s = self._sent_s.get(index)
         if sent_s is None or (frame.width, frame.height) != self.picture_size:
-            return  # the face at rest before the first beat, or none of ours
+            return  # the face at rest before the first tick, or none of ours
         self._sent_s = {later: at_s for later, at_s in self._sent_s.items() if later > index}
         with contextlib.suppress(FrameError):
-            self._beats.settle(index, camera_rgb(frame))
+            self._queue.settle(index, camera_rgb(frame))
         self._lead = observe_way(self._lead, time.monotonic() - sent_s)
 
-    def _hear(self, report: ServerReport | None) -> None:
+    def _act_on(self, report: ServerReport | None) -> None:
         match report:
             case ServerHello(width, height):
                 self._size = (width, height)
@@ -183,7 +183,7 @@ class RemotePainter:
 
     async def _live(self) -> None:
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
-        self._beats.on_change = self._heed
+        self._queue.on_change = self._heed
         caller = None
         try:
             self._caller = caller = Caller(self, ice_servers=self._ice_servers)
@@ -196,7 +196,7 @@ class RemotePainter:
         if not self._opened.done():
             self._opened.set_exception(self._failure or ServerGoneError("The avatar was closed while it opened."))
         elif self._failure is not None:
-            self._beats.fail(self._failure)
+            self._queue.fail(self._failure)
         if caller is not None:
             await caller.close()
         if self._answer is not None:
@@ -211,13 +211,13 @@ class RemotePainter:
         self._answer = await asyncio.to_thread(self._client.offer, offer, asked)
         await self._caller.accept(self._answer.sdp)
         await self._wait_for_first_picture()
-        if not self._beats.closed:
+        if not self._queue.closed:
             self._opened.set_result(None)
-            await self._draw_beats()
+            await self._draw_ticks()
 
     async def _wait_for_first_picture(self) -> None:
         end_s = time.monotonic() + OPEN_TIMEOUT_S
-        while not (self._seen and self._size is not None) and not self._beats.closed:
+        while not (self._seen and self._size is not None) and not self._queue.closed:
             if self._failure is not None:
                 raise self._failure
             if time.monotonic() > end_s:
@@ -226,39 +226,39 @@ class RemotePainter:
                 )
             await self._rest(end_s - time.monotonic())
 
-    async def _draw_beats(self) -> None:
+    async def _draw_ticks(self) -> None:
         self._pong_s = time.monotonic()  # the first picture may have taken long
-        while not self._beats.closed:
+        while not self._queue.closed:
             if self._failure is not None:
                 raise self._failure
             self._keep_alive(time.monotonic())
             lead_s = self._lead.lead_s
-            wait_s = self._beats.plan_in_s(lead_s, math.ceil(lead_s * self._picture.fps) + SPARE_BEATS)
+            wait_s = self._queue.plan_in_s(lead_s, math.ceil(lead_s * self._picture.fps) + SPARE_TICKS)
             if wait_s <= 0:
-                self._send_beat()
+                self._send_tick()
             else:
                 await self._rest(min(wait_s, PING_EVERY_S))
 
-    def _send_beat(self) -> None:
-        beat = self._beats.plan()
-        for _ in range(min(len(self._cues), CUES_PER_BEAT)):
-            self._caller.send(ASKED.write(self._cues.popleft()))
-        self._sent_s[beat.index] = time.monotonic()
-        told = beat.told
-        if told.cut.number != self._cuts:
-            self._cuts = told.cut.number
+    def _send_tick(self) -> None:
+        tick = self._queue.plan()
+        for _ in range(min(len(self._cues), CUES_PER_TICK)):
+            self._caller.send(BOT_REQUESTS.write(self._cues.popleft()))
+        self._sent_s[tick.index] = time.monotonic()
+        mouth = tick.mouth
+        if mouth.cut.number != self._cuts:
+            self._cuts = mouth.cut.number
             self._mouth_sound.clear()
-        self._mouth_sound.push(told.samples, self._beats.line.rate)
+        self._mouth_sound.push(mouth.samples, self._queue.playout.rate)
         samples = self._mouth_sound.take(len(self._mouth_sound))
-        told = Told(told.time_s, told.begin_s, samples, told.speaking, told.cut)
-        self._caller.send(write_beat(BeatToDraw(beat.index, told)))
+        mouth = MouthInput(mouth.time_s, mouth.begin_s, samples, mouth.speaking, mouth.cut)
+        self._caller.send(write_tick(TickRequest(tick.index, mouth)))
 
     def _keep_alive(self, now_s: float) -> None:
         if now_s - self._pong_s > LOST_S:
             raise ServerGoneError("The server has gone: it answers no more.")
         if now_s - self._ping_s >= PING_EVERY_S:
             self._ping_s = now_s
-            self._caller.send(ASKED.write(Ping()))
+            self._caller.send(BOT_REQUESTS.write(Ping()))
 
     async def _rest(self, seconds: float) -> None:
         """Wait until there is news, but no longer."""
@@ -268,7 +268,7 @@ class RemotePainter:
         self._wake.clear()
 
     def _heed(self) -> None:
-        """Any thread: beats were taken, begun or closed."""
+        """Any thread: ticks were taken, or the queue began or was closed."""
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._wake.set)
 

@@ -1,4 +1,4 @@
-"""Who draws an avatar's beats: the seam between its surface and where its pictures are made, and the one in-process."""
+"""Renderers of an avatar's ticks: the protocol, and the one that draws in this process."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from avatar.generator.protocol import Generator
 from avatar.motion.cues import Cue
 from avatar.motion.idle import HIGHEST_SEED
 from avatar.motion.speech import SpeechMotion
-from avatar.sdk.animator import Performance
-from avatar.sdk.frame_queue import Beats
+from avatar.sdk.animator import Animator
+from avatar.sdk.frame_queue import FrameQueue
 
 READY: Final = 2
-"""Beats that may be drawn and wait to be taken."""
+"""FrameQueue that may be drawn and wait to be taken."""
 JOIN_TIMEOUT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """What an avatar is made of: who draws it, and who knows its mouth."""
+class RenderParts:
+    """What renders one avatar: the generator of its pictures and the motion of its mouth."""
 
     generator: Generator
     speech: SpeechMotion
 
 
-class Painter(Protocol):
-    """Plans and draws the beats of one avatar, somewhere. Its methods are called on the avatar's event loop."""
+class Renderer(Protocol):
+    """Plans and draws the ticks of one avatar. Its methods are called on the avatar's event loop."""
 
     @property
     def picture_size(self) -> tuple[int, int]:
@@ -42,50 +42,50 @@ class Painter(Protocol):
 
     @property
     def lead_s(self) -> float:
-        """How long before it is due a beat is planned now."""
+        """How long before it is due a tick is planned now."""
         ...
 
-    async def open(self, beats: Beats, *, seed: int) -> None:
-        """Get ready, and from then on draw what becomes due. Raises AvatarError."""
+    async def open(self, queue: FrameQueue, *, seed: int) -> None:
+        """Get ready, and from then on draw the ticks of `queue` as they become due. Raises AvatarError."""
 
     def perform(self, cue: Cue) -> None:
-        """Do what a cue asks for, which has been checked. Never blocks."""
+        """Follow a cue that `check_cue` has accepted. Never blocks."""
 
     async def close(self) -> None:
-        """End; the beats have been closed. Also where it never opened."""
+        """End; the queue has been closed. Also where it never opened."""
 
 
-class StagePainter:
+class LocalRenderer:
     """Draws in a thread of this process."""
 
-    def __init__(self, make_stage: Callable[[], Stage]) -> None:
-        """Draw with what `make_stage` makes, in a thread, when it is opened."""
-        self._make_stage = make_stage
+    def __init__(self, make_parts: Callable[[], RenderParts]) -> None:
+        """Draw with what `make_parts` makes, in a thread, when it is opened."""
+        self._make_parts = make_parts
         self._worker: threading.Thread | None = None
 
     @property
     def picture_size(self) -> tuple[int, int]:
         """(width, height) in pixels, once it is open."""
-        return self._stage.generator.picture_size
+        return self._parts.generator.picture_size
 
     @property
     def lead_s(self) -> float:
-        """One picture's time: work on a beat begins when the one before it is due."""
-        return 1 / self._beats.line.fps
+        """One picture's time: work on a tick begins when the one before it is due."""
+        return 1 / self._queue.playout.fps
 
-    async def open(self, beats: Beats, *, seed: int) -> None:
-        """Make the stage and start the thread. Raises AvatarError: the face, a model or the seed cannot be used."""
+    async def open(self, queue: FrameQueue, *, seed: int) -> None:
+        """Make the parts and start the thread. Raises AvatarError: the face, a model or the seed cannot be used."""
         if not 0 <= seed <= HIGHEST_SEED:
             raise AvatarError(f"The seed {seed} cannot be used: 0 to {HIGHEST_SEED} can.")
-        self._beats = beats
-        self._stage = await asyncio.to_thread(self._make_stage)
-        self._performance = Performance(beats.line.rate, self._stage.speech, seed=seed)
+        self._queue = queue
+        self._parts = await asyncio.to_thread(self._make_parts)
+        self._animator = Animator(queue.playout.rate, self._parts.speech, seed=seed)
         self._worker = threading.Thread(target=self._work, name="avatar-sdk", daemon=True)
         self._worker.start()
 
     def perform(self, cue: Cue) -> None:
-        """Do what a cue asks for."""
-        self._performance.perform(cue)
+        """Follow a cue from the next tick on."""
+        self._animator.perform(cue)
 
     async def close(self) -> None:
         """Wait for the thread's end."""
@@ -95,34 +95,34 @@ class StagePainter:
 
     def _work(self) -> None:
         try:
-            self._draw_beats()
+            self._draw_ticks()
         except Exception as error:  # the thread's root: the reason must not die with it
-            self._beats.fail(stopped(error))
+            self._queue.fail(stopped(error))
 
-    def _draw_beats(self) -> None:
-        beats, skipped = self._beats, 0
-        adaptive = AdaptiveRenderer(self._stage.generator, beats.line.fps)
+    def _draw_ticks(self) -> None:
+        queue, skipped = self._queue, 0
+        adaptive = AdaptiveRenderer(self._parts.generator, queue.playout.fps)
         while (now_s := self._wait()) is not None:
-            beat = beats.plan()
-            motion, rgb = self._performance.move(beat.told), None
-            if beats.pace is None or beats.pace.worth_drawing(beat.index, now_s, skipped):
+            tick = queue.plan()
+            motion, rgb = self._animator.animate(tick.mouth), None
+            if queue.pace is None or queue.pace.worth_drawing(tick.index, now_s, skipped):
                 rgb, skipped = adaptive.render(motion), 0
             else:
                 skipped += 1
-            beats.settle(beat.index, rgb)
+            queue.settle(tick.index, rgb)
 
     def _wait(self) -> float | None:
-        """Return the time when a beat should be worked on, as soon as it has come; None once closed."""
-        beats = self._beats
-        with beats.changed:
-            while not beats.closed:
-                wait_s = beats.plan_in_s(self.lead_s, READY)
+        """Return the time when a tick should be worked on, as soon as it has come; None once closed."""
+        queue = self._queue
+        with queue.changed:
+            while not queue.closed:
+                wait_s = queue.plan_in_s(self.lead_s, READY)
                 if wait_s <= 0:
                     return time.monotonic()
-                beats.changed.wait(None if math.isinf(wait_s) else wait_s)
+                queue.changed.wait(None if math.isinf(wait_s) else wait_s)
         return None
 
 
 def stopped(error: Exception) -> AvatarError:
-    """Return what is told of an error that ended the drawing."""
+    """Return the error that a program gets when another one has ended the drawing."""
     return AvatarError(f"The avatar has stopped: {what_failed(error)}")

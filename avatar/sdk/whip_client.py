@@ -1,4 +1,4 @@
-"""A program's way to a server's calls: an SDP offer goes in, the answer comes back, and each refusal has its own error.
+"""WHIP client of a program: an SDP offer goes to the server, its answer comes back, and each refusal is an error type.
 
 Blocking, so call it in a thread.
 """
@@ -25,7 +25,7 @@ LONGEST_RETRY_S: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answers to an offer."""
+    """The server's answer to an offer: a call that has begun."""
 
     sdp: str
     location: str
@@ -122,8 +122,8 @@ def _is_loopback(host: str) -> bool:
 def refusal(status: int, retry_after: str, body: bytes) -> AvatarError:
     """Return the error that a server's problem+json answer stands for."""
     try:
-        told = json.loads(body)
-        code, detail = str(told["code"])[:64], str(told["detail"])[:1000]
+        problem = json.loads(body)
+        code, detail = str(problem["code"])[:64], str(problem["detail"])[:1000]
     except (ValueError, KeyError, TypeError):
         return ServerGoneError(f"The server answers {status}, and not as a server of avatars does.")
     match code:

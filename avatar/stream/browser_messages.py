@@ -203,7 +203,7 @@ class TraceMessage:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """To a program: the RTP timestamp (32 bits, 90 kHz) that the picture of its beat 0 has."""
+    """To a program: the RTP timestamp (32 bits, 90 kHz) that the picture of its tick 0 has."""
 
     rtp: Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
 

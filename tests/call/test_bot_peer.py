@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from avatar.call.bot_peer import BotPeer
-from avatar.sdk.bot_protocol import ASKED, Begin, Ping
+from avatar.sdk.bot_protocol import BOT_REQUESTS, Begin, Ping
 from avatar.stream.browser_messages import Clock, ErrorMessage, Pong, Report
 from avatar.stream.video_track import SentPicture
 from avatar.types import Picture
@@ -47,7 +47,7 @@ def message(kind: str, **fields: object) -> str:
 def test_good_messages_reach_the_session() -> None:
     program = Program()
     for asked in (Begin(1.0, 2**63 - 1), Ping()):
-        program.bot.on_message(ASKED.write(asked))
+        program.bot.on_message(BOT_REQUESTS.write(asked))
     assert program.session.taken == [Begin(1.0, 2**63 - 1)] and program.told == [Pong()]
     assert program.endings == []
 

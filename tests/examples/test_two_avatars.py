@@ -9,7 +9,7 @@ import pytest
 
 from avatar.errors import ModelError
 from avatar.sdk.avatar import Avatar
-from avatar.sdk.renderer import StagePainter
+from avatar.sdk.renderer import LocalRenderer
 from avatar.types import U8
 from examples.two_avatars import ANSWERED_SMILE, FaceEyes, Line, converse, two_speakers
 
@@ -17,7 +17,7 @@ RATE = 48_000
 
 
 @pytest.mark.anyio
-async def test_two_avatars_take_turns_and_hear_each_other(fake_stage: Any) -> None:
+async def test_two_avatars_take_turns_and_hear_each_other(fake_parts: Any) -> None:
     seconds = (3.0, 0.6, 0.4)
     lines = [Line(np.full(round(RATE * long), 0.5, np.float32), RATE) for long in seconds]
     louder = []
@@ -27,7 +27,7 @@ async def test_two_avatars_take_turns_and_hear_each_other(fake_stage: Any) -> No
         return 0.9 if picture.mean() > 60 else None
 
     async with two_speakers(
-        [Avatar(StagePainter(fake_stage.plain_stage)) for _ in range(2)], lines, [eyes, eyes]
+        [Avatar(LocalRenderer(fake_parts.plain_parts)) for _ in range(2)], lines, [eyes, eyes]
     ) as speakers:
         async for picture, sound, time_s in converse(speakers):
             assert picture.shape == (32, 64, 3)
@@ -46,12 +46,12 @@ async def test_two_avatars_take_turns_and_hear_each_other(fake_stage: Any) -> No
 
 
 @pytest.mark.anyio
-async def test_two_avatars_drawn_by_one_server_hear_and_see_each_other(bot_server: Any, fake_stage: Any) -> None:
+async def test_two_avatars_drawn_by_one_server_hear_and_see_each_other(bot_server: Any, fake_parts: Any) -> None:
     lines = [Line(np.full(round(RATE * long), 0.5, np.float32), RATE) for long in (1.5, 0.6, 0.4)]
     seen: list[list[float]] = [[], []]
     louder = []
     with bot_server.bot_server() as server:
-        avatars = [server.connect(fake_stage.plain_stage(size=(128, 128))) for _ in range(2)]
+        avatars = [server.connect(fake_parts.plain_parts(size=(128, 128))) for _ in range(2)]
         eyes = [lambda picture, mine=mine: mine.append(float(picture.mean())) for mine in seen]
         async with two_speakers(avatars, lines, eyes) as speakers:
             async for picture, sound, _ in converse(speakers):

@@ -12,7 +12,7 @@ import pytest
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import write_identity
 from avatar.sdk.avatar import Avatar
-from avatar.sdk.renderer import StagePainter
+from avatar.sdk.renderer import LocalRenderer
 
 RATE = 24_000
 
@@ -32,6 +32,6 @@ def my_avatar(astronaut: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def open_plain(fake_stage: Any) -> Callable[..., Callable[[int], Avatar]]:
-    """Open an avatar with a plain painter for a sound rate."""
-    return lambda **how: lambda rate: Avatar(StagePainter(lambda: fake_stage.plain_stage(**how)), sample_rate=rate)
+def open_plain(fake_parts: Any) -> Callable[..., Callable[[int], Avatar]]:
+    """Open an avatar with a plain renderer for a sound rate."""
+    return lambda **how: lambda rate: Avatar(LocalRenderer(lambda: fake_parts.plain_parts(**how)), sample_rate=rate)

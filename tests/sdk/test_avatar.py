@@ -23,7 +23,7 @@ from avatar.perception.speech.features import LogMelFeatures
 from avatar.resources import weights_path
 from avatar.sdk.avatar import BUFFER_S, Avatar
 from avatar.sdk.frames import AudioFrame, FellBehind, Frame, VideoFrame
-from avatar.sdk.renderer import StagePainter
+from avatar.sdk.renderer import LocalRenderer
 from avatar.timing.playback import SpeechFinished, SpeechInterrupted, SpeechStarted
 from avatar.types import BLENDSHAPE_INDEX
 
@@ -47,15 +47,15 @@ def server(bot_server: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(params=["in this process", "on a server"])
-def opened(fake_stage: Any, request: pytest.FixtureRequest) -> Callable[..., Any]:
+def opened(fake_parts: Any, request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Open an avatar whose pictures are as light as the sound of their moment is loud; yield it and who draws it."""
     remote = request.getfixturevalue("server") if request.param == "on a server" else None
 
     @asynccontextmanager
     async def make(**how: Any) -> AsyncIterator[Avatar]:
         kept = {name: how.pop(name) for name in ("slow_s", "fails_after") if name in how}
-        stage = fake_stage.plain_stage(**kept, size=(128, 128))
-        made: Any = remote.connect(stage, **how) if remote else Avatar(StagePainter(lambda: stage), **how)
+        stage = fake_parts.plain_parts(**kept, size=(128, 128))
+        made: Any = remote.connect(stage, **how) if remote else Avatar(LocalRenderer(lambda: stage), **how)
         async with made as face:
             face.stage = stage
             yield face
@@ -82,7 +82,7 @@ def lightness(frame: VideoFrame) -> float:
 
 
 async def test_pictures_and_sound_come_in_step_at_the_speed_of_life(
-    opened: Callable[..., Any], fake_stage: Any
+    opened: Callable[..., Any], fake_parts: Any
 ) -> None:
     async with opened() as face:
         await face.push_audio(bursts(1.2), RATE)
@@ -94,7 +94,7 @@ async def test_pictures_and_sound_come_in_step_at_the_speed_of_life(
     line = np.concatenate([frame.samples for frame in sound])
     assert sound[-1].time_s == pytest.approx((len(line) - len(sound[-1].samples)) / RATE)
     for picture in pictures[:-1]:
-        first, last = (round((picture.time_s + after_s) * RATE) for after_s in fake_stage.LOOKED_AT_S)
+        first, last = (round((picture.time_s + after_s) * RATE) for after_s in fake_parts.LOOKED_AT_S)
         assert lightness(picture) == pytest.approx(255 * float(np.abs(line[first:last]).max()) / 32768, abs=3)
     told = [type(event) for event in events_of(taken) if not isinstance(event, FellBehind)]
     assert told == [SpeechStarted, SpeechFinished]
@@ -169,9 +169,9 @@ async def test_an_hour_long_utterance_waits_at_the_door(opened: Callable[..., An
 
 
 @pytest.mark.parametrize(("shape", "kind"), [((-1,), np.float32), ((2, -1), np.int16), ((2, -1), np.float32)])
-async def test_an_hour_at_once_needs_no_more_room_than_what_waits(fake_stage: Any, shape: Any, kind: Any) -> None:
+async def test_an_hour_at_once_needs_no_more_room_than_what_waits(fake_parts: Any, shape: Any, kind: Any) -> None:
     hour = np.zeros(8_000 * 3600 * len(shape), kind).reshape(shape)
-    async with Avatar(StagePainter(fake_stage.plain_stage)) as face:
+    async with Avatar(LocalRenderer(fake_parts.plain_parts)) as face:
         tracemalloc.start()
         pushing = asyncio.create_task(face.push_audio(hour, 8_000))
         await asyncio.sleep(0.2)
@@ -301,28 +301,28 @@ async def test_a_closed_avatar_says_so_and_closes_twice(opened: Callable[..., An
         await face.start()
 
 
-async def test_opening_twice_at_once_opens_once(fake_stage: Any) -> None:
+async def test_opening_twice_at_once_opens_once(fake_parts: Any) -> None:
     made = []
 
-    def make_stage() -> Any:
-        made.append(fake_stage.plain_stage())
+    def make_parts() -> Any:
+        made.append(fake_parts.plain_parts())
         time.sleep(0.1)
         return made[-1]
 
-    face = Avatar(StagePainter(make_stage))
+    face = Avatar(LocalRenderer(make_parts))
     await asyncio.gather(face.start(), face.start())
     assert len(made) == 1 and len(await watch(face, 0.2)) > 3
     await face.aclose()
 
 
-async def test_a_callback_that_raises_loses_no_sound(fake_stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_callback_that_raises_loses_no_sound(fake_parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     logged: list[Any] = []
     monkeypatch.setattr(asyncio.get_running_loop(), "call_exception_handler", logged.append)
 
     def stumble(event: Any) -> None:
         raise RuntimeError("the program's own mistake")
 
-    async with Avatar(StagePainter(fake_stage.plain_stage), on_event=stumble) as face:
+    async with Avatar(LocalRenderer(fake_parts.plain_parts), on_event=stumble) as face:
         await face.push_audio(bursts(0.3), RATE)
         await face.end_of_speech()
         taken = await watch(face, 0.7)
@@ -336,7 +336,7 @@ async def test_who_takes_frames_can_be_cancelled_just_as_one_comes(
 ) -> None:
     """LiveKit and Pipecat end what takes frames so, and wait until it has ended."""
     async with opened() as face:
-        monkeypatch.setattr(face._beats, "take", lambda now_s: 30.0)  # never due
+        monkeypatch.setattr(face._queue, "take", lambda now_s: 30.0)  # never due
         taking = asyncio.create_task(anext(face))
         await asyncio.sleep(0.05)
         face._news.set()
@@ -346,8 +346,8 @@ async def test_who_takes_frames_can_be_cancelled_just_as_one_comes(
         assert taking.cancelled()
 
 
-async def test_an_avatar_that_is_not_open_says_how_to_open_it(fake_stage: Any) -> None:
-    face = Avatar(StagePainter(fake_stage.plain_stage))
+async def test_an_avatar_that_is_not_open_says_how_to_open_it(fake_parts: Any) -> None:
+    face = Avatar(LocalRenderer(fake_parts.plain_parts))
     with pytest.raises(ClosedError, match="async with"):
         face.interrupt()
     with pytest.raises(ClosedError, match="async with"):

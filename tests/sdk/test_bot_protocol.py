@@ -14,33 +14,39 @@ from hypothesis import strategies as st
 
 from avatar.errors import ControlError
 from avatar.motion.cues import Attend, Feel, Gesture, Look, Mood
+from avatar.motion.voice_cut import VoiceCut
 from avatar.sdk.bot_protocol import (
-    ASKED,
-    MOST_TOLD_S,
+    BOT_REQUESTS,
+    MOST_SOUND_S,
     MOUTH_RATE,
     REPORT_BYTES,
     SERVER_REPORTS,
-    Asked,
-    BeatToDraw,
     Begin,
+    BotRequest,
     Ping,
     ServerHello,
-    read_asked,
-    write_beat,
+    TickRequest,
+    read_bot_message,
+    write_tick,
 )
-from avatar.sdk.speech_playout import Cut, Told
+from avatar.sdk.speech_playout import MouthInput
 from avatar.stream.browser_messages import REPORTS, Bye, Clock, ErrorMessage, Hello, Pong
 
 FPS = 30
 
 
-def read(message: str | bytes) -> Asked | BeatToDraw:
-    return read_asked(message, limit_bytes=4096, fps=FPS)
+def read(message: str | bytes) -> BotRequest | TickRequest:
+    return read_bot_message(message, limit_bytes=4096, fps=FPS)
 
 
-def beat(index: int = 90, *, count: int = 533, **changed: Any) -> BeatToDraw:
-    values: dict[str, Any] = {"time_s": index / FPS, "begin_s": index / FPS + 0.2, "speaking": True, "cut": Cut(2, 2.5)}
-    return BeatToDraw(index, Told(samples=np.arange(count, dtype=np.int16), **values | changed))
+def tick(index: int = 90, *, count: int = 533, **changed: Any) -> TickRequest:
+    values: dict[str, Any] = {
+        "time_s": index / FPS,
+        "begin_s": index / FPS + 0.2,
+        "speaking": True,
+        "cut": VoiceCut(2, 2.5),
+    }
+    return TickRequest(index, MouthInput(samples=np.arange(count, dtype=np.int16), **values | changed))
 
 
 @pytest.mark.parametrize(
@@ -51,20 +57,25 @@ def beat(index: int = 90, *, count: int = 533, **changed: Any) -> BeatToDraw:
     ],
 )  # fmt: skip
 def test_every_message_comes_back_as_it_was(asked: Any) -> None:
-    assert read(ASKED.write(asked)) == asked
+    assert read(BOT_REQUESTS.write(asked)) == asked
 
 
 def test_numbers_of_numpy_travel_too() -> None:
-    assert read(ASKED.write(Look(np.float32(0.5), np.int64(1)))) == Look(0.5, 1.0)  # type: ignore[arg-type]
+    assert read(BOT_REQUESTS.write(Look(np.float32(0.5), np.int64(1)))) == Look(0.5, 1.0)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("count", [0, 533, round(MOST_TOLD_S * MOUTH_RATE)])
+@pytest.mark.parametrize("count", [0, 533, round(MOST_SOUND_S * MOUTH_RATE)])
 def test_a_beat_comes_back_as_it_was(count: int) -> None:
-    sent = beat(count=count)
-    got = read(write_beat(sent))
-    assert isinstance(got, BeatToDraw) and got.index == sent.index
-    assert np.array_equal(got.told.samples, sent.told.samples) and got.told.samples.dtype == np.int16
-    assert (got.told.time_s, got.told.begin_s, got.told.speaking, got.told.cut) == (3.0, 3.2, True, Cut(2, 2.5))
+    sent = tick(count=count)
+    got = read(write_tick(sent))
+    assert isinstance(got, TickRequest) and got.index == sent.index
+    assert np.array_equal(got.mouth.samples, sent.mouth.samples) and got.mouth.samples.dtype == np.int16
+    assert (got.mouth.time_s, got.mouth.begin_s, got.mouth.speaking, got.mouth.cut) == (
+        3.0,
+        3.2,
+        True,
+        VoiceCut(2, 2.5),
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,16 +83,16 @@ def test_a_beat_comes_back_as_it_was(count: int) -> None:
     [
         b"",
         b"\x01" * 25,
-        write_beat(beat()) + b"\x00",
-        write_beat(beat(count=round(MOST_TOLD_S * MOUTH_RATE) + 1)),
-        b"\x02" + write_beat(beat())[1:],
-        b"\x01\x02" + write_beat(beat())[2:],
-        write_beat(beat(begin_s=float("nan"))),
-        write_beat(beat(begin_s=float("inf"))),
-        write_beat(beat(begin_s=9.0)),
-        write_beat(beat(cut=Cut(1, float("nan")))),
-        write_beat(beat(cut=Cut(1, 1e9))),
-        write_beat(beat(cut=Cut(1, -1.0))),
+        write_tick(tick()) + b"\x00",
+        write_tick(tick(count=round(MOST_SOUND_S * MOUTH_RATE) + 1)),
+        b"\x02" + write_tick(tick())[1:],
+        b"\x01\x02" + write_tick(tick())[2:],
+        write_tick(tick(begin_s=float("nan"))),
+        write_tick(tick(begin_s=float("inf"))),
+        write_tick(tick(begin_s=9.0)),
+        write_tick(tick(cut=VoiceCut(1, float("nan")))),
+        write_tick(tick(cut=VoiceCut(1, 1e9))),
+        write_tick(tick(cut=VoiceCut(1, -1.0))),
     ],
 )
 def test_a_beat_that_cannot_be_is_refused(wrong: bytes) -> None:
@@ -131,7 +142,7 @@ def test_text_that_is_no_message_is_refused(wrong: str) -> None:
 
 def test_a_message_that_lacks_a_field_is_told_which_there_are() -> None:
     with pytest.raises(ControlError, match=r"'begin' takes exactly these fields: liveliness, seed\."):
-        read_asked('{"v":1,"type":"begin","seed":0}', limit_bytes=1000, fps=30)
+        read_bot_message('{"v":1,"type":"begin","seed":0}', limit_bytes=1000, fps=30)
 
 
 @given(
@@ -150,12 +161,12 @@ def test_any_head_of_a_beat_is_refused_or_makes_sense(head: bytes) -> None:
         got = read(b"\x01\x01" + head[2:])
     except ControlError:
         return
-    assert isinstance(got, BeatToDraw) and abs(got.told.begin_s - got.told.time_s) <= MOST_TOLD_S
+    assert isinstance(got, TickRequest) and abs(got.mouth.begin_s - got.mouth.time_s) <= MOST_SOUND_S
 
 
 def test_a_head_is_as_long_as_the_protocol_says() -> None:
-    assert len(write_beat(beat(count=0))) == 26
-    assert struct.unpack_from("<BBId", write_beat(beat())) == (1, 1, 90, 3.2)
+    assert len(write_tick(tick(count=0))) == 26
+    assert struct.unpack_from("<BBId", write_tick(tick())) == (1, 1, 90, 3.2)
 
 
 @pytest.mark.parametrize(

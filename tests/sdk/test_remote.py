@@ -48,8 +48,8 @@ async def take(face: Avatar, sounds: int, taken: list[Any] | None = None) -> lis
     return taken
 
 
-async def test_the_pictures_are_of_the_size_and_the_place_is_free_again(server: Any, fake_stage: Any) -> None:
-    async with server.connect(fake_stage.plain_stage(size=(128, 128)), liveliness=0.5, seed=3) as face:
+async def test_the_pictures_are_of_the_size_and_the_place_is_free_again(server: Any, fake_parts: Any) -> None:
+    async with server.connect(fake_parts.plain_parts(size=(128, 128)), liveliness=0.5, seed=3) as face:
         taken = await take(face, 10)
         assert face.size == (128, 128) and face.fps == 30
         assert server.calls.snapshot().active == 1
@@ -58,8 +58,8 @@ async def test_the_pictures_are_of_the_size_and_the_place_is_free_again(server: 
     await empty(server)
 
 
-async def test_one_that_is_never_watched_keeps_its_place_and_leaves_it(server: Any, fake_stage: Any) -> None:
-    async with server.connect(fake_stage.plain_stage(size=(128, 128))) as face:
+async def test_one_that_is_never_watched_keeps_its_place_and_leaves_it(server: Any, fake_parts: Any) -> None:
+    async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
         await face.push_audio(VOICE[:RATE], RATE)
         face.nod()
         face.interrupt()
@@ -67,17 +67,17 @@ async def test_one_that_is_never_watched_keeps_its_place_and_leaves_it(server: A
     await empty(server)
 
 
-async def test_a_face_that_nods_without_end_is_no_flood(server: Any, fake_stage: Any) -> None:
-    async with server.connect(fake_stage.plain_stage(size=(128, 128))) as face:
+async def test_a_face_that_nods_without_end_is_no_flood(server: Any, fake_parts: Any) -> None:
+    async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
         for _ in range(5000):
             face.nod()
         await take(face, 30)
 
 
-async def test_a_full_server_says_when_to_come_back(server: Any, fake_stage: Any) -> None:
+async def test_a_full_server_says_when_to_come_back(server: Any, fake_parts: Any) -> None:
     async with (
-        server.connect(fake_stage.plain_stage(size=(128, 128))),
-        server.connect(fake_stage.plain_stage(size=(128, 128))),
+        server.connect(fake_parts.plain_parts(size=(128, 128))),
+        server.connect(fake_parts.plain_parts(size=(128, 128))),
     ):
         with pytest.raises(ServerFullError, match="places") as refused:
             await Avatar.connect(server.url, "plain", token="the server's token", picture=SMALL).start()  # noqa: S106
@@ -104,9 +104,9 @@ async def test_a_picture_the_server_cannot_send(server: Any, bot_server: Any, pi
         await Avatar.connect(server.url, "plain", token=bot_server.TOKEN, picture=picture).start()
 
 
-async def test_a_server_that_stops_in_the_middle_of_a_word(bot_server: Any, fake_stage: Any) -> None:
+async def test_a_server_that_stops_in_the_middle_of_a_word(bot_server: Any, fake_parts: Any) -> None:
     with bot_server.bot_server() as server:
-        async with server.connect(fake_stage.plain_stage(size=(128, 128))) as face:
+        async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
             pushing = asyncio.create_task(face.push_audio(VOICE, RATE))
             taken = await take(face, 10)
             server.running.should_exit = True
@@ -123,10 +123,10 @@ async def test_a_server_that_stops_in_the_middle_of_a_word(bot_server: Any, fake
             assert (spoken + left) % (PIECE_S * RATE) == 0, "a program can play the rest without a face: all of it"
 
 
-async def test_no_word_is_lost_on_a_network_that_loses_packets(bot_server: Any, fake_stage: Any) -> None:
+async def test_no_word_is_lost_on_a_network_that_loses_packets(bot_server: Any, fake_parts: Any) -> None:
     """Both ends are in this process, so each way is rough twice."""
     with rough_network(Roughness(loss=0.01, delay_s=0.01, jitter_s=0.01)), bot_server.bot_server() as server:
-        async with server.connect(fake_stage.plain_stage(size=(128, 128))) as face:
+        async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
             await face.push_audio(VOICE[: 2 * RATE], RATE)
             await face.end_of_speech()
             taken = await take(face, 120)
@@ -137,10 +137,10 @@ async def test_no_word_is_lost_on_a_network_that_loses_packets(bot_server: Any, 
     assert any(frame.rgb.mean() > 60 for frame in pictures), "the mouth opens"
 
 
-async def test_a_server_that_falls_silent(bot_server: Any, fake_stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_falls_silent(bot_server: Any, fake_parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_renderer, "LOST_S", 1.5)
     with bot_server.bot_server() as server:
-        async with server.connect(fake_stage.plain_stage(size=(128, 128))) as face:
+        async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
             await take(face, 5)
             (call,) = server.calls._calls.values()
             monkeypatch.setattr(call._peer, "send", lambda _: False)
@@ -148,31 +148,31 @@ async def test_a_server_that_falls_silent(bot_server: Any, fake_stage: Any, monk
                 await take(face, 1000)
 
 
-async def test_a_program_that_talks_rubbish_loses_its_call(server: Any, fake_stage: Any) -> None:
-    async with server.connect(fake_stage.plain_stage(size=(128, 128))) as face:
+async def test_a_program_that_talks_rubbish_loses_its_call(server: Any, fake_parts: Any) -> None:
+    async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
         await take(face, 3)
-        painter = face._painter
-        painter._loop.call_soon_threadsafe(painter._caller.send, b"rubbish")
-        with pytest.raises(AvatarError, match="beat"):
+        renderer = face._renderer
+        renderer._loop.call_soon_threadsafe(renderer._caller.send, b"rubbish")
+        with pytest.raises(AvatarError, match="tick"):
             await take(face, 1000)
     await empty(server)
 
 
-async def test_a_program_that_floods_loses_its_call(server: Any, fake_stage: Any) -> None:
-    async with server.connect(fake_stage.plain_stage(size=(128, 128))) as face:
+async def test_a_program_that_floods_loses_its_call(server: Any, fake_parts: Any) -> None:
+    async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
         await take(face, 3)
-        painter = face._painter
+        renderer = face._renderer
 
         def flood() -> None:
             """Send until the call is lost: how many come within one second depends on the machine."""
-            channel = painter._caller._channel
+            channel = renderer._caller._channel
             if channel.readyState == "open":
                 if channel.bufferedAmount < 16_384:
                     for _ in range(500):
                         channel.send('{"v":1,"type":"ping"}')
-                painter._loop.call_later(0.01, flood)
+                renderer._loop.call_later(0.01, flood)
 
-        painter._loop.call_soon_threadsafe(flood)
+        renderer._loop.call_soon_threadsafe(flood)
         with pytest.raises(AvatarError, match="Too many"):
             while True:
                 await anext(face)
@@ -227,30 +227,30 @@ async def test_a_stranger_at_the_address(status: int, headers: dict[str, str], b
 
 
 async def test_a_server_that_answers_but_sends_no_picture(
-    server: Any, fake_stage: Any, monkeypatch: pytest.MonkeyPatch
+    server: Any, fake_parts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote_renderer, "OPEN_TIMEOUT_S", 1.0)
-    monkeypatch.setattr(remote_renderer.RemotePainter, "on_picture", lambda *_: None)
-    face = server.connect(fake_stage.plain_stage(size=(128, 128)))
+    monkeypatch.setattr(remote_renderer.RemoteRenderer, "on_picture", lambda *_: None)
+    face = server.connect(fake_parts.plain_parts(size=(128, 128)))
     with pytest.raises(ServerGoneError, match="no picture"):
         await face.start()
     await empty(server)
 
 
-async def test_an_ice_server_that_is_none(server: Any, fake_stage: Any) -> None:
+async def test_an_ice_server_that_is_none(server: Any, fake_parts: Any) -> None:
     with pytest.raises(AvatarError):
-        await server.connect(fake_stage.plain_stage(), ice_servers=["nonsense"]).start()
+        await server.connect(fake_parts.plain_parts(), ice_servers=["nonsense"]).start()
 
 
 @pytest.mark.parametrize("how", [{"liveliness": 5.0}, {"seed": 2**70}])
-async def test_a_temperament_the_server_refuses(server: Any, fake_stage: Any, how: dict[str, Any]) -> None:
+async def test_a_temperament_the_server_refuses(server: Any, fake_parts: Any, how: dict[str, Any]) -> None:
     with pytest.raises(AvatarError, match=rf"{next(iter(how))}: Input should be less than or equal to"):
-        await server.connect(fake_stage.plain_stage(size=(128, 128)), **how).start()
+        await server.connect(fake_parts.plain_parts(size=(128, 128)), **how).start()
     await empty(server)
 
 
-async def test_closing_while_it_opens(server: Any, fake_stage: Any) -> None:
-    face = server.connect(fake_stage.plain_stage(size=(128, 128)))
+async def test_closing_while_it_opens(server: Any, fake_parts: Any) -> None:
+    face = server.connect(fake_parts.plain_parts(size=(128, 128)))
     opening = asyncio.create_task(face.start())
     await asyncio.sleep(0.05)
     opening.cancel()

@@ -1,4 +1,4 @@
-"""When beats are due: steady, catching up after a hiccup, waiting for a taker who pauses."""
+"""When ticks are due: steady, catching up after a hiccup, waiting for a taker who pauses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Beats leave as early as their pictures take: no earlier, and soon early enough again when the way grows longer."""
+"""Ticks leave as early as their pictures take: no earlier, and soon early enough again when the way grows longer."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from avatar.motion.speech import JITTER_S, LOOK_AHEAD_S
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
-from avatar.sdk.renderer import Stage
+from avatar.sdk.renderer import RenderParts
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, Motion
 
 JAW = BLENDSHAPE_INDEX["jawOpen"]
@@ -73,6 +73,6 @@ class PlainGenerator:
         )
 
 
-def plain_stage(**how: Any) -> Stage:
+def plain_parts(**how: Any) -> RenderParts:
     """Return a stage of the two; `how` is the generator's."""
-    return Stage(PlainGenerator(**how), LoudMouth())  # type: ignore[arg-type]
+    return RenderParts(PlainGenerator(**how), LoudMouth())  # type: ignore[arg-type]
