@@ -17,7 +17,7 @@ import numpy as np
 
 from avatar.media.video import clip_frames
 from avatar.models.store import get_model
-from avatar.perception.mouth_cover import MouthWatch
+from avatar.perception.mouth_cover import MouthCoverDetector
 from avatar.perception.tracker import FaceTracker
 from avatar.types import U8, FaceState
 from benchmarks import report
@@ -93,10 +93,10 @@ def alarms(shown: WatchedClip) -> int:
 
 def cost_ms(rgb: U8, face: FaceState) -> float:
     """Return what one look takes, the median of many."""
-    watcher, spent = MouthWatch(), []
+    watcher, spent = MouthCoverDetector(), []
     for _ in range(300):
         begin = time.perf_counter()
-        watcher.look(rgb, face.landmarks_px, np.zeros(3, np.float32), 0.03)
+        watcher.update(rgb, face.landmarks_px, np.zeros(3, np.float32), 0.03)
         spent.append(1e3 * (time.perf_counter() - begin))
     return report.median(spent)
 

@@ -1,1 +1,1 @@
-"""What every stage knows of a face: its mesh, its pose, the basis of its expressions."""
+"""The face model that all stages share: mesh topology, head pose, expression basis, motion limits."""

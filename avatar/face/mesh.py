@@ -1,4 +1,4 @@
-"""Which landmark is what: the parts of MediaPipe's face mesh that the generator and the retargeting name.
+"""Landmark numbers of MediaPipe's face mesh, by part of the face, and its triangles.
 
 "Right" and "left" are the subject's own, as in MediaPipe. Every loop is ordered around its opening.
 """

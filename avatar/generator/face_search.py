@@ -1,4 +1,4 @@
-"""Every face of a photo, also those the detector passes over: it expects a selfie.
+"""Finds every face of a photo, also small ones that the detector, made for selfies, misses in the whole photo.
 
 MediaPipe's short-range detector sees the photo at 128 x 128. A face that fills the whole photo and one that takes less
 than about an eighth of its side are missed; looking again with a margin, then part by part, finds them.

@@ -1,4 +1,4 @@
-"""Whether two faces can be one person's, from landmarks alone: the face's shape at rest, in the head's own frame.
+"""Distance between two faces' resting shapes, from landmarks alone: whether they can be one person's.
 
 A weak witness, good for the clear cases only: `docs/refine.md` has its error rates.
 """

@@ -1,4 +1,4 @@
-"""Who is in front: the person's matte, and the background as if the person were not there."""
+"""The person's matte, and the background plate as it would be without the person."""
 
 from __future__ import annotations
 

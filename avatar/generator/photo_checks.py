@@ -1,4 +1,4 @@
-"""What is wrong with a photo that an avatar can be made from, but no good one: sentences that say what to do.
+"""Warnings about photos that make a poor avatar: covered or turned faces, blur, dark eyes, each with what to do.
 
 What no avatar can be made from is an error, `avatar.generator.enrol` raises it. The bounds were chosen on 165 portraits
 and frames of people to fit on, and on the same with things painted over them (`benchmarks/photo_checks.py`).

@@ -1,4 +1,4 @@
-"""A clip of a person in, further portraits out: what a photo does not show, taken from where the clip shows it best."""
+"""Adds portraits from a clip of the person: frames that show what the photo does not, such as teeth or closed eyes."""
 
 from __future__ import annotations
 
@@ -92,11 +92,11 @@ def refine(
         ModelError: a model file is missing and cannot be fetched.
     """
     damage = Damage()
-    looked, sightings = _look(video, progress, damage)
+    looked, sightings = _measure_frames(video, progress, damage)
     warnings = damage.warnings(video)
     portraits = as_frames(identity.portraits) if identity is not None else ()
     if portraits:
-        doubt = _doubt(portraits[0], sightings)
+        doubt = _warn_of_stranger(portraits[0], sightings)
         warnings += [doubt] if doubt else []
     frames = [sighting.measured for sighting in sightings]
     fit, left_out = fit_frames(frames)
@@ -114,7 +114,7 @@ def refine(
         known = [measure_portrait(portrait) for portrait in portraits]
     chosen = choose_references(frames, fit, known, MAX_PORTRAITS - len(known))
     wanted = [*rest, *(choice.index for choice in chosen)]
-    taken = _take(video, [sightings[index] for index in wanted])
+    taken = _cut_portraits(video, [sightings[index] for index in wanted])
     if identity is None:
         identity = identity_of(taken[:1], name=name)
         taken = taken[1:]
@@ -157,7 +157,7 @@ def _frames(video: Path, damage: Damage | None = None) -> Iterator[tuple[float, 
     return spread_frames(video, longest_s=LONGEST_S, most=MOST_FRAMES, damage=damage)
 
 
-def _look(video: Path, progress: Progress | None, damage: Damage) -> tuple[int, list[_Sighting]]:
+def _measure_frames(video: Path, progress: Progress | None, damage: Damage) -> tuple[int, list[_Sighting]]:
     """Measure the clip's frames; return how many there are, and those with one face."""
     sightings: list[_Sighting] = []
     looked = crowded = searches = 0
@@ -199,7 +199,7 @@ def _look(video: Path, progress: Progress | None, damage: Damage) -> tuple[int, 
     return looked, sightings
 
 
-def _doubt(rest: Portrait, sightings: Sequence[_Sighting]) -> str | None:
+def _warn_of_stranger(rest: Portrait, sightings: Sequence[_Sighting]) -> str | None:
     """Return a warning when the clip may show somebody else than the portrait.
 
     Raises:
@@ -246,7 +246,7 @@ def _sharpness(rgb: U8, low: F32, high: F32) -> float:
     return float(cv2.Laplacian(small, cv2.CV_32F).var())
 
 
-def _take(video: Path, wanted: Sequence[_Sighting]) -> list[Portrait]:
+def _cut_portraits(video: Path, wanted: Sequence[_Sighting]) -> list[Portrait]:
     """Read the clip again and cut the wanted frames out, in the order asked for: only theirs are ever held."""
     by_number = {sighting.number: sighting for sighting in wanted}
     cut: dict[int, Portrait] = {}

@@ -1,1 +1,1 @@
-"""Files and raw media: clips, sound, photos, samples, colours."""
+"""Media: files, clips, audio, photos, PCM samples, colour conversion."""

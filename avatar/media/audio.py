@@ -1,4 +1,4 @@
-"""Sound in, from sound files and clips: one rate, two channels, in step with its clock, whatever of it is damaged."""
+"""Reads the audio of files and clips: 48 kHz, two channels, in step with the file's clock even where it is damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decoded sound of any format, layout and rate made float samples of one rate, one or two channels, as loud as it was.
+"""Decoded audio of any format, layout and rate converted to float samples of one rate and one or two channels.
 
 FFmpeg's resampler is good for the one form it was begun with, makes one channel 3 dB quieter in two, and two alike 3 dB
 louder in one (swresample's matrix of 1/sqrt(2), not normalised for float samples): here each change of form begins
@@ -21,7 +21,7 @@ LONGEST_FRAME_S: Final = 120.0
 
 
 class AudioFormatter:
-    """One stream of decoded frames to samples; the form may change at any frame. Not for several threads at once."""
+    """Converts one stream of decoded frames; their format may change at any frame. Not for several threads at once."""
 
     def __init__(self, rate: int, channels: Literal[1, 2]) -> None:
         """Return samples at `rate` a second, of so many channels."""

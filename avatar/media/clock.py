@@ -1,4 +1,4 @@
-"""One clock for a file whose own may leap: recordings joined end to end, damaged times, streams that were cut.
+"""One continuous clock for a file whose timestamps may leap: joined recordings, damaged times, streams that were cut.
 
 Pictures and sound are read apart, so whoever reads either shows every packet of both to a clock like this: it comes to
 the same answer each time, and the two stay in step. Pure but for what it remembers; no file, no decoder.
@@ -35,7 +35,7 @@ class Placed(Generic[Item]):
 
 @dataclass(slots=True)
 class _Stream:
-    """What is known of one stream."""
+    """State of one stream."""
 
     due_s: float | None = None
     """When its next packet is expected, on the clock without leaps."""

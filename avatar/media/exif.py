@@ -1,4 +1,4 @@
-"""The one thing a photo's metadata is good for here, its orientation, read without trusting the rest.
+"""A photo's orientation from its EXIF metadata, read without trusting anything else in it.
 
 A general EXIF reader walks every entry a file claims to have, and warns of each broken one; a hostile photo can claim
 tens of thousands. So a JPEG's metadata is cut off before the decoder sees it, and one entry of it is read.

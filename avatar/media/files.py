@@ -1,4 +1,4 @@
-"""Media files as FFmpeg decodes them: what is damaged is left out, and one clock goes on where the file's own leaps.
+"""Media files decoded by FFmpeg: damaged packets are left out, and times stay continuous where the file's own leap.
 
     file -> packets -> [clock without leaps] -> decoder -> pieces of a stream: a frame, or a gap where one was damaged
 
@@ -35,7 +35,7 @@ MISSED_S: Final = 0.5
 
 @dataclass(slots=True)
 class Damage:
-    """What of a file could not be read, in the words of `warnings`; filled in while it is read, once to its end."""
+    """What of a file could not be read; filled in while it is read to its end, put into words by `warnings`."""
 
     sound_s: float = 0.0
     """Sound that silence was put in place of."""
@@ -74,7 +74,7 @@ class Piece:
 
 @dataclass(slots=True)
 class _Reading:
-    """How far the packets of all streams have come."""
+    """State of reading: how far the packets of all streams have come."""
 
     begin_s: float | None = None
     end_s: float = 0.0

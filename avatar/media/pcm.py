@@ -1,4 +1,4 @@
-"""Sound to be spoken: whatever a program has, checked, made one channel at one rate, and kept until it is its turn."""
+"""PCM speech given by programs: checked, converted to one channel, and queued at one rate."""
 
 from __future__ import annotations
 

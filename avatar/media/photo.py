@@ -1,4 +1,4 @@
-"""Photos as people have them, read safely: any common format in, one upright RGB picture out."""
+"""Reads untrusted photos safely: any common format in, one upright RGB picture out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Into how many parts a picture file is cut: counted before a decoder visits them one by one.
+"""Counts the segments, chunks or blocks of a picture file before a decoder visits them one by one.
 
 Decoders check what a file says of its pixels, but hardly how it is cut up: a file of millions of empty comments keeps
 one busy for seconds. Parts of real files are large (JPEG segments up to 64 kB, PNG chunks of 8 kB, GIF blocks of 255

@@ -1,4 +1,4 @@
-"""Clips in: their pictures, upright and in order of time, whatever of them is damaged."""
+"""Reads the pictures of clips: upright, in order of time, damaged ones left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A landmarker that follows one face through a stream, and can be told which."""
+"""A landmarker in video mode that tracks one face, and can be switched to another."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from avatar.types import U8
 TRIES: Final = 4
 """A face that is not found in so many of the nearest views is none."""
 SETTLING: Final = 2
-"""Looks after which the landmarks of a face stand still: where it is met it is cut out otherwise than where it is
-followed, and what is compared with its later looks (a rest, a calibration) must not hold that other one."""
+"""Detections after which a face's landmarks have settled: the first crops the face otherwise than later ones do, and a
+rest or calibration that held the first would differ from all that is compared with it."""
 _NOTHING: Final = np.zeros((64, 64, 3), np.uint8)
 
 
-class Follower:
-    """Follows one face from picture to picture. Not for several threads at once; always `close()` it."""
+class FaceFollower:
+    """Tracks one face from frame to frame. Not for several threads at once; always `close()` it."""
 
     def __init__(self, model_path: Path) -> None:
         """Load the model. Raises PerceptionError."""
@@ -36,8 +36,8 @@ class Follower:
         """
         return self._landmarker.detect(rgb, time_s)
 
-    def turn_to(self, rgb: U8, box: FaceBox, others: Sequence[FaceBox], time_s: float) -> bool:
-        """Let go of any face and follow the one in `box`, which is among `others`, in the picture `rgb`.
+    def switch_to(self, rgb: U8, box: FaceBox, others: Sequence[FaceBox], time_s: float) -> bool:
+        """Stop tracking any face and track the one in `box`; `others` are the boxes of the other faces in `rgb`.
 
         Returns whether it was found there; then `detect` has it in the whole of this picture and of the next ones.
         A face that is too small a share of the picture to be detected is followed there from a nearer view, which
@@ -51,7 +51,7 @@ class Follower:
         return any(self._approach(alone, box, step, time_s) for step in APPROACH_STEPS)
 
     def _approach(self, rgb: U8, box: FaceBox, step: float, time_s: float) -> bool:
-        """Look at a face from near and then from ever further off, at last at the whole picture."""
+        """Detect a face in a close view, then in ever wider ones, at last in the whole picture."""
         self._landmarker.detect(_NOTHING, time_s)
         views = [view.cut(rgb) for view in approach(box, (rgb.shape[1], rgb.shape[0]), step)]
         near = not views

@@ -1,4 +1,4 @@
-"""Whether the mouth is to be seen: a hand, a cup or a microphone before it leaves landmarks that are only guessed.
+"""Detects a covered mouth: behind a hand, a cup or a microphone its landmarks are only guessed.
 
 The landmarker goes on reporting a mouth that it does not see. So lips and skin around the mouth are sampled at its
 landmarks, where speech and smiles carry them along, and their pattern of light and colour is compared with what this
@@ -54,7 +54,7 @@ LONGEST_STEP_S: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class CoverState:
-    """What is known of one mouth. Start with `CoverState()`."""
+    """State of `next_cover`, for one mouth. Start with `CoverState()`."""
 
     seen_s: float = 0.0
     """How long it has been looked at while free."""
@@ -95,8 +95,8 @@ def next_cover(state: CoverState, match: float, step_s: float) -> CoverState:
     return replace(state, seen_s=seen_s, match=smoothed, usual=usual, covered=covered, covered_s=covered_s)
 
 
-class MouthWatch:
-    """Watches one person's mouth through a stream of frames. Not for several threads at once."""
+class MouthCoverDetector:
+    """Detects what covers one person's mouth in a stream of frames. Not for several threads at once."""
 
     def __init__(self) -> None:
         self._state = CoverState()
@@ -105,8 +105,8 @@ class MouthWatch:
         """Pitch and yaw of what was learnt."""
         self._turned_s = 0.0
 
-    def look(self, rgb: U8, landmarks_px: F32, rotation: F32, step_s: float) -> bool:
-        """Return whether something is before the mouth.
+    def update(self, rgb: U8, landmarks_px: F32, rotation: F32, step_s: float) -> bool:
+        """Take the next frame; return whether the mouth is covered.
 
         Args:
             rgb: (height, width, 3), any size.

@@ -1,4 +1,4 @@
-"""Keeps MediaPipe's start-up chatter off the terminal; whatever else is written to stderr meanwhile still arrives."""
+"""Keeps MediaPipe's start-up log lines off stderr; whatever else is written there meanwhile still arrives."""
 
 from __future__ import annotations
 

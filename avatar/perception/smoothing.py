@@ -1,4 +1,4 @@
-"""A still face is still, a moving one is on time: low-pass filters that open with speed.
+"""Low-pass filters of landmarks and coefficients whose cutoff rises with speed: no jitter at rest, no lag in motion.
 
 The rule is the 1-euro filter (Casiez, Roussel, Vogel, CHI 2012: cut-off frequency = floor + gain x speed) with two
 changes. The gain itself rises with speed, since the speed of a still face is noise and must not open the filter. And

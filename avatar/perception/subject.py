@@ -1,4 +1,4 @@
-"""Whose face is it: the largest, most central one, and then it sticks."""
+"""Choice of the subject among several faces: the largest, most central one, which is then kept."""
 
 from __future__ import annotations
 

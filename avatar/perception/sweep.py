@@ -1,8 +1,8 @@
-"""In which parts of a picture a face is looked for, frame by frame, while there is none: a few in each frame.
+"""The search for a face while there is none: which regions of a picture are searched in which frame.
 
-Looking through a whole full-HD picture takes a tenth of a second. So each frame is looked at as a whole and in a few of
-its parts, the next frame in the next parts. Once all were looked through and nothing in the picture has changed since,
-there is nothing new to find, and one look a frame remains.
+Searching all regions of a full-HD picture takes a tenth of a second. So each frame is searched as a whole and in a few
+of its regions, the next frame in the next regions. Once all were searched and nothing in the picture has changed since,
+there is nothing new to find, and one detection a frame remains.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from avatar.perception.regions import Region, search_levels
 from avatar.types import F32, U8
 
-LIVE_LOOKS: Final = 4
-"""Looks at parts a frame, beside the one at the whole: 1.5 ms each, together about what following a face takes."""
+LIVE_REGIONS: Final = 4
+"""Regions searched in a frame, beside the whole: 1.5 ms each, together about what tracking a face takes."""
 LARGE_SHARE: Final = 0.25
-"""Share of the looks that larger parts get: they are few, and nearer faces should be found sooner."""
+"""Share of a frame's regions that are large ones: they are few, and nearer faces should be found sooner."""
 CHANGE: Final = 5.0
 """Of 255: a cell of the picture whose mean differs by so much has changed. Camera noise moves it by less than 1."""
 CELLS: Final = 32
@@ -29,8 +29,8 @@ GRAIN: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of pictures of one size."""
+class SearchRegions:
+    """The regions in which faces are searched, for pictures of one size."""
 
     whole: Region
     large: tuple[Region, ...]
@@ -39,21 +39,21 @@ class Parts:
     """Of the last level."""
 
     @staticmethod
-    def of(width: int, height: int) -> Parts:
+    def of(width: int, height: int) -> SearchRegions:
         """Return the parts of a picture of this size."""
         (whole,), *further = search_levels(width, height)
         large = tuple(part for level in further[:-1] for part in level)
-        return Parts(whole, large, further[-1] if further else ())
+        return SearchRegions(whole, large, further[-1] if further else ())
 
-    def share_out(self, looks: int) -> tuple[int, int]:
-        """Return how many of the looks at parts go to large and to small ones."""
-        large = min(-(-looks * LARGE_SHARE // 1), len(self.large))
-        return int(large), int(min(looks - large, len(self.small)))
+    def split_budget(self, regions_per_frame: int) -> tuple[int, int]:
+        """Return how many of a frame's regions are large and small ones."""
+        large = min(-(-regions_per_frame * LARGE_SHARE // 1), len(self.large))
+        return int(large), int(min(regions_per_frame - large, len(self.small)))
 
 
 @dataclass(frozen=True, slots=True)
 class SweepState:
-    """How far the parts of a picture were looked through."""
+    """How far the regions of a picture have been searched."""
 
     owed: int = 0
     """Frames in which parts are still looked through since the picture last changed."""
@@ -64,18 +64,20 @@ class SweepState:
     frames: int = 0
 
 
-def next_parts(parts: Parts, state: SweepState, looks: int, *, changed: bool) -> tuple[list[Region], SweepState]:
-    """Return what to look at in the next frame, and the state after that. Pure.
+def next_regions(
+    parts: SearchRegions, state: SweepState, regions_per_frame: int, *, changed: bool
+) -> tuple[list[Region], SweepState]:
+    """Return the regions to search in the next frame, and the state after it. Pure.
 
     Args:
         parts: of the picture.
         state: begin with `SweepState()`.
-        looks: parts beside the whole that may be looked at in a frame, at least 2.
+        regions_per_frame: regions beside the whole that may be searched in a frame, at least 2.
         changed: whether the picture has changed; the first one has.
     """
     if not parts.small:
         return [parts.whole], state
-    large, small = parts.share_out(looks)
+    large, small = parts.split_budget(regions_per_frame)
     owed = max(-(-len(parts.large) // max(large, 1)), -(-len(parts.small) // small)) if changed else state.owed
     frames = state.frames + 1
     if owed == 0:  # the whole, a small part, the whole, a large part, and so on
@@ -91,21 +93,21 @@ def next_parts(parts: Parts, state: SweepState, looks: int, *, changed: bool) ->
 
 
 class Sweep:
-    """Looks for a face through the frames of one size of one stream. Not for several threads at once."""
+    """Chooses the regions to search in a stream of frames of one size. Not for several threads at once."""
 
-    def __init__(self, frame_size: tuple[int, int], looks: int = LIVE_LOOKS) -> None:
+    def __init__(self, frame_size: tuple[int, int], regions_per_frame: int = LIVE_REGIONS) -> None:
         """Begin anew with frames of (width, height)."""
-        self.parts = Parts.of(*frame_size)
-        self._looks = looks
+        self.parts = SearchRegions.of(*frame_size)
+        self._regions_per_frame = regions_per_frame
         self._state = SweepState()
         self._seen: F32 | None = None
 
     def next(self, rgb: U8) -> list[Region]:
-        """Return where to look in a frame (height, width, 3)."""
+        """Return the regions to search in a frame (height, width, 3) RGB."""
         coarse = rgb[::GRAIN, ::GRAIN] if min(rgb.shape[:2]) > GRAIN * CELLS else rgb
         means = cv2.resize(coarse, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float32)
         changed = self._seen is None or bool(np.abs(means - self._seen).max() > CHANGE)
         if changed:
             self._seen = means
-        regions, self._state = next_parts(self.parts, self._state, self._looks, changed=changed)
+        regions, self._state = next_regions(self.parts, self._state, self._regions_per_frame, changed=changed)
         return regions

@@ -1,8 +1,8 @@
 """One face followed through a video stream: found, chosen among several, its motion filtered, short losses held.
 
 A face is found by its share of what the detector is shown, and followed in the whole picture however small it is there
-(`avatar/perception/regions.py`). So only the search looks at parts of the picture: a followed face costs what it costs
-in a small picture, and its landmarks are always measured in the same way.
+(`avatar/perception/regions.py`). So only the search uses regions of the picture: a tracked face costs what it costs in
+a small picture, and its landmarks are always measured in the same way.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from typing import Final, Self
 
 from avatar.errors import FrameError, PerceptionError
 from avatar.face.pose import rotation_vector
-from avatar.perception.follower import Follower
+from avatar.perception.face_finder import FaceFinder
+from avatar.perception.follower import FaceFollower
 from avatar.perception.landmarker import MIN_SIDE_PX, FaceDetection, check_frame
-from avatar.perception.mouth_cover import MouthWatch
+from avatar.perception.mouth_cover import MouthCoverDetector
 from avatar.perception.regions import LEAST_SHARE, SURE_SHARE, Region, around
-from avatar.perception.scout import Scout
 from avatar.perception.smoothing import NOMINAL_STEP_S, SmoothedFace, smooth_face
 from avatar.perception.subject import TAKEOVER_RATIO, Choice, FaceBox, Subject, choose_subject, same_face
-from avatar.perception.sweep import LIVE_LOOKS, Sweep
+from avatar.perception.sweep import LIVE_REGIONS, Sweep
 from avatar.types import U8, FaceState
 
 HOLD_S: Final = 0.4
 """How long a lost face is held: a hand before the face, a frame blurred by motion."""
 SAME_PERSON_S: Final = 3.0
 """Who is found again so soon is who was lost: a hand that hides the whole face must not be learnt as their mouth."""
-SCOUT_S: Final = 0.7
+SEARCH_S: Final = 0.7
 """How often the whole frame is searched for a better subject. Asked for several faces in every frame, MediaPipe would
 detect each anew and cut it out a little differently each time: half as slow again, and its landmarks tremble."""
-SCOUT_RIVAL_S: Final = 0.3
+SEARCH_RIVAL_S: Final = 0.3
 """How often while somebody else looks more like the subject: a takeover has to last."""
 
 
@@ -45,17 +45,17 @@ class FaceTracker:
     Not for use from several threads at once. Always `close()` it or use it as a context manager.
     """
 
-    def __init__(self, model_path: Path, *, looks: int = LIVE_LOOKS) -> None:
-        """Load the landmarker model. `looks` is at how many parts of a frame it looks while there is no face.
+    def __init__(self, model_path: Path, *, regions_per_frame: int = LIVE_REGIONS) -> None:
+        """Load the landmarker model. `regions_per_frame` are searched while there is no face.
 
         Raises:
             PerceptionError: the model or one of MediaPipe's libraries is missing.
         """
-        self._model_path, self._looks = model_path, looks
-        self._scout, self._follower = Scout(model_path), Follower(model_path)
+        self._model_path, self._regions_per_frame = model_path, regions_per_frame
+        self._finder, self._follower = FaceFinder(model_path), FaceFollower(model_path)
         self._sweep: Sweep | None = None
-        self._scouted_s: float | None = None
-        self._scouted_parts = 0
+        self._searched_s: float | None = None
+        self._searched_parts = 0
         self._missed_s = float("-inf")
         self._last_box: FaceBox | None = None
         self._rebuilt = False
@@ -64,7 +64,7 @@ class FaceTracker:
         self._time_s: float | None = None
         self._subject: Subject | None = None
         self._smoothed: SmoothedFace | None = None
-        self._mouth = MouthWatch()
+        self._mouth = MouthCoverDetector()
         self._unseen_s = 0.0
         self._last: FaceState | None = None
         self._lost_s = 0.0
@@ -95,13 +95,13 @@ class FaceTracker:
             self._forget()
             self._frame_size = (width, height)
             self._sweep, self._last_box = None, None
-        seen = self._look(frame, self._frame_size, time_s)
+        seen = self._find(frame, self._frame_size, time_s)
         if seen is None:
             return self._hold(time_s, step_s)
         face, changed = seen
         self._lost_s = 0.0
         if changed and (self._smoothed is not None or self._unseen_s > SAME_PERSON_S):
-            self._mouth = MouthWatch()
+            self._mouth = MouthCoverDetector()
         self._unseen_s = 0.0
         self._smoothed = smooth_face(None if changed else self._smoothed, face, time_s)
         self._last = FaceState(
@@ -111,7 +111,7 @@ class FaceTracker:
             pose=self._smoothed.pose,
             confidence=1.0,
             frame_size=self._frame_size,
-            mouth_covered=self._mouth.look(
+            mouth_covered=self._mouth.update(
                 frame, face.landmarks_px, rotation_vector(self._smoothed.pose.rotation), step_s
             ),
         )
@@ -120,7 +120,7 @@ class FaceTracker:
     def close(self) -> None:
         """Release the model. May be called again; never raises."""
         self._closed = True
-        self._scout.close()
+        self._finder.close()
         self._follower.close()
 
     def __enter__(self) -> Self:
@@ -134,7 +134,7 @@ class FaceTracker:
             self._sweep = None  # search the whole picture anew
         self._subject, self._smoothed, self._last = None, None, None
         self._lost_s = 0.0
-        self._scouted_s = None
+        self._searched_s = None
 
     def _hold(self, time_s: float, step_s: float) -> FaceState | None:
         # Counted in steps, not from the time of the last sighting: the clock may have jumped since.
@@ -145,10 +145,10 @@ class FaceTracker:
             return None
         return replace(self._last, time_s=time_s, confidence=1.0 - self._lost_s / HOLD_S)
 
-    def _look(self, rgb: U8, size: tuple[int, int], time_s: float) -> tuple[FaceDetection, bool] | None:
+    def _find(self, rgb: U8, size: tuple[int, int], time_s: float) -> tuple[FaceDetection, bool] | None:
         """Return the subject's face and whether it is another one than before, or None where it is not to be seen."""
         try:
-            changed = self._scout_if_due(rgb, size, time_s)
+            changed = self._search_if_due(rgb, size, time_s)
             found = self._follower.detect(rgb, time_s) if self._subject is not None else []
         except PerceptionError:
             if self._rebuilt:
@@ -157,26 +157,26 @@ class FaceTracker:
             self._restart()
             return None
         if self._subject is None or not found:
-            self._scouted_s = None  # search the next frame
+            self._searched_s = None  # search the next frame
             return None
         box = FaceBox.around(found[0].landmarks_px)
         choice = choose_subject(self._subject, [box], size, time_s)
         if choice.index is None:  # it has jumped to somebody else
-            self._scouted_s = None
+            self._searched_s = None
             return None
         self._subject = replace(self._subject, box=box)
         self._last_box = box
         return found[0], changed
 
-    def _scout_if_due(self, rgb: U8, size: tuple[int, int], time_s: float) -> bool:
+    def _search_if_due(self, rgb: U8, size: tuple[int, int], time_s: float) -> bool:
         """Search now and then; put the follower on a new subject. Return True when there is one."""
         rival = self._subject is not None and self._subject.rival_since_s is not None
-        every_s = SCOUT_RIVAL_S if rival else SCOUT_S
-        if self._scouted_s is not None and 0 <= time_s - self._scouted_s < every_s:
+        every_s = SEARCH_RIVAL_S if rival else SEARCH_S
+        if self._searched_s is not None and 0 <= time_s - self._searched_s < every_s:
             return False
-        self._scouted_s = time_s
-        for region in self._where_to_look(rgb, size, rival=rival):
-            boxes = self._scout.look(rgb, region)
+        self._searched_s = time_s
+        for region in self._regions_to_search(rgb, size, rival=rival):
+            boxes = self._finder.detect(rgb, region)
             own = self._subject.box if self._subject is not None and self._lost_s == 0 else None
             if own is not None and _is_far(own, size, TAKEOVER_RATIO) and not any(same_face(own, box) for box in boxes):
                 boxes.append(own)  # followed, but not to be seen in this part
@@ -191,7 +191,7 @@ class FaceTracker:
             if distant and 0 <= time_s - self._missed_s < MISSED_S:
                 return False
             others = [box for number, box in enumerate(boxes) if number != choice.index]
-            if self._follower.turn_to(rgb, box, others, time_s):
+            if self._follower.switch_to(rgb, box, others, time_s):
                 self._subject = choice.subject
                 return choice.changed
             self._missed_s = time_s
@@ -203,15 +203,15 @@ class FaceTracker:
         size = (rgb.shape[1], rgb.shape[0])
         is_part = (region.width, region.height) != size
         while (choice := choose_subject(self._subject, boxes, size, time_s)).changed and choice.index is not None:
-            if not is_part or self._scout.confirms(rgb, boxes[choice.index]):
+            if not is_part or self._finder.confirms(rgb, boxes[choice.index]):
                 break
             del boxes[choice.index]
         return choice
 
-    def _where_to_look(self, rgb: U8, size: tuple[int, int], *, rival: bool) -> list[Region]:
+    def _regions_to_search(self, rgb: U8, size: tuple[int, int], *, rival: bool) -> list[Region]:
         """Return the parts of the frame to search, one after another until somebody is found."""
         if self._sweep is None:
-            self._sweep = Sweep(size, self._looks)
+            self._sweep = Sweep(size, self._regions_per_frame)
         parts = self._sweep.parts
         last = self._last_box
         near = []
@@ -223,16 +223,16 @@ class FaceTracker:
             return [*near, parts.whole]
         if not _is_far(self._subject.box, size, TAKEOVER_RATIO):
             return [parts.whole]  # in which whoever may take over is seen
-        self._scouted_parts += not rival
+        self._searched_parts += not rival
         others = parts.large or parts.small
-        return [parts.whole if self._scouted_parts % 2 else others[self._scouted_parts // 2 % len(others)]]
+        return [parts.whole if self._searched_parts % 2 else others[self._searched_parts // 2 % len(others)]]
 
     def _restart(self) -> None:
         """Begin anew with fresh graphs: one that has failed answers every later frame with the same error."""
-        self._scout.close()
+        self._finder.close()
         self._follower.close()
-        self._scout, self._follower = Scout(self._model_path), Follower(self._model_path)
-        self._scouted_s = None
+        self._finder, self._follower = FaceFinder(self._model_path), FaceFollower(self._model_path)
+        self._searched_s = None
 
 
 def _is_far(box: FaceBox, size: tuple[int, int], times: float = 1.0) -> bool:

@@ -43,7 +43,7 @@ SOUND_TAIL_S: Final = 0.25
 """A clip's own sound that ends up to this much after its last picture is cut with it, as encoders fill their blocks."""
 IDLE_RENDER_S: Final = 10.0
 """Length of a rendering that has neither driver nor sound."""
-PATIENT_LOOKS: Final = 24
+PATIENT_REGIONS: Final = 24
 """Parts of a clip's picture that are searched in each frame while no face is found: nobody waits for the next frame."""
 RESTING_LOOK_S: Final = CALIBRATION_S + 0.3
 
@@ -233,7 +233,7 @@ def _track(
     driver: Path, *, until_s: float | None = None, damage: Damage | None = None
 ) -> Iterator[tuple[float, FaceState | None]]:
     """Yield (seconds, face or None) for the frames of a clip."""
-    tracker = FaceTracker(get_model("face_landmarker"), looks=PATIENT_LOOKS)
+    tracker = FaceTracker(get_model("face_landmarker"), regions_per_frame=PATIENT_REGIONS)
     try:
         for time_s, rgb in clip_frames(driver, until_s=until_s, damage=damage):
             yield time_s, tracker.track(rgb, time_s)

@@ -14,9 +14,9 @@ from avatar.config import LimitSettings
 from avatar.face.pose import rotation_vector, to_head_frame
 from avatar.identities.builtin import builtin_face
 from avatar.media.photo import read_photo
-from avatar.perception.scout import Scout
+from avatar.perception.face_finder import FaceFinder
 from avatar.perception.subject import FaceBox
-from avatar.perception.sweep import LIVE_LOOKS, Parts
+from avatar.perception.sweep import LIVE_REGIONS, SearchRegions
 from avatar.perception.tracker import FaceTracker
 from avatar.types import U8, FaceState
 from benchmarks.far_faces import grains_of, noisy
@@ -120,7 +120,7 @@ def test_nobody_costs_a_few_looks_a_frame_and_one_in_a_still_picture(tracker: Fa
     looks = counted(monkeypatch)
     empty = np.full((1080, 1920, 3), 110, np.uint8)
     assert states(tracker, empty, 25) == [None] * 25
-    assert len(looks) <= 25 * (1 + LIVE_LOOKS)
+    assert len(looks) <= 25 * (1 + LIVE_REGIONS)
     looks.clear()
     assert states(tracker, empty, 20, 25) == [None] * 20
     assert len(looks) == 20
@@ -141,24 +141,24 @@ def test_a_texture_that_looks_like_a_face_in_one_part_is_none(tracker: FaceTrack
 
 def test_what_a_second_look_does_not_show_is_not_followed(tracker: FaceTracker, monkeypatch: Any) -> None:
     size = (1280, 720)
-    parts = Parts.of(*size)
-    look = Scout.look
+    parts = SearchRegions.of(*size)
+    look = FaceFinder.detect
 
-    def once(self: Scout, rgb: U8, region: Any) -> list[FaceBox]:
+    def once(self: FaceFinder, rgb: U8, region: Any) -> list[FaceBox]:
         return look(self, rgb, region) if region in (*parts.large, *parts.small) else []
 
-    monkeypatch.setattr(Scout, "look", once)
+    monkeypatch.setattr(FaceFinder, "detect", once)
     assert states(tracker, seen(size, 60, (600, 300)), 20) == [None] * 20
 
 
 def counted(monkeypatch: Any) -> list[object]:
-    """Return a list that gets an entry for every look of the scout."""
+    """Return a list that gets an entry for every detection of the face finder."""
     looks: list[object] = []
-    look = Scout.look
+    look = FaceFinder.detect
 
-    def counting(self: Scout, rgb: U8, region: Any) -> Any:
+    def counting(self: FaceFinder, rgb: U8, region: Any) -> Any:
         looks.append(region)
         return look(self, rgb, region)
 
-    monkeypatch.setattr(Scout, "look", counting)
+    monkeypatch.setattr(FaceFinder, "detect", counting)
     return looks

@@ -21,7 +21,7 @@ from avatar.perception.mouth_cover import (
     TURNED_S,
     USUAL,
     CoverState,
-    MouthWatch,
+    MouthCoverDetector,
     mouth_pattern,
     next_cover,
 )
@@ -120,16 +120,16 @@ def test_a_head_turned_far_is_not_judged_but_learnt_anew(tracker: FaceTracker, s
     landmarks = found(tracker.track(shot(), 0.0)).landmarks_px
     other = shot(y=70)
     aside = np.array([0, 1.5 * FARTHEST_TURN, 0], np.float32)
-    watch = MouthWatch()
+    watch = MouthCoverDetector()
     for _ in range(40):
-        assert not watch.look(shot(), landmarks, AHEAD, STEP_S)
-    said = [watch.look(other, landmarks, aside, STEP_S) for _ in range(round((TURNED_S + 2 * LEARN_S) / STEP_S))]
+        assert not watch.update(shot(), landmarks, AHEAD, STEP_S)
+    said = [watch.update(other, landmarks, aside, STEP_S) for _ in range(round((TURNED_S + 2 * LEARN_S) / STEP_S))]
     assert not any(said)
-    assert any(watch.look(shot(), landmarks, aside, STEP_S) for _ in range(12)), "how it was is a cover now"
-    same = MouthWatch()
+    assert any(watch.update(shot(), landmarks, aside, STEP_S) for _ in range(12)), "how it was is a cover now"
+    same = MouthCoverDetector()
     for _ in range(40):
-        same.look(shot(), landmarks, AHEAD, STEP_S)
-    assert any(same.look(other, landmarks, AHEAD, STEP_S) for _ in range(12)), "the same, without the turn"
+        same.update(shot(), landmarks, AHEAD, STEP_S)
+    assert any(same.update(other, landmarks, AHEAD, STEP_S) for _ in range(12)), "the same, without the turn"
 
 
 def test_a_mouth_outside_the_picture_says_nothing(tracker: FaceTracker, shot: Any) -> None:
@@ -139,6 +139,6 @@ def test_a_mouth_outside_the_picture_says_nothing(tracker: FaceTracker, shot: An
     assert mouth_pattern(frame, landmarks - 5000) is None
     partly = mouth_pattern(frame[: int(landmarks[17, 1])], landmarks)
     assert partly is not None and np.isfinite(partly).all()
-    assert not MouthWatch().look(frame, landmarks + 5000, AHEAD, STEP_S)
+    assert not MouthCoverDetector().update(frame, landmarks + 5000, AHEAD, STEP_S)
     flat = mouth_pattern(cv2.resize(np.full((4, 4, 3), 7, np.uint8), (640, 480)), landmarks)
     assert flat is not None and np.isfinite(flat).all()

@@ -1,4 +1,4 @@
-"""What the network is taught to get right, and by how much."""
+"""Losses of the face network's training, and their weights."""
 
 from __future__ import annotations
 

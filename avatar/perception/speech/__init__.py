@@ -1,1 +1,1 @@
-"""Sound in, speech features out: cleaning and resampling, log-mel frames, level and voice activity."""
+"""Audio in, speech features out: preprocessing, log-mel frames, level and voice activity."""

@@ -1,4 +1,4 @@
-"""How loud a voice usually is here, how loud the room is, and whether somebody speaks now."""
+"""Levels of a stream of audio: the voice's usual level, the room's noise floor, and voice activity by loudness."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HANG_FRAMES: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """What is known of the sound, frame by frame."""
+    """Levels of n frames."""
 
     voice_db: F32
     """(n,), level of the voice's loud frames, dB below full scale: changes slowly."""

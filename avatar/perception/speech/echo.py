@@ -1,4 +1,4 @@
-"""Takes what the avatar plays out of what the microphone hears, for clients that have no echo cancellation themselves.
+"""Echo cancellation on the server: the avatar's audio is removed from the microphone's, for clients that cannot.
 
 sound that leaves -> played -> [far end] --.
 microphone -------> clean ---> [near end] -+-> canceller -> the user alone
@@ -55,7 +55,7 @@ def open_canceller() -> Canceller:
 
 
 class EchoCanceller:
-    """One call's loudspeaker and microphone, in step. A canceller that fails is left out, which is said once.
+    """Echo cancellation of one call. A canceller that fails is bypassed, which is logged once.
 
     Both ends run by the same clock, but unevenly: what has been played waits here for what is heard. Not for several
     threads at once.

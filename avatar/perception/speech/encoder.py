@@ -1,4 +1,4 @@
-"""A speech encoder of the user's own, run by the package transformers: windows of sound in, one hidden layer out.
+"""A speech encoder chosen by the user, run by the package transformers: windows of audio in, one hidden layer out.
 
 Only safetensors and JSON are read, nothing in a model's folder is ever run. A name on the hub is fetched by
 huggingface_hub into its own cache, with the user's own settings; a folder needs no network.
@@ -102,7 +102,7 @@ class SpeechEncoder:
 
 @cache
 def open_encoder(source: str, layer: int) -> SpeechEncoder:
-    """Return an encoder, the same for all who ask for it. Raises ModelError as `SpeechEncoder` does."""
+    """Return an encoder, loaded once per process. Raises ModelError as `SpeechEncoder` does."""
     return SpeechEncoder(source, layer)
 
 

@@ -1,4 +1,4 @@
-"""What a network hears of a voice, frame by frame: the seam between sound and network, and the shipped side of it."""
+"""Speech features, 100 frames a second: the protocol, and the log-mel features that the shipped networks take."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SILENT_LEVEL: Final = -3.6
 
 @dataclass(frozen=True, slots=True)
 class FeatureFrames:
-    """What some sound added: n frames, and how loud they are."""
+    """The n frames that some samples completed, with their levels."""
 
     frames: F32
     """(n, size), the network's input."""
@@ -30,7 +30,7 @@ class FeatureFrames:
 
 
 class SpeechFeatures(Protocol):
-    """One stream of sound, heard. Not for several threads at once.
+    """Extracts the features of one stream of audio. Not for several threads at once.
 
     There are 100 frames a second. Frame number k covers samples `160 * k` to `160 * k + 400` of the stream, is given as
     soon as the last of them has come and depends on none after it, however the sound is cut into pieces.
@@ -55,7 +55,7 @@ class SpeechFeatures(Protocol):
 
 
 class LogMelFeatures:
-    """Band powers relative to the voice's usual level: what the shipped weights hear."""
+    """Log-mel band powers relative to the voice's usual level: the input of the shipped weights."""
 
     size: int = BANDS
 
@@ -75,5 +75,5 @@ class LogMelFeatures:
 
 
 def normalised(power_db: F32, voice_db: F32) -> F32:
-    """Return powers (n, bands) in dB relative to the voice's level (n,) in dB, in the range networks hear."""
+    """Return powers (n, bands) in dB relative to the voice's level (n,) in dB, in the range of the networks' input."""
     return np.asarray(np.clip((power_db - voice_db[:, None]) / LEVEL_SPAN_DB, *LEVEL_LIMITS), np.float32)

@@ -1,4 +1,4 @@
-"""Richer features: a stream heard through a hidden layer of a speech encoder, in the time that log-mel frames have.
+"""Features from a hidden layer of a speech encoder, at the rate and within the delay of log-mel frames.
 
     samples:  ...........................|   run r has heard up to sample 400 + 640 * r, a second of it
     states:          ... s s s s [s] [s]     the last two are new; each is repeated, 50 a second to 100

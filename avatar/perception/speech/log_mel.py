@@ -1,4 +1,4 @@
-"""Log-mel features, frame by frame, from any cut of the samples: what a whole file gives, a stream gives too."""
+"""Log-mel features, frame by frame: a stream in pieces of any length gives the same frames as the whole file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever sound arrives, made fit to listen to: one channel and rate, finite, within full scale, without an offset."""
+"""Audio preprocessing: frames of any format become mono samples of one rate, finite, in -1..1, without offset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OFFSET_HZ: Final = 20.0
 
 
 class SpeechPreprocessor:
-    """One stream of decoded frames to samples. The format may change at any frame. Not for several threads at once."""
+    """Preprocesses one stream of frames; their format may change at any frame. Not for several threads at once."""
 
     def __init__(self, rate: int = RATE) -> None:
         """Return samples at `rate` a second."""

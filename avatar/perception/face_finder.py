@@ -1,4 +1,4 @@
-"""Who is in a picture: all of it, or a part of it where faces too small for the whole are found."""
+"""Finds all faces in a single picture or a region of it; small faces are found in regions only."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from avatar.perception.regions import SMALLEST_FACE_PX, Region, around
 from avatar.perception.subject import FaceBox, overlap
 from avatar.types import U8
 
-SCOUTED_FACES: Final = 3
-"""Faces at most in one look."""
+MOST_FACES: Final = 3
+"""Faces at most in one detection."""
 TOLERANCE: Final = 0.8
-"""A face found in a part may be so much smaller than those that are looked for: smaller ones are patterns."""
-SECOND_LOOKS: Final = (0.14, 0.16, 0.18)
-"""Shares of further looks that a face found in a part of a picture takes. Patterns are faces in some looks only, mostly
-where they take more than that: of 51 finds in pictures of things 3, 6 and 11 pass one of these looks, one passes all.
+"""Least size of a face found in a region, as a share of the smallest searched for: smaller finds are false ones."""
+CONFIRMING_SHARES: Final = (0.14, 0.16, 0.18)
+"""A face found in a region is detected again in regions of whose side it takes these shares. False finds pass some
+only, mostly where they take more: of 51 finds in pictures of things 3, 6 and 11 pass one of these, one passes all.
 Of 247 finds of faces of 40 to 150 pixels, half of them of people who turn, all pass all."""
 SAME_PLACE: Final = 0.5
-"""Least intersection over union of two looks at one face."""
+"""Least intersection over union of two detections of one face."""
 
 
-class Scout:
+class FaceFinder:
     """Finds faces in single pictures. Not for several threads at once; always `close()` it."""
 
     def __init__(self, model_path: Path) -> None:
         """Load the model. Raises PerceptionError."""
-        self._landmarker = FaceLandmarker(model_path, video=False, max_faces=SCOUTED_FACES)
+        self._landmarker = FaceLandmarker(model_path, video=False, max_faces=MOST_FACES)
 
-    def look(self, rgb: U8, region: Region) -> list[FaceBox]:
-        """Return the faces in one part of a picture (height, width, 3) RGB, in pixels of the picture.
+    def detect(self, rgb: U8, region: Region) -> list[FaceBox]:
+        """Return the faces in one region of a picture (height, width, 3) RGB, in pixels of the picture.
 
         Raises:
             PerceptionError: it was closed, or MediaPipe failed.
@@ -42,15 +42,15 @@ class Scout:
         return [box for box in boxes if whole or box.width >= TOLERANCE * SMALLEST_FACE_PX]
 
     def confirms(self, rgb: U8, box: FaceBox) -> bool:
-        """Return whether a face found in a part of a picture is found again in every one of some wider parts.
+        """Return whether a face found in a region is detected again in each of `CONFIRMING_SHARES`' wider regions.
 
         Raises:
-            PerceptionError: as `look`.
+            PerceptionError: as `detect`.
         """
         size = (rgb.shape[1], rgb.shape[0])
         return all(
-            any(overlap(box, again) >= SAME_PLACE for again in self.look(rgb, around(box, size, share)))
-            for share in SECOND_LOOKS
+            any(overlap(box, again) >= SAME_PLACE for again in self.detect(rgb, around(box, size, share)))
+            for share in CONFIRMING_SHARES
         )
 
     def close(self) -> None:
