@@ -85,14 +85,30 @@ def setting(
     return made
 
 
+SHORT_SIDE_MIN: Final = 128
+SHORT_SIDE_MAX: Final = 720
+LONG_SIDE_MAX: Final = 1280
+SIDES: Final = (
+    f"both sides even, from {SHORT_SIDE_MIN}x{SHORT_SIDE_MIN} to {LONG_SIDE_MAX}x{SHORT_SIDE_MAX} or "
+    f"{SHORT_SIDE_MAX}x{LONG_SIDE_MAX}"
+)
+"""The sizes that a call's picture can have, in words."""
+
+
+def can_be_sent(width: int, height: int) -> bool:
+    """Return whether a call's picture can have this size in pixels."""
+    short, long = sorted((width, height))
+    in_bounds = SHORT_SIDE_MIN <= short <= SHORT_SIDE_MAX and long <= LONG_SIDE_MAX
+    return in_bounds and width % 2 == 0 and height % 2 == 0
+
+
 def picture_size(text: str) -> tuple[int, int]:
     """Return (width, height) in pixels of a text such as `512x512`. Raises ValueError for what no picture can have."""
     match = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
     if match is None:
         raise ValueError(text)
     width, height = int(match[1]), int(match[2])
-    short, long = sorted((width, height))
-    if width % 2 or height % 2 or short < 128 or short > 720 or long > 1280:
+    if not can_be_sent(width, height):
         raise ValueError(text)
     return width, height
 
@@ -106,7 +122,7 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-SIZE: Final = Kind(picture_size, "a size such as 512x512: both sides even, from 128x128 to 1280x720 or 720x1280", "WxH")
+SIZE: Final = Kind(picture_size, f"a size such as 512x512: {SIDES}", "WxH")
 BASE_URL: Final = Kind(base_url, "a base URL such as http://localhost:11434/v1, without a key", "URL")
 TIERS: Final = ("auto", "geometry", "lite", "standard")
 ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt", "torch", "torch-cuda")
@@ -118,9 +134,8 @@ class PictureSettings:
     """The outgoing picture."""
 
     width: int = setting(512, "usual picture of a call", name="size", kind=SIZE, fills=("width", "height"))
-    """Pixels, even, 128 to 1280."""
+    """Pixels; `can_be_sent` says which."""
     height: int = 512
-    """Pixels, even, 128 to 720 (or 1280 when portrait)."""
     fps: int = setting(
         30, "pictures a second: the most a camera may drive, and what idle life runs at", at_least=1, at_most=60
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 import av
 
+from avatar.call.limits import MESSAGES_PER_SECOND
 from avatar.call.participant import CallHost
 from avatar.errors import ControlError
 from avatar.sdk.bot_protocol import Ping, read_bot_message
@@ -15,9 +16,8 @@ from avatar.stream.video_track import SentPicture
 from avatar.timing.rtp_clock import video_ticks, wrapped
 from avatar.types import Drive
 
-MESSAGES_PER_SECOND: Final = 50
 MESSAGES_PER_PICTURE: Final = 10
-"""What a program may send in a second: so many messages, and so many for each of its pictures. A connection that was
+"""What a program may send in a second for each of its pictures, beside `MESSAGES_PER_SECOND`. A connection that was
 held up brings several seconds' at once."""
 
 

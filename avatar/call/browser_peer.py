@@ -9,6 +9,7 @@ from typing import Final
 import av
 
 from avatar.call.conversation_bridge import ConversationBridge, SendAudio
+from avatar.call.limits import MESSAGES_PER_SECOND
 from avatar.call.participant import CallHost
 from avatar.conversation.services import ConversationServices, ServiceFactory
 from avatar.errors import AvatarError, ControlError
@@ -34,11 +35,9 @@ from avatar.stream.browser_messages import (
 from avatar.stream.video_track import SentPicture
 from avatar.types import Drive
 
-MESSAGES_PER_SECOND: Final = 50
-"""Messages a page may send in a second; more are not answered, or answering would be an echo chamber."""
 FLOOD: Final = 10 * MESSAGES_PER_SECOND
-"""So many in a second end the call: merely taking them in would cost others their pictures. A page whose line was held
-up for a minute brings less."""
+"""So many messages in a second end the call: merely taking them in would cost others their pictures. A page whose
+connection was held up for a minute brings less. Those beyond `MESSAGES_PER_SECOND` are not answered."""
 USUAL_BYTES: Final = 1024
 """A longer message counts as so many of this length."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from avatar.call.bot_peer import BotPeer
 from avatar.call.browser_peer import BrowserPeer, GetAvatar
@@ -17,7 +17,14 @@ from avatar.call.limits import CallTimes
 from avatar.call.media import CallMedia
 from avatar.call.participant import CallHost, Participant
 from avatar.call.statistics import CallStatistics
-from avatar.config import PictureSettings, ServerSettings
+from avatar.config import (
+    LONG_SIDE_MAX,
+    SHORT_SIDE_MAX,
+    SHORT_SIDE_MIN,
+    PictureSettings,
+    ServerSettings,
+    can_be_sent,
+)
 from avatar.conversation.services import ServiceFactory
 from avatar.errors import AvatarError, OfferError
 from avatar.generator.identity import Identity
@@ -32,10 +39,6 @@ from avatar.stream.peer import Peer
 from avatar.types import Drive, Picture
 
 Mode: TypeAlias = Literal["avatar", "bot", "echo"]
-
-SHORT_SIDE_MIN: Final = 128
-SHORT_SIDE_MAX: Final = 720
-LONG_SIDE_MAX: Final = 1280
 
 
 def make_avatar_session(
@@ -126,8 +129,7 @@ class CallFactory:
             raise AvatarError(
                 f"{picture.fps} pictures a second cannot be sent: 1 to {default.fps} can.", code="bad_rate"
             )
-        short, long = sorted((picture.width, picture.height))
-        if short < SHORT_SIDE_MIN or short > SHORT_SIDE_MAX or long > LONG_SIDE_MAX or short % 2 or long % 2:
+        if not can_be_sent(picture.width, picture.height):
             raise AvatarError(
                 f"A picture of {picture.width}x{picture.height} cannot be sent. Sides are even, {SHORT_SIDE_MIN} to "
                 f"{SHORT_SIDE_MAX} pixels, the longer one up to {LONG_SIDE_MAX}.",

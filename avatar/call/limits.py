@@ -7,6 +7,9 @@ from typing import Final, Literal, TypeAlias
 
 from avatar.config import LimitSettings, TransportSettings
 
+MESSAGES_PER_SECOND: Final = 50
+"""Messages that any participant may send in a second; a program may send more for each of its pictures."""
+
 EndReason: TypeAlias = Literal[
     "left",
     "never_connected",

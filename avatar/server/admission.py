@@ -18,8 +18,6 @@ Key = TypeVar("Key", bound=Hashable)
 
 OPEN_PER_REQUEST: Final = 2
 """Connections that may be open for each request that may run: browsers keep some for later."""
-HOME_PREFIX: Final = 64
-"""Bits of an IPv6 address that are a home's; its devices choose the rest as they like."""
 GRACE_S: Final = 2.0
 """So long a sender is left alone, however slow."""
 

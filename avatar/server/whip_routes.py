@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
 from avatar.call.registry import CallsSnapshot
-from avatar.config import ServerSettings
+from avatar.config import SIDES, ServerSettings
 from avatar.errors import AvatarError
 from avatar.server.bodies import read_body
 from avatar.server.metrics import Metrics
@@ -27,7 +27,7 @@ FRAGMENT_BYTES: Final = 16_384
 """A piece with all the addresses that a call may have is half as long."""
 
 CallId = Annotated[str, Path(max_length=64, description="The end of the address in the offer's Location.")]
-Side = Annotated[int | None, Query(description="Pixels, even, 128 to 1280 x 720 or 720 x 1280.")]
+Side = Annotated[int | None, Query(description=f"Pixels; {SIDES}.")]
 
 _OFFER_BODY: Final[dict[str, Any]] = {
     "requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}},

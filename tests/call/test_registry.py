@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from avatar.call import registry
-from avatar.call.browser_peer import FLOOD, MESSAGES_PER_SECOND, USUAL_BYTES
+from avatar.call.browser_peer import FLOOD, USUAL_BYTES
+from avatar.call.limits import MESSAGES_PER_SECOND
 from avatar.call.registry import Calls
 from avatar.config import ServerSettings
 from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError, TrickleError
