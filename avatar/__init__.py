@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,11 +25,35 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import what a program asks for when it asks for it: the command line and the server start without the SDK."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - the package itself stays light
+def import_on_demand(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package (PEP 562): it imports what a program asks for when it asks for it.
 
-    module = "sdk.avatar" if name == "Avatar" else "timing.playback" if name.startswith("Speech") else "sdk.frames"
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    So the command line and the server start without the SDK.
+
+    Args:
+        package: its name.
+        homes: the module, within the package, of each name that it exports.
+    """
+
+    def get_attribute(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{homes[name]}"), name)
+
+    return get_attribute
+
+
+__getattr__ = import_on_demand(
+    __name__,
+    {
+        "AudioFrame": "sdk.frames",
+        "Avatar": "sdk.avatar",
+        "AvatarEvent": "sdk.frames",
+        "FellBehind": "sdk.frames",
+        "Frame": "sdk.frames",
+        "SpeechFinished": "timing.playback",
+        "SpeechInterrupted": "timing.playback",
+        "SpeechStarted": "timing.playback",
+        "VideoFrame": "sdk.frames",
+    },
+)

@@ -110,10 +110,10 @@ class Player:
                 picture = (now_s, frame.time_s)
                 self.pictures.append((now_s, frame.time_s, frame.rgb))
                 continue
-            self._hear(frame, now_s, picture)
+            self._on_audio(frame, now_s, picture)
             picture = None
 
-    def _hear(self, frame: AudioFrame, now_s: float, picture: tuple[float, float] | None) -> None:
+    def _on_audio(self, frame: AudioFrame, now_s: float, picture: tuple[float, float] | None) -> None:
         if picture is None:
             self.skipped += 1
         else:

@@ -114,7 +114,7 @@ class Speaker:
                 return frame
         raise RuntimeError("an avatar was closed in the middle of the conversation")
 
-    def hear(self, frame: AudioFrame) -> None:
+    def on_audio(self, frame: AudioFrame) -> None:
         """Listen to the other: attend to its voice, nod now and then, answer when its turn is over."""
         seconds = len(frame.samples) / frame.sample_rate
         if np.sqrt(np.mean((frame.samples / 32768.0) ** 2)) > HEARD:
@@ -135,7 +135,7 @@ class Speaker:
                 self.avatar.set_presence("thinking" if self._lines else "idle")
                 self._answer_in_s = PAUSE_S
 
-    def watch(self, picture: U8) -> None:
+    def on_picture(self, picture: U8) -> None:
         """See the other's picture: smile back at a smile. Looks now and then, in a thread; the call never waits."""
         if self._looking is not None and self._looking.done():
             smile, self._looking = self._looking.result(), None
@@ -177,12 +177,14 @@ async def converse(speakers: tuple[Speaker, Speaker]) -> AsyncIterator[tuple[U8,
     left.speak()
     while not (left.done and right.done):
         of_left, of_right = await asyncio.gather(left.frame(), right.frame())
-        left.hear(of_right)
-        right.hear(of_left)
-        left.watch(right.picture)
-        right.watch(left.picture)
+        left.on_audio(of_right)
+        right.on_audio(of_left)
+        left.on_picture(right.picture)
+        right.on_picture(left.picture)
         ears = np.array([[0.8, 0.3], [0.3, 0.8]], np.float32) / 32768
-        sound = np.clip(ears @ np.stack([of_left.samples, of_right.samples]).astype(np.float32), -1, 1)
+        sound = np.clip(
+            ears @ np.stack([of_left.samples, of_right.samples]).astype(np.float32), -1, 1, dtype=np.float32
+        )
         yield np.hstack([left.picture, right.picture]), sound, of_left.time_s
 
 
