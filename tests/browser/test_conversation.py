@@ -103,7 +103,7 @@ def test_a_brain_that_cannot_be_reached_is_told_on_the_page(
     chromium: ModuleType, server_process: ModuleType, speaking_microphone: Any
 ) -> None:
     with (
-        server_process.ServerProcess("--brain", "http://127.0.0.1:9/v1", "--brain-model", "small") as server,
+        server_process.ServerProcess("--llm-url", "http://127.0.0.1:9/v1", "--llm-model", "small") as server,
         chromium.Chromium(speaking_microphone) as browser,
     ):
         browser.open(server.address)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from avatar.commands.declarations import declared_settings
 from avatar.commands.main import main, parser
 from avatar.commands.settings import read_settings
 from avatar.config import ServerSettings
@@ -72,3 +73,20 @@ def test_the_template_is_a_file_that_says_the_defaults(folder: Path, capsys: pyt
     found = read_settings(parser().parse_args(["serve"]))
     assert found.server == ServerSettings()
     assert found.origins["sessions"].startswith("avatar.toml, line ")
+
+
+def test_the_page_of_settings_lists_them_as_they_are_declared() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+    listed = "\n".join(line for line in page.splitlines() if line.startswith("|"))
+    assert listed == "\n".join(_table()), "put the table of the right side into docs/configuration.md"
+
+
+def _table() -> list[str]:
+    lines = ["| in the file | flag | default | what it is |", "|---|---|---|---|"]
+    for setting in declared_settings().values():
+        section = f"[{setting.section}] " if setting.section else ""
+        flag = f"`{setting.flag}`" if setting.flag else "none: a secret"
+        default = f"`{setting.shown(setting.default)}`" if setting.default not in (None, ()) else ""
+        bounds = f" ({setting.takes})" if setting.type in (int, float) and setting.declared.kind is None else ""
+        lines.append(f"| {section}`{setting.name}` | {flag} | {default} | {setting.declared.doc}{bounds} |")
+    return lines
