@@ -22,7 +22,7 @@ class Animator:
     """Turns the mouth's input and cues into the motion of each tick. Any method from any thread."""
 
     def __init__(self, rate: int, speech: SpeechMotion, *, seed: int = 0) -> None:
-        """Be mouth of sound at `rate` samples a second; another seed is another temperament."""
+        """Take sound at `rate` samples a second; another seed is another temperament."""
         self._lock = threading.Lock()
         self._rate, self._speech = rate, speech
         self._temperament = Temperament(seed)

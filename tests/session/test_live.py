@@ -16,10 +16,11 @@ import pytest
 from scipy.signal import resample_poly
 
 from avatar.config import PictureSettings
-from avatar.errors import PerceptionError
+from avatar.errors import CueError, PerceptionError
 from avatar.generator.enrol import enrol
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
+from avatar.motion.cues import NEUTRAL, Feel, Mood
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.session.live import LOOK_EVERY_S, Session
 from avatar.session.loopback import LoopbackSession
@@ -492,6 +493,31 @@ def test_with_both_the_camera_waits_for_the_voice(
     audience.wait(lambda: bool(audience.answered()))
     assert audience.answered()[0] in dict(pushed)
     assert all(b.time_s >= a.time_s for a, b in pairwise(audience.pictures))
+
+
+def test_a_cue_is_shown_on_the_face_of_a_driver_and_ended(
+    session: Session, audience: Audience, camera: Camera, shot: Callable[..., U8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smiles: list[float] = []
+    render = session._renderer.generator.render
+
+    def watched(motion: Motion) -> U8:
+        smiles.append(float(motion.blendshapes[BLENDSHAPE_INDEX["mouthSmileLeft"]]))
+        return render(motion)
+
+    monkeypatch.setattr(session._renderer.generator, "render", watched)
+    frame = shot()
+    camera.show(frame, times=3)
+    plain = smiles[-1]
+    with pytest.raises(CueError, match="no emotion 'gleeful'"):
+        session.direct(Feel("gleeful"))
+    session.direct(Mood("happy"))
+    camera.show(frame, times=45)
+    assert smiles[-1] - plain > 0.4
+    for cue in NEUTRAL:
+        session.direct(cue)
+    camera.show(frame, times=60)
+    assert abs(smiles[-1] - plain) < 0.05
 
 
 @pytest.mark.parametrize("side", [-1, 1])
