@@ -14,7 +14,7 @@ import numpy as np
 from avatar.face import mesh
 from avatar.face.easing import towards
 from avatar.motion.cues import emotion_offsets
-from avatar.motion.expression import EYES_S, HEAD_S, LOOK_GAZE, LOOK_TURN, Lips, feel, look_aside
+from avatar.motion.expression import EYES_S, HEAD_S, LOOK_GAZE, LOOK_TURN, Lips, add_feeling, add_look
 from avatar.motion.presence import Presence, PresenceKind
 from avatar.types import BLENDSHAPE_INDEX, F32, FaceState, Motion
 
@@ -91,10 +91,10 @@ def next_attention(attention: Attention, seen: UserSeen | None, presence: Presen
     )
 
 
-def pay_attention(motion: Motion, attention: Attention, lips: Lips) -> Motion:
+def apply_attention(motion: Motion, attention: Attention, lips: Lips) -> Motion:
     """Return a motion that looks at the user and answers their smile, as far as the lips are free."""
     if max(np.abs(attention.gaze).max(), np.abs(attention.turn).max()) >= LEAST:
-        motion = look_aside(motion, attention.gaze, attention.turn)
+        motion = add_look(motion, attention.gaze, attention.turn)
     if attention.smile >= LEAST:
-        motion = feel(motion, emotion_offsets("happy", attention.smile), lips)
+        motion = add_feeling(motion, emotion_offsets("happy", attention.smile), lips)
     return motion

@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 
 from avatar.face.easing import towards
-from avatar.motion.attention import Attention, UserSeen, next_attention, pay_attention
+from avatar.motion.attention import Attention, UserSeen, apply_attention, next_attention
 from avatar.motion.direction import Direction
-from avatar.motion.expression import Expression, Lips, express, lips_of, make_gesture, next_expression
+from avatar.motion.expression import Expression, Lips, add_expression, add_gesture, lips_of, next_expression
 from avatar.motion.idle import IdleLife
 from avatar.motion.mixer import MixState, mix
-from avatar.motion.presence import Presence, PresenceKind, be_present, next_presence
+from avatar.motion.presence import Presence, PresenceKind, apply_presence, next_presence
 from avatar.motion.prosody import SpeakingLife
 from avatar.motion.talking import next_talking
 from avatar.motion.voice_cut import CutState, VoiceCut, close_when_cut
@@ -97,14 +97,14 @@ def compose(sources: Sources, state: CompositionState, time_s: float) -> tuple[C
     presence = next_presence(state.presence, sources.presence or direction.presence, time_s)
     lively = _next_lively(state.lively, voice, elapsed_s)
 
-    life = be_present(sources.temperament.idle.motion(time_s), presence, seed)
+    life = apply_presence(sources.temperament.idle.motion(time_s), presence, seed)
     if voice is not None:
         speaking, emphasis = lively.tolist() if sources.voice_known_ahead else (voice.speaking, voice.emphasis)
         life = sources.temperament.speaking.add(life, replace(voice, speaking=speaking, emphasis=emphasis))
     directed = next_presence(state.directed, direction.presence, time_s)
     camera = sources.camera
     if camera is not None and directed.share("idle") < 1:
-        camera = be_present(camera, directed, seed, own_gaze=True)
+        camera = apply_presence(camera, directed, seed, own_gaze=True)
     mixed, motion = mix(state.mix, sources.face, camera, life, voice=voice, at_once=sources.voice_known_ahead)
 
     talking = next_talking(state.talking, sources.camera, elapsed_s)
@@ -114,11 +114,11 @@ def compose(sources: Sources, state: CompositionState, time_s: float) -> tuple[C
     if user is not None and direction.look != (0.0, 0.0):
         user = replace(user, x=0.0, y=0.0)  # told to look elsewhere
     attention = next_attention(state.attention, user, presence, time_s)
-    motion = pay_attention(motion, attention, lips)
+    motion = apply_attention(motion, attention, lips)
     expression = next_expression(state.expression, direction.feeling(time_s), direction.look, elapsed_s)
-    motion = express(motion, expression, lips)
+    motion = add_expression(motion, expression, lips)
     for gesture, began_s in direction.gestures:
-        motion = make_gesture(motion, gesture, time_s - began_s)
+        motion = add_gesture(motion, gesture, time_s - began_s)
     return CompositionState(time_s, presence, directed, mixed, attention, expression, cut, lively, talking), motion
 
 

@@ -73,21 +73,21 @@ def next_expression(
     )
 
 
-def express(motion: Motion, shown: Expression, lips: Lips) -> Motion:
+def add_expression(motion: Motion, shown: Expression, lips: Lips) -> Motion:
     """Return a motion with an expression on top of it; one at rest changes nothing."""
     if shown.gaze.any() or shown.turn.any():
-        motion = look_aside(motion, shown.gaze, shown.turn)
-    return feel(motion, shown.feeling, lips) if shown.feeling.any() else motion
+        motion = add_look(motion, shown.gaze, shown.turn)
+    return add_feeling(motion, shown.feeling, lips) if shown.feeling.any() else motion
 
 
-def look_aside(motion: Motion, gaze: F32, turn: F32) -> Motion:
+def add_look(motion: Motion, gaze: F32, turn: F32) -> Motion:
     """Return a motion whose eyes go by (x, y), shares of the eye's width, and whose head by (yaw, pitch), radians."""
     gaze = gaze if motion.gaze is None else motion.gaze + gaze
     rotation = motion.rotation + np.array([*turn[::-1], 0], np.float32)
     return replace(motion, gaze=np.asarray(gaze, np.float32), rotation=np.asarray(rotation, np.float32))
 
 
-def feel(motion: Motion, feeling: F32, lips: Lips) -> Motion:
+def add_feeling(motion: Motion, feeling: F32, lips: Lips) -> Motion:
     """Add a feeling, (52,) offsets; the mouth gives way where lips must meet, and opens no further for it in speech."""
     given = feeling.copy()
     given[_MOUTH] *= np.float32(1 - CLOSURE_SHARE * lips.closed)
@@ -95,7 +95,7 @@ def feel(motion: Motion, feeling: F32, lips: Lips) -> Motion:
     return replace(motion, blendshapes=np.asarray(motion.blendshapes + given, np.float32))
 
 
-def make_gesture(motion: Motion, gesture: Gesture, since_s: float) -> Motion:
+def add_gesture(motion: Motion, gesture: Gesture, since_s: float) -> Motion:
     """Return a motion with a gesture that began so long ago; before it and after it nothing changes."""
     length_s = GESTURE_S[gesture.name]
     if not 0 <= since_s <= length_s:

@@ -15,7 +15,7 @@ FADE_S: Final = 0.15
 """When sound stops coming the mouth is held, then closed, for this long."""
 
 
-class Delivery(NamedTuple):
+class VoiceProsody(NamedTuple):
     """How n moments of a voice are spoken."""
 
     level_db: F32
@@ -28,7 +28,7 @@ class Delivery(NamedTuple):
     """(n,), 0..1: share of its movement that the mouth makes."""
 
 
-_ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), len(Delivery._fields)]).tolist()
+_ENDS: Final = np.cumsum([len(MOUTH), 1, len(CLASSES), len(VoiceProsody._fields)]).tolist()
 
 
 class MouthTimeline:
@@ -41,10 +41,10 @@ class MouthTimeline:
     def __len__(self) -> int:
         return len(self._times)
 
-    def append(self, times: NDArray[np.float64], mouths: Mouths, delivery: Delivery) -> None:
+    def append(self, times: NDArray[np.float64], mouths: Mouths, prosody: VoiceProsody) -> None:
         """Add the answers of (n,) rising moments; they replace those of later ones."""
         self.replace_from(float(times[0]))
-        spoken = np.stack(delivery, axis=1)
+        spoken = np.stack(prosody, axis=1)
         columns = (mouths.coefficients, mouths.closure[:, None], mouths.posterior, spoken)
         self._times = np.concatenate([self._times, times])
         self._rows = np.concatenate([self._rows, np.concatenate(columns, axis=1, dtype=np.float32)])
@@ -59,8 +59,8 @@ class MouthTimeline:
         first = int(np.searchsorted(self._times, before_s))
         self._times, self._rows = self._times[first:], self._rows[first:]
 
-    def at(self, time_s: float) -> tuple[Mouths, Delivery, float] | None:
-        """Return the answer and the delivery (arrays of one frame) and the confidence of a moment, if any.
+    def at(self, time_s: float) -> tuple[Mouths, VoiceProsody, float] | None:
+        """Return the answer and the prosody (arrays of one frame) and the confidence of a moment, if any.
 
         Between two answers it is interpolated; in a hole, and after the last, held and then let fade.
         """
@@ -75,6 +75,6 @@ class MouthTimeline:
         confidence = 1 - (time_s - before_s - HOLD_S) / FADE_S
         return self._split(self._rows[right - 1], min(confidence, 1.0)) if confidence > 0 else None
 
-    def _split(self, row: F32, confidence: float) -> tuple[Mouths, Delivery, float]:
+    def _split(self, row: F32, confidence: float) -> tuple[Mouths, VoiceProsody, float]:
         mouth, closure, kind, spoken, _ = np.split(row, _ENDS)
-        return Mouths(mouth[None], closure, kind[None]), Delivery(*spoken[:, None]), confidence
+        return Mouths(mouth[None], closure, kind[None]), VoiceProsody(*spoken[:, None]), confidence

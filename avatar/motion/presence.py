@@ -66,7 +66,7 @@ def next_presence(presence: Presence, wanted: PresenceKind, time_s: float) -> Pr
     return Presence(time_s, tuple(shares))
 
 
-def be_present(motion: Motion, presence: Presence, seed: int = 0, *, own_gaze: bool = False) -> Motion:
+def apply_presence(motion: Motion, presence: Presence, seed: int = 0, *, own_gaze: bool = False) -> Motion:
     """Return a motion with what a presence makes of it. Pure: depends on the arguments alone.
 
     Idle life gives up part of its glances for it; a driver's gaze is their own (`own_gaze`) and stays.

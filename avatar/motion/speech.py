@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from avatar.motion.mouth_rest import MouthRest
-from avatar.motion.mouth_timeline import HOLD_S, Delivery, MouthTimeline
+from avatar.motion.mouth_timeline import HOLD_S, MouthTimeline, VoiceProsody
 from avatar.motion.prosody import Prosody
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
 from avatar.motion.voice_motion import VoiceMotion, resting_voice, voice_motion
@@ -179,8 +179,8 @@ class SpeechMotion:
         times = self._origin_s + numbers * HOP / RATE + FRAME_OFFSET_S
         self._frame_count += count
         moving = self._rest.push(silence, speaking, levels.presence_db)
-        delivery = Delivery(level_db, speaking, emphasis, moving)
-        self._timeline.append(np.asarray(times, np.float64), mouths, delivery)
+        prosody = VoiceProsody(level_db, speaking, emphasis, moving)
+        self._timeline.append(np.asarray(times, np.float64), mouths, prosody)
 
 
 def speech_motions(

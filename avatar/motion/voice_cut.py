@@ -43,11 +43,11 @@ def close_when_cut(state: CutState, voice: VoiceMotion, cut: VoiceCut, time_s: f
     else:
         cut = state.cut
     if closing is not None and voice.confidence <= 0:
-        return CutState(cut, state.voice, closing), hushed(closing, time_s - cut.time_s)
+        return CutState(cut, state.voice, closing), closing_mouth(closing, time_s - cut.time_s)
     return CutState(cut, voice), voice
 
 
-def hushed(voice: VoiceMotion, since_s: float) -> VoiceMotion:
+def closing_mouth(voice: VoiceMotion, since_s: float) -> VoiceMotion:
     """Return what is left of a voice's mouth so long after the voice was cut off: lips that close, within `HUSH_S`."""
     share = np.float32(ease(float(np.clip(1 - since_s / HUSH_S, 0, 1))))
     return replace(

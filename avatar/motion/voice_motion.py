@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from avatar.face.easing import smooth_step
-from avatar.motion.mouth_timeline import Delivery
+from avatar.motion.mouth_timeline import VoiceProsody
 from avatar.motion.speech_network import CLASSES, MOUTH, Mouths
 from avatar.types import BLENDSHAPES, F32
 
@@ -94,19 +94,19 @@ def mouth_coefficients(
 
 
 def voice_motion(
-    time_s: float, mouths: Mouths, delivery: Delivery, confidence: float, liveliness: float
+    time_s: float, mouths: Mouths, prosody: VoiceProsody, confidence: float, liveliness: float
 ) -> VoiceMotion:
     """Return what a voice does at one moment, from the network's answer (arrays of one frame)."""
     blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
-    shown = mouth_coefficients(mouths.coefficients, mouths.closure, mouths.posterior, delivery.moving, liveliness)
+    shown = mouth_coefficients(mouths.coefficients, mouths.closure, mouths.posterior, prosody.moving, liveliness)
     blendshapes[list(MOUTH)] = shown[0] * np.float32(confidence)
     return VoiceMotion(
         time_s=time_s,
         blendshapes=blendshapes,
         posterior=mouths.posterior[0],
-        level_db=float(delivery.level_db[0]),
-        speaking=float(delivery.speaking[0]) * confidence,
-        emphasis=float(delivery.emphasis[0]) * confidence,
+        level_db=float(prosody.level_db[0]),
+        speaking=float(prosody.speaking[0]) * confidence,
+        emphasis=float(prosody.emphasis[0]) * confidence,
         confidence=confidence,
     )
 

@@ -15,8 +15,8 @@ from avatar.motion.attention import (
     STEADY,
     Attention,
     UserSeen,
+    apply_attention,
     next_attention,
-    pay_attention,
     user_seen,
 )
 from avatar.motion.expression import Lips
@@ -44,7 +44,7 @@ def at(x: float, y: float = 0.0, smile: float = 0.0) -> Callable[[float], UserSe
 
 
 def shown(attention: Attention, move: Move) -> Motion:
-    return pay_attention(move(attention.time_s), attention, Lips())
+    return apply_attention(move(attention.time_s), attention, Lips())
 
 
 def test_who_sits_to_the_right_in_the_cameras_picture_is_looked_at_to_the_left(move: Move) -> None:
@@ -60,7 +60,7 @@ def test_who_sits_to_the_right_in_the_cameras_picture_is_looked_at_to_the_left(m
 
 def test_who_sits_in_the_middle_is_looked_in_the_eye(move: Move) -> None:
     still = move(1.0)
-    assert pay_attention(still, Attention(), Lips()) is still
+    assert apply_attention(still, Attention(), Lips()) is still
     assert not watch(at(STEADY * 0.9), 1.0)[-1].gaze.any()
 
 
@@ -98,7 +98,7 @@ def test_a_smile_is_answered_slightly_and_a_resting_face_is_not(move: Move) -> N
 
 def test_a_smile_gives_way_where_lips_must_meet(move: Move) -> None:
     attention = watch(at(0.0, smile=0.9), 4.0)[-1]
-    pressed = pay_attention(move(4.0), attention, Lips(closed=1.0, speaking=1.0))
+    pressed = apply_attention(move(4.0), attention, Lips(closed=1.0, speaking=1.0))
     assert pressed.blendshapes[SMILE] < 0.5 * shown(attention, move).blendshapes[SMILE]
 
 

@@ -17,7 +17,7 @@ from avatar.motion.cues import EMOTIONS, GESTURES, Attend, Feel, Gesture, Look, 
 from avatar.motion.direction import MOST_GESTURES, Direction, follow_cue
 from avatar.motion.expression import GESTURE_S
 from avatar.motion.speech_network import CLASSES
-from avatar.motion.voice_cut import HUSH_S, VoiceCut, hushed
+from avatar.motion.voice_cut import HUSH_S, VoiceCut, closing_mouth
 from avatar.motion.voice_motion import CLOSED, VoiceMotion, resting_voice
 from avatar.types import BLENDSHAPE_INDEX, FaceState, HeadPose, Motion
 
@@ -201,9 +201,9 @@ def test_cues_that_follow_each_other_add_up_and_gestures_are_bounded() -> None:
 
 def test_a_voice_that_is_cut_off_closes_its_mouth_within_its_time() -> None:
     heard = voice(0.0, "open", jawOpen=0.6)
-    opening = [hushed(heard, since).blendshapes[JAW] for since in (0, HUSH_S / 2, HUSH_S, 9)]
+    opening = [closing_mouth(heard, since).blendshapes[JAW] for since in (0, HUSH_S / 2, HUSH_S, 9)]
     assert opening == [pytest.approx(0.6), pytest.approx(0.3), 0, 0]
-    assert hushed(heard, HUSH_S).confidence == 0
+    assert closing_mouth(heard, HUSH_S).confidence == 0
 
     def sources(time_s: float) -> Sources:
         cut = VoiceCut(1, 1.0) if time_s > 1 else VoiceCut()

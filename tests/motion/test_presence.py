@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avatar.motion.idle import IdleLife
-from avatar.motion.presence import CHANGE_S, PRESENCES, Presence, PresenceKind, be_present, next_presence
+from avatar.motion.presence import CHANGE_S, PRESENCES, Presence, PresenceKind, apply_presence, next_presence
 from avatar.types import Motion
 
 FPS = 30
@@ -21,7 +21,7 @@ def live(wanted: PresenceKind, seconds: float, presence: Presence | None = None)
     begin, shown, idle = presence.time_s, [], IdleLife(1)
     for index in range(1, round(seconds * FPS) + 1):
         presence = next_presence(presence, wanted, begin + index / FPS)
-        shown.append(be_present(idle.motion(presence.time_s), presence, seed=1))
+        shown.append(apply_presence(idle.motion(presence.time_s), presence, seed=1))
     return presence, shown
 
 
