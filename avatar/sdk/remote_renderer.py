@@ -19,7 +19,7 @@ from typing import Final
 import av
 
 from avatar.config import PictureSettings
-from avatar.errors import AvatarError, ControlError, FrameError, ServerGoneError
+from avatar.errors import AvatarError, ControlError, FrameError, ServerGoneError, what_failed
 from avatar.media.colour import camera_rgb
 from avatar.media.pcm import SampleQueue
 from avatar.motion.cues import Cue
@@ -36,13 +36,14 @@ from avatar.sdk.bot_protocol import (
     write_tick,
 )
 from avatar.sdk.frame_queue import FrameQueue
-from avatar.sdk.renderer import JOIN_TIMEOUT_S, stopped
+from avatar.sdk.renderer import stopped
 from avatar.sdk.speech_playout import MouthInput
 from avatar.sdk.whip_client import Answer, WhipClient
 from avatar.stream.browser_messages import Bye, Clock, Pong
 from avatar.stream.caller import Caller
 from avatar.timing.remote_lead import RemoteLead, observe_way
 from avatar.timing.rtp_clock import VIDEO_RATE, wrapped
+from avatar.timing.stage_thread import JOIN_TIMEOUT_S
 
 OPEN_TIMEOUT_S: Final = 20.0
 """From the offer to the first picture."""
@@ -175,7 +176,7 @@ class RemoteRenderer:
             case Pong():
                 self._pong_s = time.monotonic()
             case Bye("failed", detail):
-                self._fail(stopped(AvatarError(detail[:LONGEST_REASON])))
+                self._fail(stopped(detail[:LONGEST_REASON]))
             case Bye(_, detail):
                 self._fail(ServerGoneError(f"The server has ended the call: {detail[:LONGEST_REASON]}"))
 
@@ -191,7 +192,7 @@ class RemoteRenderer:
         except AvatarError as error:
             self._fail(error)
         except Exception as error:  # the thread's root: the reason must not die with it
-            self._fail(stopped(error))
+            self._fail(stopped(what_failed(error)))
         self._leaving = True
         if not self._opened.done():
             self._opened.set_exception(self._failure or ServerGoneError("The avatar was closed while it opened."))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from avatar.errors import AvatarError, what_failed
+from avatar.errors import AvatarError
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.protocol import Generator
 from avatar.motion.cues import Cue
@@ -18,10 +17,10 @@ from avatar.motion.idle import HIGHEST_SEED
 from avatar.motion.speech import SpeechMotion
 from avatar.sdk.animator import Animator
 from avatar.sdk.frame_queue import FrameQueue
+from avatar.timing.stage_thread import StageThread
 
 READY: Final = 2
-"""FrameQueue that may be drawn and wait to be taken."""
-JOIN_TIMEOUT_S: Final = 5.0
+"""Ticks that may be drawn and wait to be taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class LocalRenderer:
     def __init__(self, make_parts: Callable[[], RenderParts]) -> None:
         """Draw with what `make_parts` makes, in a thread, when it is opened."""
         self._make_parts = make_parts
-        self._worker: threading.Thread | None = None
+        self._worker: StageThread | None = None
 
     @property
     def picture_size(self) -> tuple[int, int]:
@@ -80,7 +79,7 @@ class LocalRenderer:
         self._queue = queue
         self._parts = await asyncio.to_thread(self._make_parts)
         self._animator = Animator(queue.playout.rate, self._parts.speech, seed=seed)
-        self._worker = threading.Thread(target=self._work, name="avatar-sdk", daemon=True)
+        self._worker = StageThread("sdk", self._draw_ticks, lambda why: queue.fail(stopped(why)))
         self._worker.start()
 
     def perform(self, cue: Cue) -> None:
@@ -91,13 +90,7 @@ class LocalRenderer:
         """Wait for the thread's end."""
         worker, self._worker = self._worker, None
         if worker is not None:
-            await asyncio.to_thread(worker.join, JOIN_TIMEOUT_S)
-
-    def _work(self) -> None:
-        try:
-            self._draw_ticks()
-        except Exception as error:  # the thread's root: the reason must not die with it
-            self._queue.fail(stopped(error))
+            await asyncio.to_thread(worker.join)
 
     def _draw_ticks(self) -> None:
         queue, skipped = self._queue, 0
@@ -123,6 +116,6 @@ class LocalRenderer:
         return None
 
 
-def stopped(error: Exception) -> AvatarError:
+def stopped(why: str) -> AvatarError:
     """Return the error that a program gets when another one has ended the drawing."""
-    return AvatarError(f"The avatar has stopped: {what_failed(error)}")
+    return AvatarError(f"The avatar has stopped: {why}")
