@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from platformdirs import user_cache_path
+
 from avatar.errors import ModelError
 from avatar.models.sources import HttpSource, Progress, Source, SourceError, WheelSource
 
@@ -80,13 +82,7 @@ def models_folder() -> Path:
     """Return the folder models are kept in: `AVATAR_MODELS` from the environment, or the platform's cache folder."""
     if chosen := os.environ.get("AVATAR_MODELS"):
         return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "avatar" / "models"
+    return user_cache_path("avatar", appauthor=False, opinion=False) / "models"
 
 
 class ModelStore:

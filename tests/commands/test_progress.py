@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 
 import pytest
 
 from avatar.commands import progress
-from avatar.commands.progress import ProgressBar, progress_line
+from avatar.commands.progress import ProgressBar
 
 
 class Screen(io.StringIO):
@@ -17,25 +19,39 @@ class Screen(io.StringIO):
         return True
 
 
-def test_a_line_says_how_far_it_is_and_how_long_it_takes() -> None:
-    assert progress_line("Rendering", "frames", 150, 300, 10.0) == (
-        "Rendering [##############--------------]  50%  150/300 frames  10 s left"
-    )
-    assert progress_line("Fetching", "B", 1_500_000, 3_000_000, 1.0).endswith("1.5/3.0 MB  1 s left")
-    assert progress_line("Rendering", "frames", 150, None, 10.0) == "Rendering  150 frames"
-    assert "100%" in progress_line("Fetching", "B", 12, 10, 1.0)
+def test_a_bar_says_how_far_it_is_how_fast_and_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SHOWN_AFTER_S", 0.0)
+    screen = Screen()
+    with ProgressBar("Rendering", "frames", stream=screen) as bar:
+        bar.update(0, 300)
+        time.sleep(0.2)
+        bar.update(150, 300)
+        shown = screen.getvalue()
+    assert "Rendering:  50%" in shown and "150/300 [00:00<00:0" in shown and "frames/s]" in shown
+    screen = Screen()
+    with ProgressBar("Fetching", "B", stream=screen) as bar:
+        time.sleep(0.2)
+        bar.update(1_500_000, 3_000_000)
+        time.sleep(0.2)
+        bar.update(1_200_000, None)  # a part is fetched anew, and nobody knows how much it is
+        shown = screen.getvalue()
+    assert "1.50M/3.00M" in shown and "Fetching: 1.20MB" in shown
 
 
 def test_quick_work_and_logs_show_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen, log = Screen(), io.StringIO()
     with ProgressBar("Rendering", stream=screen) as bar:
+        time.sleep(0.2)
         bar.update(1, 2)
     assert screen.getvalue() == ""
-    monkeypatch.setattr(progress, "SHOWN_AFTER_S", -1.0)
+    monkeypatch.setattr(progress, "SHOWN_AFTER_S", 0.0)
     with ProgressBar("Rendering", stream=log) as bar:
+        time.sleep(0.2)
         bar.update(1, 2)
     assert log.getvalue() == ""
     with ProgressBar("Rendering", stream=screen) as bar:
+        time.sleep(0.2)
         bar.update(1, 2)
         assert "50%" in screen.getvalue()
-    assert screen.getvalue().endswith("\r\033[K"), "it leaves no trace"
+    assert screen.getvalue().endswith(" \r"), "it leaves no trace"
+    assert not [thread for thread in threading.enumerate() if "TMonitor" in type(thread).__name__]
