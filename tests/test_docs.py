@@ -184,6 +184,19 @@ def test_every_module_and_extra_that_the_pages_name_is_there() -> None:
         assert extras.keys() >= set(names.split(",")), names
 
 
+def test_every_file_that_the_pages_name_is_there() -> None:
+    folders = "avatar|training|client|benchmarks|tests|docs|models|assets|findings|examples"
+    for page, text in PAGES.items():
+        for name in set(re.findall(rf"`((?:{folders})/[\w/.*-]*)", text)):
+            assert any(ROOT.glob(name.rstrip("/"))), f"{page}: {name}"
+
+
+def test_the_picture_and_the_table_of_the_rooms_are_what_the_code_says() -> None:
+    run("docs/draw_rooms.py", "--check")
+    for path in (ROOT / "avatar").glob("*/__init__.py"):
+        assert f"| `avatar/{path.parent.name}/` |" in PAGES["docs/how-it-works.md"]
+
+
 def record(path: Path, seconds: float) -> Path:
     """Write a voice of a kind: a tone that comes and goes."""
     at = np.arange(round(16_000 * seconds))
