@@ -58,6 +58,12 @@ class ModelError(AvatarError):
     code = "model_missing"
 
 
+class InstallationError(AvatarError):
+    """A file that belongs to the package is missing: of the page, of a face."""
+
+    code = "incomplete_installation"
+
+
 class FrameError(AvatarError):
     """A video frame that must not reach a stage: wrong dtype, shape, or size."""
 

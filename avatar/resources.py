@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from avatar.errors import ModelError
+from avatar.errors import InstallationError, ModelError
 
 _PACKAGE = Path(__file__).resolve().parent
+_HOLDS: Final = {"client": "its page", "assets": "its built-in faces", "models": "the weights of its networks"}
+"""What each folder is, as a user knows it."""
 
 
 def resource_folder(name: Literal["client", "assets", "models"]) -> Path:
     """Return the folder `name`: inside the package when installed from a wheel, else beside it in a checkout.
 
-    Raises FileNotFoundError when it is in neither place.
+    Raises InstallationError when it is in neither place.
     """
-    for folder in (_PACKAGE / f"_{name}", _PACKAGE.parent / name):
+    places = (_PACKAGE / f"_{name}", _PACKAGE.parent / name)
+    for folder in places:
         if folder.is_dir():
             return folder
-    raise FileNotFoundError(f"This installation lacks its folder {name!r}: install the package again.")
+    raise InstallationError(
+        f"This installation of avatar lacks {_HOLDS[name]}: there is neither {places[0]} nor {places[1]}. Install it "
+        "again, or build its wheel from a whole checkout: pip install --force-reinstall --no-deps PATH-OR-NAME"
+    )
 
 
 def weights_path(name: str) -> Path:

@@ -23,6 +23,8 @@ SYSTEM_LIBRARIES: Final = {
     "libglib-2.0.so.0": "libglib2.0-0",
 }
 """What MediaPipe and its OpenCV load on Linux -> the Debian package that holds it."""
+_OF_WINDOWS: Final = frozenset({"libGL.so.1", "libglib-2.0.so.0"})
+"""Those of them that only the build of OpenCV loads that can open windows; the Docker image has the other."""
 
 _LEAST_MEMORY_GB: Final = 2.0
 _LEAST_CORES: Final = 2
@@ -79,11 +81,24 @@ def missing_system_libraries() -> list[str]:
         return []
     missing = []
     for library in SYSTEM_LIBRARIES:
+        if library in _OF_WINDOWS and not _opens_windows():
+            continue
         try:
             ctypes.CDLL(library)
         except OSError:
             missing.append(library)
     return missing
+
+
+def _opens_windows() -> bool:
+    """Say whether the installed OpenCV is the build with windows, which MediaPipe asks for."""
+    from importlib import metadata  # noqa: PLC0415 - only commands that track faces need it
+
+    try:
+        metadata.version("opencv-contrib-python-headless")
+    except metadata.PackageNotFoundError:
+        return True
+    return False
 
 
 def system_libraries() -> Check:
@@ -189,15 +204,13 @@ def engines() -> Check:
 def page_and_faces() -> Check:
     """Say whether the page and the built-in faces are installed."""
     from avatar.identities.builtin import builtin_faces  # noqa: PLC0415
-    from avatar.resources import resource_folder  # noqa: PLC0415
+    from avatar.server.page_files import page_folder  # noqa: PLC0415
 
     try:
-        page = resource_folder("client") / "index.html"
+        page_folder()
         names = [face.name for face in builtin_faces()]
-    except (AvatarError, FileNotFoundError) as error:
+    except AvatarError as error:
         return Check("page and faces", "fail", str(error), "Install the package again.")
-    if not page.is_file():
-        return Check("page and faces", "fail", f"{page} is missing", "Install the package again.")
     return Check("page and faces", "ok", f"built-in faces: {', '.join(names)}")
 
 

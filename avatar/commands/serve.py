@@ -85,11 +85,13 @@ def _serve(args: argparse.Namespace) -> int:
     from avatar.server.admission import Admission  # noqa: PLC0415
     from avatar.server.auth import check_token  # noqa: PLC0415
     from avatar.server.connection import connection_class  # noqa: PLC0415
+    from avatar.server.page_files import page_folder  # noqa: PLC0415
     from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
 
     settings = settings_of(args)
     if settings.token is not None:
         check_token(settings.token)
+    page_folder()
     ice_servers(settings.transport)  # what cannot be used is said now, not to each caller
     logging.basicConfig(level=logging.INFO if settings.verbose else logging.WARNING, format="%(levelname)s %(message)s")
     if not settings.verbose:  # requests that are no HTTP come from every scanner of the network

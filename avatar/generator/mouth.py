@@ -61,9 +61,15 @@ class Teeth:
 
 @cache
 def drawn_teeth() -> tuple[Teeth, Teeth, F32]:
-    """Return the shipped upper and lower teeth, drawn for close-ups, and the cavity's colour (3,)."""
+    """Return the shipped upper and lower teeth, drawn for close-ups, and the cavity's colour (3,).
+
+    Raises ModelError where they are missing or damaged.
+    """
     folder = resource_folder("assets") / "mouth"
-    register = json.loads((folder / "mouth.json").read_text())
+    try:
+        register = json.loads((folder / "mouth.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder / 'mouth.json'} is missing or damaged: install the package again.") from error
 
     def part(entry: dict[str, Any]) -> Teeth:
         drawn = cv2.imread(str(folder / entry["file"]), cv2.IMREAD_UNCHANGED)

@@ -34,7 +34,7 @@ def create_app(
 
     With `token`, offers, uploads and the measurements need it as a bearer token; the ids that offers and uploads return
     are capabilities of their own. Raises TokenError for a token that nobody could send, AvatarError for an
-    allowed origin or an ICE server that is none.
+    allowed origin or an ICE server that is none, InstallationError where there is no page.
     """
     metrics = Metrics(calls.snapshot)
 
