@@ -50,6 +50,21 @@ def test_missing_system_libraries_name_the_exact_command(
     assert "apt-get install" in capsys.readouterr().err
 
 
+def test_a_build_of_opencv_without_windows_needs_no_libraries_for_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed = tmp_path / "opencv_contrib_python_headless-5.0.0.93.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: opencv-contrib-python-headless\nVersion: 5.0.0.93\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    without_libraries(monkeypatch, "libGL.so.1", "libglib-2.0.so.0")
+    assert diagnostics.system_libraries().state == "ok"
+    without_libraries(monkeypatch, "libEGL.so.1", "libGL.so.1")
+    assert diagnostics.system_libraries().do == "sudo apt-get install -y libegl1"
+
+
 def test_an_encoder_that_is_missing_matters_only_where_it_is_essential() -> None:
     assert diagnostics.encoder("libx264", essential=True).state == "ok"
     missing = diagnostics.encoder("h264_nothing", essential=True)
