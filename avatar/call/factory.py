@@ -31,8 +31,8 @@ from avatar.generator.identity import Identity
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.speech.echo import EchoCanceller
 from avatar.sdk.bot_session import BotSession, make_bot_session
-from avatar.session.live import Session
 from avatar.session.loopback import LoopbackSession
+from avatar.session.opening import open_session
 from avatar.session.protocol import LiveSession, MakeSession, SessionEvent
 from avatar.stream.offer import Offer
 from avatar.stream.peer import Peer
@@ -53,7 +53,7 @@ def make_avatar_session(
     """Return the pipeline that moves `identity`. Raises AvatarError when there is none, ModelError, PerceptionError."""
     if identity is None:
         raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
-    return Session(
+    return open_session(
         identity, picture, drive=drive, voice_network=voice_network, on_picture=on_picture, on_event=on_event
     )
 

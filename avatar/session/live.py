@@ -18,14 +18,11 @@ from typing import Final
 
 import av
 
-from avatar.config import PictureSettings
 from avatar.errors import FrameError
 from avatar.face.expression_basis import load_basis
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
-from avatar.generator.tiers import open_generator
 from avatar.media.colour import camera_rgb, to_i420
-from avatar.models.store import get_model
 from avatar.motion.attention import UserSeen, user_seen
 from avatar.motion.composer import CompositionState, Sources, Temperament, compose
 from avatar.motion.cues import Cue, check_cue
@@ -34,19 +31,16 @@ from avatar.motion.presence import PresenceKind
 from avatar.motion.retarget import Retargeter
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
 from avatar.motion.voice_motion import VoiceMotion
-from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.tracker import FaceTracker
+from avatar.session.face_watch import FaceWatch, watch_face
 from avatar.session.protocol import (
     Calibrated,
     CameraFrame,
-    FaceFound,
-    FaceLost,
-    FaceSight,
     SessionEvent,
     SessionFailed,
     SessionStats,
 )
-from avatar.timing import pacing
+from avatar.timing import av_sync, pacing
 from avatar.timing.delay_line import DelayLine
 from avatar.timing.latest_slot import LatestSlot
 from avatar.timing.meters import StageMeter
@@ -63,8 +57,6 @@ MOST_SOUNDS: Final = 256
 """Pieces of sound that may wait to be heard: five seconds of 20 ms each."""
 MOST_CUES: Final = 64
 """Cues that may wait for the next picture; the oldest gives way."""
-FIRST_FACE_S: Final = 1.5
-"""A camera that has shown no face for this long since its first frame shows none: the user is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +80,34 @@ class Session:
 
     def __init__(
         self,
-        identity: Identity,
-        picture: PictureSettings,
+        renderer: AdaptiveRenderer,
+        open_renderer: Callable[[Identity], AdaptiveRenderer],
+        tracker: FaceTracker,
+        speech: SpeechMotion,
         *,
+        fps: int,
         on_picture: Callable[[Picture], None],
         on_event: Callable[[SessionEvent], None],
         drive: Drive = "camera",
-        voice_network: VoiceNetwork | None = None,
         idle_seed: int = 0,
     ) -> None:
-        """Prepare the pipeline; pictures and events arrive on its own threads.
+        """Prepare the pipeline of these parts, which `open_session` opens.
 
-        `voice_network` moves the mouth to sound; None: the shipped one.
-
-        Raises:
-            ModelError: a tier or an engine was asked for by name that cannot run here.
-            ModelError, PerceptionError: the face tracker cannot start.
+        Args:
+            renderer: draws the avatar.
+            open_renderer: opens what draws another one; blocks for a tenth of a second, raises ModelError.
+            tracker: finds the driver's face; the session's from now on, which closes it.
+            speech: moves the mouth to sound.
+            fps: pictures a second while no camera sets the pace.
+            on_picture: is told each finished picture, in the session's own threads.
+            on_event: is told what happens, there too.
+            drive: what moves the avatar to begin with.
+            idle_seed: of how it lives while nothing moves it.
         """
-        self._settings = picture
+        self._fps = fps
         self._on_picture, self._on_event = on_picture, on_event
-        self._renderer = self._open(identity)
-        self._tracker = FaceTracker(get_model("face_landmarker"))
+        self._renderer, self._open_renderer = renderer, open_renderer
+        self._tracker = tracker
         self._retargeter = Retargeter(load_basis())
         self._temperament = Temperament(idle_seed)
         self._camera: LatestSlot[CameraFrame] = LatestSlot()
@@ -119,11 +118,10 @@ class Session:
         self._presence: PresenceKind = "idle"
         self._watched = True
         self._user: UserSeen | None = None
-        self._speech = SpeechMotion(voice_network)
+        self._speech = speech
         self._sounds: deque[tuple[av.AudioFrame, float]] = deque(maxlen=MOST_SOUNDS)
         self._cues: deque[Cue] = deque(maxlen=MOST_CUES)
-        self._face_state: FaceSight = "none"
-        self._looking_since_s: float | None = None
+        self._watch = FaceWatch()
         self._bad_frames = 0
         self._stopped = False
         self._begin_s = time.monotonic()
@@ -173,7 +171,7 @@ class Session:
 
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar from the next picture on. Takes about a tenth of a second in the caller's thread."""
-        self._renderer = self._open(identity)
+        self._renderer = self._open_renderer(identity)
 
     def stats(self) -> SessionStats:
         """Return how the pipeline does."""
@@ -181,7 +179,7 @@ class Session:
             camera_fps=self._meter.rate("camera", time.monotonic()),
             stage_ms=self._meter.medians_ms(("convert", "perceive", "speech", "generate")),
             dropped=self._camera.dropped + self._seen.dropped + self._bad_frames,
-            face=self._face_state,
+            face=self._watch.sight,
         )
 
     def stop(self) -> None:
@@ -194,11 +192,6 @@ class Session:
         for thread in self._threads:
             thread.join()
         self._tracker.close()
-
-    def _open(self, identity: Identity) -> AdaptiveRenderer:
-        settings = self._settings
-        generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
-        return AdaptiveRenderer(generator, settings.fps)
 
     def _fail(self, message: str) -> None:
         """End every stage, since one has failed, and tell why."""
@@ -230,20 +223,10 @@ class Session:
                 seen_s = arrival_s - self._begin_s
                 self._user = user_seen(face, seen_s) if face is not None and not face.held else self._user
                 continue
-            self._report_face(face, arrival_s)
+            self._watch, news = watch_face(self._watch, face, arrival_s)
+            if news is not None:
+                self._on_event(news)
             self._seen.put(_Sighting(face, arrived.capture))
-
-    def _report_face(self, face: FaceState | None, arrival_s: float) -> None:
-        before = self._face_state
-        self._looking_since_s = arrival_s if self._looking_since_s is None else self._looking_since_s
-        if face is not None:
-            self._face_state = "held" if face.held else "tracked"
-        elif before != "none" or arrival_s - self._looking_since_s >= FIRST_FACE_S:
-            self._face_state = "lost"
-        if self._face_state == "lost" and before != "lost":
-            self._on_event(FaceLost())
-        elif self._face_state == "tracked" and before in ("none", "lost"):
-            self._on_event(FaceFound())
 
     def _render(self) -> None:
         state, direction = CompositionState(), Direction()
@@ -253,10 +236,10 @@ class Session:
         last_picture_s: float | None = None
         media_s = 0.0
         while not self._seen.closed:
-            turn = pacing.next_picture(time.monotonic(), last_camera_s, last_picture_s, self._settings.fps)
-            seen = self._seen.take(turn.wait_s) if not turn.idle else self._seen.take(0)
+            upcoming = pacing.next_picture(time.monotonic(), last_camera_s, last_picture_s, self._fps)
+            seen = self._seen.take(upcoming.wait_s)
             now_s = time.monotonic()
-            if seen is None and not pacing.next_picture(now_s, last_camera_s, last_picture_s, self._settings.fps).idle:
+            if seen is None and not pacing.next_picture(now_s, last_camera_s, last_picture_s, self._fps).idle:
                 continue
             if self._seen.closed:
                 return
@@ -266,10 +249,8 @@ class Session:
                 last_camera_s = now_s
                 camera_motion = self._retarget(seen.face) if seen.face is not None else None
                 coming.put(seen.capture.arrival_s, _CameraMotion(seen, camera_motion))
-            # A voice is heard a little ahead of what its mouth shows: the camera waits for it, and they stay in step.
-            # What the avatar says by itself comes early enough.
-            behind_s = LOOK_AHEAD_S if drive in ("voice", "both") else 0.0
-            at_s = (seen.capture.arrival_s if seen is not None and drive == "camera" else now_s) - behind_s
+            camera_s = seen.capture.arrival_s if seen is not None else None
+            at_s = av_sync.shown_moment_s(drive, now_s, camera_s, LOOK_AHEAD_S)
             if drive in UNSEEN or not pacing.camera_holds(now_s, last_camera_s):
                 shown = None
                 coming.clear()

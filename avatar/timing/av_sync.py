@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
+from avatar.types import Drive
+
 LONGEST_HOLD_S: Final = 0.4
 """Sound is never held longer than this, whatever the pictures do."""
 RISE_PER_S: Final = 0.25
@@ -37,6 +39,23 @@ class SoundDelay:
     latency_s: float = 0.0
     """Smoothed time from the coming of what a picture answers to the picture's leaving."""
     updated_s: float | None = None
+
+
+def shown_moment_s(drive: Drive, now_s: float, camera_s: float | None, look_ahead_s: float) -> float:
+    """Return which moment the next picture shows: that at which the sound to be heard with it came.
+
+    A voice moves the mouth once `look_ahead_s` more of it was heard: pictures are behind by that, and the camera waits
+    for it where both move the avatar. What the avatar says by itself comes early enough.
+
+    Args:
+        drive: what moves the avatar.
+        now_s: the present.
+        camera_s: when the camera frame arrived that is to be shown next; None: there is none.
+        look_ahead_s: how much more of a voice has to be heard than is shown.
+    """
+    if drive == "camera" and camera_s is not None:
+        return camera_s
+    return now_s - look_ahead_s if drive in ("voice", "both") else now_s
 
 
 def observe_picture(state: SoundDelay, sound_s: float, sent_s: float) -> SoundDelay:

@@ -24,6 +24,7 @@ from avatar.motion.cues import NEUTRAL, Feel, Mood
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.session.live import LOOK_EVERY_S, Session
 from avatar.session.loopback import LoopbackSession
+from avatar.session.opening import open_session
 from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionEvent, SessionFailed
 from avatar.timing.av_sync import SoundDelay, observe_picture
 from avatar.types import BLENDSHAPE_INDEX, U8, CaptureStamp, Motion, Picture
@@ -107,7 +108,9 @@ def audience() -> Audience:
 
 @pytest.fixture
 def session(astronaut: Identity, audience: Audience) -> Iterator[Session]:
-    made = Session(astronaut, PictureSettings(256, 256), on_picture=audience.on_picture, on_event=audience.on_event)
+    made = open_session(
+        astronaut, PictureSettings(256, 256), on_picture=audience.on_picture, on_event=audience.on_event
+    )
     yield made
     made.stop()
 
@@ -245,7 +248,7 @@ def test_a_consumer_that_is_slow_gets_the_newest_frame(
         if picture.capture is not None:
             gate.wait(PATIENCE_S)
 
-    session = Session(astronaut, PictureSettings(256, 256), on_picture=slow, on_event=audience.on_event)
+    session = open_session(astronaut, PictureSettings(256, 256), on_picture=slow, on_event=audience.on_event)
     try:
         session.start()
         camera = Camera(session, audience)
@@ -363,7 +366,7 @@ def test_a_consumer_that_raises_ends_the_session_with_the_reason(astronaut: Iden
     def broken(_: Picture) -> None:
         raise RuntimeError("the encoder is gone")
 
-    session = Session(astronaut, PictureSettings(256, 256), on_picture=broken, on_event=audience.on_event)
+    session = open_session(astronaut, PictureSettings(256, 256), on_picture=broken, on_event=audience.on_event)
     session.start()
     audience.wait(lambda: bool(audience.events))
     session.stop()
@@ -385,7 +388,7 @@ def test_a_tracker_that_fails_for_good_is_reported_in_its_own_words(
 def test_two_sessions_do_not_disturb_each_other(astronaut: Identity, other: Identity) -> None:
     audiences = Audience(), Audience()
     sessions = [
-        Session(identity, PictureSettings(256, 256), on_picture=each.on_picture, on_event=each.on_event)
+        open_session(identity, PictureSettings(256, 256), on_picture=each.on_picture, on_event=each.on_event)
         for identity, each in zip((astronaut, other), audiences, strict=True)
     ]
     for session in sessions:

@@ -18,6 +18,7 @@ from avatar.timing.av_sync import (
     blocks_given_up,
     hold_s,
     observe_picture,
+    shown_moment_s,
     sound_age_s,
 )
 
@@ -74,6 +75,15 @@ def test_clocks_that_disagree_give_no_negative_delay() -> None:
     standing = observe_picture(SoundDelay(0.1, 0.1, 5.0), 4.7, 5.0)
     assert standing.delay_s == 0.1
     assert observe_picture(SoundDelay(0.1, 0.1, 5.0), 3.7, 4.0).delay_s == 0.1
+
+
+def test_a_picture_shows_the_moment_whose_sound_is_heard_with_it() -> None:
+    """A camera's own frame as it came; a voice, and a camera beside it, as long ago as the voice is heard ahead."""
+    assert shown_moment_s("camera", 10.0, 9.96, 0.12) == 9.96
+    assert shown_moment_s("camera", 10.0, None, 0.12) == 10.0, "idle life is of now"
+    assert shown_moment_s("voice", 10.0, 9.96, 0.12) == pytest.approx(9.88)
+    assert shown_moment_s("both", 10.0, 9.96, 0.12) == pytest.approx(9.88)
+    assert shown_moment_s("conversation", 10.0, 9.96, 0.12) == 10.0, "its own voice comes early enough"
 
 
 def test_sound_is_held_for_what_its_picture_takes_less_what_it_is_older() -> None:
