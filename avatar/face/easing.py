@@ -30,4 +30,4 @@ def towards(now: F32, goal: F32, elapsed_s: float, constant_s: float) -> F32:
 def approach(now: float, goal: float, elapsed_s: float, up_s: float, down_s: float) -> float:
     """Return what goes to a goal at a steady pace: a whole unit upwards takes `up_s`, downwards `down_s`."""
     step = elapsed_s / (up_s if goal > now else down_s)
-    return now + float(np.clip(goal - now, -step, step))
+    return now + min(max(goal - now, -step), step)

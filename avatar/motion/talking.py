@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
+
+import numpy as np
 
 from avatar.face import mesh
 from avatar.face.easing import approach
 from avatar.face.expression_basis import load_basis
-from avatar.types import Motion
+from avatar.types import F32, Motion
 
 PARTED: Final = 0.03
 """Lips further apart than at rest by this much of the distance between the eyes are parted: three times the tracker's
@@ -24,9 +27,14 @@ def next_talking(talking: float, camera: Motion | None, elapsed_s: float) -> flo
 
 def lip_gap(motion: Motion) -> float:
     """Return how far a motion parts the inner lips beyond their rest, in head units."""
-    upper, lower = mesh.UPPER_LIP_CENTRE, mesh.LOWER_LIP_CENTRE
-    heights = load_basis().offsets[:, [upper, lower], 1]
-    gap = float(motion.blendshapes @ (heights[:, 1] - heights[:, 0]))
+    gap = float(motion.blendshapes @ _gap_by_coefficient())
     if motion.residual is not None:
-        gap += float(motion.residual[lower, 1] - motion.residual[upper, 1])
+        gap += float(motion.residual[mesh.LOWER_LIP_CENTRE, 1] - motion.residual[mesh.UPPER_LIP_CENTRE, 1])
     return gap
+
+
+@cache
+def _gap_by_coefficient() -> F32:
+    """Return (52,), how far each coefficient parts the inner lips, in head units."""
+    heights = load_basis().offsets[:, :, 1]
+    return np.ascontiguousarray(heights[:, mesh.LOWER_LIP_CENTRE] - heights[:, mesh.UPPER_LIP_CENTRE])
