@@ -20,6 +20,7 @@ PUBLIC = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:avatar.conversation.brain is now:DeprecationWarning")
 @pytest.mark.parametrize("module", PUBLIC)
 def test_what_programs_import_is_there(module: str) -> None:
     imported = importlib.import_module(module)

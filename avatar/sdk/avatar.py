@@ -13,9 +13,6 @@ loop that opened the avatar.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,21 +22,17 @@ from typing import Final, Self
 from avatar.config import PictureSettings
 from avatar.errors import ClosedError
 from avatar.generator.identity import Identity
-from avatar.generator.tiers import open_generator
-from avatar.identities.open import face_warnings, open_identity
 from avatar.media.pcm import I16, RATES, Pcm, mono_pcm_pieces
 from avatar.motion.cues import Attend, Cue, Gesture, Look, Mood, check_cue, understand
 from avatar.motion.presence import PresenceKind
-from avatar.motion.speech import SpeechMotion
-from avatar.motion.voice_network import VoiceNetwork, load_voice_network, require_live
+from avatar.motion.voice_network import VoiceNetwork
 from avatar.sdk.events import EventLog
-from avatar.sdk.frame_queue import FrameQueue, TakenTick
-from avatar.sdk.frames import AudioFrame, AvatarEvent, Frame, VideoFrame
-from avatar.sdk.renderer import LocalRenderer, Renderer, RenderParts
-from avatar.sdk.speech_playout import SpeechPlayout, Tick
+from avatar.sdk.frame_queue import FrameQueue
+from avatar.sdk.frame_stream import FrameStream
+from avatar.sdk.frames import AvatarEvent, Frame
+from avatar.sdk.renderer import LocalRenderer, Renderer, open_parts
+from avatar.sdk.speech_playout import SpeechPlayout
 from avatar.timing.playback import SpeechInterrupted
-
-logger = logging.getLogger(__name__)
 
 BUFFER_S: Final = 30.0
 """Sound that may wait to be spoken; `push_audio` waits while there is more."""
@@ -85,14 +78,10 @@ class Avatar:
         self._opened = False
         self._opening = asyncio.Lock()
         self._pushing = asyncio.Lock()
-        self._taking = asyncio.Lock()
         self._room = asyncio.Event()
         """Set when there may be room for more sound, or no more will be taken."""
-        self._news = asyncio.Event()
-        """Set when a tick may be ready, or none will be any more."""
+        self._frames = FrameStream(self._queue, self._events, on_taken=self._room.set)
         self._interruptions = 0
-        self._half: Tick | None = None
-        """The tick whose picture was taken and whose sound was not."""
 
     @classmethod
     def open(
@@ -120,17 +109,7 @@ class Avatar:
         """
         settings = PictureSettings() if picture is None else picture
 
-        def make_parts() -> RenderParts:
-            identity = face if isinstance(face, Identity) else open_identity(str(face))
-            for warning in () if isinstance(face, Identity) else face_warnings(str(face), identity):
-                logger.warning("%s: %s", face, warning)
-            generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
-            network = load_voice_network(voice_network) if isinstance(voice_network, (str, Path)) else voice_network
-            if network is not None:
-                require_live(network)
-            return RenderParts(generator, SpeechMotion(network, liveliness=liveliness))
-
-        renderer = LocalRenderer(make_parts)
+        renderer = LocalRenderer(lambda: open_parts(face, settings, liveliness=liveliness, voice_network=voice_network))
         return cls(renderer, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)
 
     @classmethod
@@ -195,8 +174,7 @@ class Avatar:
             if self._queue.closed:
                 raise ClosedError("This avatar was closed: open another.")
             if not self._opened:
-                self._loop = asyncio.get_running_loop()
-                self._queue.on_ready = self._wake
+                self._frames.attach()
                 await self._renderer.open(self._queue, seed=self._seed)
                 self._opened = True
 
@@ -204,7 +182,6 @@ class Avatar:
         """Close the avatar: iteration ends, waiting pushes raise ClosedError. May be called again."""
         self._queue.close()
         self._room.set()
-        self._news.set()
         await self._renderer.close()
 
     @property
@@ -330,68 +307,16 @@ class Avatar:
         """
         if not self._opened:
             raise ClosedError("This avatar is not open: use `async with`, or await start().")
-        async with self._taking:
-            if self._queue.closed:
-                raise StopAsyncIteration
-            if self._half is not None:
-                tick, self._half = self._half, None
-                return self._sound_of(tick)
-            taken = await self._take()
-            if taken.rgb is None:
-                return self._sound_of(taken.tick)
-            self._half = taken.tick
-            return VideoFrame(taken.tick.start / self.sample_rate, taken.rgb)
+        return await self._frames.take(self._renderer.lead_s)
 
     def _open(self) -> SpeechPlayout:
-        self._raise_failure()
+        self._queue.raise_failure()
         if self._queue.closed or not self._opened:
             state = "closed" if self._queue.closed else "not open yet"
             raise ClosedError(f"This avatar is {state}: use it inside `async with Avatar.open(...)`.")
         return self._playout
 
-    def _raise_failure(self) -> None:
-        if (failure := self._queue.failure) is not None:
-            error = type(failure)(str(failure))
-            error.code = failure.code
-            raise error
-
     def _perform(self, cue: Cue) -> None:
         self._open()
         check_cue(cue)
         self._renderer.perform(cue)
-
-    async def _take(self) -> TakenTick:
-        """Return the next tick, when it is due."""
-        self._queue.begin(self._renderer.lead_s)
-        while True:
-            self._raise_failure()
-            if self._queue.closed:
-                raise StopAsyncIteration
-            self._news.clear()
-            now_s = time.monotonic()
-            taken = self._queue.take(now_s)
-            if isinstance(taken, TakenTick):
-                self._events.note_lateness(taken, now_s)
-                return taken
-            # Not `wait_for`: before Python 3.12 it loses a cancellation that comes with the news.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if math.isinf(taken) else taken):
-                    await self._news.wait()
-
-    def _sound_of(self, tick: Tick) -> AudioFrame:
-        handed = self._playout.hand_over(tick, time.monotonic())
-        for event in handed.events:
-            self._events.add(event)
-        self._room.set()
-        at_s = tick.start / self.sample_rate
-        return AudioFrame(at_s, handed.samples, self.sample_rate, handed.spoken, self._events.drain())
-
-    def _wake(self) -> None:
-        """Wake the event loop, unless it has gone."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._on_news)
-
-    def _on_news(self) -> None:
-        self._news.set()
-        if self._queue.failure is not None:
-            self._room.set()

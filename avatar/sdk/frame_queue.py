@@ -104,6 +104,13 @@ class FrameQueue:
         self._notify()
         self.on_ready()
 
+    def raise_failure(self) -> None:
+        """Raise the error that has ended the queue, if one has: a new one of its type each time."""
+        if self.failure is not None:
+            error = type(self.failure)(str(self.failure))
+            error.code = self.failure.code
+            raise error
+
     # For the avatar
 
     def begin(self, lead_s: float) -> FrameClock:

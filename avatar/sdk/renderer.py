@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
+from avatar.config import PictureSettings
 from avatar.errors import AvatarError
 from avatar.generator.adaptive import AdaptiveRenderer
+from avatar.generator.identity import Identity
 from avatar.generator.protocol import Generator
+from avatar.generator.tiers import open_generator
+from avatar.identities.open import face_warnings, open_identity
 from avatar.motion.cues import Cue
 from avatar.motion.idle import HIGHEST_SEED
 from avatar.motion.speech import SpeechMotion
+from avatar.motion.voice_network import VoiceNetwork, load_voice_network, require_live
 from avatar.sdk.animator import Animator
 from avatar.sdk.frame_queue import FrameQueue
 from avatar.timing.stage_thread import StageThread
+
+logger = logging.getLogger(__name__)
 
 READY: Final = 2
 """Ticks that may be drawn and wait to be taken."""
@@ -29,6 +38,34 @@ class RenderParts:
 
     generator: Generator
     speech: SpeechMotion
+
+
+def open_parts(
+    face: str | Path | Identity,
+    settings: PictureSettings,
+    *,
+    liveliness: float = 1.0,
+    voice_network: str | Path | VoiceNetwork | None = None,
+) -> RenderParts:
+    """Return what renders a face; blocks while models load. What is wrong with its photo is logged.
+
+    Args:
+        face: an `.avatar` file, a photo, a built-in face's id or an identity.
+        settings: size, and what draws it.
+        liveliness: of the mouth, 0..2.
+        voice_network: weights that move the mouth, or their file; None: the shipped ones.
+
+    Raises:
+        AvatarError: there is no such face, or a model cannot be used.
+    """
+    identity = face if isinstance(face, Identity) else open_identity(str(face))
+    for warning in () if isinstance(face, Identity) else face_warnings(str(face), identity):
+        logger.warning("%s: %s", face, warning)
+    generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
+    network = load_voice_network(voice_network) if isinstance(voice_network, (str, Path)) else voice_network
+    if network is not None:
+        require_live(network)
+    return RenderParts(generator, SpeechMotion(network, liveliness=liveliness))
 
 
 class Renderer(Protocol):

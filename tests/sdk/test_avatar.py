@@ -339,7 +339,7 @@ async def test_who_takes_frames_can_be_cancelled_just_as_one_comes(
         monkeypatch.setattr(face._queue, "take", lambda now_s: 30.0)  # never due
         taking = asyncio.create_task(anext(face))
         await asyncio.sleep(0.05)
-        face._news.set()
+        face._frames._news.set()
         await asyncio.sleep(0)
         taking.cancel()
         await asyncio.wait([taking], timeout=1)
