@@ -56,6 +56,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 
 # The page needs no build; node only checks its types and runs its unit tests.
 check-client:
