@@ -116,7 +116,7 @@ def compose(sources: Sources, state: CompositionState, time_s: float) -> tuple[C
     attention = next_attention(state.attention, user, presence, time_s)
     motion = apply_attention(motion, attention, lips)
     expression = next_expression(state.expression, direction.feeling(time_s), direction.look, elapsed_s)
-    motion = add_expression(motion, expression, lips)
+    motion = add_expression(motion, expression, lips, driven=mixed.camera_shown)
     for gesture, began_s in direction.gestures:
         motion = add_gesture(motion, gesture, time_s - began_s)
     return CompositionState(time_s, presence, directed, mixed, attention, expression, cut, lively, talking), motion

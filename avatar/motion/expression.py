@@ -21,6 +21,9 @@ HEAD_S: Final = 0.3
 CLOSURE_SHARE: Final = 0.7
 """How much of a feeling's mouth gives way where lips must meet."""
 
+FULL_EXTENT: Final = 1.0
+"""Of a coefficient."""
+
 LOOK_GAZE: Final = np.array([0.24, 0.16], np.float32)
 """How far the eyes go to look fully aside and down, as shares of the eye's width."""
 LOOK_TURN: Final = np.radians(np.array([-16.0, 10.0])).astype(np.float32)
@@ -73,11 +76,21 @@ def next_expression(
     )
 
 
-def add_expression(motion: Motion, shown: Expression, lips: Lips) -> Motion:
-    """Return a motion with an expression on top of it; one at rest changes nothing."""
+def add_expression(motion: Motion, shown: Expression, lips: Lips, *, driven: float = 0.0) -> Motion:
+    """Return a motion with an expression on top of it; one at rest changes nothing.
+
+    A driver's face (`driven`, 0..1, is how much of one is shown) may be as happy already: then a feeling takes it no
+    further than a coefficient's full extent, or two smiles would make a grimace.
+    """
     if shown.gaze.any() or shown.turn.any():
         motion = add_look(motion, shown.gaze, shown.turn)
-    return add_feeling(motion, shown.feeling, lips) if shown.feeling.any() else motion
+    if not shown.feeling.any():
+        return motion
+    felt = add_feeling(motion, shown.feeling, lips)
+    if driven <= 0:
+        return felt
+    most = np.maximum(motion.blendshapes, np.float32(FULL_EXTENT + (1 - driven)))
+    return replace(felt, blendshapes=np.minimum(felt.blendshapes, most))
 
 
 def add_look(motion: Motion, gaze: F32, turn: F32) -> Motion:

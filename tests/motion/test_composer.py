@@ -152,6 +152,13 @@ def test_on_a_drivers_face_all_cues_play_on_top_and_the_rest_stays_theirs(move: 
     assert last.translation == pytest.approx(before.translation)
 
 
+def test_a_driver_who_smiles_already_is_not_made_to_grimace(move: Move) -> None:
+    direction = Direction(emotion="happy", strength=1.4)
+    shown = play(lambda t: Sources(PERSON, seen(t), move(t, mouthSmileLeft=0.8), direction=direction), 2.0)
+    assert shown[-1].blendshapes[SMILE] == pytest.approx(1.0)
+    assert shown[-1].blendshapes[BLENDSHAPE_INDEX["mouthSmileRight"]] == pytest.approx(1.4 * 0.55, abs=0.01)
+
+
 def test_who_is_told_to_listen_does_so_on_a_drivers_face_and_keeps_the_drivers_eyes(move: Move) -> None:
     direction = directed("listen")
     shown = play(lambda t: Sources(PERSON, seen(t), move(t, gaze=(0.1, 0.0)), direction=direction), 1.0)
