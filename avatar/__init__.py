@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from avatar.sdk.avatar import Avatar
     from avatar.sdk.frames import AudioFrame, AvatarEvent, FellBehind, Frame, VideoFrame
-    from avatar.timing.playback import SpeechFinished, SpeechInterrupted, SpeechStarted
+    from avatar.timing.speech_events import SpeechFinished, SpeechInterrupted, SpeechStarted
 
 __version__ = "0.1.0"
 __all__ = [
@@ -51,9 +51,9 @@ __getattr__ = import_on_demand(
         "AvatarEvent": "sdk.frames",
         "FellBehind": "sdk.frames",
         "Frame": "sdk.frames",
-        "SpeechFinished": "timing.playback",
-        "SpeechInterrupted": "timing.playback",
-        "SpeechStarted": "timing.playback",
+        "SpeechFinished": "timing.speech_events",
+        "SpeechInterrupted": "timing.speech_events",
+        "SpeechStarted": "timing.speech_events",
         "VideoFrame": "sdk.frames",
     },
 )

@@ -29,7 +29,7 @@ from avatar.generator.identity_file import read_identity, write_identity
 from avatar.media.audio import audio_seconds
 from avatar.media.video import clip_frames, probe_clip
 from avatar.motion.cues import CUES, DEGREES
-from avatar.timing.playback import SpeechFinished
+from avatar.timing.speech_events import SpeechFinished
 from avatar.types import U8
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -32,7 +32,7 @@ from avatar.errors import AvatarError, VoiceError
 from avatar.media.pcm import I16, SampleQueue, to_mono_pcm
 from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import LOOK_AHEAD_S
-from avatar.timing import playback
+from avatar.timing import playback, speech_events
 from avatar.timing.playback import Playback
 from avatar.types import F32
 
@@ -258,7 +258,7 @@ class Conversation:
         if not spans:
             return False
         self._account, events = playback.deliver(self._account, spans, 0, due_s)
-        return any(isinstance(event, playback.SpeechStarted) for event in events)
+        return any(isinstance(event, speech_events.SpeechStarted) for event in events)
 
     def _close_account(self) -> float:
         """Give up the answer; return how much of it is heard, ms: what was sent cannot be taken back."""
@@ -266,7 +266,9 @@ class Conversation:
         if sent_until_s is None:
             return 0.0
         self._account, events = playback.interrupt(self._account, sent_until_s)
-        return max((event.heard_ms for event in events if not isinstance(event, playback.SpeechStarted)), default=0.0)
+        return max(
+            (event.heard_ms for event in events if not isinstance(event, speech_events.SpeechStarted)), default=0.0
+        )
 
     def _report(self, event: ConversationEvent) -> None:
         try:

@@ -1,4 +1,4 @@
-"""A face for a LiveKit agent, drawn in the agent's own process.
+"""LiveKit plug-in: a face for an agent, drawn in the agent's own process.
 
     face = AvatarSession("me.avatar")
     await face.start(session, room=ctx.room)
@@ -27,7 +27,7 @@ from avatar.media.pcm import I16
 from avatar.motion.presence import PresenceKind
 from avatar.sdk.avatar import Avatar
 from avatar.sdk.frames import Frame, VideoFrame
-from avatar.timing.playback import SpeechFinished
+from avatar.timing.speech_events import SpeechFinished
 
 require("livekit-agents", ((1, 8), 2), "livekit")
 
@@ -51,7 +51,7 @@ MOST_FACELESS: Final = 256
 PRESENCES: Final[dict[str, PresenceKind]] = {"listening": "listening", "thinking": "thinking"}
 """Of an agent's states; in all others the avatar is idle, and speaks when there is speech."""
 
-_Given: TypeAlias = rtc.VideoFrame | rtc.AudioFrame | AudioSegmentEnd
+_Output: TypeAlias = rtc.VideoFrame | rtc.AudioFrame | AudioSegmentEnd
 
 
 class AvatarVideoGenerator(VideoGenerator):
@@ -75,28 +75,28 @@ class AvatarVideoGenerator(VideoGenerator):
                 await self._avatar.push_audio(planes, frame.sample_rate)
         except SoundError as error:
             logger.error("this speech is not spoken: %s", error)
-        except AvatarError:  # told by what failed
+        except AvatarError:  # reported where it failed
             await self._faceless.put(frame)
 
     def clear_buffer(self) -> None:
-        """Be silent at once."""
+        """Interrupt the avatar: it is silent at once."""
         while not self._faceless.empty():
             self._faceless.get_nowait()
         if not self._failed:
             try:
                 self._avatar.interrupt()
-            except AvatarError:  # told by what failed, or closed: silent in any case
+            except AvatarError:  # reported where it failed, or closed: silent in any case
                 self._avatar.unspoken()
 
-    def __aiter__(self) -> AsyncIterator[_Given]:
-        return self._give()
+    def __aiter__(self) -> AsyncIterator[_Output]:
+        return self._outputs()
 
-    async def _give(self) -> AsyncIterator[_Given]:
+    async def _outputs(self) -> AsyncIterator[_Output]:
         if not self._failed:
             try:
                 async for frame in self._avatar:
-                    for given in _translated(frame):
-                        yield given
+                    for output in _translated(frame):
+                        yield output
                 return
             except AvatarError as error:
                 logger.error("speech goes on without a face: %s", error)
@@ -208,12 +208,12 @@ class AvatarPlugin(Plugin):
 Plugin.register_plugin(AvatarPlugin())
 
 
-def _translated(frame: Frame) -> list[_Given]:
+def _translated(frame: Frame) -> list[_Output]:
     """Return a frame as LiveKit's: silence is not sent, an utterance that was heard out ends its segment."""
     if isinstance(frame, VideoFrame):
         height, width = (side & ~1 for side in frame.rgb.shape[:2])
         return [rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, to_i420(frame.rgb).tobytes())]
-    ended: list[_Given] = [AudioSegmentEnd() for event in frame.events if isinstance(event, SpeechFinished)]
+    ended: list[_Output] = [AudioSegmentEnd() for event in frame.events if isinstance(event, SpeechFinished)]
     spoken = [_audio_frame(frame.samples[: frame.spoken], frame.sample_rate)] if frame.spoken else []
     return ended + spoken
 

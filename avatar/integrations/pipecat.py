@@ -1,4 +1,4 @@
-"""A face for a Pipecat bot: a video service that stands between the speech and the transport.
+"""Pipecat plug-in: a video service between the speech and the transport that gives a bot a face.
 
     Pipeline([transport.input(), stt, user, llm, tts, AvatarVideoService("me.avatar"), transport.output(), assistant])
 
@@ -26,7 +26,7 @@ from avatar.integrations import require
 from avatar.media.pcm import I16
 from avatar.sdk.avatar import Avatar
 from avatar.sdk.frames import AudioFrame, VideoFrame
-from avatar.timing.playback import SpeechFinished, SpeechStarted
+from avatar.timing.speech_events import SpeechFinished, SpeechStarted
 
 require("pipecat-ai", ((1, 14), 2), "pipecat")
 
@@ -112,7 +112,7 @@ class AvatarVideoService(AIService):
         """Open the avatar, while the pipeline goes on to start. May be called again."""
         await super().start(frame)
         if self._live is None:
-            self._live = self.create_task(self._live_on())
+            self._live = self.create_task(self._run_avatar())
 
     async def stop(self, frame: EndFrame) -> None:
         """Let the avatar say what waits, then close it."""
@@ -139,12 +139,12 @@ class AvatarVideoService(AIService):
             return
         if isinstance(frame, TTSStoppedFrame) and await self._hold(frame, direction):
             return
-        with contextlib.suppress(AvatarError):  # told by what failed; the frame goes on in any case
-            self._attend(frame)
+        with contextlib.suppress(AvatarError):  # reported where it failed; the frame goes on in any case
+            self._follow_conversation(frame)
         await self.push_frame(frame, direction)
 
-    def _attend(self, frame: Frame) -> None:
-        """Let the avatar do what a frame of the conversation asks of it."""
+    def _follow_conversation(self, frame: Frame) -> None:
+        """Let the avatar follow the conversation: interrupted, listening, thinking."""
         avatar = self._usable()
         if avatar is None:
             return
@@ -159,25 +159,25 @@ class AvatarVideoService(AIService):
     async def _update_settings(self, delta: ServiceSettings) -> dict[str, Any]:
         changed: dict[str, Any] = await super()._update_settings(delta)
         if changed.keys() & {"emotion", "strength"}:
-            await self._feel()
+            await self._show_emotion()
         return changed
 
     def _usable(self) -> Avatar | None:
         return self._avatar if self._opened.is_set() and not self._failed else None
 
-    async def _live_on(self) -> None:
+    async def _run_avatar(self) -> None:
         """Open the avatar and give out its frames until it closes or fails."""
         try:
             self._avatar = avatar = self._open_avatar(self._rate)
             await avatar.start()
             self._opened.set()
-            await self._feel()
+            await self._show_emotion()
             async for frame in avatar:
-                await self._give(frame)
+                await self._push_avatar_frame(frame)
         except Exception as error:  # the task's root: whatever it was, speech has to go on
             await self._fail(error)
 
-    async def _give(self, frame: VideoFrame | AudioFrame) -> None:
+    async def _push_avatar_frame(self, frame: VideoFrame | AudioFrame) -> None:
         if isinstance(frame, VideoFrame):
             height, width, _ = frame.rgb.shape
             image = OutputImageRawFrame(image=frame.rgb.tobytes(), size=(width, height), format="RGB")
@@ -190,9 +190,9 @@ class AvatarVideoService(AIService):
             elif isinstance(event, SpeechStarted):
                 self._context_id = event.label
         if frame.spoken:
-            await self._say(frame.samples[: frame.spoken], frame.sample_rate)
+            await self._push_avatar_speech(frame.samples[: frame.spoken], frame.sample_rate)
 
-    async def _say(self, samples: I16, rate: int) -> None:
+    async def _push_avatar_speech(self, samples: I16, rate: int) -> None:
         await self.push_frame(TTSAudioRawFrame(samples.tobytes(), rate, 1, context_id=self._context_id))
 
     async def _speak(self, frame: TTSAudioRawFrame) -> bool:
@@ -209,7 +209,7 @@ class AvatarVideoService(AIService):
         except SoundError as error:
             await self.push_error(error_msg=f"This speech has no face: {error}", exception=error)
             return False
-        except AvatarError:  # told by what failed
+        except AvatarError:  # reported where it failed
             return False
         return True
 
@@ -222,7 +222,7 @@ class AvatarVideoService(AIService):
             await avatar.end_of_speech(utterance=frame.context_id)
             if not avatar.speaking:
                 return False
-        except AvatarError:  # told by what failed
+        except AvatarError:  # reported where it failed
             return False
         self._held.append((frame, direction))
         return True
@@ -251,8 +251,8 @@ class AvatarVideoService(AIService):
         except (AvatarError, TimeoutError) as error:
             await self.push_error(error_msg=f"The avatar did not finish speaking: {error}", exception=error)
 
-    async def _feel(self) -> None:
-        """Show the feeling that the settings ask for."""
+    async def _show_emotion(self) -> None:
+        """Show the emotion of the settings."""
         avatar, settings = self._usable(), self._settings
         if avatar is None:
             return
@@ -269,7 +269,7 @@ class AvatarVideoService(AIService):
         self._opened.set()
         # Before anything that takes time: what is said or interrupted meanwhile comes after it.
         if avatar is not None and len(rest := avatar.unspoken()):
-            await self._say(rest, avatar.sample_rate)
+            await self._push_avatar_speech(rest, avatar.sample_rate)
         await self._release(None)
         await self.push_error(error_msg=f"Speech goes on without a face: {error}", exception=error)
         if avatar is not None:

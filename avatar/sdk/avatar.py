@@ -1,4 +1,4 @@
-"""A face for a program of one's own: sound in as fast as it comes, pictures and sound out in step.
+"""The API of an avatar: sound in as fast as it comes, pictures and sound out in step.
 
     async with Avatar.open("me.avatar") as avatar:
         await avatar.push_audio(pcm, 24_000)
@@ -32,7 +32,7 @@ from avatar.sdk.frame_stream import FrameStream
 from avatar.sdk.frames import AvatarEvent, Frame
 from avatar.sdk.renderer import LocalRenderer, Renderer, open_parts
 from avatar.sdk.speech_playout import SpeechPlayout
-from avatar.timing.playback import SpeechInterrupted
+from avatar.timing.speech_events import SpeechInterrupted
 
 BUFFER_S: Final = 30.0
 """Sound that may wait to be spoken; `push_audio` waits while there is more."""
@@ -100,7 +100,7 @@ class Avatar:
         Opening raises AvatarError (the subclass says why) where there is no such face or no model to move it with.
 
         Args:
-            face: whose face.
+            face: the file, photo, id or identity.
             picture: size, rate and what draws it; None: 512 x 512 pixels, 30 a second, the best that runs here.
             sample_rate: of the sound given out.
             liveliness: of the mouth, 0 calm, 1 as trained, 2 lively.
@@ -216,7 +216,7 @@ class Avatar:
         """Take sound to be spoken after what waits already; returns when it is queued, often long before it is heard.
 
         While more than `BUFFER_S` wait it does not return: frames have to be taken for sound to be spoken. A push that
-        waits when somebody interrupts is dropped with the rest.
+        waits when the avatar is interrupted is dropped with the rest.
 
         Args:
             pcm: signed 16-bit samples (bytes are little-endian and of one channel) or 32-bit floats within -1..1, (n,)

@@ -27,7 +27,7 @@ from avatar.stream.browser_messages import Bye, Clock, Pong
 from avatar.stream.data_channel import LONGEST_REFUSAL, VERSION, Vocabulary
 
 MOUTH_RATE: Final = RATE
-"""Samples a second that a mouth's input has: what its network hears."""
+"""Samples a second of a mouth's input: the rate of its network's features."""
 MOST_SOUND_S: Final = 1.5
 """Sound in one tick: a picture's time, a second at most, and what is known beyond it."""
 REPORT_BYTES: Final = 65_536

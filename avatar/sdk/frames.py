@@ -9,14 +9,14 @@ from typing import TypeAlias
 import av
 
 from avatar.media.pcm import I16
-from avatar.timing.playback import PlaybackEvent
 from avatar.timing.rtp_clock import VIDEO_TIME_BASE, video_ticks
+from avatar.timing.speech_events import PlaybackEvent
 from avatar.types import U8
 
 
 @dataclass(frozen=True, slots=True)
 class FellBehind:
-    """Pictures were left out, or the clock waited, because drawing or whoever takes the frames was too slow."""
+    """Pictures were left out, or the clock waited: drawing, or the program that takes the frames, was too slow."""
 
     late_ms: float
     """How late the frames were."""

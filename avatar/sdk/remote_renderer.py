@@ -86,7 +86,7 @@ class RemoteRenderer:
         self._seen = False
         """A picture has come."""
         self._sent_s: dict[int, float] = {}
-        """When ticks left whose pictures have not come."""
+        """When each tick left whose picture has not come."""
         self._answer: Answer | None = None
         self._failure: AvatarError | None = None
         self._leaving = False
@@ -207,9 +207,9 @@ class RemoteRenderer:
     async def _call(self) -> None:
         offer = await self._caller.offer(loopback=self._client.on_this_machine)
         picture = self._picture
-        asked: dict[str, str | int] = {"mode": "bot", "avatar": self._face, "fps": picture.fps}
-        asked |= {"width": picture.width, "height": picture.height}
-        self._answer = await asyncio.to_thread(self._client.offer, offer, asked)
+        wanted: dict[str, str | int] = {"mode": "bot", "avatar": self._face, "fps": picture.fps}
+        wanted |= {"width": picture.width, "height": picture.height}
+        self._answer = await asyncio.to_thread(self._client.offer, offer, wanted)
         await self._caller.accept(self._answer.sdp)
         await self._wait_for_first_picture()
         if not self._queue.closed:

@@ -1,6 +1,6 @@
 """Playout of an avatar's speech: sound of any length in, one block of sound out for each tick of the frame clock.
 
-    push --> [sound] --> plan: a tick, its block of sound and the mouth's input --> hand_over: to whoever plays it
+    push --> [sound] --> plan: a tick, its block of sound and the mouth's input --> hand_over: to the player
 
 The media clock counts the samples that were planned.
 """
@@ -18,7 +18,8 @@ from avatar.media.pcm import I16, SampleQueue
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.motion.voice_cut import VoiceCut
 from avatar.timing import playback
-from avatar.timing.playback import Playback, PlaybackEvent, Span, SpeechInterrupted
+from avatar.timing.playback import Playback, Span
+from avatar.timing.speech_events import PlaybackEvent, SpeechInterrupted
 
 AHEAD_S: Final = LOOK_AHEAD_S + 0.08
 """Seconds of sound after a block that the mouth's network gets with it."""
@@ -120,7 +121,7 @@ class SpeechPlayout:
             self._account = playback.end(self._account, utterance)
 
     def interrupt(self, now_s: float) -> tuple[PlaybackEvent, ...]:
-        """Give up all that waits, and return what that cut short; the next tick tells the mouth to close."""
+        """Give up all that waits, and return what that cut short; the next tick closes the mouth."""
         with self._lock:
             self._account, events = playback.interrupt(self._account, now_s)
             if any(isinstance(event, SpeechInterrupted) for event in events):

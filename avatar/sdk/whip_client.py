@@ -66,15 +66,15 @@ class WhipClient:
             )
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
 
-    def offer(self, sdp: str, asked: Mapping[str, str | int]) -> Answer:
-        """Send an offer of the call `asked` for, by the names in docs/protocol.md, and return the answer.
+    def offer(self, sdp: str, wanted: Mapping[str, str | int]) -> Answer:
+        """Send an offer of the call that is `wanted`, by the names in docs/protocol.md, and return the answer.
 
         Raises:
             TokenError, ServerFullError, UnknownAvatarError: the server refuses, and says why.
             ServerGoneError: it does not answer, or not as a server of ours does, or its certificate is not trusted.
             AvatarError: any other refusal, with the server's code.
         """
-        path = f"{self._root}/whip?{urlencode(asked)}"
+        path = f"{self._root}/whip?{urlencode(wanted)}"
         status, headers, body = self._request("POST", path, sdp.encode(), {"Content-Type": "application/sdp"})
         location = headers.get("Location", "")
         if status != 201:

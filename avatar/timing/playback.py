@@ -1,10 +1,10 @@
-"""Playback position of one voice: what was pushed, what was handed over, and how much of it somebody has really heard.
+"""Playback position of one voice: how much was pushed, handed over to the player, and heard.
 
     push --> [waiting] --> take --> deliver --> (time passes) --> heard --> finished
                  '-------------'---------'-- interrupt: the rest is never heard
 
 Sound comes as utterances, each closed by an end marker. Sound is taken a block at a time to be joined with a picture,
-and is delivered to whoever plays it; from then on the clock says how much of it has been heard. Markers may get lost,
+and is delivered to the player; from then on the clock says how much of it has been heard. Markers may get lost,
 interruptions may come twice, sound may arrive after it was interrupted, the clock may leap: at no time is more counted
 as heard than was delivered, and each utterance ends exactly once.
 
@@ -15,54 +15,20 @@ clock); amounts are samples at the account's rate, times are seconds of a monoto
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final
+
+from avatar.timing.speech_events import PlaybackEvent, SpeechFinished, SpeechInterrupted, SpeechStarted
 
 LEAP_S: Final = 0.3
 """Nobody is handed sound this long before it is due: a longer wait means that the clock has stepped back."""
 MARKER_PATIENCE_S: Final = 1.0
 """An utterance that has run dry for so long without its end marker has ended all the same."""
 PREBUFFER_S: Final = 0.12
-"""Sound that waits before an utterance begins, or goes on after it ran dry: what the mouth has to know in advance."""
+"""Sound that must wait before an utterance begins, or goes on after it ran dry: the mouth is moved ahead of it."""
 REMEMBERED: Final = 32
-"""Labels that are remembered, to know late sound and late markers by."""
+"""Labels that are kept, by which late sound and late markers are recognised."""
 MOST_WAITING: Final = 256
 """Utterances that may wait; the end of an empty one more is not counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechStarted:
-    """The first sound of an utterance was handed over."""
-
-    utterance: int
-    label: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechFinished:
-    """An utterance was heard to its end."""
-
-    utterance: int
-    label: str | None
-    heard_ms: float
-    """How long it was."""
-    marker_lost: bool
-    """It ended because nothing more came; nobody said that it was complete."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechInterrupted:
-    """Somebody cut in; what waited is gone."""
-
-    utterance: int
-    """The one being heard, or about to be."""
-    label: str | None
-    heard_ms: float
-    """How much of it was heard."""
-    unheard_ms: float
-    """How much was pushed in all, of it and of those after it, that nobody will hear."""
-
-
-PlaybackEvent: TypeAlias = SpeechStarted | SpeechFinished | SpeechInterrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +54,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """The account. Start with `Playback(rate)`."""
+    """The utterances of one voice and how far each has got. Start with `Playback(rate)`."""
 
     rate: int
     """Samples a second."""
@@ -98,7 +64,7 @@ class Playback:
     marker_owed: bool = False
     """The end marker of an utterance that is gone may still come, without a label."""
     begun: tuple[str, ...] = ()
-    """Labels of the latest utterances, to know their markers by when they come late or again."""
+    """Labels of the latest utterances, by which markers that come late or again are recognised."""
     silenced: tuple[str, ...] = ()
     """Labels of interrupted utterances."""
     late: int = 0
@@ -165,7 +131,7 @@ def ready(account: Playback) -> bool:
 
 
 def take(account: Playback, count: int) -> tuple[Playback, tuple[Span, ...]]:
-    """Return the account after up to `count` samples were taken to be shown, and whose they are, in order."""
+    """Return the account after up to `count` samples were taken, and the utterances they are of, in order."""
     spans: list[Span] = []
     waiting: list[Utterance] = []
     for one in account.waiting:
@@ -178,14 +144,14 @@ def take(account: Playback, count: int) -> tuple[Playback, tuple[Span, ...]]:
 
 
 def alive(account: Playback, utterance: int) -> bool:
-    """Return whether an utterance has neither ended nor been interrupted: sound taken before that may still be told."""
+    """Return whether an utterance has neither ended nor been interrupted: sound taken before may still be delivered."""
     return any(one.number == utterance for one in account.waiting)
 
 
 def deliver(
     account: Playback, spans: tuple[Span, ...], silence: int, now_s: float
 ) -> tuple[Playback, tuple[PlaybackEvent, ...]]:
-    """Return the account after a block was handed to whoever plays it, and what began and what had ended by then.
+    """Return the account after a block was handed to the player, and the utterances that began and ended by then.
 
     Args:
         account: before.
@@ -194,13 +160,13 @@ def deliver(
         now_s: the present.
     """
     account, events = settle(account, now_s)
-    told: list[PlaybackEvent] = list(events)
+    happened: list[PlaybackEvent] = list(events)
     block = tuple(span if alive(account, span.utterance) else Span(0, span.count) for span in spans)
     for span in block:
         for one in account.waiting:
             if one.number == span.utterance:
                 if not one.delivered:
-                    told.append(SpeechStarted(one.number, one.label))
+                    happened.append(SpeechStarted(one.number, one.label))
                 account = _with(account, replace(one, delivered=min(one.delivered + span.count, one.taken)))
     # A player makes up for late blocks in silence: silence waits for speech, but not for other silence.
     before_s = account.played_until_s if any(span.utterance for span in block) else account.spoken_until_s
@@ -212,7 +178,7 @@ def deliver(
         recent=(*kept, *block, *((Span(0, silence),) if silence else ())),
         played_until_s=spoken_s + silence / account.rate,
         spoken_until_s=spoken_s if any(span.utterance for span in block) else account.spoken_until_s,
-    ), tuple(told)
+    ), tuple(happened)
 
 
 def settle(account: Playback, now_s: float) -> tuple[Playback, tuple[SpeechFinished, ...]]:
@@ -238,7 +204,7 @@ def settle(account: Playback, now_s: float) -> tuple[Playback, tuple[SpeechFinis
 def interrupt(account: Playback, now_s: float) -> tuple[Playback, tuple[PlaybackEvent, ...]]:
     """Return the account after everything that waits was given up, and what that cut short.
 
-    An interruption while nothing is said changes nothing and tells nothing.
+    An interruption while nothing is said changes nothing and has no event.
     """
     account, finished = settle(account, now_s)
     if not account.waiting:
@@ -246,7 +212,7 @@ def interrupt(account: Playback, now_s: float) -> tuple[Playback, tuple[Playback
     first = account.waiting[0]
     heard = heard_samples(account, now_s)
     pushed = sum(one.pushed for one in account.waiting)
-    told = SpeechInterrupted(first.number, first.label, _ms(account, heard), _ms(account, pushed - heard))
+    cut_short = SpeechInterrupted(first.number, first.label, _ms(account, heard), _ms(account, pushed - heard))
     labels = dict.fromkeys((*account.silenced, *(one.label for one in account.waiting if one.label is not None)))
     account = replace(
         account,
@@ -255,7 +221,7 @@ def interrupt(account: Playback, now_s: float) -> tuple[Playback, tuple[Playback
         marker_owed=account.marker_owed or not account.waiting[-1].complete,
         silenced=tuple(labels)[-REMEMBERED:],
     )
-    return account, (*finished, told)
+    return account, (*finished, cut_short)
 
 
 def heard_samples(account: Playback, now_s: float) -> int:

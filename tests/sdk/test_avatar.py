@@ -24,7 +24,7 @@ from avatar.resources import weights_path
 from avatar.sdk.avatar import BUFFER_S, Avatar
 from avatar.sdk.frames import AudioFrame, FellBehind, Frame, VideoFrame
 from avatar.sdk.renderer import LocalRenderer
-from avatar.timing.playback import SpeechFinished, SpeechInterrupted, SpeechStarted
+from avatar.timing.speech_events import SpeechFinished, SpeechInterrupted, SpeechStarted
 from avatar.types import BLENDSHAPE_INDEX
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avatar.sdk.speech_playout import AHEAD_S, SpeechPlayout, Tick
-from avatar.timing.playback import SpeechInterrupted
+from avatar.timing.speech_events import SpeechInterrupted
 
 FPS, RATE = 30, 48_000
 

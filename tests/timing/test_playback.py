@@ -13,11 +13,7 @@ from avatar.timing.playback import (
     MARKER_PATIENCE_S,
     PREBUFFER_S,
     Playback,
-    PlaybackEvent,
     Span,
-    SpeechFinished,
-    SpeechInterrupted,
-    SpeechStarted,
     alive,
     deliver,
     delivered_samples,
@@ -30,6 +26,7 @@ from avatar.timing.playback import (
     settle,
     take,
 )
+from avatar.timing.speech_events import PlaybackEvent, SpeechFinished, SpeechInterrupted, SpeechStarted
 
 RATE = 48_000
 BLOCK = 1_600
