@@ -31,10 +31,10 @@ from avatar.motion.speech_network import MOUTH
 from avatar.sdk.renderer import LocalRenderer, RenderParts
 from avatar.types import BLENDSHAPE_INDEX, F32, U8, Motion
 from benchmarks import report
-from benchmarks.lipsync import Eye, read_sound
 from benchmarks.media import SHARED
 from benchmarks.rough_network import Roughness, rough_network
 from benchmarks.server_process import ServerProcess
+from benchmarks.talking_mouth import MouthMeter, read_audio
 
 RATE = 16_000
 OUT_RATE = 48_000
@@ -179,10 +179,10 @@ def mouth_lag(watched: WatchedGenerator, sound: F32, said_s: float) -> float:
     return float(LAGS_S[int(np.argmin(errors))])
 
 
-def seen_lag(player: Player, eye: Eye, sound: F32, said_s: float) -> float:
+def seen_lag(player: Player, meter: MouthMeter, sound: F32, said_s: float) -> float:
     """Return by how much the lips in the pictures are behind the jaw that the whole recording asks for, seconds."""
     shown = [(at - said_s, rgb) for _, at, rgb in list(player.pictures) if 0 <= at - said_s < len(sound) / RATE]
-    seen = eye.look(shown)
+    seen = meter.measure(shown)
     found = np.isfinite(seen.aperture)
     times, gaps = np.array([at for at, _ in shown])[found], seen.aperture[found]
     fine = np.arange(0, len(sound) / RATE, 0.005)
@@ -192,7 +192,7 @@ def seen_lag(player: Player, eye: Eye, sound: F32, said_s: float) -> float:
 
 
 async def interrupt_often(
-    avatar: Avatar, player: Player, eye: Eye, sounds: Sequence[F32], cuts: int, rng: random.Random
+    avatar: Avatar, player: Player, meter: MouthMeter, sounds: Sequence[F32], cuts: int, rng: random.Random
 ) -> tuple[list[float], list[float]]:
     """Interrupt in the middle; return the position's errors and how long until silent, closed lips, seconds."""
     errors, closed = [], []
@@ -207,8 +207,8 @@ async def interrupt_often(
         count = len(player.speech)
         await asyncio.sleep(LOOKED_AT_S)
         after = [(at, rgb) for at, _, rgb in player.pictures if at > cut_s]
-        talking = eye.look((at, rgb) for at, _, rgb in before[-30:]).aperture
-        gaps = eye.look(after).aperture
+        talking = meter.measure((at, rgb) for at, _, rgb in before[-30:]).aperture
+        gaps = meter.measure(after).aperture
         still = float(np.nanmedian(gaps[-6:]))
         closed.append(closing_time([at - cut_s for at, _ in after], gaps, still, float(np.nanpercentile(talking, 95))))
         if len(player.speech) > count:
@@ -242,7 +242,7 @@ async def measure(
     face: str, sounds: Sequence[F32], seconds: float, cuts: int, utterances: int, server: str | None = None
 ) -> dict[str, float]:
     """Return the figures of one avatar's life, drawn here or by the server at that address."""
-    rng, eye = random.Random(1), Eye()  # noqa: S311 - the same pauses each time
+    rng, meter = random.Random(1), MouthMeter()  # noqa: S311 - the same pauses each time
     if server is None:
         watched = WatchedGenerator(open_generator(open_identity(face), (512, 512)))
         unopened = Avatar(LocalRenderer(lambda: RenderParts(watched, SpeechMotion())))
@@ -252,18 +252,18 @@ async def measure(
         player = Player(avatar)
 
         def lag_of(sound: F32, said_s: float) -> float:
-            return mouth_lag(watched, sound, said_s) if server is None else seen_lag(player, eye, sound, said_s)
+            return mouth_lag(watched, sound, said_s) if server is None else seen_lag(player, meter, sound, said_s)
 
         playing = asyncio.create_task(player.play())
         await asyncio.sleep(2.0)
         offsets, firsts = await speak_in_bursts(avatar, player, lag_of, sounds, seconds, rng)
         skipped, drawn = player.skipped, player.drawn
-        errors, closed = await interrupt_often(avatar, player, eye, sounds, cuts, rng)
+        errors, closed = await interrupt_often(avatar, player, meter, sounds, cuts, rng)
         growth = await say_many(avatar, player, sounds, utterances)
         playing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await playing
-    eye.close()
+    meter.close()
     return {
         "av_offset_ms_p95": 1e3 * report.p95(abs(offset) for offset in offsets),
         "interrupt_to_closed_ms": 1e3 * max(closed, default=float("nan")),
@@ -294,7 +294,7 @@ def main() -> None:
     files = sorted(path for path in chosen.sounds.glob("*") if path.suffix in (".flac", ".wav", ".mp3", ".ogg"))
     if not files:
         raise SystemExit(f"There is no speech in {chosen.sounds}: name a folder of recordings with --sounds.")
-    sounds = [read_sound(path) for path in random.Random(2).sample(files, min(12, len(files)))]  # noqa: S311
+    sounds = [read_audio(path) for path in random.Random(2).sample(files, min(12, len(files)))]  # noqa: S311
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(ServerProcess()).url if chosen.connect == "" else chosen.connect
         how = Roughness(chosen.loss / 100, chosen.delay / 1e3, chosen.jitter / 1e3)

@@ -29,7 +29,8 @@ from avatar.errors import AvatarError, TrainingError
 from avatar.generator.compositing import lay_on_crop
 from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.face_crop import CROP_SIZE
-from avatar.generator.network import SIZES, FaceNetwork, FrameDecoder, FrameEncoder, centred
+from avatar.generator.network import SIZES, FaceNetwork
+from avatar.generator.network_export import FrameDecoder, FrameEncoder, centred
 from avatar.generator.network_files import write_register
 from avatar.generator.network_input import CONDITION_SIZE, REGIONS, head_seam
 from avatar.generator.network_weights import load_network, load_weights, write_weights

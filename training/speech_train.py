@@ -13,7 +13,6 @@ import argparse
 import functools
 import json
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,148 +21,32 @@ import torch
 from safetensors.numpy import load_file
 from torch.nn import functional
 
-from avatar.errors import AvatarError, MediaError
-from avatar.models.store import get_model
+from avatar.errors import AvatarError
 from avatar.models.tensor_file import write_tensor_file
-from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
+from avatar.motion.speech_network import CLASSES
 from avatar.motion.speech_pair import lip_parting
 from avatar.motion.voice_network import HiddenLayer, features_metadata, hidden_layer, read_metadata
 from avatar.perception.speech.encoder import open_encoder
-from avatar.perception.speech.features import SpeechFeatures
 from avatar.perception.speech.hidden_states import HiddenStates
-from avatar.perception.speech.log_mel import RATE
 from avatar.types import F32
-from training.speech_clips import clip_lesson, read_sound, talking_clips
+from training.speech_lessons import REAL_VERSIONS, Lessons, make_real, make_synthetic, read_surroundings
 from training.speech_model import SpeechModel
 from training.speech_streams import (
     UNKNOWN,
-    UTTERANCES,
-    LabelledSound,
-    Lesson,
-    Surroundings,
-    make_lesson,
-    noise_lesson,
-    read_labelled,
 )
 
 MOST_STEPS: Final = 1_000_000
-CROP: Final = 300
-"""Frames of one example."""
 WARM_UP: Final = 60
 """First frames of an example that do not count: the network has heard nothing before them."""
 CLASS_WEIGHTS: Final = (1.0, 2.0, 3.0, 1.2, 1.0, 0.8, 0.8)
 MOUTH_WEIGHTS: Final = (1.0, 1.5, 3.0, 1.3, 1.0, 1.0, 1.0)
 """How much the mouth of a frame of each class counts: f and v are rare and short."""
-NATURAL: Final = ("human", "kokoro")
-"""Engines, as file names begin, that sound like a live voice."""
-NOISE_SHARE: Final = 0.25
-"""Stretches in which nobody speaks, for each stretch of speech."""
-NOISE_S, QUIETEST = 60, 0.01
-"""Seconds of each recorded noise that are used, and the loudest sample of one that is heard at all."""
-REAL_VERSIONS: Final = 8
-"""How often each real clip is made a lesson."""
 COLOUR, COLOUR_WIDTH, GRAIN = 0.16, 5, 0.05
 """How much, and over how many bands, an example is coloured like another throat's sound, and how grainy it is made."""
 TRACT: Final = 0.1
 """How much longer or shorter a vocal tract may be made."""
 HOLES, HOLE_FRAMES, HOLE_BANDS = 2, 8, 6
 """How many holes of each kind there are in an example, and how long and how wide they are at most."""
-LESSON_FIELDS: Final = ("heard", "mouth", "closure", "kind", "weight")
-HALF: Final = ("heard", "mouth")
-"""Fields that are kept in half precision."""
-
-
-class Lessons:
-    """All lessons end to end; examples are cut anywhere."""
-
-    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take the fields of `Lesson`, as `end_to_end` returns them."""
-        self._joined = {name: torch.from_numpy(arrays[name]) for name in LESSON_FIELDS}
-        self.frames, self.size = self._joined["heard"].shape
-
-    @classmethod
-    def kept(cls, path: Path, make: Callable[[], list[Lesson]], trained_on: HiddenLayer | None = None) -> Lessons:
-        """Return the lessons of a file, made and written if it is not there.
-
-        Raises:
-            AvatarError: those that are there were made with other features.
-        """
-        if not path.exists():
-            _write_lessons(end_to_end(make()), path, trained_on)
-        if (found := hidden_layer(read_metadata(path), path)) != trained_on:
-            raise AvatarError(f"{path} was made with other features, {found or 'log-mel'}: choose another --out.")
-        return cls(load_file(path))
-
-    def batch(self, size: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """Return `size` examples; answers are moved so that they stand where the network gives them."""
-        starts = rng.integers(AHEAD_FRAMES, self.frames - CROP, size)
-        cut = {}
-        for name, joined in self._joined.items():
-            shift = 0 if name == "heard" else AHEAD_FRAMES
-            cut[name] = torch.stack([joined[start - shift : start - shift + CROP] for start in starts.tolist()]).float()
-        return cut
-
-
-def end_to_end(lessons: list[Lesson]) -> dict[str, np.ndarray]:
-    """Return some lessons end to end, by field, as precisely as they are kept."""
-    arrays = {name: np.concatenate([getattr(lesson, name) for lesson in lessons]) for name in LESSON_FIELDS}
-    return {name: a.astype(np.float16 if name in HALF else np.float32, copy=False) for name, a in arrays.items()}
-
-
-def _write_lessons(arrays: dict[str, np.ndarray], path: Path, trained_on: HiddenLayer | None) -> None:
-    write_tensor_file(path, arrays, features_metadata(trained_on, arrays["heard"].shape[1]))
-
-
-def read_surroundings(corpus: Path, noises: Path | None, seed: int) -> Surroundings:
-    """Return some of a corpus's voices for backgrounds, and the start of each sound file of a folder."""
-    rng = np.random.default_rng(seed)
-    labels = sorted(corpus.glob("*.json"))
-    voices = [
-        read_labelled(labels[int(i)]).sound for i in rng.choice(len(labels), min(200, len(labels)), replace=False)
-    ]
-    recorded = []
-    for path in sorted(noises.rglob("*")) if noises is not None else ():
-        if not path.is_file():
-            continue
-        try:
-            sound = read_sound(path)[: NOISE_S * RATE]
-        except MediaError as error:
-            print(f"left out: {error}", flush=True)
-            continue
-        if len(sound) > RATE and np.abs(sound).max() > QUIETEST:
-            recorded.append(sound)
-    return Surroundings(voices, recorded)
-
-
-def make_synthetic(
-    corpus: Path, around: Surroundings, versions: int, seed: int, features: SpeechFeatures | None = None
-) -> list[Lesson]:
-    """Return lessons of a folder of labelled speech."""
-    rng = np.random.default_rng(seed)
-    said: list[LabelledSound] = [read_labelled(label) for label in sorted(corpus.glob("*.json"))]
-    # People and neural voices are heard three times as often.
-    natural = [index for index, label in enumerate(sorted(corpus.glob("*.json"))) if label.stem.startswith(NATURAL)]
-    lessons = []
-    for version in range(versions):
-        order = rng.permutation([*range(len(said)), *natural, *natural])
-        for start in range(0, len(order), UTTERANCES):
-            chosen = [said[int(index)] for index in order[start : start + UTTERANCES]]
-            lessons.append(make_lesson(chosen, around, rng, features))
-            if rng.random() < NOISE_SHARE:
-                lessons.append(noise_lesson(float(rng.uniform(3, 10)), around, rng, features))
-        print(f"lessons, version {version + 1} of {versions}: {len(lessons)}", flush=True)
-    return lessons
-
-
-def make_real(
-    clips: Path, manifest: Path, tracks: Path, around: Surroundings, versions: int, seed: int,
-    features: SpeechFeatures | None = None,
-) -> list[Lesson]:  # fmt: skip
-    """Return lessons of the training split's talking clips."""
-    rng = np.random.default_rng(seed)
-    model = get_model("face_landmarker")
-    chosen = talking_clips(clips, manifest, "train")
-    return [clip_lesson(clip, model, tracks, around, rng, features) for _ in range(versions) for clip in chosen]
 
 
 def disguised(heard: torch.Tensor) -> torch.Tensor:

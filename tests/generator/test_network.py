@@ -14,13 +14,11 @@ from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.network import (
     SIZES,
     FaceNetwork,
-    FrameDecoder,
-    FrameEncoder,
     blend,
-    centred,
     inner,
     spread,
 )
+from avatar.generator.network_export import FrameDecoder, FrameEncoder, centred
 from avatar.generator.network_input import CONDITION_SIZE, INNER, REGIONS
 
 SHIFT, TONE = torch.zeros(1, 2, 64, 64), torch.zeros(1, 3, 32, 32)

@@ -17,9 +17,10 @@ from avatar.perception.speech.encoder import open_encoder  # noqa: E402
 from avatar.perception.speech.hidden_states import HiddenStates  # noqa: E402
 from avatar.perception.speech.log_mel import BANDS, HOP, RATE, WINDOW  # noqa: E402
 from avatar.types import BLENDSHAPE_INDEX  # noqa: E402
+from training.speech_lessons import CROP, Lessons, end_to_end  # noqa: E402
 from training.speech_model import SpeechModel  # noqa: E402
 from training.speech_streams import UNKNOWN, Lesson, hear  # noqa: E402
-from training.speech_train import CROP, Lessons, disguised, end_to_end, losses, train, write_weights  # noqa: E402
+from training.speech_train import disguised, losses, train, write_weights  # noqa: E402
 
 
 def lesson(kind: float = 5.0, frames: int = 3000) -> Lesson:

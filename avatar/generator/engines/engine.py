@@ -19,7 +19,7 @@ class Latents(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FrameInput:
-    """One frame as the decoder takes it; `network.FrameDecoder.forward` says what each part is."""
+    """One frame as the decoder takes it; `network_export.FrameDecoder.forward` says what each part is."""
 
     moved: U8
     """(S, S, 3)."""

@@ -29,7 +29,7 @@ class TorchEngine:
             raise RuntimeError("there is no NVIDIA driver")
         import torch  # noqa: PLC0415 - two seconds and 200 MB, and only where this engine is chosen
 
-        from avatar.generator.network import FrameDecoder, FrameEncoder  # noqa: PLC0415
+        from avatar.generator.network_export import FrameDecoder, FrameEncoder  # noqa: PLC0415
         from avatar.generator.network_weights import load_network  # noqa: PLC0415
 
         if name == "torch-cuda" and not torch.cuda.is_available():

@@ -23,7 +23,8 @@ from avatar.face.pose import fit_pose
 from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
 from avatar.generator.framing import Window
 from avatar.generator.identity import Identity, PersonalLatents, Portrait
-from avatar.generator.network import FaceNetwork, blend, centred
+from avatar.generator.network import FaceNetwork, blend
+from avatar.generator.network_export import centred
 from avatar.generator.network_files import LATENTS_VERSION, network_files
 from avatar.generator.network_weights import load_network
 from avatar.generator.tuning.batch_tensors import to_tensors
