@@ -125,8 +125,17 @@ def _header(data: bytes) -> dict[str, Any]:
         raise not_ours from error
     if not ours:
         raise not_ours
+    if type(version) is not int:
+        raise IdentityFileError("The avatar file is damaged: its version is no number. Enrol the photo again.")
     if version != VERSION:
-        raise IdentityFileError(f"The avatar file has version {version}; this program reads version {VERSION}.")
+        raise IdentityFileError(
+            f"The avatar file has version {str(version)[:9]}; this program reads version {VERSION}. "
+            + (
+                "It was made by a newer program: update this one, or enrol the photo again."
+                if version > VERSION
+                else "It was made by an older program: enrol the photo again (avatar enroll PHOTO -o me.avatar)."
+            )
+        )
     if not isinstance(name, str) or len(name) > 200:
         raise IdentityFileError("The avatar file is damaged: its name is not a short text.")
     if type(portraits) is not int or not 1 <= portraits <= MAX_PORTRAITS:

@@ -163,8 +163,16 @@ def test_what_is_no_avatar_file_is_refused(junk: bytes) -> None:
     assert "not an avatar file" in refused(junk)
 
 
-def test_another_version_is_named(tensors: dict[str, np.ndarray]) -> None:
-    assert "version 2" in refused(packed(tensors, HEADER | {"version": 2}))
+def test_another_version_is_named_with_what_to_do(tensors: dict[str, np.ndarray]) -> None:
+    newer = refused(packed(tensors, HEADER | {"version": 2}))
+    assert "version 2; this program reads version 1" in newer and "update" in newer
+    older = refused(packed(tensors, HEADER | {"version": 0}))
+    assert "version 0; this program reads version 1" in older and "enrol the photo again" in older
+
+
+@pytest.mark.parametrize("version", ["2", 2.0, None, True, [2], "9" * 50_000])
+def test_a_version_that_is_no_number_is_damage(tensors: dict[str, np.ndarray], version: object) -> None:
+    assert "its version is no number" in refused(packed(tensors, HEADER | {"version": version}))
 
 
 @pytest.mark.parametrize(
