@@ -74,9 +74,19 @@ export class Call extends EventTarget {
   }
 
   /**
-   * Send a message to the server and wait for its answer.
+   * Send a message that the server does not answer.
    *
    * @param {import("../protocol/data-channel.js").ClientMessage} message
+   * @returns {boolean} whether the call is connected, so that it could be sent
+   */
+  send(message) {
+    return this.#connection?.send(message) ?? false;
+  }
+
+  /**
+   * Send a message to the server and wait for its answer.
+   *
+   * @param {import("../protocol/data-channel.js").Request} message
    * @param {number} [timeoutMs]
    * @returns {Promise<ServerMessage>} rejected with RequestRefused when the server refuses or does not answer
    */

@@ -96,9 +96,21 @@ export class PeerConnection extends EventTarget {
   }
 
   /**
-   * Send a message and wait for its answer.
+   * Send a message that is not answered.
    *
    * @param {import("../protocol/data-channel.js").ClientMessage} message
+   * @returns {boolean} whether the channel is open, so that it could be sent
+   */
+  send(message) {
+    if (this.channel.readyState !== "open") return false;
+    this.channel.send(formatMessage(message));
+    return true;
+  }
+
+  /**
+   * Send a message and wait for its answer.
+   *
+   * @param {import("../protocol/data-channel.js").Request} message
    * @param {number} timeoutMs
    * @returns {Promise<ServerMessage>}
    * @throws {ConnectError | RequestRefused} not connected; refused, or not answered in time

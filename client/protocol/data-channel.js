@@ -43,16 +43,17 @@
  *   what the server sends
  *
  * @typedef {{type: "calibrate"} | {type: "set_avatar", avatar: string} | {type: "set_drive", drive: Drive}
- *   | {type: "trace", enabled: boolean} | {type: "ping", t: number}} ClientMessage
+ *   | {type: "cue", text: string} | {type: "trace", enabled: boolean} | {type: "ping", t: number}} ClientMessage
  *   what the page sends
+ * @typedef {Exclude<ClientMessage, {type: "cue"}>} Request what the server answers
  */
 
 /** The label by which the server knows the channel. */
 export const CHANNEL_LABEL = "avatar";
 const VERSION = 1;
 
-/** The type of the message that answers each request. */
-const ANSWER_TYPES = Object.freeze({
+/** The type of the message that answers each request. A cue is not answered, unless by an error. */
+const ANSWER_TYPES = /** @type {const} */ ({
   calibrate: "calibrated",
   set_avatar: "avatar",
   set_drive: "drive",
@@ -147,9 +148,9 @@ export function formatMessage(message, id) {
 /**
  * The type of the message that answers a request.
  *
- * @param {ClientMessage} request
+ * @param {Request} request
  * @returns {ServerMessage["type"]}
  */
 export function answerType(request) {
-  return /** @type {ServerMessage["type"]} */ (ANSWER_TYPES[request.type]);
+  return ANSWER_TYPES[request.type];
 }

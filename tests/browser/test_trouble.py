@@ -17,6 +17,15 @@ const e = document.activeElement;
 const drawn = e.matches("input[type=radio]") ? e.nextElementSibling : e;
 return getComputedStyle(drawn).outlineStyle !== "none";
 """
+PRESS_AND_WAIT = """
+const done = arguments[0];
+const { call } = avatarCall;
+const errors = [];
+call.addEventListener("message", ({ detail }) => { if (detail.type === "error") errors.push(detail.code); });
+document.activeElement.click();
+call.request({ type: "ping", t: 1 }).then(() => done(errors), (error) => done([error.code]));
+"""
+"""Presses the button with the focus, and gathers the errors until a later message is answered."""
 
 
 def test_no_permission_is_explained_and_one_can_join_without_a_camera(chromium: ModuleType, server: Any) -> None:
@@ -127,6 +136,14 @@ def test_a_call_can_be_had_with_the_keyboard_alone(chromium: ModuleType, server:
         assert "mira" in seen
         browser.press(" ")
         browser.until(lambda: browser.state() == "live", "the call")
+        browser.press("e")
+        assert browser.run(focused) == "smile warmly"
+        browser.press("\ue014")  # the right arrow
+        assert browser.run(focused) == "laugh" and browser.run(OUTLINED)
+        assert browser.driver.execute_async_script(PRESS_AND_WAIT) == [], "the server understands it"
+        browser.press("\ue00c")  # Escape
+        assert browser.run(focused) == "control-feelings"
+        assert not browser.by_id("feelings").is_displayed()
         browser.press("v")
         browser.until(lambda: not browser.run("return avatarCall.call.media.cameraOn"), "the camera to be off")
         while browser.run(focused) != "control-leave":

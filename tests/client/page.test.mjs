@@ -34,7 +34,7 @@ test("every element the modules ask for is in the page, and every icon is drawn"
 });
 
 test("every shortcut is told to those who cannot see the tooltip", () => {
-  for (const letter of ["M", "V", "F", "C"]) {
+  for (const letter of ["M", "V", "F", "C", "E"]) {
     assert.match(html, new RegExp(`aria-keyshortcuts="${letter}" data-tip="[^"]*  ${letter}"`));
     const key = { key: letter.toLowerCase(), ctrlKey: false, altKey: false, metaKey: false, repeat: false };
     assert.ok(actionFor(key, { typing: false, dialog: false }));

@@ -8,6 +8,7 @@ import { describe } from "../texts/describe.js";
 import { Captions } from "./captions.js";
 import { DriveSwitch } from "./drive-switch.js";
 import { FaceRequests } from "./face-requests.js";
+import { FeelingsMenu } from "./feelings-menu.js";
 import { Figures } from "./figures.js";
 import { FullScreen } from "./full-screen.js";
 import { Overlay } from "./overlay.js";
@@ -49,6 +50,7 @@ export class CallView {
     this.faces = new FaceGrid(byId("call-faces", HTMLElement), gallery, "call-face");
     this.requests = new FaceRequests(gallery, this.notice, this.faces);
     this.drive = new DriveSwitch(media, this.notice);
+    this.feelings = new FeelingsMenu(this.notice);
     this.fullScreen = new FullScreen(this.root, (on) => this.#showFullScreen(on));
     this.hearMyself = byId("hear-myself", HTMLInputElement);
     this.showSelf = byId("show-self", HTMLInputElement);
@@ -72,6 +74,7 @@ export class CallView {
     });
     this.requests.attach(call);
     this.drive.attach(call);
+    this.feelings.attach(call);
     this.figures.start(() => call.peer);
     this.#showFace();
     this.#showMedia();
@@ -83,6 +86,7 @@ export class CallView {
     this.root.hidden = true;
     this.requests.detach();
     this.drive.detach();
+    this.feelings.detach();
     this.figures.stop();
     this.captions.show(false);
     this.panel.close();
@@ -128,13 +132,14 @@ export class CallView {
     if (!action) return;
     if (action === "escape") {
       // The browser itself leaves full screen with Escape.
-      if (this.requests.cancel() || this.panel.close()) event.preventDefault();
+      if (this.requests.cancel() || this.feelings.close() || this.panel.close()) event.preventDefault();
       return;
     }
     event.preventDefault();
     if (action === "mute") void this.#toggleMute();
     if (action === "camera") void this.#toggleCamera();
     if (action === "fullscreen" && this.fullScreen.possible) void this.fullScreen.toggle();
+    if (action === "feelings") this.feelings.toggle();
     if (action === "calibrate") void this.requests.calibrate(this.media.cameraOn);
   }
 

@@ -5,10 +5,11 @@ const KEYS = /** @type {Readonly<Record<string, Action>>} */ ({
   v: "camera",
   f: "fullscreen",
   c: "calibrate",
+  e: "feelings",
   escape: "escape",
 });
 
-/** @typedef {"mute" | "camera" | "fullscreen" | "calibrate" | "escape"} Action */
+/** @typedef {"mute" | "camera" | "fullscreen" | "calibrate" | "feelings" | "escape"} Action */
 
 /**
  * What a key means.
