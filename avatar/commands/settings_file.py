@@ -19,7 +19,7 @@ from avatar.errors import SettingsError
 FILE_NAME: Final = "avatar.toml"
 MAX_FILE_BYTES: Final = 100_000
 _HEADER: Final = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
-_LINE: Final = re.compile(r"""\s*["']?([\w-]+)["']?\s*=""")
+_LINE: Final = re.compile(r"""\s*(?:(\w+)\.)?["']?([\w-]+)["']?\s*=""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def read_file(path: Path) -> SettingsFile:
     if len(data) > MAX_FILE_BYTES:
         raise SettingsError(f"The settings file {path} is larger than {MAX_FILE_BYTES:,} bytes: it is none.")
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")  # some editors put a mark at the beginning
         said = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"The settings file {path} is no TOML: {error}.") from error
@@ -92,6 +92,8 @@ def _entries(said: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def _unknown(section: str, name: str) -> str:
+    if not section and name in sections():
+        return f"{name} is a section: write [{name}] and its settings below."
     known = declared_settings().get(name)
     if known is not None:
         place = f"in the section [{known.section}]" if known.section else "above the first section"
@@ -109,4 +111,4 @@ def _lines(text: str) -> Iterator[tuple[tuple[str, str], int]]:
             section = header[1]
             yield ("", section), number
         elif entry := _LINE.match(line):
-            yield (section, entry[1]), number
+            yield (entry[1] or section, entry[2]), number

@@ -37,8 +37,8 @@ def _server(url: str, username: str | None, credential: str | None) -> IceServer
         return IceServer(url)
     if not username or not credential:
         raise AvatarError(
-            f"The TURN server {url} wants a name and a password: set AVATAR_TURN_USERNAME and AVATAR_TURN_PASSWORD in "
-            "the environment."
+            f"The TURN server {url} wants a name and a password: set AVATAR_TURN_USERNAME and AVATAR_TURN_PASSWORD "
+            "(or turn_username and turn_password in the settings file)."
         )
     if not all(text.isascii() and text.isprintable() for text in (username, credential)):
         raise AvatarError(

@@ -147,7 +147,8 @@ def test_paths_in_a_file_count_from_its_folder_and_an_empty_text_says_nothing(fo
         ("[limits]\nidle_s = nan", "it takes a number from 1 to 86_400"),
         ('[picture]\ntier = "lit"', "line 2: tier cannot be 'lit': it takes one of auto, geometry, lite, standard"),
         ('[conversation]\nllm_url = "localhost"', "it takes a base URL such as"),
-        ("limits = 3", "there is no setting limits"),
+        ("limits = 3", "mine.toml, line 1: limits is a section: write [limits]"),
+        ("\ufeffport = 1\nlimits.sessions = 0", "mine.toml, line 2: sessions cannot be '0'"),
         ("port = ", "mine.toml is no TOML"),
         ("port = 1\nport = 2", "mine.toml is no TOML"),
         ("#" * 200_000, "is larger than 100,000 bytes"),
@@ -155,7 +156,7 @@ def test_paths_in_a_file_count_from_its_folder_and_an_empty_text_says_nothing(fo
     ],
 )
 def test_a_file_that_cannot_be_is_refused_with_its_line(folder: Path, text: str, said: str) -> None:
-    (folder / "mine.toml").write_text(text)
+    (folder / "mine.toml").write_text(text, encoding="utf-8")
     assert said in refused("--config", "mine.toml")
 
 
