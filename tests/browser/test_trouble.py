@@ -139,7 +139,7 @@ def test_a_call_can_be_had_with_the_keyboard_alone(chromium: ModuleType, server:
         browser.press("e")
         assert browser.run(focused) == "smile warmly"
         browser.press("\ue014")  # the right arrow
-        assert browser.run(focused) == "laugh" and browser.run(OUTLINED)
+        assert browser.run(focused) == "look amused" and browser.run(OUTLINED)
         assert browser.driver.execute_async_script(PRESS_AND_WAIT) == [], "the server understands it"
         browser.press("\ue00c")  # Escape
         assert browser.run(focused) == "control-feelings"
