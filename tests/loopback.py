@@ -167,6 +167,8 @@ class FakeSession:
     size: tuple[int, int] = (256, 256)
     identity: Any = None
     drive: Drive = "camera"
+    takes_s: float = 0.06
+    """How long a picture seems to take: sound waits for as long."""
     camera: list[tuple[int, int, int]] = field(default_factory=list)
     """pts, width and height of each camera picture."""
     sounds: list[av.AudioFrame] = field(default_factory=list)
@@ -233,7 +235,8 @@ class FakeSession:
                 (frame, capture), self._frame = self._frame, None
             rgb = cv2.resize(255 - frame.to_ndarray(format="rgb24"), self.size)
             i420 = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)
-            self.on_picture(Picture(capture.arrival_s - self._begin_s, i420, capture, sound_s=capture.arrival_s))
+            sound_s = time.monotonic() - self.takes_s
+            self.on_picture(Picture(capture.arrival_s - self._begin_s, i420, capture, sound_s))
 
 
 async def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:

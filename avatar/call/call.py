@@ -118,7 +118,7 @@ class Call:
         self.participant = participant = make_participant(session, self)
         self.media.join(session, participant)
         self.answer_sdp = await self._peer.answer(offer, self, self.media)
-        session.set_watched(self._peer.shows)
+        session.set_watched(self._peer.sends_video)
         # A program that connects to watch has to say something now and then: it holds a place for its own voice.
         self._times.only_watched = self._peer.only_watched and not participant.speaks_by_messages
         self._starting = asyncio.create_task(self._start(session))

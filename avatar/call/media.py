@@ -80,7 +80,7 @@ class CallMedia:
         frame_s = frame.samples / frame.sample_rate
         self._sound_age_s = av_sync.sound_age_s(frame_s)
         hold_s = av_sync.hold_s(self._sound_delay, frame_s)
-        self._peer.sound(frame, arrival_s, hold_s)
+        self._peer.send_audio(frame, arrival_s, hold_s)
         return hold_s
 
     def on_picture_sent(self, sent: SentPicture) -> None:
@@ -91,7 +91,7 @@ class CallMedia:
         if self._participant is not None:
             self._participant.on_picture_sent(sent)
 
-    def on_sound_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
+    def on_audio_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
         """Count a piece of sound."""
         if self._echo is not None:
             self._echo.played(frame)

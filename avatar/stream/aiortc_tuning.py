@@ -210,7 +210,7 @@ def negotiated_video_codec(transceiver: RTCRtpTransceiver) -> CodecName:
     return "h264" if codecs[0].mimeType.lower() == "video/h264" else "vp8"
 
 
-def negotiated_sound_codec(transceiver: RTCRtpTransceiver) -> RTCRtpCodecParameters:
+def negotiated_audio_codec(transceiver: RTCRtpTransceiver) -> RTCRtpCodecParameters:
     """Return what a transceiver of sound will send, once the offer has been read."""
     codecs = getattr(transceiver, private_name(transceiver, "codecs"))
     return cast(RTCRtpCodecParameters, codecs[0])

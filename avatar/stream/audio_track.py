@@ -14,10 +14,10 @@ import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from avatar.stream.outgoing_sound import OutgoingSound
-from avatar.stream.sound_blocks import SoundBlocks
-from avatar.stream.sound_encoder import SoundEncoder
-from avatar.timing.av_sync import LONGEST_HOLD_S, blocks_given_up
+from avatar.stream.audio_encoder import AudioEncoder
+from avatar.stream.audio_framing import AudioFramer
+from avatar.stream.outgoing_audio import OutgoingAudio
+from avatar.timing.av_sync import LONGEST_HOLD_S, blocks_to_drop
 
 QUEUE_LIMIT: Final = 64
 """Blocks that may wait, 1.3 s: those that are held for their picture, and long frames; the oldest goes first."""
@@ -42,7 +42,7 @@ class AvatarAudioTrack(MediaStreamTrack):
 
     def __init__(
         self,
-        encoder: SoundEncoder,
+        encoder: AudioEncoder,
         *,
         pool: Executor,
         on_sent: Callable[[av.AudioFrame, float], None],
@@ -56,7 +56,7 @@ class AvatarAudioTrack(MediaStreamTrack):
         self._queued: deque[_Waiting] = deque()
         self._encoded: deque[tuple[_Waiting, av.Packet[Any]]] = deque()
         self._available = asyncio.Event()
-        self._outgoing, self._blocks = OutgoingSound(), SoundBlocks()
+        self._outgoing, self._blocks = OutgoingAudio(), AudioFramer()
         self.dropped = 0
         """Blocks given up because they were too late, or too many were waiting."""
 
@@ -113,7 +113,7 @@ class AvatarAudioTrack(MediaStreamTrack):
                 return [self._queued.popleft() for _ in range(sum(one.due_s <= now_s for one in self._queued))]
 
     def _give_up_late(self) -> None:
-        late = blocks_given_up([waiting.due_s for waiting in self._queued], self._clock())
+        late = blocks_to_drop([waiting.due_s for waiting in self._queued], self._clock())
         for _ in range(late):
             self._queued.popleft()
         self.dropped += late

@@ -38,5 +38,5 @@ class MediaListener(Protocol):
     def on_picture_sent(self, sent: SentPicture) -> None:
         """A picture was handed to the network."""
 
-    def on_sound_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
+    def on_audio_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
         """A piece of sound was handed to the network, so long after it arrived."""

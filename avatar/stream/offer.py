@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from avatar.errors import OfferError
-from avatar.stream.sdp_answer import NO_NAME, AnswerPlan, Fate, OfferedSection
+from avatar.stream.sdp_answer import NO_NAME, AnswerPlan, OfferedSection, SectionUse
 from avatar.stream.sdp_codecs import TAKEN, Formats, media_formats
 from avatar.stream.sdp_rewriting import data_formats, rewrite_offer
 from avatar.stream.sdp_text import Section, SessionText, parse_sdp
@@ -70,10 +70,10 @@ def _read(text: SessionText) -> Offer:
     formats = {section: found for section in text.sections if (found := _formats(section)) is not None}
     used = _used(text, formats)
     bundle = _bundle(text, used)
-    fates = {section: _fate(text, section, formats, used, bundle) for section in text.sections}
+    uses = {section: _use(text, section, formats, used, bundle) for section in text.sections}
     # The leading section comes first; a peer says of the transport what it says there, or wherever it says anything.
     by_name = {section.mid: section for section in text.sections if section.mid is not None}
-    shared = sorted((by_name[mid] for mid in bundle), key=lambda section: fates[section] == "refused") or used
+    shared = sorted((by_name[mid] for mid in bundle), key=lambda section: uses[section] == "refused") or used
     transport = read_transport(text.session, shared)
     media = [section for section in used if section.kind != "application" and not section.has("bundle-only")]
     if media and not any(section.has("rtcp-mux") or section.has("rtcp-mux-only") for section in media):
@@ -88,8 +88,8 @@ def _read(text: SessionText) -> Offer:
         local_names=transport.names,
         mid=leaders[0],
         plan=AnswerPlan(
-            tuple(OfferedSection(one, fates[one], formats.get(one, Formats(()))) for one in text.sections),
-            tuple(mid for mid in bundle if fates[by_name[mid]] != "refused"),
+            tuple(OfferedSection(one, uses[one], formats.get(one, Formats(()))) for one in text.sections),
+            tuple(mid for mid in bundle if uses[by_name[mid]] != "refused"),
             transport.knows_ice2,
         ),
     )
@@ -104,13 +104,13 @@ def _formats(section: Section) -> Formats | None:
     return media_formats(section) if section.kind in TAKEN else None
 
 
-def _fate(
+def _use(
     text: SessionText,
     section: Section,
     formats: Mapping[Section, Formats],
     used: Sequence[Section],
     bundle: Sequence[str],
-) -> Fate:
+) -> SectionUse:
     if section in used:
         return "used"
     idle = section.kind in TAKEN and _is_offered(section) and text.direction_of(section) == "inactive"

@@ -27,13 +27,14 @@ from avatar.errors import OfferError
 from avatar.stream.aiortc_lifetime import close_connection, wait_briefly_for_servers
 from avatar.stream.aiortc_tuning import (
     gather_loopback_only,
-    negotiated_sound_codec,
+    negotiated_audio_codec,
     negotiated_video_codec,
     sent_wire_timestamp,
     tolerate_early_close,
     tune_receiver,
     tune_video_sender,
 )
+from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
 from avatar.stream.connect_failure import ConnectFacts, ConnectFailure, why_not_connected
 from avatar.stream.consent import keep_consent, said_goodbye
@@ -49,7 +50,6 @@ from avatar.stream.packet_guard import DropReason, PacketGuard
 from avatar.stream.peer_addresses import PeerAddresses
 from avatar.stream.rate_control import RateLimits, RateState, next_rate
 from avatar.stream.sdp_answer import complete_answer
-from avatar.stream.sound_encoder import SoundEncoder
 from avatar.stream.transport_tuning import (
     accept_checks_without_priority,
     accept_rsa_certificates,
@@ -107,7 +107,7 @@ class Peer:
         self._camera_gate = SizeGate(settings.largest_camera)
         self.codec: CodecName | None = None
         """What the avatar's picture is sent as; known once the offer has been answered."""
-        self.shows = self.sounds = False
+        self.sends_video = self.sends_audio = False
         """Whether the avatar's picture, and its sound, are sent; known once the offer has been answered."""
         self.only_watched = False
         """Whether the peer sends neither picture nor sound; known once the offer has been answered."""
@@ -136,12 +136,12 @@ class Peer:
 
     def show(self, picture: Picture) -> None:
         """Send this picture next. Any thread; never blocks; a newer one replaces it."""
-        if self._video is not None and self.shows:
+        if self._video is not None and self.sends_video:
             self._video.show(picture)
 
-    def sound(self, frame: av.AudioFrame, arrival_s: float, hold_s: float) -> None:
+    def send_audio(self, frame: av.AudioFrame, arrival_s: float, hold_s: float) -> None:
         """Send this piece of sound `hold_s` after `arrival_s`."""
-        if self._audio is not None and self.sounds:
+        if self._audio is not None and self.sends_audio:
             self._audio.push(frame, arrival_s, hold_s)
 
     def send(self, message: str) -> bool:
@@ -232,8 +232,8 @@ class Peer:
 
     def _read_directions(self) -> None:
         ways = [(section.kind, section.currentDirection or "") for section in self._connection.getTransceivers()]
-        self.shows = any(kind == "video" and "send" in way for kind, way in ways)
-        self.sounds = any(kind == "audio" and "send" in way for kind, way in ways)
+        self.sends_video = any(kind == "video" and "send" in way for kind, way in ways)
+        self.sends_audio = any(kind == "audio" and "send" in way for kind, way in ways)
         self.only_watched = not any("recv" in way for _, way in ways)
 
     def _start_video(self, transceiver: RTCRtpTransceiver, listener: ConnectionListener, media: MediaListener) -> None:
@@ -257,8 +257,8 @@ class Peer:
             self._receive(transceiver, pump_camera(transceiver.receiver.track, tap, media.on_camera))
 
     def _start_audio(self, transceiver: RTCRtpTransceiver, media: MediaListener) -> None:
-        encoder = SoundEncoder(negotiated_sound_codec(transceiver))
-        self._audio = AvatarAudioTrack(encoder, pool=self._pool, on_sent=media.on_sound_sent)
+        encoder = AudioEncoder(negotiated_audio_codec(transceiver))
+        self._audio = AvatarAudioTrack(encoder, pool=self._pool, on_sent=media.on_audio_sent)
         transceiver.sender.replaceTrack(self._audio)
         if transceiver.receiver.track is not None:
             tap = tune_receiver(transceiver.receiver)

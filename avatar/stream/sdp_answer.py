@@ -11,7 +11,7 @@ from avatar.stream.sdp_text import Section, parse_sdp
 FINGERPRINT: Final = "a=fingerprint:sha-256 "
 """The one that is told. aiortc tells SHA-384 and SHA-512 too; libdatachannel 0.24 takes the last of an answer, but has
 by then begun to hash our certificate with SHA-256, if a check of ours has already shown it the way."""
-Fate: TypeAlias = Literal["used", "idle", "refused"]
+SectionUse: TypeAlias = Literal["used", "idle", "refused"]
 """What becomes of an offered section. Idle: it stays in the bundle, which it may lead, and nothing flows in it."""
 
 NO_NAME: Final = "0"
@@ -24,7 +24,7 @@ class OfferedSection:
     """A section of an offer, and what becomes of it."""
 
     section: Section
-    fate: Fate
+    use: SectionUse
     formats: Formats
 
 
@@ -51,10 +51,10 @@ def complete_answer(answer_sdp: str, plan: AnswerPlan) -> str:
         lines.append("a=ice-options:ice2")
     for offered in plan.sections:
         section = offered.section
-        if offered.fate == "used":
+        if offered.use == "used":
             lines += _used(section, answered[section.mid or NO_NAME])
         else:
-            lines += _idle(offered, answer.sections[0]) if offered.fate == "idle" else _refused(section)
+            lines += _idle(offered, answer.sections[0]) if offered.use == "idle" else _refused(section)
     return "\r\n".join(lines) + "\r\n"
 
 

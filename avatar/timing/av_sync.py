@@ -100,7 +100,7 @@ def av_offset_s(picture_latencies_s: Sequence[float], sound_delays_s: Sequence[f
     return median(sound_delays_s) - median(picture_latencies_s)
 
 
-def blocks_given_up(due_s: Sequence[float], now_s: float) -> int:
+def blocks_to_drop(due_s: Sequence[float], now_s: float) -> int:
     """Return how many of the blocks of sound that wait are given up, from the oldest: none while it is hardly late.
 
     `due_s` is when each is due to leave, rising, on the clock of `now_s`. A block is kept where nothing else is left.

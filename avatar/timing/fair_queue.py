@@ -1,4 +1,4 @@
-"""Who is served next, and who is told to come back: nobody keeps the others waiting for all they send themselves."""
+"""A queue that serves visitors by turns, and places for a bounded number: nobody keeps the others waiting."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class FairQueue:
         self._busy = False
 
     def __len__(self) -> int:
-        """Return how many pieces of work are in the line, the one in work too."""
+        """Return how many pieces of work are in the queue, the one in work too."""
         return self._busy + sum(len(own) for own in self._waiting.values())
 
     async def turn(self, visitor: str) -> None:
-        """Wait for a turn. Whoever got one calls `done`; who is cancelled while waiting has left the line."""
+        """Wait for a turn. Whoever got one calls `done`; who is cancelled while waiting has left the queue."""
         if not self._busy:
             self._busy = True
             return

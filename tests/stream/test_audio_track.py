@@ -17,10 +17,10 @@ from aiortc.jitterbuffer import JitterFrame
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
+from avatar.stream.audio_encoder import AudioEncoder
+from avatar.stream.audio_framing import BLOCK
 from avatar.stream.audio_track import QUEUE_LIMIT, AvatarAudioTrack
-from avatar.stream.outgoing_sound import RATE, TIME_BASE
-from avatar.stream.sound_blocks import BLOCK
-from avatar.stream.sound_encoder import SoundEncoder
+from avatar.stream.outgoing_audio import RATE, TIME_BASE
 from avatar.timing.av_sync import LATE_S
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ class Sent:
 
     def track(self, codec: RTCRtpCodecParameters = OPUS) -> AvatarAudioTrack:
         return AvatarAudioTrack(
-            SoundEncoder(codec),
+            AudioEncoder(codec),
             pool=self.pool,
             on_sent=lambda _, delay_s: self.delays_s.append(delay_s),
             clock=self.clock,

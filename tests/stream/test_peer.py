@@ -58,7 +58,7 @@ class Listener:
     def on_picture_sent(self, sent: SentPicture) -> None:
         self.sent.append(sent)
 
-    def on_sound_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
+    def on_audio_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
         self.sound_delays_s.append(delay_s)
 
     def on_channel_open(self) -> None:
@@ -168,7 +168,7 @@ async def test_of_who_only_watches_a_connectivity_check_is_a_sign_of_life(server
     try:
         await connect(server, client)
         await loopback.wait_for(lambda: "connected" in server.listener.states)
-        assert server.peer.only_watched and server.peer.shows
+        assert server.peer.only_watched and server.peer.sends_video
         before = (await server.peer.stats()).packets_received
         (agent,) = ice_agents(client.connection)
         (pair,) = agent._nominated.values()
@@ -229,7 +229,7 @@ async def test_a_camera_may_change_its_size_in_the_call(server: Server, loopback
 async def test_sound_of_any_kind_comes_back_no_sooner_than_its_picture(
     server: Server, loopback: ModuleType, rate: int, layout: str
 ) -> None:
-    server.listener.on_microphone = lambda frame, arrival_s: server.peer.sound(frame, arrival_s, 0.08)  # type: ignore[method-assign]
+    server.listener.on_microphone = lambda frame, arrival_s: server.peer.send_audio(frame, arrival_s, 0.08)  # type: ignore[method-assign]
     client = loopback.Client(audio=loopback.ToneTrack(rate, layout))
     try:
         await connect(server, client)
@@ -250,7 +250,7 @@ async def test_sound_in_long_frames_is_heard_whole_at_the_other_end(server: Serv
         if len(pieces) % 5 == 0:
             long = av.AudioFrame.from_ndarray(np.concatenate(pieces[-5:], axis=1), format="s16", layout="stereo")
             long.sample_rate, long.time_base, long.pts = 48_000, Fraction(1, 48_000), (len(pieces) - 5) * 960
-            server.peer.sound(long, arrival_s, 0.0)
+            server.peer.send_audio(long, arrival_s, 0.0)
 
     server.listener.on_microphone = send_long  # type: ignore[method-assign]
     client = loopback.Client(audio=loopback.ToneTrack())

@@ -15,7 +15,7 @@ from avatar.timing.av_sync import (
     RISE_PER_S,
     SoundDelay,
     av_offset_s,
-    blocks_given_up,
+    blocks_to_drop,
     hold_s,
     observe_picture,
     shown_moment_s,
@@ -112,20 +112,20 @@ def waiting(first_s: float, count: int) -> list[float]:
 
 
 def test_nothing_is_given_up_while_it_is_hardly_late() -> None:
-    assert blocks_given_up([], 5.0) == 0
+    assert blocks_to_drop([], 5.0) == 0
     for late_s in (-1.0, 0.0, 0.06, LATE_S - 0.001):
-        assert blocks_given_up(waiting(5.0 - late_s, 60), 5.0) == 0, late_s
+        assert blocks_to_drop(waiting(5.0 - late_s, 60), 5.0) == 0, late_s
 
 
 def test_late_sound_is_given_up_until_it_is_in_step() -> None:
     for late_s in (LATE_S + 0.001, 0.3, 1.0):
         line = waiting(5.0 - late_s, 64)
-        left = line[blocks_given_up(line, 5.0) :]
+        left = line[blocks_to_drop(line, 5.0) :]
         assert 0 <= 5.0 - left[0] <= CAUGHT_UP_S, late_s
 
 
 def test_the_newest_sound_is_never_given_up() -> None:
-    assert blocks_given_up(waiting(1.0, 3), 100.0) == 2
+    assert blocks_to_drop(waiting(1.0, 3), 100.0) == 2
 
 
 def test_a_machine_too_slow_for_all_of_it_stays_in_step() -> None:
@@ -136,14 +136,14 @@ def test_a_machine_too_slow_for_all_of_it_stays_in_step() -> None:
         now_s = tick * BLOCK_S
         line.append(now_s)
         if tick % 2:
-            del line[: blocks_given_up(line, now_s)]
+            del line[: blocks_to_drop(line, now_s)]
             worst_s, sent = max(worst_s, now_s - line.pop(0)), sent + 1
     assert worst_s <= LATE_S and sent == 250
 
 
 def test_a_stall_costs_what_was_missed_and_no_more() -> None:
     line, now_s = waiting(0.0, 50), 1.0
-    del line[: blocks_given_up(line, now_s)]
+    del line[: blocks_to_drop(line, now_s)]
     assert len(line) <= 3
     later = [*line[1:], *waiting(1.0, 5)]
-    assert blocks_given_up(later, now_s + 0.05) == 0
+    assert blocks_to_drop(later, now_s + 0.05) == 0

@@ -22,7 +22,7 @@ LEAP: Final = RATE // 10
 """Samples that a frame's own time may differ from where the one before ended; beyond, the sound has leapt."""
 
 
-class OutgoingSound:
+class OutgoingAudio:
     """One call's sound; frames of any form in, frames of `FORM` out. Not for several threads at once."""
 
     def __init__(self) -> None:

@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from avatar.stream.outgoing_sound import RATE, TIME_BASE
-from avatar.stream.sound_blocks import BLOCK, SoundBlocks
+from avatar.stream.audio_framing import BLOCK, AudioFramer
+from avatar.stream.outgoing_audio import RATE, TIME_BASE
 
 
 def stereo_frame(samples: int, pts: int) -> av.AudioFrame:
@@ -20,7 +20,7 @@ def stereo_frame(samples: int, pts: int) -> av.AudioFrame:
 
 @pytest.mark.parametrize("lengths", [[480], [1440], [1920], [4800], [96_000], [2880, 100, 960, 7, 1919]])
 def test_every_sample_leaves_once_and_in_order(lengths: list[int]) -> None:
-    blocks, pushed, out, begins_s = SoundBlocks(), 0, [], []
+    blocks, pushed, out, begins_s = AudioFramer(), 0, [], []
     while pushed < 20 * BLOCK:
         frame = stereo_frame(lengths[len(out) % len(lengths)], 1000 + pushed)
         for block, after_s in blocks.cut(frame):
@@ -36,11 +36,11 @@ def test_every_sample_leaves_once_and_in_order(lengths: list[int]) -> None:
 
 def test_a_block_passes_untouched() -> None:
     frame = stereo_frame(BLOCK, 0)
-    assert SoundBlocks().cut(frame) == [(frame, 0.0)]
+    assert AudioFramer().cut(frame) == [(frame, 0.0)]
 
 
 def test_what_is_held_back_is_not_joined_to_what_comes_after_a_pause() -> None:
-    blocks = SoundBlocks()
+    blocks = AudioFramer()
     assert not blocks.cut(stereo_frame(400, 0))
     later = blocks.cut(stereo_frame(BLOCK, 5 * RATE))
     assert [block.pts for block, _ in later] == [5 * RATE]

@@ -10,10 +10,10 @@ import av
 from aiortc.codecs import get_encoder
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
-from avatar.stream.outgoing_sound import RATE
+from avatar.stream.outgoing_audio import RATE
 
 
-class SoundEncoder:
+class AudioEncoder:
     """aiortc's encoder of the codec that was agreed on, in whatever thread calls it (never two at once).
 
     aiortc would hand it one frame at a time to a pool of threads, which takes longer than encoding does and cannot keep
@@ -26,7 +26,7 @@ class SoundEncoder:
         self._clock = Fraction(1, codec.clockRate)
 
     def encode(self, blocks: Sequence[av.AudioFrame]) -> list[av.Packet[Any] | None]:
-        """Return a packet for each block of `outgoing_sound.FORM` and 20 ms, at the time its `pts` says.
+        """Return a packet for each block of `outgoing_audio.FORM` and 20 ms, at the time its `pts` says.
 
         None: the encoder holds this one back, as it does the first when it has to resample.
         """

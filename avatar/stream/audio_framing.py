@@ -12,14 +12,14 @@ import av
 import numpy as np
 
 from avatar.media.pcm import I16
-from avatar.stream.outgoing_sound import LEAP, RATE, TIME_BASE
+from avatar.stream.outgoing_audio import LEAP, RATE, TIME_BASE
 
 BLOCK: Final = RATE // 50
 """Samples of a block: 20 ms."""
 
 
-class SoundBlocks:
-    """Cuts one stream of frames in `outgoing_sound.FORM`. Not for several threads at once."""
+class AudioFramer:
+    """Cuts one stream of frames in `outgoing_audio.FORM`. Not for several threads at once."""
 
     def __init__(self) -> None:
         self._held = np.zeros((0, 2), np.int16)

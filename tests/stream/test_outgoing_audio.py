@@ -11,7 +11,7 @@ from aiortc.codecs.g711 import PcmuDecoder, PcmuEncoder
 from aiortc.codecs.opus import OpusDecoder, OpusEncoder
 from aiortc.jitterbuffer import JitterFrame
 
-from avatar.stream.outgoing_sound import FORM, OutgoingSound
+from avatar.stream.outgoing_audio import FORM, OutgoingAudio
 
 
 def tone(layout: str, rate: int, start: int = 0, seconds: float = 0.02) -> av.AudioFrame:
@@ -24,13 +24,13 @@ def tone(layout: str, rate: int, start: int = 0, seconds: float = 0.02) -> av.Au
 
 
 def sent(frames: list[av.AudioFrame]) -> list[av.AudioFrame]:
-    outgoing = OutgoingSound()
+    outgoing = OutgoingAudio()
     return [formed for frame in frames if (formed := outgoing.take(frame)) is not None]
 
 
 def test_what_has_the_form_passes_untouched() -> None:
     frame = tone("stereo", 48_000)
-    assert OutgoingSound().take(frame) is frame
+    assert OutgoingAudio().take(frame) is frame
 
 
 @pytest.mark.parametrize(
