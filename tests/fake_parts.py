@@ -1,4 +1,4 @@
-"""An avatar's stage whose every picture says what it shows: a mouth as open as the sound of its moment is loud."""
+"""Render parts whose every picture says what it shows: a mouth as open as the sound of its moment is loud."""
 
 from __future__ import annotations
 
@@ -74,5 +74,5 @@ class PlainGenerator:
 
 
 def plain_parts(**how: Any) -> RenderParts:
-    """Return a stage of the two; `how` is the generator's."""
+    """Return such parts; `how` is the generator's."""
     return RenderParts(PlainGenerator(**how), LoudMouth())  # type: ignore[arg-type]

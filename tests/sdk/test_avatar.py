@@ -54,10 +54,10 @@ def opened(fake_parts: Any, request: pytest.FixtureRequest) -> Callable[..., Any
     @asynccontextmanager
     async def make(**how: Any) -> AsyncIterator[Avatar]:
         kept = {name: how.pop(name) for name in ("slow_s", "fails_after") if name in how}
-        stage = fake_parts.plain_parts(**kept, size=(128, 128))
-        made: Any = remote.connect(stage, **how) if remote else Avatar(LocalRenderer(lambda: stage), **how)
+        parts = fake_parts.plain_parts(**kept, size=(128, 128))
+        made: Any = remote.connect(parts, **how) if remote else Avatar(LocalRenderer(lambda: parts), **how)
         async with made as face:
-            face.stage = stage
+            face.parts = parts
             yield face
 
     return make
@@ -249,7 +249,7 @@ async def test_emotions_looks_gestures_and_cues_move_the_face(opened: Callable[.
         face.direct("raise brows")
         face.set_presence("listening")
         await watch(face, 0.8)
-    motions = face.stage.generator.motions
+    motions = face.parts.generator.motions
     smile = BLENDSHAPE_INDEX["mouthSmileLeft"]
     assert motions[0].blendshapes[smile] < 0.1 and motions[-1].blendshapes[smile] > 0.3
     assert np.degrees(motions[-1].rotation[1]) < -4, "the nose goes to the picture's right"

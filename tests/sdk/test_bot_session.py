@@ -68,11 +68,11 @@ def open_session(fake_parts: Any) -> Iterator[Callable[..., tuple[BotSession, Wa
     opened = []
 
     def make(**how: Any) -> tuple[BotSession, Watcher, Any]:
-        watcher, stage = Watcher(), fake_parts.plain_parts(**how)
-        session = BotSession(stage, FPS, on_picture=watcher.see, on_event=watcher.hear)
+        watcher, parts = Watcher(), fake_parts.plain_parts(**how)
+        session = BotSession(parts, FPS, on_picture=watcher.see, on_event=watcher.hear)
         opened.append(session)
         session.start()
-        return session, watcher, stage
+        return session, watcher, parts
 
     yield make
     for session in opened:
@@ -91,7 +91,7 @@ def test_a_face_at_rest_is_shown_until_the_first_beat(open_session: Any) -> None
 
 
 def test_beats_move_the_mouth_and_cues_the_face(open_session: Any) -> None:
-    session, watcher, stage = open_session()
+    session, watcher, parts = open_session()
     session.take(Begin(liveliness=1.3))
     session.take(Mood("happy", 1.0))
     for index in range(40):
@@ -99,8 +99,8 @@ def test_beats_move_the_mouth_and_cues_the_face(open_session: Any) -> None:
         watcher.wait(lambda index=index: index in watcher.ticks)
     assert watcher.ticks == list(range(40))
     assert watcher.pictures[-1].i420[:32].mean() > 100
-    assert stage.speech.liveliness == 1.3
-    assert stage.generator.motions[-1].blendshapes[BLENDSHAPE_INDEX["mouthSmileLeft"]] > 0.3
+    assert parts.speech.liveliness == 1.3
+    assert parts.generator.motions[-1].blendshapes[BLENDSHAPE_INDEX["mouthSmileLeft"]] > 0.3
     session.take(tick(40, cut=VoiceCut(1, 40 / FPS)))
     session.take(tick(45, cut=VoiceCut(1, 40 / FPS)))
     watcher.wait(lambda: 45 in watcher.ticks)
@@ -108,7 +108,7 @@ def test_beats_move_the_mouth_and_cues_the_face(open_session: Any) -> None:
 
 
 def test_nobody_watching_beats_are_heard_and_none_is_drawn(open_session: Any) -> None:
-    session, watcher, stage = open_session()
+    session, watcher, parts = open_session()
     session.set_watched(False)
     session.take(Begin())
     for index in range(10):
@@ -118,7 +118,7 @@ def test_nobody_watching_beats_are_heard_and_none_is_drawn(open_session: Any) ->
     session.set_watched(True)
     session.take(tick(10, loud=True))
     watcher.wait(lambda: watcher.ticks == [10])
-    assert len(stage.generator.motions) == 2, "the face at rest, and this"
+    assert len(parts.generator.motions) == 2, "the face at rest, and this"
 
 
 def test_where_drawing_is_slow_the_newest_beat_is_drawn(open_session: Any) -> None:
