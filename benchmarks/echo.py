@@ -16,7 +16,7 @@ import av
 import numpy as np
 from scipy.signal import fftconvolve
 
-from avatar.conversation.listener import Listener, SpeechStarted
+from avatar.conversation.listener import Listener, TurnStarted
 from avatar.conversation.tts import open_voice
 from avatar.media.audio import audio_blocks
 from avatar.media.pcm import SampleQueue, as_floats, to_mono_pcm
@@ -44,11 +44,11 @@ BARS = {"echo_loss_db_median": ">= 15", "own_voice_turns_per_minute": "<= 0.5", 
 
 
 @dataclass
-class Heard:
-    """What came of one run."""
+class EchoRun:
+    """Result of one run."""
 
     sound: F32
-    """(n,) what the listener heard."""
+    """(n,) what was left after echo cancelling."""
     turns_s: list[float] = field(default_factory=list)
     """When it thought that the user began to talk."""
     cost_ms: float = 0.0
@@ -94,10 +94,10 @@ def in_room(played: F32, delay_s: float, gain: float, seed: int = 0) -> F32:
     return np.asarray(echo + chance.normal(size=len(played)) * NOISE_RMS, np.float32)
 
 
-def listen(played: F32, heard: F32, echo: EchoCanceller | None, *, jitter: int = 2, seed: int = 0) -> Heard:
+def listen(played: F32, heard: F32, echo: EchoCanceller | None, *, jitter: int = 2, seed: int = 0) -> EchoRun:
     """Let the avatar speak (n,) samples while its microphone hears (n,); the frames of one end come in small bursts."""
     listener, chance = Listener(), np.random.default_rng(seed)
-    result = Heard(np.zeros(0, np.float32))
+    result = EchoRun(np.zeros(0, np.float32))
     pieces: list[F32] = []
     waiting: list[av.AudioFrame] = []
     spent_s = 0.0
@@ -117,8 +117,8 @@ def listen(played: F32, heard: F32, echo: EchoCanceller | None, *, jitter: int =
                 continue
             pieces.append(as_floats(cleaned.to_ndarray()[0]))
             now_s = (number + 1) * FRAME / RATE
-            told = listener.push(cleaned, now_s, avatar_has_floor=True)
-            result.turns_s += [now_s for event in told if isinstance(event, SpeechStarted)]
+            events = listener.push(cleaned, now_s, avatar_has_floor=True)
+            result.turns_s += [now_s for event in events if isinstance(event, TurnStarted)]
         waiting.clear()
     result.sound = np.concatenate(pieces)
     result.cost_ms = 1e3 * spent_s * FRAME / len(heard)

@@ -51,12 +51,12 @@ def read_corpus(folder: Path) -> list[Recording]:
     """
     found = []
     for label in sorted(folder.glob("*.json")):
-        told = json.loads(label.read_text(encoding="utf-8"))
+        document = json.loads(label.read_text(encoding="utf-8"))
         sounds = [path for path in sorted(label.parent.glob(f"{label.stem}.*")) if path.suffix != ".json"]
-        if "phonemes" not in told or not sounds:
+        if "phonemes" not in document or not sounds:
             continue
-        said = [Phone(p["p"], p["start_ms"] / 1e3, p["end_ms"] / 1e3) for p in told["phonemes"]]
-        found.append(Recording(sounds[0], str(told.get("engine", "")), str(told.get("voice", "")), said))
+        said = [Phone(p["p"], p["start_ms"] / 1e3, p["end_ms"] / 1e3) for p in document["phonemes"]]
+        found.append(Recording(sounds[0], str(document.get("engine", "")), str(document.get("voice", "")), said))
     if not found:
         raise SystemExit(f"{folder} holds no labelled speech: give --corpus DIR with sound files and a JSON for each.")
     return found

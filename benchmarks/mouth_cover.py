@@ -34,7 +34,7 @@ BARS = {"noticed": ">= 0.95", "delay_ms_p95": "<= 200", "false_alarms_per_minute
 
 @dataclass(frozen=True)
 class WatchedClip:
-    """One clip as it was seen."""
+    """What the tracker said of one clip."""
 
     times_s: list[float]
     faces: list[FaceState | None]

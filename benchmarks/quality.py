@@ -221,8 +221,8 @@ def measure_clips(
         clip = track.path.stem
         measured[clip], shown = measure_clip(scene, drivers, chosen.tier, chosen.engine, likeness)
         exhibits += shown
-        told = ", ".join(f"{heading(name)} {measured[clip].get(name, np.nan):.3f}" for name in TABLE)
-        print(f"{clip}: {told}", flush=True)
+        figures = ", ".join(f"{heading(name)} {measured[clip].get(name, np.nan):.3f}" for name in TABLE)
+        print(f"{clip}: {figures}", flush=True)
     return measured, exhibits
 
 

@@ -1,4 +1,4 @@
-"""How every benchmark tells its result: a table for people, plain floats for machines, and on what it ran."""
+"""Reports of benchmarks: a table for people, JSON with plain floats for machines, and the machine it ran on."""
 
 from __future__ import annotations
 

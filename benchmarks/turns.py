@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar.conversation.listener import Listener, SpeechStarted, Utterance
+from avatar.conversation.listener import Listener, TurnStarted, Utterance
 from avatar.conversation.voice_detector import NetworkVoiceDetector, VoiceDetector
 from avatar.perception.speech.log_mel import RATE
 from avatar.types import F32
@@ -35,14 +35,14 @@ class LoudnessAlone:
         return True
 
 
-def listen(sound: F32, detector: VoiceDetector) -> list[tuple[float, SpeechStarted | Utterance]]:
-    """Return what a listener tells of (n,) samples at 16 kHz, with the moment it does."""
+def listen(sound: F32, detector: VoiceDetector) -> list[tuple[float, TurnStarted | Utterance]]:
+    """Return (seconds, event) for each event of a listener to (n,) samples at 16 kHz."""
     listener = Listener(detector=detector)
-    told = []
+    events = []
     for number, frame in enumerate(sound_frames(sound, RATE)):
         now_s = (number + 1) * FRAME / RATE
-        told += [(now_s, event) for event in listener.push(frame, now_s, avatar_has_floor=False)]
-    return told
+        events += [(now_s, event) for event in listener.push(frame, now_s, avatar_has_floor=False)]
+    return events
 
 
 def at_level(sound: F32, rms: float) -> F32:
@@ -56,7 +56,7 @@ def measure_noises(noises: list[F32]) -> tuple[float, float]:
     for noise in noises:
         played = at_level(np.resize(noise, round(NOISE_S * RATE)), VOICE_RMS)
         for index, detector in enumerate((LoudnessAlone(), NetworkVoiceDetector())):
-            counts[index] += sum(isinstance(event, SpeechStarted) for _, event in listen(played, detector))
+            counts[index] += sum(isinstance(event, TurnStarted) for _, event in listen(played, detector))
     by_loudness, by_network = counts / (len(noises) * NOISE_S / 60)
     return float(by_loudness), float(by_network)
 
@@ -74,12 +74,12 @@ def measure_voices(voices: list[F32], noises: list[F32]) -> dict[str, float]:
             beside = np.resize(noises[number % len(noises)], len(whole))
             rounds.append(("_in_noise", whole + at_level(beside, VOICE_RMS * 10 ** (-SNR_DB / 20))))
         for name, heard in rounds:
-            told = listen(np.asarray(heard, np.float32), NetworkVoiceDetector())
+            events = listen(np.asarray(heard, np.float32), NetworkVoiceDetector())
             began = [
-                at_s for at_s, event in told if isinstance(event, SpeechStarted) and loud[0] <= at_s <= loud[-1] + 0.3
+                at_s for at_s, event in events if isinstance(event, TurnStarted) and loud[0] <= at_s <= loud[-1] + 0.3
             ]
             noticed[name].append(bool(began) and began[0] <= loud[0] + 1)
-            ended = [at_s for at_s, event in told if isinstance(event, Utterance) and at_s > loud[-1]]
+            ended = [at_s for at_s, event in events if isinstance(event, Utterance) and at_s > loud[-1]]
             if not name and began and ended:
                 begin_ms.append(1e3 * (began[0] - loud[0]))
                 end_ms.append(1e3 * (ended[-1] - loud[-1]))

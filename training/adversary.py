@@ -1,4 +1,4 @@
-"""A critic of mouths and eyes: it learns to tell made ones from real ones, so that teeth become teeth, not a grey mean.
+"""A patch discriminator (critic) for mouths and eyes, so that teeth become teeth and not a grey mean.
 
 Hinge loss (Lim and Ye, 2017) on patches (Isola et al., CVPR 2017), plus feature matching (Wang et al., CVPR 2018).
 """

@@ -25,7 +25,7 @@ from avatar.perception.speech.features import SpeechFeatures
 from avatar.perception.speech.log_mel import RATE
 from avatar.perception.speech.preprocessing import SpeechPreprocessor
 from avatar.types import F32
-from training.speech_streams import STRETCH, UNKNOWN, Lesson, Surroundings, hear, resampled, troubled
+from training.speech_streams import STRETCH, UNKNOWN, Lesson, Surroundings, extract_features, resampled, troubled
 from training.speech_targets import frame_times
 
 LAG_LIMIT_MS: Final = 100.0
@@ -124,7 +124,7 @@ def clip_lesson(
     mouth, _ = seen_mouths(track)
     factor = float(rng.uniform(*STRETCH))
     sound = resampled(sound, factor)
-    heard = hear(troubled(sound, around, rng) if rng.random() < 0.7 else sound, features)
+    heard = extract_features(troubled(sound, around, rng) if rng.random() < 0.7 else sound, features)
     times = frame_times(len(heard)) * np.float32(factor) - clip.lag_s
     answers = np.stack([np.interp(times, track.time_s, column) for column in mouth.T], axis=1).astype(np.float32)
     # Frames far from any that showed the face do not count.

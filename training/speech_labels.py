@@ -103,7 +103,7 @@ def level_silences(phones: list[Phone], sound: F32) -> list[Phone]:
 
 
 class Aligner:
-    """pocketsphinx told the words: where each phone lies in the sound. Needs the package `pocketsphinx`."""
+    """Forced alignment: where each phone of known words lies in the audio. Needs the package `pocketsphinx`."""
 
     def __init__(self) -> None:
         from pocketsphinx import Decoder  # noqa: PLC0415 - a tool of corpus making alone

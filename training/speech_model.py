@@ -36,7 +36,7 @@ class SpeechModel(nn.Module):
     """Parameter names are those of the shipped weights."""
 
     def __init__(self, width: int = 128, size: int = BANDS) -> None:
-        """Make one with `width` channels that hears `size` numbers a frame."""
+        """Make one with `width` channels for features of `size` numbers a frame."""
         super().__init__()
         self.enter = nn.Conv1d(size, width, 3)
         self.blocks = nn.ModuleList(Block(width, dilation) for dilation in DILATIONS)

@@ -1,4 +1,4 @@
-"""Makes the second of the two networks that hear a mouth: fits how far real lips part to what it says.
+"""Fits the second of the two speech networks: how far real lips part, from the first one's answers.
 
     python -m training.speech_train --corpus build/speech/corpus --out build/speech/second
     python -m training.speech_opening --network build/speech/second/latest.safetensors --clips DIR --manifest CSV
@@ -28,7 +28,7 @@ from avatar.perception.speech.features import LogMelFeatures
 from avatar.perception.speech.log_mel import BANDS
 from avatar.types import F32
 from training.speech_clips import TalkingClip, read_sound, seen_mouths, talking_clips
-from training.speech_streams import hear
+from training.speech_streams import extract_features
 from training.speech_targets import frame_times
 
 PENALTY: Final = 1e4
@@ -43,7 +43,7 @@ ALIGNED: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One clip: what was heard and how far the lips were apart, frame by frame."""
+    """One clip: the networks' answers and how far the lips were apart, frame by frame."""
 
     person: str
     rows: F32
@@ -61,7 +61,7 @@ class Example:
 
 def example(clip: TalkingClip, weights: dict[str, F32], model: Path, tracks: Path) -> Example:
     """Return a clip as an example. Raises MediaError: it cannot be decoded or has no sound."""
-    heard = hear(read_sound(clip.path)).astype(np.float32)
+    heard = extract_features(read_sound(clip.path)).astype(np.float32)
     rows = observed(heard, *SpeechNetwork(weights, LogMelFeatures().silence).push_embedded(heard))
     track = track_clip(clip.path, model, tracks)
     lead = (TAPS - 1) * STEP

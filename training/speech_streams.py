@@ -1,4 +1,4 @@
-"""What a network hears in training: labelled speech as it sounds in rooms, through microphones and beside other people.
+"""Augmented streams for the speech network's training: labelled speech in rooms, noise, and through microphones.
 
 Utterances are strung together to streams of about half a minute with one gain, one room and one noise each, silence in
 between, and then heard by the same front end as in a call.
@@ -54,7 +54,7 @@ class LabelledSound:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What may be heard beside a voice."""
+    """Background voices and noises for augmentation."""
 
     voices: Sequence[F32]
     """Other people's sound, (n,) each."""
@@ -64,7 +64,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A stretch of what is heard and what mouth belongs to it, frame by frame."""
+    """One training example: features and the mouth that belongs to them, frame by frame."""
 
     heard: NDArray[np.float16]
     """(n, size), the network's input, in half precision: hours of hidden states are many."""
@@ -85,8 +85,8 @@ def read_labelled(label: Path) -> LabelledSound:
         MediaError: they are not such files.
     """
     try:
-        told = json.loads(label.read_text(encoding="utf-8"))
-        phones = [Phone(str(p["p"]), float(p["start_ms"]) / 1e3, float(p["end_ms"]) / 1e3) for p in told["phonemes"]]
+        found = json.loads(label.read_text(encoding="utf-8"))
+        phones = [Phone(str(p["p"]), float(p["start_ms"]) / 1e3, float(p["end_ms"]) / 1e3) for p in found["phonemes"]]
         sound, rate = read_wave(label.with_suffix(".wav"))
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise MediaError(f"{label} is not labelled speech: {error}") from error
@@ -103,7 +103,7 @@ def make_lesson(
 ) -> Lesson:
     """Return some utterances, said one after another, as one stream with the troubles that `rng` draws.
 
-    It is heard by `features`; None: log-mel, as the shipped network hears.
+    Its features are those of `features`; None: log-mel, as for the shipped network.
     """
     sounds: list[F32] = []
     phones: list[Phone] = []
@@ -121,7 +121,7 @@ def make_lesson(
     clean = np.concatenate(sounds)
     loud = relative_loudness(clean)
     targets = mouth_targets(tidy(phones, len(clean) / RATE), loud)
-    heard = hear(troubled(clean, around, rng), features)
+    heard = extract_features(troubled(clean, around, rng), features)
     count = min(len(heard), len(loud))
     return Lesson(
         heard[:count],
@@ -140,13 +140,13 @@ def noise_lesson(
     recorded = bool(around.noises) and rng.random() < RECORDED_SHARE
     noise = recorded_noise(count, around.noises, rng) if recorded else background(count, around, rng)
     level_db = rng.uniform(*(RECORDED_DB if recorded else ROOM_DB))
-    heard = hear(np.clip(noise * np.float32(10 ** (level_db / 20)), -1, 1), features)
+    heard = extract_features(np.clip(noise * np.float32(10 ** (level_db / 20)), -1, 1), features)
     rest = np.zeros((len(heard), len(MOUTH)), np.float32)
     none = np.zeros(len(heard), np.float32)
     return Lesson(heard, rest, none, np.full(len(heard), CLASSES.index("silence"), np.float32), none + 1)
 
 
-def hear(sound: F32, features: SpeechFeatures | None = None) -> NDArray[np.float16]:
+def extract_features(sound: F32, features: SpeechFeatures | None = None) -> NDArray[np.float16]:
     """Return the network's input (n, size) for a stream (m,) at 16 kHz from its start; features None: log-mel."""
     features = LogMelFeatures() if features is None else features
     features.reset()

@@ -1,4 +1,4 @@
-"""Trains the network that hears a mouth, on synthesised speech and real talking clips.
+"""Trains the network that turns speech into mouths, on synthesised speech and real talking clips.
 
     python -m training.speech_train --corpus build/speech/corpus --clips DIR --manifest CSV
 
@@ -157,8 +157,8 @@ def train(
             means[name] = 0.98 * means.get(name, part.item()) + 0.02 * part.item()
         if spent - shown > 30:
             shown = spent
-            told = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
-            print(f"step {step}, {spent:.0f} s: {told}", flush=True)
+            values = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
+            print(f"step {step}, {spent:.0f} s: {values}", flush=True)
             write_weights(averaged, out / "latest.safetensors", metadata)
     write_weights(averaged, out / "latest.safetensors", metadata)
     (out / "run.json").write_text(json.dumps({"steps": step, "losses": means}))

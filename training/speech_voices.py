@@ -139,9 +139,9 @@ class Flite:
             to = Path(folder) / "said.wav"
             stretch = f"duration_stretch={1 / speed:.3f}"
             command = ["flite", "-voice", voice, "--setf", stretch, "-psdur", "-t", text, "-o", str(to)]
-            told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
             sound, rate = read_wave(to)
-        ends = [(name, float(end)) for name, end in re.findall(r"(\S+)[\s:]+([\d.]+)", told.stdout)]
+        ends = [(name, float(end)) for name, end in re.findall(r"(\S+)[\s:]+([\d.]+)", done.stdout)]
         return Utterance(sound, rate, _from_ends(ends))
 
 
@@ -153,8 +153,8 @@ class Festival:
         if shutil.which("festival") is None:
             raise NotInstalledError("festival")
         command = ["festival", "-b", "(print (voice.list))"]
-        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
-        self._voices = frozenset(told.stdout.replace("(", " ").replace(")", " ").split())
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+        self._voices = frozenset(done.stdout.replace("(", " ").replace(")", " ").split())
 
     def say(self, text: str, voice: str, speed: float) -> Utterance:
         """Return `text` spoken by an installed festival voice."""

@@ -23,7 +23,7 @@ import av
 import numpy as np
 
 from avatar.conversation.events import Answered, Caption, ConversationEvent, Interrupted, Trouble
-from avatar.conversation.listener import Listener, SpeechStarted, Utterance
+from avatar.conversation.listener import Listener, TurnStarted, Utterance
 from avatar.conversation.llm import LONGEST_TEXT, LanguageModel, UserTurn, well_formed
 from avatar.conversation.stt import SpeechToText
 from avatar.conversation.tts import TextToSpeech, unspeakable_words
@@ -80,7 +80,7 @@ class Conversation:
             send: takes what the avatar says, silence included, every 20 ms.
             on_event: called with every event of the conversation.
             set_presence: called when the avatar begins to listen, think or speak.
-            detector: tells voices from other loud sound; None: the shipped detector does.
+            detector: voice activity; None: the shipped detector.
             clock: seconds; the arrival times of `on_audio` are on the same.
         """
         self._tts, self._llm, self._stt = tts, llm, stt
@@ -108,7 +108,7 @@ class Conversation:
     def on_audio(self, frame: av.AudioFrame, arrival_s: float) -> None:
         """Take a decoded frame of the user's audio that has arrived at `arrival_s`; never blocks for long."""
         for event in self._listener.push(frame, arrival_s, avatar_has_floor=self.has_floor):
-            if isinstance(event, SpeechStarted):
+            if isinstance(event, TurnStarted):
                 if event.barge_in:
                     self.interrupt()
                 self._set_presence("listening")

@@ -26,7 +26,7 @@ LONGEST_SAID_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStarted:
+class TurnStarted:
     """The user has begun to talk; `barge_in` where the avatar was speaking, or about to, and has to stop."""
 
     barge_in: bool
@@ -53,7 +53,7 @@ class Listener:
     """Finds turns in one user's audio. Not for several threads at once; keeps one turn of audio at most."""
 
     def __init__(self, rules: TurnRules = RULES, detector: VoiceDetector | None = None) -> None:
-        """Take how patient to be, and what tells voices from other loud sound (None: the shipped detector)."""
+        """Take the rules of turn detection, and a voice detector (None: the shipped one)."""
         self._rules, self._detector = rules, detector or NetworkVoiceDetector()
         self._preprocessor, self._levels, self._state = SpeechPreprocessor(), VoiceLevels(), TurnState()
         self._rest = np.zeros(0, np.float32)
@@ -65,9 +65,7 @@ class Listener:
         """Whether the user is in the middle of a turn."""
         return self._state.talking
 
-    def push(
-        self, frame: av.AudioFrame, arrival_s: float, *, avatar_has_floor: bool
-    ) -> list[SpeechStarted | Utterance]:
+    def push(self, frame: av.AudioFrame, arrival_s: float, *, avatar_has_floor: bool) -> list[TurnStarted | Utterance]:
         """Take a decoded frame of any format that has arrived whole at `arrival_s`; return the events it causes."""
         fresh = self._preprocessor.take(frame)
         spoken = self._detector.push(fresh)
@@ -79,7 +77,7 @@ class Listener:
         moments = sound[: count * FRAME].reshape(count, FRAME)
         level_db = 10 * np.log10(np.maximum(np.mean(np.square(moments), axis=1), FLOOR))
         loud = self._levels.push(np.asarray(level_db, np.float32)).loud
-        events: list[SpeechStarted | Utterance] = []
+        events: list[TurnStarted | Utterance] = []
         for number, moment in enumerate(moments):
             self._kept.append(moment)
             self._state, event = next_turn(
@@ -91,7 +89,7 @@ class Listener:
                 rules=self._rules,
             )
             if isinstance(event, TurnBegan):
-                events.append(SpeechStarted(event.barge_in))
+                events.append(TurnStarted(event.barge_in))
                 avatar_has_floor = False
             elif isinstance(event, TurnEnded):
                 later_s = (count - 1 - number) * FRAME / RATE

@@ -86,8 +86,8 @@ def next_turn(
         loud: whether it is louder than the room.
         length_s: how long it is, above 0: some hundredths of a second.
         avatar_has_floor: the avatar speaks, or is about to.
-        spoken: a voice was heard lately. What is loud without one, such as music, neither begins a turn nor keeps one
-            from ending.
+        spoken: a voice was detected lately. What is loud without one, such as music, neither begins a turn nor keeps
+            one from ending.
         rules: how patient to be.
     """
     start_s, now_s = state.now_s, state.now_s + length_s

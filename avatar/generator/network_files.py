@@ -17,7 +17,7 @@ from avatar.errors import ModelError
 from avatar.resources import resource_folder
 
 VERSION: Final = 5
-"""Of the network's inputs and outputs; raised when they change. Up to 4 it was also told of speech: 33 zeros."""
+"""Of the network's inputs and outputs; raised when they change. Up to 4 there were 33 inputs more, always 0."""
 LATENTS_VERSION: Final = 4
 """Of the encoder's answers, which fitted identities keep; raised when other numbers mean the same."""
 FORMAT: Final = "avatar-face-network"

@@ -1,4 +1,4 @@
-"""What the network is told of one frame: the head crop as geometry sees it, region by region.
+"""The network's input for one frame: the head crop as geometry draws it, region masks, sampling grid, condition.
 
 Training and the running generator both come through here, so the network meets at work what it was trained on.
 """

@@ -84,7 +84,7 @@ def refine(
         identity: the avatar so far; None: it rests in the clip's calmest frame.
         video: a clip of that person alone, in which they talk, laugh, blink and turn a little.
         name: of an avatar made from the clip alone.
-        progress: told how far it is.
+        progress: called with how far it is.
 
     Raises:
         EnrolError: with code no_face, several_faces, other_person, clip_too_short or no_fit_frame.

@@ -28,7 +28,7 @@ def audio_blocks(path: Path, *, begin_s: float | None = None, damage: Damage | N
         path: any file with sound.
         begin_s: the moment of the file's clock that the first sample belongs to, so that sound that starts later than
             the picture, or earlier, stays in step with it; None: wherever the sound starts.
-        damage: is told how much could not be read, and is silent.
+        damage: takes note of how much could not be read, and is silent.
 
     Raises:
         MediaError: the file cannot be opened, or none of its sound can be read.

@@ -48,16 +48,16 @@ class Damage:
 
     def warnings(self, path: Path) -> list[str]:
         """Return a sentence for each kind of damage; none for a sound file."""
-        told = []
+        sentences = []
         if self.pictures_s:
-            told.append(f"{self.pictures_s:.2f} s of the pictures of {path} are damaged: the one before stands.")
+            sentences.append(f"{self.pictures_s:.2f} s of the pictures of {path} are damaged: the one before stands.")
         if self.sound_s:
-            told.append(
+            sentences.append(
                 f"{self.sound_s:.2f} s of the sound of {path} are damaged or missing: silence is in their place."
             )
         if self.ends_s is not None:
-            told.append(f"{path} breaks off after {self.ends_s:.1f} of the {self.states_s:.1f} s that it states.")
-        return told
+            sentences.append(f"{path} breaks off after {self.ends_s:.1f} of the {self.states_s:.1f} s that it states.")
+        return sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def decoded(container: Any, stream: Any, damage: Damage | None = None) -> Iterat
     Args:
         container: the file, opened and not read yet.
         stream: one of its streams.
-        damage: is told where the file breaks off.
+        damage: is sentences where the file breaks off.
     """
     reading = _Reading()
     for placed in _placed_packets(container, stream, reading):

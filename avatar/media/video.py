@@ -22,7 +22,7 @@ RATES: Final = (1.0, 60.0)
 """Pictures a second that a clip is taken to have."""
 USUAL_FPS: Final = 30.0
 MEASURED_STEPS: Final = 240
-"""Steps between pictures that tell a clip's rate."""
+"""Steps between pictures from which a clip's rate is taken."""
 SAME_RATE: Final = 0.04
 """A rate that a file states is believed when it is this near to the measured one: times are rounded to milliseconds."""
 STRETCHES: Final = 30
@@ -67,7 +67,7 @@ def clip_frames(
     Args:
         path: the clip.
         until_s: pictures from then on are not read.
-        damage: is told what was left out.
+        damage: takes note of what was left out.
 
     Raises:
         MediaError: the file cannot be opened, or no picture of it can be read.

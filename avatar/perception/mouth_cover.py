@@ -31,7 +31,7 @@ DARK: Final = 8.0
 COLOUR: Final = 3.0
 """How much colour counts beside light."""
 LEARN_S: Final = 0.7
-"""A mouth has to be seen so long before a cover can be told from it."""
+"""A mouth has to be seen so long before a cover can be detected."""
 MEMORY_S: Final = 5.0
 SMOOTH_S: Final = 0.12
 GAP: Final = 0.4

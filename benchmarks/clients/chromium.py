@@ -69,8 +69,8 @@ class CallingChromium:
         page = urljoin(orders["whip"], "/")
         if self._driver.current_url != page:
             self._driver.get(page)
-        told: dict[str, Any] = self._driver.execute_async_script(SCRIPT.read_text(encoding="utf-8"), orders)
-        return told
+        result: dict[str, Any] = self._driver.execute_async_script(SCRIPT.read_text(encoding="utf-8"), orders)
+        return result
 
     def __enter__(self) -> Self:
         return self

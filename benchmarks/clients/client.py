@@ -108,13 +108,13 @@ class Client:
                 **asdict(wanted), "whip": f"{server_url}whip?{wanted.query}",
                 "camera": str(self.film(camera, wanted.codec)), "received": str(received),
             }  # fmt: skip
-            told = caller(orders)
-            if "payload_type" in told:  # it has recorded packets
-                told |= _decoded(received, wanted.codec, told["payload_type"])
+            result = caller(orders)
+            if "payload_type" in result:  # it has recorded packets
+                result |= _decoded(received, wanted.codec, result["payload_type"])
         frames = metric(server_url, "avatar_camera_frames_total") - before
-        size = told["size"]
+        size = result["size"]
         return Outcome(
-            told["failure"], told["connected_ms"], told["hello"], tuple(told["picture_ms"]),
+            result["failure"], result["connected_ms"], result["hello"], tuple(result["picture_ms"]),
             None if size is None else (size[0], size[1]), round(frames),
         )  # fmt: skip
 
@@ -154,8 +154,8 @@ def run_program(command: tuple[str, ...], orders: dict[str, Any]) -> dict[str, A
     lines = done.stdout.strip().splitlines()
     if not lines:
         return {**nothing, "failure": f"{command[-1]} ended with {done.returncode}: {done.stderr[-2000:]}"}
-    told: dict[str, Any] = json.loads(lines[-1])
-    return told
+    result: dict[str, Any] = json.loads(lines[-1])
+    return result
 
 
 def _program(*command: str) -> Callable[[Camera], Any]:

@@ -19,7 +19,7 @@ from avatar.perception.speech.log_mel import BANDS, HOP, RATE, WINDOW  # noqa: E
 from avatar.types import BLENDSHAPE_INDEX  # noqa: E402
 from training.speech_lessons import CROP, Lessons, end_to_end  # noqa: E402
 from training.speech_model import SpeechModel  # noqa: E402
-from training.speech_streams import UNKNOWN, Lesson, hear  # noqa: E402
+from training.speech_streams import UNKNOWN, Lesson, extract_features  # noqa: E402
 from training.speech_train import disguised, losses, train, write_weights  # noqa: E402
 
 
@@ -126,7 +126,7 @@ def noise_or_nothing(features: HiddenStates) -> Lesson:
     """Half a minute of noise that comes and goes; the jaw is open while there is noise."""
     rng = np.random.default_rng(0)
     on = np.repeat(rng.random(60) < 0.5, RATE // 2)
-    heard = hear((on * 0.1 * rng.standard_normal(len(on))).astype(np.float32), features)
+    heard = extract_features((on * 0.1 * rng.standard_normal(len(on))).astype(np.float32), features)
     # A frame's mouth is that of its middle.
     open_now = on[HOP * np.arange(len(heard)) + WINDOW // 2].astype(np.float32)
     mouth = np.zeros((len(heard), len(MOUTH)), np.float32)

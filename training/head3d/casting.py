@@ -1,4 +1,4 @@
-"""People by chance: a number is a person, and what that person does before the camera. None of them exists."""
+"""Random people for training: each seed gives one person, camera and series of poses. None of them exists."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Fit the network to one person: not its weights but the latents of their photos, on a clip of them.
 
-Latents are what a photo tells the network; here they are moved to where the network draws this person's mouth and lids
-best. They travel in the `.avatar` file, and every engine runs them. A fifth of the clip is kept back: latents that do
+Latents are what the network knows of a photo; here they are moved to where it draws this person's mouth and lids best.
+They travel in the `.avatar` file, and every engine runs them. A fifth of the clip is kept back: latents that do
 not draw it better than the photos' own are thrown away.
 """
 

@@ -10,7 +10,7 @@ import numpy as np
 from avatar.types import F32
 
 FIRST_VOICE_DB: Final = -28.0
-"""How loud a voice is thought to be before it was heard."""
+"""The voice's level before there was any."""
 VOICE_RANGE_DB: Final = (-48.0, -6.0)
 RISE: Final = 0.08
 """Share of the way to a louder frame that the voice's level goes: 0.12 s."""

@@ -28,7 +28,7 @@ MOST_FAR: Final = RATE // 5
 SPARE: Final = RATE // 50
 """Samples of the far end that always wait are too early for their echo beyond this: 20 ms."""
 SPARE_WINDOW: Final = 2 * RATE
-"""How much sound tells what always waits."""
+"""How much audio is needed to know what always waits."""
 
 
 class Canceller(Protocol):

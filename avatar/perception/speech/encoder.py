@@ -26,9 +26,9 @@ FIELD: Final = 400
 STATES: Final = 50
 """Hidden states of a window."""
 WINDOW: Final = STATE_HOP * (STATES - 1) + FIELD
-"""Samples that are heard at once: a second."""
+"""Samples of one window: a second."""
 CONVOLVING: Final = ("wav2vec2", "hubert", "wavlm")
-"""Families that hear samples, by their `model_type`; whisper hears mel bands."""
+"""Families that take samples, by their `model_type`; whisper takes mel bands."""
 UNUSED: Final = ("masked_spec_embed",)
 """Weights that matter in an encoder's own training only; some files lack them."""
 HUB_NAME: Final = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -65,10 +65,10 @@ class SpeechEncoder:
             config = transformers.AutoConfig.from_pretrained(folder, **safely)
             _check(source, config, layer)
             _refuse_pickles(source, folder, config)
-            model, told = transformers.AutoModel.from_pretrained(
+            model, loading = transformers.AutoModel.from_pretrained(
                 folder, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **safely
             )
-            if lacking := sorted(name for name in told["missing_keys"] if not name.endswith(UNUSED)):
+            if lacking := sorted(name for name in loading["missing_keys"] if not name.endswith(UNUSED)):
                 raise ModelError(f"The speech encoder {source} lacks weights, {lacking[0]} for one: fetch it again.")
             self._model = (model.get_encoder() if config.model_type == "whisper" else model).eval().to(self._device)
             self._extract = _extractor(folder, config)
@@ -174,8 +174,8 @@ def _extractor(folder: Path, config: Any) -> Callable[[F32], F32]:
 
     whisper = config.model_type == "whisper"
     kind = transformers.WhisperFeatureExtractor if whisper else transformers.Wav2Vec2FeatureExtractor
-    told = (folder / "preprocessor_config.json").is_file()
-    made = kind.from_pretrained(folder, local_files_only=True) if told else None
+    has_settings = (folder / "preprocessor_config.json").is_file()
+    made = kind.from_pretrained(folder, local_files_only=True) if has_settings else None
     if whisper:
         extractor = made or kind(feature_size=config.num_mel_bins)
 

@@ -14,7 +14,7 @@ from avatar.types import F32
 LEVEL_SPAN_DB: Final = 20.0
 LEVEL_LIMITS: Final = (-4.5, 1.5)
 SILENT_LEVEL: Final = -3.6
-"""What stands for silence where a level is heard."""
+"""The level of silence."""
 
 
 @dataclass(frozen=True, slots=True)
