@@ -80,7 +80,7 @@ function meanMs(seconds, count) {
  * What happened between two snapshots.
  *
  * Camera to screen = encode here + network there and back (one round trip) + server + receive buffer + decode. Not in
- * it, because no browser tells: the camera's own delay before a frame reaches the page, and the wait for the screen.
+ * it, because browsers do not report them: the camera's own delay, and the wait for the screen.
  *
  * @param {Snapshot} before
  * @param {Snapshot} after

@@ -33,7 +33,7 @@ test("every element the modules ask for is in the page, and every icon is drawn"
     assert.ok(ids.has(id), id);
 });
 
-test("every shortcut is told to those who cannot see the tooltip", () => {
+test("every shortcut is announced to screen readers too", () => {
   for (const letter of ["M", "V", "F", "C", "E"]) {
     assert.match(html, new RegExp(`aria-keyshortcuts="${letter}" data-tip="[^"]*  ${letter}"`));
     const key = { key: letter.toLowerCase(), ctrlKey: false, altKey: false, metaKey: false, repeat: false };

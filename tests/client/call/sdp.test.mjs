@@ -16,7 +16,7 @@ const answer = [
   "",
 ].join("\r\n");
 
-test("sound nobody hears gets a stream of its own, so that the picture need not wait for it", () => {
+test("sound that is not played gets a stream of its own, so that the picture need not wait for it", () => {
   const lines = separateAudioStream(answer).split("\r\n");
   assert.ok(lines.includes("a=msid:one picture"));
   assert.ok(lines.includes("a=msid:sound sound-track"));

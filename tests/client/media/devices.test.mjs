@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { DeviceError, mainProblem, problemCode } from "../../../client/media/devices.js";
 
-test("why a device cannot be had becomes one word, the same for every browser", () => {
+test("why a device cannot be opened becomes one code, the same for every browser", () => {
   const named = (name) => Object.assign(new Error("x"), { name });
   assert.equal(problemCode("camera", named("NotAllowedError")), "camera_denied");
   assert.equal(problemCode("camera", named("NotFoundError")), "camera_missing");
@@ -13,7 +13,7 @@ test("why a device cannot be had becomes one word, the same for every browser", 
   assert.equal(new DeviceError("camera_denied").code, "camera_denied");
 });
 
-test("the same trouble with camera and microphone is told once", () => {
+test("the same problem with camera and microphone is reported once", () => {
   assert.equal(mainProblem(["camera_denied", "microphone_denied"]), "devices_denied");
   assert.equal(mainProblem(["camera_missing", "microphone_missing"]), "devices_missing");
   assert.equal(mainProblem(["camera_busy", "microphone_denied"]), "camera_busy");

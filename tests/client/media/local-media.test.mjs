@@ -20,7 +20,7 @@ class Track extends EventTarget {
 
 let asked = [];
 let refuse = () => null;
-const wanted = (wish, kind) => wish.deviceId?.exact ?? wish.deviceId?.ideal ?? `${kind}-0`;
+const requestedId = (constraints, kind) => constraints.deviceId?.exact ?? constraints.deviceId?.ideal ?? `${kind}-0`;
 
 Object.defineProperty(globalThis, "isSecureContext", { value: true, configurable: true });
 Object.defineProperty(globalThis, "navigator", {
@@ -32,8 +32,8 @@ Object.defineProperty(globalThis, "navigator", {
         await new Promise((resolve) => setTimeout(resolve, 5));
         const name = refuse(constraints);
         if (name) throw Object.assign(new Error(name), { name });
-        const video = constraints.video ? [new Track("video", wanted(constraints.video, "video"))] : [];
-        const audio = constraints.audio ? [new Track("audio", wanted(constraints.audio, "audio"))] : [];
+        const video = constraints.video ? [new Track("video", requestedId(constraints.video, "video"))] : [];
+        const audio = constraints.audio ? [new Track("audio", requestedId(constraints.audio, "audio"))] : [];
         return { getTracks: () => [...video, ...audio], getVideoTracks: () => video, getAudioTracks: () => audio };
       },
     },
@@ -54,7 +54,7 @@ beforeEach(() => {
   refuse = () => null;
 });
 
-test("camera and microphone are asked for in one question, and only once", async () => {
+test("camera and microphone are opened with one prompt, and only once", async () => {
   const { made } = media();
   // The page opens them by itself where they are allowed; the user presses Join before that is done.
   const [, joined] = await Promise.all([made.start(), made.start()]);
@@ -63,7 +63,7 @@ test("camera and microphone are asked for in one question, and only once", async
   assert.ok(made.cameraOn && made.microphoneOn);
 });
 
-test("with no camera there is still the microphone, and one plain complaint", async () => {
+test("with no camera there is still the microphone, and one problem is reported", async () => {
   refuse = (constraints) => (constraints.video ? "NotFoundError" : null);
   const { made, problems } = media();
   assert.equal(await made.start(), false);
@@ -71,7 +71,7 @@ test("with no camera there is still the microphone, and one plain complaint", as
   assert.deepEqual(problems, ["camera_missing"]);
 });
 
-test("who blocks both is told once", async () => {
+test("a block of both devices is reported once", async () => {
   refuse = () => "NotAllowedError";
   const { made, problems } = media();
   await made.start();
@@ -99,7 +99,7 @@ test("a microphone chosen while muted stays muted", async () => {
   assert.equal(made.microphone.enabled, false);
 });
 
-test("a camera that is unplugged is told, and can be turned on again", async () => {
+test("an unplugged camera is reported, and can be turned on again", async () => {
   const { made, problems } = media();
   await made.start();
   made.camera.dispatchEvent(new Event("ended"));

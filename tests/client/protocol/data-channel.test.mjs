@@ -42,16 +42,16 @@ for (const [what, junk] of Object.entries({
   "a field of the wrong kind": JSON.stringify({ ...stats, fps: "30" }),
   "stages that are a list": JSON.stringify({ ...stats, stage_ms: [] }),
 }))
-  test(`junk is dropped: ${what}`, () => assert.equal(parseMessage(junk), null));
+  test(`a malformed message is dropped: ${what}`, () => assert.equal(parseMessage(junk), null));
 
-test("what the page says carries the version, and an id when an answer is wanted", () => {
+test("what the page sends carries the version, and an id when an answer is wanted", () => {
   assert.deepEqual(JSON.parse(formatMessage({ type: "calibrate" }, "q1")), { v: 1, id: "q1", type: "calibrate" });
   assert.deepEqual(JSON.parse(formatMessage({ type: "ping", t: 5 })), { v: 1, type: "ping", t: 5 });
 });
 
 const caption = { v: 1, type: "caption", speaker: "you", text: "", turn: 1, seconds: 1.26, unspoken: "" };
 
-test("the conversation's messages are read, and junk is not", () => {
+test("a conversation's messages are parsed, and malformed ones are dropped", () => {
   assert.deepEqual(parseMessage(JSON.stringify(caption)), caption);
   assert.equal(parseMessage(JSON.stringify({ ...caption, text: 3 })), null);
   assert.ok(parseMessage('{"v":1,"type":"interrupted","turn":1,"heard_ms":120}'));

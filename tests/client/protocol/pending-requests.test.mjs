@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { parseMessage } from "../../../client/protocol/data-channel.js";
 import { PendingRequests, RequestRefused } from "../../../client/protocol/pending-requests.js";
 
-test("an answer without reply_to settles the oldest question of its kind", async () => {
+test("an answer without reply_to settles the oldest request of its kind", async () => {
   const requests = new PendingRequests();
   const first = requests.add("avatar", 1000);
   const second = requests.add("calibrated", 1000);
@@ -26,14 +26,14 @@ test("the answer to a change of what moves the avatar settles it, and a refusal 
   assert.equal(parseMessage(JSON.stringify({ v: 1, type: "drive" })), null);
 });
 
-test("a refusal goes to the question it names, with the server's word for it", async () => {
+test("a refusal settles the request it names, with the server's code", async () => {
   const requests = new PendingRequests();
   const swap = requests.add("avatar", 1000);
   requests.settle({ type: "error", code: "unknown_avatar", detail: "gone", reply_to: swap.id });
   await assert.rejects(swap.reply, (error) => error instanceof RequestRefused && error.code === "unknown_avatar");
 });
 
-test("a question nobody answers fails after its time, and all fail when the line is gone", async () => {
+test("a request without an answer fails after its time, and all fail when the connection is lost", async () => {
   const requests = new PendingRequests();
   await assert.rejects(requests.add("calibrated", 10).reply, { code: "no_reply" });
   const open = requests.add("calibrated", 10_000);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { whipAddress } from "../../../client/protocol/whip.js";
 
-test("an offer goes to the face, with what moves it and the size wished for", () => {
+test("an offer names the face, what moves it and the picture's size", () => {
   assert.equal(whipAddress({ avatar: "a b", drive: "voice" }), "/whip?avatar=a+b&drive=voice");
   assert.equal(
     whipAddress({ avatar: "a", drive: "camera", mode: "echo", width: 640, height: 480 }),

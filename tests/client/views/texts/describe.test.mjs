@@ -20,7 +20,7 @@ test("every message says what happened, and what to do", () => {
   }
 });
 
-test("the page has its own words for every photo the server refuses", () => {
+test("the page has a text for every photo that the server refuses", () => {
   const refusals = read("avatar/server/problems.py").matchAll(/"(\w+)": (?:413|415|422),/g);
   const ours = new Set(CODES);
   const elsewhere = new Set(["wrong_type", "bad_identity_file", "ice_restart"]); // The page never sends what earns these.
@@ -28,7 +28,7 @@ test("the page has its own words for every photo the server refuses", () => {
   assert.deepEqual(missing, []);
 });
 
-test("every code the page itself uses has words", () => {
+test("every code that the page itself uses has a text", () => {
   const used = readdirSync(new URL("client/", root), { recursive: true })
     .filter((name) => name.endsWith(".js"))
     .flatMap((name) => [...read(`client/${name}`).matchAll(/describe\("(\w+)"/g)])
@@ -37,12 +37,12 @@ test("every code the page itself uses has words", () => {
   assert.deepEqual(used.filter((code) => !CODES.includes(code)), []);
 });
 
-test("a code nobody knows is told in the server's words", () => {
+test("an unknown code is described by the server's own sentence", () => {
   assert.equal(describe("brand_new", "The moon is in the way.").text, "The moon is in the way.");
   assert.ok(describe("brand_new").text.length > 0);
 });
 
-test("where the server tells which photo it means, so do we", () => {
+test("where the server names one of several photos, the title does too", () => {
   assert.equal(describe("not_an_image", "Photo 3: this is text.").title, "Photo 3: that file is not a photo");
 });
 
