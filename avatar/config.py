@@ -122,7 +122,15 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def api_key(text: str) -> str:
+    """Return a key that an HTTP header can carry. Raises ValueError for any other."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(text)
+    return text
+
+
 SIZE: Final = Kind(picture_size, f"a size such as 512x512: {SIDES}", "WxH")
+API_KEY: Final = Kind(api_key, "plain letters, digits and marks (ASCII), without spaces or line breaks", "KEY")
 BASE_URL: Final = Kind(base_url, "a base URL such as http://localhost:11434/v1, without a key", "URL")
 TIERS: Final = ("auto", "geometry", "lite", "standard")
 ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt", "torch", "torch-cuda")
@@ -259,12 +267,16 @@ class ConversationSettings:
         None, "OpenAI-compatible chat service that answers (default: a small script)", kind=BASE_URL, formerly="--brain"
     )
     llm_model: str = setting("default", "the model to ask there", metavar="NAME", formerly="--brain-model")
-    llm_api_key: str | None = setting(None, "the key for it", secret=True, variable_formerly="AVATAR_BRAIN_KEY")
+    llm_api_key: str | None = setting(
+        None, "the key for it", kind=API_KEY, secret=True, variable_formerly="AVATAR_BRAIN_KEY"
+    )
     stt_url: str | None = setting(
         None, "OpenAI-compatible service that turns speech into words (default: none)", kind=BASE_URL, formerly="--ears"
     )
     stt_model: str = setting("default", "the model to ask there", metavar="NAME", formerly="--ears-model")
-    stt_api_key: str | None = setting(None, "the key for it", secret=True, variable_formerly="AVATAR_EARS_KEY")
+    stt_api_key: str | None = setting(
+        None, "the key for it", kind=API_KEY, secret=True, variable_formerly="AVATAR_EARS_KEY"
+    )
 
 
 @dataclass(frozen=True, slots=True)

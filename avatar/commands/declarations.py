@@ -51,7 +51,7 @@ class Setting:
         if self.type in (int, float):
             number = "a whole number" if self.type is int else "a number"
             return f"{number} from {number_text(declared.at_least)} to {number_text(declared.at_most)}"
-        return {bool: "true or false", Path: "a path", tuple: "a list of texts"}.get(self.type, "a text")
+        return {bool: "true or false", Path: "a path", tuple: "a list of texts"}.get(self.type, "a text of one line")
 
     def shown(self, value: Any) -> str:
         """Return a value as a file would say it; a secret is never shown."""

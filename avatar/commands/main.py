@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        sentence = no_room(error)
+        sentence = no_room(error) or name_too_long(error)
         if args.debug or sentence is None:
             raise
         print(f"avatar: {sentence}", file=sys.stderr)
@@ -75,6 +75,13 @@ def no_room(error: OSError) -> str | None:
     if error.errno in _NO_ROOM:
         return f"There is no room to write {error.filename or 'a file'} ({said}). Free some space, or write elsewhere."
     return None
+
+
+def name_too_long(error: OSError) -> str | None:
+    """Return what is wrong where a path can be that of no file, None for any other error."""
+    if error.errno != errno.ENAMETOOLONG:
+        return None
+    return f"No file can have so long a name: {str(error.filename)[:60]}... Give a shorter path."
 
 
 if __name__ == "__main__":

@@ -169,8 +169,9 @@ def _listening_socket(host: str, port: int) -> socket.socket:
     """Take the port first: everything after it takes seconds, and a taken port is the likeliest trouble."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise AvatarError(f"There is no address {host!r} to listen on: {error.strerror}.") from error
+    except (OSError, UnicodeError) as error:  # the latter for what no name can be
+        why = getattr(error, "strerror", None) or "it is no name"
+        raise AvatarError(f"There is no address {host[:100]!r} to listen on: {why}.") from error
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

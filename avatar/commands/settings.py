@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, create_model
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -30,6 +30,7 @@ from avatar.errors import SettingsError
 
 DEFAULT: Final = "default"
 LONGEST_TEXT: Final = 4096
+ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 MOST_TEXTS: Final = 100
 """In one list."""
 
@@ -127,6 +128,7 @@ def _origin(
 def _hint(setting: Setting) -> Any:
     """Return the type of a setting as pydantic checks it."""
     declared = setting.declared
+    text = StringConstraints(min_length=1, max_length=LONGEST_TEXT, pattern=ONE_LINE)
     if declared.kind is not None:
         return Annotated[Any, BeforeValidator(_parsed_by(declared.kind.parse))]
     if declared.choices:
@@ -137,11 +139,10 @@ def _hint(setting: Setting) -> Any:
         )
         return Annotated[setting.type, bounds, BeforeValidator(_no_bool)]
     if setting.type is tuple:
-        text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT)]
-        return Annotated[tuple[text, ...], Field(max_length=MOST_TEXTS), BeforeValidator(_list_of)]
+        return Annotated[tuple[Annotated[str, text], ...], Field(max_length=MOST_TEXTS), BeforeValidator(_list_of)]
     if setting.type is Path:
-        return Annotated[Path, BeforeValidator(_path)]
-    return bool if setting.type is bool else Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
+        return Annotated[Annotated[str, text], AfterValidator(_path)]
+    return bool if setting.type is bool else Annotated[str, text]
 
 
 def _parsed_by(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
@@ -164,8 +165,11 @@ def _list_of(value: Any) -> Any:
     return [text.strip() for text in value.split(",") if text.strip()] if isinstance(value, str) else value
 
 
-def _path(value: Any) -> Any:
-    return Path(value).expanduser() if isinstance(value, str) else value
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # ~name of nobody
+        raise ValueError(text) from error
 
 
 def _check_together(values: Mapping[str, Any], origins: Mapping[str, str]) -> None:

@@ -69,8 +69,8 @@ def read_file(path: Path) -> SettingsFile:
             raise SettingsError(f"{where}: {_unknown(section, name)}")
         if value in ("", []):
             continue
-        if setting.type is Path and isinstance(value, str):
-            value = path.parent / Path(value).expanduser()  # noqa: PLW2901
+        if setting.type is Path and isinstance(value, str) and not value.startswith("~"):
+            value = str(path.parent / value)  # noqa: PLW2901
         values[name] = value
     return SettingsFile(values, {name: line for (_, name), line in lines.items() if name in values})
 

@@ -153,6 +153,12 @@ def test_only_errors_of_a_full_disk_are_called_so() -> None:
     assert no_room(FileNotFoundError(errno.ENOENT, "No such file or directory", "clip.wav")) is None
 
 
+@pytest.mark.parametrize("option", ["--driver", "--audio", "--voice-network"])
+def test_a_path_that_is_too_long_is_one_sentence(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said = error_of(["render", "--avatar", "mira", "-o", "x.mp4", "--audio", __file__, option, "x" * 4000], capsys)
+    assert "No file can have so long a name: xxxx" in said and len(said) < 200
+
+
 def test_debug_shows_where_an_error_comes_from(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="cannot be read"):
         main(["--debug", "enroll", str(tmp_path / "none.jpg"), "-o", str(tmp_path / "x.avatar")])

@@ -82,6 +82,13 @@ def test_a_taken_port_is_said_with_another_one(capsys: pytest.CaptureFixture[str
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("host", [".a..b", "x" * 300])
+def test_an_address_that_there_is_not_is_said(host: str) -> None:
+    command = [sys.executable, "-m", "avatar.commands.main", "serve", "--port", "0", "--host", host]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.startswith(f"avatar: There is no address '{host[:100]}' to listen on")
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
