@@ -40,7 +40,7 @@ class BotPeer:
         """
         self.avatar_id, self.drive = avatar_id, drive
         self._session, self._host, self._limit_bytes = session, host, limit_bytes
-        self._clock_told = False
+        self._clock_sent = False
         self.on_second()
 
     def on_channel_open(self) -> None:
@@ -66,8 +66,8 @@ class BotPeer:
 
     def on_picture_sent(self, sent: SentPicture) -> None:
         """Tell the program, once and as soon as it is known, by which timestamps it knows its pictures."""
-        if sent.rtp_time is not None and not self._clock_told:
-            self._clock_told = True
+        if sent.rtp_time is not None and not self._clock_sent:
+            self._clock_sent = True
             self._host.send(Clock(rtp=wrapped(sent.rtp_time - video_ticks(sent.picture.time_s))))
 
     def on_second(self) -> None:

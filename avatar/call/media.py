@@ -48,7 +48,7 @@ class CallMedia:
         self._participant: Participant | None = None
         self._sound_delay = av_sync.SoundDelay()
         self._sound_age_s = 0.0
-        self._told_too_large: tuple[int, int] | None = None
+        self._reported_size: tuple[int, int] | None = None
 
     def join(self, session: LiveSession, participant: Participant) -> None:
         """Hand pictures and sound to these from now on."""
@@ -102,7 +102,7 @@ class CallMedia:
         size = self._peer.camera_too_large
         if size is not None:
             self._times.last_media_s = self._clock()  # it sends, in vain
-        if size == self._told_too_large:
+        if size == self._reported_size:
             return
         if size is not None:
             report = ErrorMessage(
@@ -112,4 +112,4 @@ class CallMedia:
             )
             if not self._peer.send(REPORTS.write(report)):  # no channel yet: it is told in a second
                 return
-        self._told_too_large = size
+        self._reported_size = size

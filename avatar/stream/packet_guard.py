@@ -75,7 +75,7 @@ class PacketGuard:
         """Connectivity checks that have come with the right password."""
         self.ice_packets = 0
         """Checks, and answers to ours, from the peer's own addresses."""
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def watch(self, connection: RTCPeerConnection) -> None:
         """Stand before a connection's transports; call it when they are all there, before addresses are gathered."""
@@ -89,8 +89,8 @@ class PacketGuard:
         """Count a packet; the first of each kind of error is logged."""
         self.dropped[reason] += 1
         kind = type(error).__name__
-        if error is not None and kind not in self._told:
-            self._told.add(kind)
+        if error is not None and kind not in self._logged:
+            self._logged.add(kind)
             # Without what it holds: that is a stranger's.
             logger.warning("a packet could not be read (%s in %s); it and others like it are dropped", kind, _at(error))
 
