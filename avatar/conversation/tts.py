@@ -17,6 +17,7 @@ import numpy as np
 
 from avatar.conversation.speakable_text import Speakable, named, speakable
 from avatar.errors import VoiceError
+from avatar.models.telemetry import keep_telemetry_off
 from avatar.types import F32
 
 LONGEST_TEXT: Final = 20_000
@@ -89,8 +90,9 @@ class HibariTextToSpeech:
         Raises:
             VoiceError: the package is not installed.
         """
+        keep_telemetry_off()
         try:
-            from hibari import Hibari  # noqa: PLC0415 - an extra
+            from hibari import Hibari  # noqa: PLC0415 - an extra; runs on ONNX Runtime
         except ImportError as error:
             raise VoiceError("the package hibari-tts is not installed: pip install 'avatar[voice]'") from error
         self._voice: Any = Hibari(threads=1)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from avatar.generator.engines.engine import FrameInput, FrameLayers, Latents
 from avatar.generator.network_files import NetworkFiles
+from avatar.models.telemetry import keep_telemetry_off
 from avatar.types import U8
 
 PROVIDERS: Final = {
@@ -25,6 +26,7 @@ class OnnxRuntimeEngine:
             ImportError: ONNX Runtime is not installed.
             RuntimeError: it lacks the provider, or the provider does not work here.
         """
+        keep_telemetry_off()
         import onnxruntime  # noqa: PLC0415 - 200 ms, and only where this engine is chosen
 
         self.name, self.tier = name, files.tier

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +19,17 @@ from avatar.generator.network_files import NetworkFiles, network_files
 from avatar.generator.network_input import CONDITION_SIZE
 
 S = 256
+
+
+def test_drawing_and_speaking_number_no_machine_for_telemetry(tmp_path: Path) -> None:
+    """ONNX Runtime would number the machine in a file and send events to its maker."""
+    program = (
+        "from avatar.conversation.tts import open_voice; open_voice('hibari');"
+        "from avatar.generator.engines.choice import load_engine; load_engine('lite', 'onnxruntime')"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
+    subprocess.run([sys.executable, "-c", program], env={**environment, "HOME": str(tmp_path)}, check=True)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 @pytest.fixture(autouse=True)
