@@ -11,8 +11,8 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.numpy import load_file
+from scipy.spatial.transform import Rotation
 
 from avatar.resources import weights_path
 from avatar.types import F32, HeadPose
@@ -80,38 +80,10 @@ def rotation_vector(rotation: F32) -> F32:
     In camera axes (x right, y down, z away): + x tips the chin down, + y turns the nose to the picture's left,
     + z rolls clockwise as seen.
     """
-    matrix = np.asarray(rotation, np.float64)
-    # Through the quaternion (Shepperd 1978): exact near 0 and near pi, where the trace formula is not.
-    trace = float(np.trace(matrix))
-    diagonal = np.diag(matrix)
-    largest = int(np.argmax([*diagonal, trace]))
-    if largest == 3:
-        real = 1.0 + trace
-        imaginary: NDArray[np.float64] = np.array(
-            [matrix[2, 1] - matrix[1, 2], matrix[0, 2] - matrix[2, 0], matrix[1, 0] - matrix[0, 1]], np.float64
-        )
-    else:
-        j, k = (largest + 1) % 3, (largest + 2) % 3
-        imaginary = np.zeros(3)
-        imaginary[largest] = 1.0 + diagonal[largest] - diagonal[j] - diagonal[k]
-        imaginary[j] = matrix[j, largest] + matrix[largest, j]
-        imaginary[k] = matrix[k, largest] + matrix[largest, k]
-        real = matrix[k, j] - matrix[j, k]
-    if real < 0.0:
-        real, imaginary = -real, -imaginary
-    sine = float(np.linalg.norm(imaginary))
-    # sin(a/2) / |q| over its own length: for small angles the ratio tends to 2 / real.
-    factor = 2.0 * np.arctan2(sine, real) / sine if sine > 1e-12 else 2.0 / real
-    vector: F32 = (imaginary * factor).astype(np.float32)
-    return vector
+    turned = Rotation.from_matrix(np.asarray(rotation, np.float64), assume_valid=True)
+    return np.asarray(turned.as_rotvec(), np.float32)
 
 
 def rotation_matrix(vector: F32) -> F32:
-    """Return the rotation matrix (3, 3) of a rotation vector (3,) in radians (Rodrigues)."""
-    x, y, z = (float(value) for value in vector)
-    angle = float(np.sqrt(x * x + y * y + z * z))
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    # sinc keeps both factors exact down to an angle of 0.
-    first, second = np.sinc(angle / np.pi), 0.5 * np.sinc(angle / (2.0 * np.pi)) ** 2
-    matrix: F32 = (np.eye(3) + first * cross + second * cross @ cross).astype(np.float32)
-    return matrix
+    """Return the rotation matrix (3, 3) of a rotation vector (3,) in radians ."""
+    return np.asarray(Rotation.from_rotvec(np.asarray(vector, np.float64)).as_matrix(), np.float32)
