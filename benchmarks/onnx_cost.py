@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from avatar.models.telemetry import keep_telemetry_off
+
 Shape = tuple[int, ...]
 LAYERS: Final = ("Conv", "ConvTranspose", "MatMul", "Gemm")
 """What is counted: two operations for each multiply-add. Element-wise layers, resizing and sampling are left out, as
@@ -56,6 +58,8 @@ def multiply_adds(kind: str, source: Shape, weight: Shape, output: Shape, *, tur
 def _run_for_shapes(model: Any, names: set[str]) -> dict[str, Shape]:
     """Return the sizes of values by name, from one run on zeros."""
     import onnx  # noqa: PLC0415
+
+    keep_telemetry_off()
     import onnxruntime  # noqa: PLC0415
 
     shapes: dict[str, Shape] = {item.name: tuple(item.dims) for item in model.graph.initializer}

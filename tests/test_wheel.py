@@ -110,7 +110,6 @@ def test_it_brings_no_training_tests_or_benchmarks(installed: Path) -> None:
     ("lost", "named"),
     [
         ("_client", "lacks its page: there is neither"),
-        ("_client/index.html", "lacks files of its page: index.html"),
         ("_client/protocol", "lacks files of its page: protocol/"),
     ],
 )
