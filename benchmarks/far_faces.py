@@ -50,7 +50,7 @@ Look = Callable[[U8, float], FaceBox | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Sitter:
+class Portrait:
     """A portrait whose face is known."""
 
     rgb: U8
@@ -59,16 +59,16 @@ class Sitter:
     """Of the face's landmarks, pixels."""
 
 
-def sitter(rgb: U8, landmarker: FaceLandmarker) -> Sitter | None:
+def portrait(rgb: U8, landmarker: FaceLandmarker) -> Portrait | None:
     """Return a photo with its largest face; None where none is found."""
     faces = find_faces(rgb, landmarker)
     if not faces:
         return None
     landmarks = max((face.landmarks_px for face in faces), key=lambda points: float(np.ptp(points[:, 0])))
-    return Sitter(rgb, FaceBox.around(landmarks), float(np.ptp(landmarks[:, 0])))
+    return Portrait(rgb, FaceBox.around(landmarks), float(np.ptp(landmarks[:, 0])))
 
 
-def compose(person: Sitter, size: tuple[int, int], face_px: float, place: tuple[float, float]) -> tuple[U8, FaceBox]:
+def compose(person: Portrait, size: tuple[int, int], face_px: float, place: tuple[float, float]) -> tuple[U8, FaceBox]:
     """Return a grey picture (height, width, 3) RGB of `size` with the portrait's face so wide, and where it is."""
     scale = face_px / person.width
     margin = 0.9 * face_px
@@ -178,7 +178,7 @@ def main() -> None:
     chosen = arguments.parse_args()
     paths = chosen.photo or test_photos(chosen.faces) or [face.image for face in builtin_faces()][: chosen.faces]
     with FaceLandmarker(get_model("face_landmarker"), video=False) as landmarker:
-        found = [sitter(read_photo(path.read_bytes(), LimitSettings()), landmarker) for path in paths]
+        found = [portrait(read_photo(path.read_bytes(), LimitSettings()), landmarker) for path in paths]
     people = [person for person in found if person is not None]
 
     shares: dict[tuple[int, tuple[int, int]], tuple[float, float]] = {}

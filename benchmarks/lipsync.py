@@ -1,4 +1,4 @@
-"""Does the mouth say what the voice says? MediaPipe readings at rendered pictures of a talking avatar.
+"""Does the mouth say what the voice says? MediaPipe looks at rendered pictures of a talking avatar.
 
 Lips closed at p, b, m (within 40 ms of the middle, under 15 % of the clip's 95th percentile), not closed inside vowels,
 teeth on the lip for f and v, rounding for oo, width for ee; sound and mouth in step; still in silence and noise;

@@ -34,10 +34,10 @@ from avatar.generator.tuning.packed_clips import RENDERED, ClipLabel, ClipTracks
 from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.types import U8
-from training.head3d.casting import camera_of, cast, stances
 from training.head3d.model import HeadModel, load_head
 from training.head3d.oral import Oral
-from training.head3d.sitter import Sitter
+from training.head3d.posed_person import PosedPerson
+from training.head3d.random_people import random_camera, random_person, random_poses
 from training.sample_sheet import write_sheet
 
 LICENCE: Final = "MIT"
@@ -79,11 +79,11 @@ def pack_seen(label: ClipLabel, pictures: Sequence[U8], faces: Sequence[FaceDete
 
 def draw_person(seed: int, head: HeadModel, inside: Oral, frames: int, landmarker: FaceLandmarker, out: Path) -> int:
     """Draw, track and pack one person; returns the number of frames kept."""
-    sitter = Sitter(cast(seed), head, inside, camera_of(seed, PICTURE_SIDE))
+    posed = PosedPerson(random_person(seed), head, inside, random_camera(seed, PICTURE_SIDE))
     pictures: list[U8] = []
     faces: list[FaceDetection | None] = []
-    for stance in stances(seed, frames):
-        pictures.append(sitter.draw(stance))
+    for pose in random_poses(seed, frames):
+        pictures.append(posed.draw(pose))
         found = landmarker.detect(pictures[-1], 0.0)
         faces.append(max(found, key=lambda face: float(np.ptp(face.landmarks_px[:, 0])), default=None))
     return pack_seen(label_of(seed), pictures, faces, out)

@@ -15,12 +15,12 @@ from avatar.generator.tuning.packed_clips import RENDERED, PackedClip, read_pack
 from avatar.perception.landmarker import FaceDetection
 from avatar.types import U8
 from training import synth
-from training.head3d.casting import camera_of, cast, stances
 from training.head3d.light import quick_visible, visible
 from training.head3d.model import HeadModel, load_head
 from training.head3d.oral import Oral
+from training.head3d.posed_person import Pose, PosedPerson
+from training.head3d.random_people import random_camera, random_person, random_poses
 from training.head3d.raster import paint, rasterise
-from training.head3d.sitter import Sitter, Stance
 from training.synth import LICENCE, label_of, main, pack_seen
 
 HEAD = Path(os.environ.get("HEAD3D_FILE", "ict_facekit_light.npz"))
@@ -35,8 +35,8 @@ def head() -> HeadModel:
 
 
 def test_a_number_is_always_the_same_person_and_another_number_another() -> None:
-    assert cast(7) == cast(7) and stances(7, 5) == stances(7, 5)
-    people = [cast(seed) for seed in range(30)]
+    assert random_person(7) == random_person(7) and random_poses(7, 5) == random_poses(7, 5)
+    people = [random_person(seed) for seed in range(30)]
     assert len({person.complexion.skin for person in people}) == 30
     assert len({(person.hair and person.hair.style, person.cap is None) for person in people}) >= 4
     # The hundred numbers of two identities have next to nothing in common.
@@ -45,18 +45,18 @@ def test_a_number_is_always_the_same_person_and_another_number_another() -> None
 
 
 def test_more_frames_leave_the_first_ones_as_they_were() -> None:
-    assert stances(3, 24)[:10] == stances(3, 10)
+    assert random_poses(3, 24)[:10] == random_poses(3, 10)
 
 
 def test_people_do_what_real_clips_hardly_show() -> None:
-    moments = [stance for seed in range(20) for stance in stances(seed, 24)]
-    jaw = np.array([stance.expression.get("jawOpen", 0.0) for stance in moments])
-    blink = np.array([stance.expression["eyeBlink_L"] for stance in moments])
-    turn = np.array([stance.turn_degrees[1] for stance in moments])
+    moments = [pose for seed in range(20) for pose in random_poses(seed, 24)]
+    jaw = np.array([pose.expression.get("jawOpen", 0.0) for pose in moments])
+    blink = np.array([pose.expression["eyeBlink_L"] for pose in moments])
+    turn = np.array([pose.turn_degrees[1] for pose in moments])
     assert (jaw > 0.4).mean() > 0.1 and (jaw < 0.05).mean() > 0.2
     assert 0.08 < (blink > 0.9).mean() < 0.25
     assert np.abs(turn).max() <= 30 and (np.abs(turn) > 20).mean() > 0.1
-    first = stances(11, 24)[0]
+    first = random_poses(11, 24)[0]
     assert first.turn_degrees == (0.0, 0.0, 0.0) and "jawOpen" not in first.expression, "a photo to start from"
 
 
@@ -125,10 +125,10 @@ def test_quick_shadows_fall_where_exact_ones_fall() -> None:
 
 
 def test_an_open_mouth_shows_light_teeth_before_a_dark_cavity(head: HeadModel) -> None:
-    sitter = Sitter(cast(1), head, Oral.of(head), camera_of(1, 480))
-    shut = sitter.draw(Stance()).astype(int)
+    posed = PosedPerson(random_person(1), head, Oral.of(head), random_camera(1, 480))
+    shut = posed.draw(Pose()).astype(int)
     smile = {f"{name}_{side}": 0.7 for name in ("mouthSmile", "mouthUpperUp", "mouthLowerDown") for side in "LR"}
-    opened = sitter.draw(Stance(smile | {"jawOpen": 0.45})).astype(int)
+    opened = posed.draw(Pose(smile | {"jawOpen": 0.45})).astype(int)
     changed = np.abs(opened - shut).sum(2) > 90
     inside = opened[changed]
     assert len(inside) > 800
@@ -149,12 +149,12 @@ def head_file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, *
         def __init__(self, *_: object) -> None:
             self._pictures = face_clips.pictures("mira", 3.0, fps=8)
 
-        def draw(self, stance: Stance) -> U8:
+        def draw(self, pose: Pose) -> U8:
             return next(self._pictures)
 
     monkeypatch.setattr(synth, "_read_head", lambda path: None)
     monkeypatch.setattr(synth.Oral, "of", lambda head: None)
-    monkeypatch.setattr(synth, "Sitter", MovedFace)
+    monkeypatch.setattr(synth, "PosedPerson", MovedFace)
     return Path("no.npz")
 
 

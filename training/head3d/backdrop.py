@@ -1,4 +1,4 @@
-"""What lies behind a sitter, far out of focus: rooms of soft light, a window, lamps that blur to discs."""
+"""What lies behind a person, far out of focus: rooms of soft light, a window, lamps that blur to discs."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def light_vertices(mesh: Mesh, blockers: Mesh, lights: tuple[Light, ...], seed: 
         visible(mesh.vertices, mesh.normals, blockers.vertices, blockers.triangles, light.rays(14, rng)).mean(0)
         for light in lights
     ]
-    # The room behind the sitter gives little light; leaving it out also spares rays.
+    # The room behind the person gives little light; leaving it out also spares rays.
     rays = sky_rays(64)
     rays = rays[rays[:, 2] > -0.45]
     cosine = np.maximum(rays @ mesh.normals.T, 0)

@@ -14,8 +14,8 @@ from training.head3d.eyes import IrisLook
 from training.head3d.hair import HairLook
 from training.head3d.light import Light
 from training.head3d.portrait import Person
+from training.head3d.posed_person import Pose
 from training.head3d.scene import Camera
-from training.head3d.sitter import Stance
 from training.head3d.skin import Complexion
 
 Rgb = tuple[int, int, int]
@@ -63,7 +63,7 @@ _ONE: Final = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthRollLower", "mouth
 """Weights without a left and a right."""
 
 
-def cast(seed: int) -> Person:
+def random_person(seed: int) -> Person:
     """The person of a number: shape, skin, eyes, hair, clothes, room and light."""
     rng = np.random.default_rng([seed, 1])
     tone = float(rng.uniform(0, len(_SKINS) - 1))
@@ -118,7 +118,7 @@ def cast(seed: int) -> Person:
     )
 
 
-def camera_of(seed: int, side: int) -> Camera:
+def random_camera(seed: int, side: int) -> Camera:
     """The camera before that person: height, distance and frame vary as those of laptops and phones do."""
     rng = np.random.default_rng([seed, 2])
     return Camera(
@@ -131,13 +131,13 @@ def camera_of(seed: int, side: int) -> Camera:
     )
 
 
-def stances(seed: int, count: int) -> list[Stance]:
+def random_poses(seed: int, count: int) -> list[Pose]:
     """What that person does, ``count`` unrelated moments; the first looks at us with a closed mouth, as photos do."""
     rng = np.random.default_rng([seed, 3])
-    return [Stance(_eyes(rng, 0.0, calm=True)), *(_stance(rng) for _ in range(count - 1))]
+    return [Pose(_eyes(rng, 0.0, calm=True)), *(_random_pose(rng) for _ in range(count - 1))]
 
 
-def _stance(rng: np.random.Generator) -> Stance:
+def _random_pose(rng: np.random.Generator) -> Pose:
     odds = np.array([share for share, _ in _MOUTHS])
     shape = _MOUTHS[rng.choice(len(_MOUTHS), p=odds / odds.sum())][1]
     weights: dict[str, float] = {}
@@ -161,7 +161,7 @@ def _stance(rng: np.random.Generator) -> Stance:
     aside = float(np.clip(-held * turn[1] + rng.normal(0, 6), -26, 26))
     up = float(np.clip(0.5 * held * turn[0] + up, -22, 18))
     tongue = float(rng.uniform(0.2, 1.1)) if weights.get("jawOpen", 0) > 0.2 and rng.random() < 0.3 else 0.0
-    return Stance(weights | _eyes(rng, up), turn, (aside, up), tongue)
+    return Pose(weights | _eyes(rng, up), turn, (aside, up), tongue)
 
 
 def _eyes(rng: np.random.Generator, up: float, *, calm: bool = False) -> dict[str, float]:

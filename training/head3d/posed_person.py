@@ -1,4 +1,4 @@
-"""A person made ready once and then drawn in many poses, a picture in well under a second, mouth and eyes alive.
+"""A rendered person, prepared once and then drawn in many poses: a picture in well under a second.
 
 What `portrait.draw` takes minutes for is here coarser where a face 250 pixels tall does not show it: shadows come from
 few rays over small maps, hairs are fewer and thicker and turn with the head as they lie, triangles are painted from far
@@ -35,8 +35,8 @@ _LENS_BLUR_PX: Final = 0.6
 
 
 @dataclass(frozen=True)
-class Stance:
-    """What changes from picture to picture."""
+class Pose:
+    """Expression, turn, gaze and tongue of one picture."""
 
     expression: Mapping[str, float] = field(default_factory=dict)
     """Weights by the head model's names."""
@@ -57,8 +57,8 @@ class _Hair:
     """(v, lights + 1) share of each light and of the sky that passes the hair to each vertex of face and head."""
 
 
-class Sitter:
-    """One person before one camera."""
+class PosedPerson:
+    """One person before one camera, to be drawn in any pose."""
 
     def __init__(self, person: Person, head: HeadModel, inside: oral.Oral, camera: Camera) -> None:
         """Shape the head, hang the clothes, grow the hair (up to some seconds), paint the room."""
@@ -88,16 +88,16 @@ class Sitter:
         self._room = backdrop.paint(person.backdrop, camera.resolution, rng)
         self._hair = self._grown(rng)
 
-    def draw(self, stance: Stance) -> NDArray[np.uint8]:
+    def draw(self, pose: Pose) -> NDArray[np.uint8]:
         """The picture of one moment, (side, side, 3) RGB."""
         person, camera, head = self._person, self._camera, self._head
-        vertices = self._posed(stance)
-        mesh = self._mesh(vertices, stance)
+        vertices = self._posed(pose)
+        mesh = self._mesh(vertices, pose)
         normals = vertex_normals(vertices, self._skin)
         light = self._light(mesh)
         buffers = self._seen(mesh, light)
         linear = self._room.copy()
-        self._shade(linear, buffers, mesh, vertices, stance)
+        self._shade(linear, buffers, mesh, vertices, pose)
         # The same hairs stand in the same places in every picture.
         rng = np.random.default_rng(person.seed + 5)
         short = [
@@ -108,7 +108,7 @@ class Sitter:
         for hairs in short:
             strands.draw(linear, buffers.fragments.depth, hairs, camera, before, self._sky)
         if self._hair is not None:
-            self._draw_hair(linear, buffers, self._hair, stance)
+            self._draw_hair(linear, buffers, self._hair, pose)
         picture = develop(np.asarray(cv2.GaussianBlur(linear, (0, 0), _LENS_BLUR_PX), np.float32), person.exposure)
         return np.asarray((picture.clip(0, 1) * 255 + 0.5).astype(np.uint8))
 
@@ -131,22 +131,22 @@ class Sitter:
         colour = strands.shade(thinned, self._camera, lights, self._sky, volume)
         return _Hair(thinned, colour, np.stack(over, 1).astype(np.float32))
 
-    def _posed(self, stance: Stance) -> F32:
+    def _posed(self, pose: Pose) -> F32:
         vertices = self._shape.copy()
-        for name, weight in stance.expression.items():
+        for name, weight in pose.expression.items():
             vertices += np.float32(weight) * self._head.expression[name]
-        if stance.tongue_cm:
+        if pose.tongue_cm:
             tip = smooth_step(self._head.vertices[:, 2], 4.5, 9.0) * self._oral.channels[:, 3]
-            vertices[:, 1] += stance.tongue_cm * tip
-        return turned(vertices, stance.turn_degrees)
+            vertices[:, 1] += pose.tongue_cm * tip
+        return turned(vertices, pose.turn_degrees)
 
-    def _mesh(self, vertices: F32, stance: Stance) -> Mesh:
+    def _mesh(self, vertices: F32, pose: Pose) -> Mesh:
         rest = self._head.vertices
         triangles = np.concatenate([part for part, _ in self._groups])
         material = np.concatenate([np.full(len(part), int(kind), np.int8) for part, kind in self._groups])
         mesh = Mesh(vertices, vertex_normals(vertices, triangles), rest, triangles, material) + self._fabric
         if self._cap is not None:
-            around = _turn(stance)
+            around = _turn(pose)
             places = around.apply(self._cap.vertices - NECK) + NECK
             mesh = mesh + replace(
                 self._cap,
@@ -185,7 +185,7 @@ class Sitter:
         )
         return expose(mesh, light, self._camera, fragments)
 
-    def _shade(self, linear: F32, buffers: Buffers, mesh: Mesh, vertices: F32, stance: Stance) -> None:
+    def _shade(self, linear: F32, buffers: Buffers, mesh: Mesh, vertices: F32, pose: Pose) -> None:
         person, camera, sky, lights = self._person, self._camera, self._sky, self._person.lights
         pixels, rows = buffers.of(Material.SKIN)
         place = buffers.texture[rows]
@@ -200,14 +200,14 @@ class Sitter:
         enamel = np.array(person.enamel, np.float32)
         linear[buffers.of(Material.MOUTH)[0]] = oral.shade(buffers, channels, lights, sky, enamel)
         centres = eyes.eye_centres(self._head, vertices)
-        gaze = _gaze(stance)
+        gaze = _gaze(pose)
         linear[buffers.of(Material.EYE)[0]] = eyes.shade(buffers, camera, lights, sky, centres, person.iris, gaze)
         for look, material in ((person.clothes, Material.CLOTH), (person.cap, Material.WRAP)):
             if look is not None:
                 linear[buffers.of(material)[0]] = cloth.shade(buffers, camera, lights, sky, look, material)
 
-    def _draw_hair(self, linear: F32, buffers: Buffers, grown: _Hair, stance: Stance) -> None:
-        around = _turn(stance)
+    def _draw_hair(self, linear: F32, buffers: Buffers, grown: _Hair, pose: Pose) -> None:
+        around = _turn(pose)
         points = around.apply((grown.strands.points - NECK).reshape(-1, 3)).reshape(grown.strands.points.shape) + NECK
         moved = replace(grown.strands, points=points.astype(np.float32))
         strands.draw(
@@ -215,12 +215,12 @@ class Sitter:
         )
 
 
-def _turn(stance: Stance) -> Rotation:
-    return Rotation.from_euler("xyz", stance.turn_degrees, degrees=True)
+def _turn(pose: Pose) -> Rotation:
+    return Rotation.from_euler("xyz", pose.turn_degrees, degrees=True)
 
 
-def _gaze(stance: Stance) -> F32:
+def _gaze(pose: Pose) -> F32:
     """(3,) the direction the eyes look in."""
-    aside, up = np.radians(stance.gaze_degrees)
+    aside, up = np.radians(pose.gaze_degrees)
     ahead = np.array([np.sin(aside) * np.cos(up), np.sin(up), np.cos(aside) * np.cos(up)])
-    return np.asarray(_turn(stance).apply(ahead), np.float32)
+    return np.asarray(_turn(pose).apply(ahead), np.float32)
