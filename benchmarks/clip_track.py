@@ -1,4 +1,4 @@
-"""A clip of one face, looked at once: where the face is in every frame, and which stretches of it say something."""
+"""The unfiltered face track of a clip, and stretches of it that are worth measuring."""
 
 from __future__ import annotations
 

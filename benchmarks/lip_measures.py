@@ -1,4 +1,4 @@
-"""What is measured of a talking mouth, given what was said when and how far the lips were apart in each picture."""
+"""Measures of lip sync, from phones with times and the distance of the lips in each picture."""
 
 from __future__ import annotations
 

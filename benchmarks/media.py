@@ -1,4 +1,4 @@
-"""Which clips and faces a benchmark runs on when none are named, and sound as a call gets it."""
+"""Default clips and photos of the benchmarks, and audio in frames as a call gets it."""
 
 from __future__ import annotations
 

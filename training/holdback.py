@@ -1,4 +1,4 @@
-"""How good the network is on people it was not trained on: a slice of the training people, kept back.
+"""Validation on held-out people: a slice of the training people that the network is not trained on.
 
 The test split stays untouched, so that its numbers, taken once at the end, mean something.
 """

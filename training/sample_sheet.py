@@ -1,4 +1,4 @@
-"""A sheet to look at: a number can improve while the teeth get worse."""
+"""Contact sheets of a training run, to be looked at: a number can improve while the teeth get worse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real mouths: talking clips as lessons, with what MediaPipe saw of the mouth as the answer.
+"""Lessons of real talking clips: their audio, and the mouth that MediaPipe measured as the target.
 
 MediaPipe's coefficients say little of small openings, so the jaw's is corrected until the basis parts the lips as far
 as they were seen apart.

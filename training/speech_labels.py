@@ -1,4 +1,4 @@
-"""Which sound is spoken when: phones with times, cleaned, and refined against the sound itself."""
+"""Phone labels: which phone is spoken when, cleaned, and refined against the audio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From sounds to mouths: what each sound asks of the lips, and how neighbours share the way between them.
+"""Mouth targets of phones: the shape of each phone, and coarticulation between neighbours.
 
 Coarticulation after Cohen & Massaro ("Modeling coarticulation in synthetic visual speech", 1993): every sound pulls on
 every coefficient with a dominance that fades with distance in time; sounds that do not care for a coefficient leave it

@@ -1,4 +1,4 @@
-"""A narrow network's weights as a wide one's that answers exactly alike: where a larger tier begins to learn.
+"""Widens a narrow network's weights into a wide network with the same output: where a larger tier's training begins.
 
 Every channel is there twice, and whatever takes channels in shares each weight between the two: Net2Net (Chen,
 Goodfellow, Shlens, "Accelerating learning via knowledge transfer", ICLR 2016). The shares are drawn by chance, or twins

@@ -1,1 +1,1 @@
-"""Talking with the avatar: whose turn it is, what it answers, and how that becomes sound."""
+"""Conversation with the avatar: turn taking, speech to text, language model, text to speech."""

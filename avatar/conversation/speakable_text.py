@@ -1,4 +1,4 @@
-"""What of a text an English voice can say: Latin letters and digits; other scripts are left out, and named."""
+"""Splits a text into what an English voice can speak (Latin letters, digits) and the words of other scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_NAMED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Speakable:
-    """A text, and what a voice makes of it."""
+    """A text that a voice can speak, and the words it cannot."""
 
     text: str
     """What can be said; empty where nothing can."""

@@ -1,4 +1,4 @@
-"""Photos in, an avatar out: finds the face, checks that it will do, cuts it free from its background."""
+"""Enrolment: photos in, an identity out. Finds the face, checks it, and mattes the person from the background."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An avatar: what enrolment learns from one person's photos, once."""
+"""An identity: what enrolment makes of one person's photos, once, and what an `.avatar` file holds."""
 
 from __future__ import annotations
 

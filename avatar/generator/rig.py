@@ -1,4 +1,4 @@
-"""Motion in, target landmarks out: the avatar's own face, posed and expressed."""
+"""The rig: a motion in, the (478, 3) landmarks of the avatar's own face in that pose and expression out."""
 
 from __future__ import annotations
 

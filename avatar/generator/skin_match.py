@@ -1,4 +1,4 @@
-"""The colours of one portrait brought to another's, judged by the skin: a mouth taken from it must not look foreign."""
+"""Colour matching of portraits by their skin, so that a mouth taken from one fits the face of another."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Motion: one composer, and the sources of motion around it."""

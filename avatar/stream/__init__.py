@@ -1,0 +1,1 @@
+"""WebRTC below the call: one connection's negotiation, media, and messages."""

@@ -1,1 +1,1 @@
-"""Fitting the network to one person (`avatar enroll --tune`), and the lessons that training shares."""
+"""Fitting the network to one person (`avatar enroll --tune`), with the pairs and losses that training shares."""

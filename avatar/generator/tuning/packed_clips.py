@@ -1,4 +1,4 @@
-"""Clips made ready to train on: face crops as H.264, landmarks and coefficients beside them, small enough to travel."""
+"""Packed clips for training: face crops as H.264, with landmarks and coefficients beside them."""
 
 from __future__ import annotations
 
