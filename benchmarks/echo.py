@@ -128,7 +128,7 @@ def listen(played: F32, heard: F32, echo: EchoCanceller | None, *, jitter: int =
 def loss_db(before: F32, after: F32) -> float:
     """Return how much quieter the echo is, in decibels, once the room is known (echo return loss enhancement)."""
     settled = slice(round(SETTLED_S * RATE), min(len(before), len(after)))
-    return float(10 * np.log10(np.mean(before[settled] ** 2) / max(np.mean(after[settled] ** 2), 1e-12)))
+    return float(10 * np.log10(np.mean(before[settled] ** 2) / max(float(np.mean(after[settled] ** 2)), 1e-12)))
 
 
 def with_user(heard: F32, user: F32) -> F32:

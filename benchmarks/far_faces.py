@@ -87,7 +87,7 @@ def noisy(picture: U8, grains: Sequence[np.ndarray]) -> Iterator[U8]:
     """Yield a picture for ever as a camera sees it, each time with another noise."""
     index = 0
     while True:
-        yield cv2.add(picture, grains[index % len(grains)], dtype=cv2.CV_8U)
+        yield np.asarray(cv2.add(picture, grains[index % len(grains)], dtype=cv2.CV_8U), np.uint8)
         index += 1
 
 
@@ -186,7 +186,8 @@ def main() -> None:
     for size in SIZES:
         grains = grains_of(size)
         for width in WIDTHS:
-            ours, plain = [], []
+            ours: list[float] = []
+            plain: list[float] = []
             for person in people:
                 for place in PLACES:
                     picture, box = compose(person, size, width, place)
@@ -219,7 +220,7 @@ def main() -> None:
 
     size = (1920, 1080)
     grains = grains_of(size)
-    alarms = {Ours: [], Plain: []}
+    alarms: dict[type[Ours | Plain], list[float]] = {Ours: [], Plain: []}
     for name, picture in things(size):
         for kind, to in alarms.items():
             eye = kind()

@@ -57,7 +57,10 @@ def write_clip(path: Path, seconds: float) -> None:
 
 def acted(time_s: float) -> Motion:
     """Return what the clip's face does at a moment: every part of it moves within two seconds."""
-    wave = lambda hertz, phase=0.0: float(np.sin(2 * np.pi * (hertz * time_s + phase)))  # noqa: E731 - a shorthand
+
+    def wave(hertz: float, phase: float = 0.0) -> float:
+        return float(np.sin(2 * np.pi * (hertz * time_s + phase)))
+
     blink = max(0.0, 1 - abs(time_s % 1.3 - 0.9) / 0.12)
     coefficients = {
         "jawOpen": 0.3 + 0.3 * wave(1.7, -0.25),

@@ -54,7 +54,8 @@ def measure_corpus(
     by_voice: defaultdict[tuple[str, str], list[lips.Recording]] = defaultdict(list)
     for recording in lips.read_corpus(corpus):
         by_voice[recording.engine, recording.voice].append(recording)
-    rows, tiles = [], []
+    rows = []
+    tiles: list[U8] = []
     pooled: defaultdict[str, list[float]] = defaultdict(list)
     counts = {"exact": [0, 0], "neural": [0, 0]}
     false_count, vowel_s = 0, 0.0

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from avatar.face import mesh
 from avatar.types import F32, U8
+
+F64: TypeAlias = NDArray[np.float64]
 
 SIZE: Final = 160
 """Pixels of the square an occluder is drawn in; it is as wide as `SPAN` distances between the outer eye corners."""
@@ -32,14 +35,13 @@ def skin_of(rgb: U8, landmarks_px: F32) -> F32:
     """Return the (3,) colour of a face's cheeks."""
     points = np.round(landmarks_px[list(CHEEKS), :2]).astype(int)
     height, width = rgb.shape[:2]
-    return np.median(rgb[np.clip(points[:, 1], 0, height - 1), np.clip(points[:, 0], 0, width - 1)], axis=0).astype(
-        np.float32
-    )
+    cheeks = rgb[np.clip(points[:, 1], 0, height - 1), np.clip(points[:, 0], 0, width - 1)]
+    return np.asarray(np.median(cheeks, axis=0), np.float32)
 
 
 def hand(chance: np.random.Generator, skin: F32, *, fingers: int = 4) -> Occluder:
     """Return fingers laid across the mouth, and the palm they come from: four cover it from nose to chin."""
-    skin = skin * chance.uniform(0.82, 1.1) * chance.uniform(0.96, 1.04, 3)
+    lit_skin = skin * chance.uniform(0.82, 1.1) * chance.uniform(0.96, 1.04, 3)
     x, y = _grid()
     angle = chance.uniform(-0.45, 0.45)
     along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
@@ -55,7 +57,7 @@ def hand(chance: np.random.Generator, skin: F32, *, fingers: int = 4) -> Occlude
         shade = 0.62 + 0.38 * np.sqrt(np.clip(1 - distance**2, 0, 1))
         creases = 1 - 0.18 * sum(np.exp(-((side * along - tip + at) ** 2) / 8) for at in (18, 36))
         cover = np.clip((1 - distance) * radius / 2, 0, 1)
-        rgb = rgb * (1 - cover[..., None]) + cover[..., None] * (shade * creases)[..., None] * skin
+        rgb = rgb * (1 - cover[..., None]) + cover[..., None] * (shade * creases)[..., None] * lit_skin
         alpha = np.maximum(alpha, cover)
     return Occluder(_textured(rgb, chance, 3.0), alpha.astype(np.float32))
 
@@ -135,13 +137,13 @@ def _grid() -> tuple[F32, F32]:
     return x, y
 
 
-def _soft(inside_px: F32) -> F32:
-    return np.clip(inside_px / 2, 0, 1).astype(np.float32)
+def _soft(inside_px: F32 | F64) -> F32:
+    return np.asarray(np.clip(inside_px / 2, 0, 1), np.float32)
 
 
-def _textured(rgb: F32, chance: np.random.Generator, level: float) -> F32:
+def _textured(rgb: F64, chance: np.random.Generator, level: float) -> F32:
     """Add blotches and grain, as no surface before a camera is even."""
     blotches = cv2.GaussianBlur(chance.normal(size=(SIZE, SIZE, 1)).astype(np.float32), (0, 0), 8)
     blotches = blotches.reshape(SIZE, SIZE, 1) / blotches.std()
     grain = chance.normal(size=(SIZE, SIZE, 1)) * level
-    return np.clip(rgb * (1 + 0.05 * blotches) + grain, 0, 255).astype(np.float32)
+    return np.asarray(np.clip(rgb * (1 + 0.05 * blotches) + grain, 0, 255), np.float32)

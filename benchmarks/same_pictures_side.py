@@ -73,7 +73,7 @@ class Watched:
 
 def run_command(main: Callable[[list[str]], int], arguments: list[str], keeper: Keeper) -> None:
     """Run an `avatar` command that writes a movie to OUT, keeping what it hands to the encoders."""
-    real_open = av.open
+    real_open: Any = av.open
 
     def watched_open(file: Any, mode: str | None = None, **options: Any) -> Any:
         container = real_open(file, mode, **options)
@@ -92,12 +92,13 @@ def run_command(main: Callable[[list[str]], int], arguments: list[str], keeper: 
 
         return Watched(container, add_stream=add_stream)
 
-    av.open = watched_open
+    pyav: Any = av
+    pyav.open = watched_open
     try:
         with tempfile.TemporaryDirectory() as folder:
             code = main([argument.replace("OUT", f"{folder}/out.mp4") for argument in arguments])
     finally:
-        av.open = real_open
+        pyav.open = real_open
     if code:
         raise SystemExit(f"avatar {' '.join(arguments)} ended with {code}")
 

@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 from avatar import AudioFrame, Avatar, SpeechFinished, VideoFrame
-from avatar.generator.protocol import Generator
+from avatar.generator.protocol import Generator, TargetFace
 from avatar.generator.tiers import open_generator
 from avatar.identities.open import open_identity
 from avatar.motion.speech import SpeechMotion, speech_motions
@@ -62,8 +62,7 @@ class WatchedGenerator:
     def __init__(self, generator: Generator) -> None:
         self._generator = generator
         self.mouths: deque[tuple[float, F32]] = deque(maxlen=9000)
-        for name in ("identity", "picture_size", "rig"):
-            setattr(self, name, getattr(generator, name))
+        self.identity, self.picture_size, self.rig = generator.identity, generator.picture_size, generator.rig
 
     @property
     def key_every(self) -> int:
@@ -83,6 +82,10 @@ class WatchedGenerator:
         """Draw a motion."""
         self.mouths.append((motion.time_s, motion.blendshapes[list(MOUTH)].copy()))
         return self._generator.render(motion)
+
+    def draw(self, target_face: TargetFace) -> U8:
+        """Draw a face, as the generator does."""
+        return self._generator.draw(target_face)
 
 
 class Player:

@@ -55,7 +55,8 @@ def measure_noises(noises: list[F32]) -> tuple[float, float]:
     counts = np.zeros(2)
     for noise in noises:
         played = at_level(np.resize(noise, round(NOISE_S * RATE)), VOICE_RMS)
-        for index, detector in enumerate((LoudnessAlone(), NetworkVoiceDetector())):
+        detectors: tuple[VoiceDetector, ...] = (LoudnessAlone(), NetworkVoiceDetector())
+        for index, detector in enumerate(detectors):
             counts[index] += sum(isinstance(event, TurnStarted) for _, event in listen(played, detector))
     by_loudness, by_network = counts / (len(noises) * NOISE_S / 60)
     return float(by_loudness), float(by_network)

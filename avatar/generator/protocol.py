@@ -31,8 +31,11 @@ class Generator(Protocol):
     """Turns a motion into landmarks of the avatar's face."""
     key_every: int
     """Of this many pictures one is drawn in full; those in between are cheaper where the tier can make them so."""
-    last_in_full: bool
-    """Whether the last picture was drawn in full."""
+
+    @property
+    def last_in_full(self) -> bool:
+        """Whether the last picture was drawn in full."""
+        ...
 
     def render(self, motion: Motion) -> U8:
         """Return the (height, width, 3) RGB picture of a motion."""

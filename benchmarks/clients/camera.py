@@ -14,6 +14,7 @@ import numpy as np
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.rtp import RtpPacket
+from av.stream import Stream
 
 from avatar.config import LimitSettings
 from avatar.identities.builtin import builtin_face
@@ -31,7 +32,7 @@ CLOCK: Final = 90_000
 """Ticks a second of RTP's video timestamps."""
 KEY_FRAME_EVERY: Final = 30
 """Pictures: no client here makes another key frame when it is asked for one."""
-ENCODERS: Final = {
+ENCODERS: Final[dict[Codec, tuple[Literal["libx264", "libvpx"], dict[str, str]]]] = {
     "h264": ("libx264", {"preset": "superfast", "tune": "zerolatency", "profile": "baseline"}),
     "vp8": ("libvpx", {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}),
 }
@@ -83,10 +84,10 @@ def swaying(seconds: float) -> Iterator[U8]:
         yield np.asarray(cv2.warpAffine(portrait, matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
-def _encoded(pictures: list[av.VideoFrame], codec: Codec, path: Path) -> list[av.Packet[av.VideoStream]]:
+def _encoded(pictures: list[av.VideoFrame], codec: Codec, path: Path) -> list[av.Packet[Stream]]:
     """Encode the pictures, write them to `path` and return them; H.264 as a byte stream with its parameter sets."""
     name, options = ENCODERS[codec]
-    packets = []
+    packets: list[av.Packet[Stream]] = []
     with av.open(str(path), "w", format="matroska") as container:
         stream = container.add_stream(name, rate=FPS, options={**options, "g": str(KEY_FRAME_EVERY)})
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = WIDTH, HEIGHT, "yuv420p", 1_000_000
@@ -102,7 +103,7 @@ def _encoded(pictures: list[av.VideoFrame], codec: Codec, path: Path) -> list[av
     return packets
 
 
-def _packetised(packets: list[av.Packet[av.VideoStream]], codec: Codec) -> Iterator[TimedPacket]:
+def _packetised(packets: list[av.Packet[Stream]], codec: Codec) -> Iterator[TimedPacket]:
     packetiser = H264Encoder() if codec == "h264" else Vp8Encoder()
     sequence_number = 0
     for index, packet in enumerate(packets):

@@ -143,7 +143,7 @@ def run_program(command: tuple[str, ...], orders: dict[str, Any]) -> dict[str, A
     """Run a client's program; its last line is its result. One that hangs or breaks off has failed."""
     limit_s = CALL_LIMIT_S + orders["seconds"]
     direct = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    nothing = {"connected_ms": None, "hello": False, "picture_ms": [], "size": None}
+    nothing: dict[str, Any] = {"connected_ms": None, "hello": False, "picture_ms": [], "size": None}
     try:
         done = subprocess.run(
             [*command, json.dumps(orders)],

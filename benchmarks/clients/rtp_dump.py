@@ -16,6 +16,7 @@ from aiortc.codecs import depayload
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket, is_rtcp
 from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
 
 FIRST_LINE: Final = b"#!rtpplay1.0 127.0.0.1/0\n"
 FILE_HEADER: Final = struct.Struct(">LLLHH")
@@ -72,6 +73,7 @@ def decoded_pictures(packets: Iterable[TimedPacket], codec: str, payload_type: i
     """
     parameters = RTCRtpCodecParameters(mimeType=f"video/{codec.upper()}", clockRate=90_000, payloadType=payload_type)
     decoder = av.CodecContext.create(codec, "r")
+    assert isinstance(decoder, VideoCodecContext), f"{codec} is no codec of video"
     pieces: list[bytes] = []
     whole, due = True, None
     for packet in packets:
@@ -89,7 +91,7 @@ def decoded_pictures(packets: Iterable[TimedPacket], codec: str, payload_type: i
             pieces, whole = [], True
 
 
-def _decoded(decoder: av.CodecContext, encoded: bytes) -> av.VideoFrame | None:
+def _decoded(decoder: VideoCodecContext, encoded: bytes) -> av.VideoFrame | None:
     try:
         return next(iter(decoder.decode(av.Packet(encoded))), None)
     except FFmpegError:  # it depends on a picture that was left out

@@ -20,8 +20,15 @@ _Result = TypeVar("_Result")
 class Camera(Protocol):
     """The files a fake camera and microphone play."""
 
-    video: Path
-    sound: Path
+    @property
+    def video(self) -> Path:
+        """What the camera shows: Y4M, played again and again."""
+        ...
+
+    @property
+    def sound(self) -> Path:
+        """What the microphone records: WAV."""
+        ...
 
 
 class Chromium:

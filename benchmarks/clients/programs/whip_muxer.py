@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import sys
 import time
+from typing import Any
 
 import av
 from av.error import FFmpegError
 
 orders = json.loads(sys.argv[1])
-result = {"failure": "", "connected_ms": None, "hello": False, "picture_ms": [], "size": None}
+result: dict[str, Any] = {"failure": "", "connected_ms": None, "hello": False, "picture_ms": [], "size": None}
 keys = {name: orders[name] for name in ("cert_file", "key_file") if orders.get(name)}
 av.logging.set_level(av.logging.ERROR)
 begin_s = time.monotonic()
