@@ -42,47 +42,27 @@ class Declaration:
     """What is said of a setting beside its type and default."""
 
     doc: str
-    name: str
+    name: str = ""
     """In files and, in capitals, in the environment; empty: that of its field."""
-    flag: str
-    """Empty: `--` and its name with dashes."""
-    formerly: str
+    formerly: str = ""
     """The flag's old name, which still works."""
-    variable_formerly: str
+    variable_formerly: str = ""
     """The environment variable's old name, which still works."""
-    metavar: str
-    at_least: float | None
-    at_most: float | None
-    choices: tuple[str, ...]
-    kind: Kind | None
-    secret: bool
+    metavar: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    choices: tuple[str, ...] = ()
+    kind: Kind | None = None
+    secret: bool = False
     """Never shown, and no flag: command lines can be read by every user of the machine."""
-    fills: tuple[str, ...]
+    fills: tuple[str, ...] = ()
     """The fields its value is spread over; empty: its own."""
 
 
-def setting(
-    default: T,
-    doc: str,
-    *,
-    name: str = "",
-    flag: str = "",
-    formerly: str = "",
-    variable_formerly: str = "",
-    metavar: str = "",
-    at_least: float | None = None,
-    at_most: float | None = None,
-    choices: tuple[str, ...] = (),
-    kind: Kind | None = None,
-    secret: bool = False,
-    fills: tuple[str, ...] = (),
-) -> T:
-    """Return a dataclass field that is a setting: see `Declaration`."""
-    declared = Declaration(
-        doc, name, flag, formerly, variable_formerly, metavar, at_least, at_most, choices, kind, secret, fills
-    )
-    made: T = field(default=default, repr=not secret, metadata={"setting": declared})
-    return made
+def setting(default: T, doc: str, **declared: Any) -> T:
+    """Return a dataclass field that is a setting; `declared` are further fields of its `Declaration`."""
+    made = Declaration(doc, **declared)
+    return field(default=default, repr=not made.secret, metadata={"setting": made})
 
 
 SHORT_SIDE_MIN: Final = 128
