@@ -79,7 +79,7 @@ def _model(variables: Mapping[str, str], file: SettingsFile) -> type[BaseSetting
             renamed = {s.variable: variables[name] for name, s in old_names().items() if name in variables}
             return {name.lower(): value for name, value in (renamed | dict(variables)).items()}
 
-    class Sources(BaseSettings):
+    class SettingsSources(BaseSettings):
         """Flags are handed to its constructor."""
 
         model_config = SettingsConfigDict(env_prefix=PREFIX, enable_decoding=False, validate_default=False)
@@ -96,7 +96,7 @@ def _model(variables: Mapping[str, str], file: SettingsFile) -> type[BaseSetting
             return init_settings, Environment(settings_cls), InitSettingsSource(settings_cls, dict(file.values))
 
     fields: dict[str, Any] = {name: (_hint(setting), setting.default) for name, setting in declared_settings().items()}
-    return create_model("Settings", __base__=Sources, **fields)
+    return create_model("Settings", __base__=SettingsSources, **fields)
 
 
 def _checked(model: type[BaseSettings], flags: Mapping[str, Any], origins: Mapping[str, str]) -> dict[str, Any]:

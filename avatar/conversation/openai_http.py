@@ -33,7 +33,7 @@ def check_url(url: str) -> str:
         raise ConversationError(f"{url!r} is not {BASE_URL.takes}.") from None
 
 
-class Request:
+class HttpPost:
     """One POST. `lines` may be called once."""
 
     def __init__(self, base_url: str, path: str, body: bytes, content_type: str, key: str | None) -> None:

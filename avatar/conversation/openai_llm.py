@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Literal
 
 from avatar.conversation.llm import LONGEST_TEXT, UserTurn, split_sentences, well_formed
-from avatar.conversation.openai_http import Request, check_url
+from avatar.conversation.openai_http import HttpPost, check_url
 from avatar.errors import ConversationError
 
 PROMPT: Final = (
@@ -29,9 +29,9 @@ THREADS: Final = 4
 class OpenAILanguageModel:
     """Keeps one conversation with one model."""
 
-    def __init__(self, base_url: str, model: str, key: str | None = None, *, prompt: str = PROMPT) -> None:
+    def __init__(self, base_url: str, model: str, key: str | None = None) -> None:
         """Ask `model` at `base_url`, such as http://localhost:11434/v1. Raises ConversationError for what is no URL."""
-        self._base_url, self._model, self._key, self._prompt = check_url(base_url), model, key, prompt
+        self._base_url, self._model, self._key = check_url(base_url), model, key
         self._history: list[dict[str, str]] = []
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="avatar-llm")
 
@@ -50,9 +50,11 @@ class OpenAILanguageModel:
             "model": self._model,
             "stream": True,
             "max_tokens": MOST_TOKENS,
-            "messages": [{"role": "system", "content": self._prompt}, *self._history],
+            "messages": [{"role": "system", "content": PROMPT}, *self._history],
         }
-        request = Request(self._base_url, "/chat/completions", json.dumps(body).encode(), "application/json", self._key)
+        request = HttpPost(
+            self._base_url, "/chat/completions", json.dumps(body).encode(), "application/json", self._key
+        )
         loop = asyncio.get_running_loop()
         read: asyncio.Queue[str | None] = asyncio.Queue()
 

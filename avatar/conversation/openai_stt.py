@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from avatar.conversation.llm import LONGEST_TEXT
-from avatar.conversation.openai_http import Request, check_url
+from avatar.conversation.openai_http import HttpPost, check_url
 from avatar.errors import ConversationError
 from avatar.media.pcm import to_mono_pcm, wav_bytes
 from avatar.perception.speech.log_mel import RATE
@@ -33,7 +33,7 @@ class OpenAISpeechToText:
             ConversationError: the endpoint cannot be reached, refuses, takes too long or answers with rubbish.
         """
         body, content_type = _form(wav_bytes(to_mono_pcm(samples, RATE), RATE), self._model)
-        request = Request(self._base_url, "/audio/transcriptions", body, content_type, self._key)
+        request = HttpPost(self._base_url, "/audio/transcriptions", body, content_type, self._key)
         try:
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(self._threads, lambda: b"".join(request.lines()))

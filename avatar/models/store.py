@@ -18,7 +18,7 @@ from typing import Final, Literal
 from platformdirs import user_cache_path
 
 from avatar.errors import ModelError
-from avatar.models.sources import HttpSource, Progress, Source, SourceError, WheelSource
+from avatar.models.sources import DownloadProgress, HttpSource, Source, SourceError, WheelSource
 
 ModelState = Literal["present", "missing", "damaged"]
 
@@ -109,7 +109,7 @@ class ModelStore:
         except OSError as error:
             raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from error
 
-    def get(self, name: str, *, progress: Progress | None = None) -> Path:
+    def get(self, name: str, *, progress: DownloadProgress | None = None) -> Path:
         """Return the checked file of model `name`, fetching it first where it is missing or damaged.
 
         Raises ModelError that lists what each source answered and says which file to place where.
@@ -130,7 +130,7 @@ class ModelStore:
             ) from error
         return path
 
-    def _fetch(self, spec: ModelSpec, path: Path, progress: Progress | None) -> None:
+    def _fetch(self, spec: ModelSpec, path: Path, progress: DownloadProgress | None) -> None:
         part = self.folder / f"{spec.file_name}.part"
         answers = []
         for source in spec.sources:
@@ -161,7 +161,7 @@ class ModelStore:
             raise ModelError(f"There is no model named {name!r}; there are: {', '.join(self.specs)}.") from None
 
 
-def get_model(name: str, *, progress: Progress | None = None) -> Path:
+def get_model(name: str, *, progress: DownloadProgress | None = None) -> Path:
     """Return the checked file of model `name` from the default store, fetching it first where it is missing.
 
     Raises ModelError that lists what each source answered and says which file to place where.

@@ -24,11 +24,11 @@ from avatar.server.problems import answer_errors_as_problems
 from avatar.server.ranges import WholeFilesMiddleware
 from avatar.server.schemas import ProblemAnswer, problems
 from avatar.server.service_routes import add_page, service_routes
-from avatar.server.whip_routes import CallHost, whip_routes
+from avatar.server.whip_routes import CallRegistry, whip_routes
 
 
 def create_app(
-    settings: ServerSettings, library: AvatarLibrary, calls: CallHost, *, token: str | None = None
+    settings: ServerSettings, library: AvatarLibrary, calls: CallRegistry, *, token: str | None = None
 ) -> FastAPI:
     """Return the application. It starts `library` when it starts, and closes `calls` and `library` when it stops.
 

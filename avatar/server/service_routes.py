@@ -15,13 +15,13 @@ from avatar.server.docs_page import STYLE, docs_page
 from avatar.server.metrics import CONTENT_TYPE, Metrics
 from avatar.server.problems import RequestError
 from avatar.server.schemas import ConfigAnswer, HealthAnswer, IceServerAnswer, LimitsAnswer, PictureAnswer, problems
-from avatar.server.whip_routes import CallHost
+from avatar.server.whip_routes import CallRegistry
 from avatar.stream.ice_servers import ice_servers
 
 
 def service_routes(
     settings: ServerSettings,
-    calls: CallHost,
+    calls: CallRegistry,
     metrics: Metrics,
     guard: Callable[[Request], None],
     *,

@@ -56,7 +56,7 @@ class AnsweredCall(Protocol):
         """Names its ICE session."""
 
 
-class CallHost(Protocol):
+class CallRegistry(Protocol):
     """Runs the calls. `avatar.call.registry.Calls` is the one in use."""
 
     async def create(
@@ -92,7 +92,7 @@ class CallHost(Protocol):
 
 
 def whip_routes(
-    calls: CallHost, settings: ServerSettings, metrics: Metrics, guard: Callable[[Request], None]
+    calls: CallRegistry, settings: ServerSettings, metrics: Metrics, guard: Callable[[Request], None]
 ) -> APIRouter:
     """Return the routes; `guard` refuses offers it does not let in."""
     router = APIRouter(prefix="/whip", tags=["calls"])

@@ -33,7 +33,7 @@ JITTER_PX: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ClipFrame:
     """One frame of a clip as training sees it."""
 
     rgb: U8
@@ -70,21 +70,21 @@ class PairBatch:
     """(B, S, S, 3): the frame as it was."""
 
 
-def clip_frame(clip: PackedClip, index: int) -> Frame:
+def clip_frame(clip: PackedClip, index: int) -> ClipFrame:
     """Return one frame of a clip."""
     tracks = clip.tracks
     scale, left, top = tracks.windows[index].tolist()
-    return Frame(clip.rgb[index], tracks.landmarks[index], tracks.blendshapes[index], Window(scale, left, top))
+    return ClipFrame(clip.rgb[index], tracks.landmarks[index], tracks.blendshapes[index], Window(scale, left, top))
 
 
-def mirrored(frame: Frame) -> Frame:
+def mirrored(frame: ClipFrame) -> ClipFrame:
     """Return a frame as the mirror shows it."""
     size = frame.rgb.shape[1]
     landmarks = frame.landmarks[_landmark_partners()].copy()
     landmarks[:, 0] = size - 1 - landmarks[:, 0]
     # The clip is mirrored about its left edge: only where frames lie to each other matters.
     left = -frame.window.left - (size - 1) / frame.window.scale
-    return Frame(
+    return ClipFrame(
         np.ascontiguousarray(frame.rgb[:, ::-1]),
         landmarks,
         frame.blendshapes[mirrored_blendshapes()],
@@ -92,11 +92,11 @@ def mirrored(frame: Frame) -> Frame:
     )
 
 
-def _outline(frame: Frame) -> FaceOutline:
+def _outline(frame: ClipFrame) -> FaceOutline:
     return face_outline(frame.landmarks, fit_pose(frame.landmarks))
 
 
-def make_batch(examples: Sequence[tuple[Sequence[Frame], Sequence[Frame]]]) -> PairBatch:
+def make_batch(examples: Sequence[tuple[Sequence[ClipFrame], Sequence[ClipFrame]]]) -> PairBatch:
     """Return the batch of several (photos, targets): the first photo is moved, any may be a reference."""
     pictures: list[tuple[U8, U8, U8, F32, F32, int, U8]] = []
     references: list[U8] = []
@@ -176,7 +176,7 @@ class PairBatches:
         rng = np.random.default_rng([self._seed, step])
         return make_batch([self._draw(rng) for _ in range(self._groups)])
 
-    def _draw(self, rng: np.random.Generator) -> tuple[list[Frame], list[Frame]]:
+    def _draw(self, rng: np.random.Generator) -> tuple[list[ClipFrame], list[ClipFrame]]:
         """Return one person's photos and targets, augmented alike."""
         clips = self._people[self._names[rng.choice(len(self._names), p=self._odds)]]
         frames = np.array([len(clip.tracks.time_s) * clip.detail for clip in clips])
@@ -195,7 +195,7 @@ class PairBatches:
         for index in chosen:
             frame = clip_frame(clip, int(index))
             frame = mirrored(frame) if flip else frame
-            drawn.append(Frame(jitter[frame.rgb], _jittered(frame.landmarks, rng), frame.blendshapes, frame.window))
+            drawn.append(ClipFrame(jitter[frame.rgb], _jittered(frame.landmarks, rng), frame.blendshapes, frame.window))
         return drawn[:photos], drawn[photos:]
 
 

@@ -32,11 +32,11 @@ from avatar.generator.tuning.clip_crops import pack_clip
 from avatar.generator.tuning.face_tracks import Clip
 from avatar.generator.tuning.losses import picture_loss
 from avatar.generator.tuning.packed_clips import read_packed
-from avatar.generator.tuning.pairs import Frame, PairBatch, make_batch
+from avatar.generator.tuning.pairs import TARGETS, ClipFrame, PairBatch, make_batch
 from avatar.models.store import get_model
 from avatar.types import U8
 
-Progress = Callable[[float, float], None]
+TuningProgress = Callable[[float, float], None]
 """Called with (seconds done, seconds in all)."""
 
 TIER: Final = "lite"
@@ -45,7 +45,6 @@ STAY_WEIGHT: Final = 0.02
 """Price of moving away from a photo's own latents."""
 KEPT_BACK: Final = 0.2
 """Share of the clip, its end, that is measured on and not learnt from."""
-TARGETS: Final = 4
 FEWEST_FRAMES: Final = 30
 SHOWN: Final = 6
 _STILL: Final = Window(1.0, 0.0, 0.0)
@@ -70,7 +69,7 @@ class TuningReport:
 
 
 def tune(
-    identity: Identity, video: Path, *, seconds: float, progress: Progress | None = None
+    identity: Identity, video: Path, *, seconds: float, progress: TuningProgress | None = None
 ) -> tuple[Identity, TuningReport]:
     """Return an identity with latents fitted to a clip of the person, and what that brought.
 
@@ -122,13 +121,13 @@ def _draw(network: FaceNetwork, latents: Sequence[Tensor], batch: PairBatch) -> 
     return picture_loss(made, data.target, data.regions), made
 
 
-def _photo(portrait: Portrait) -> Frame:
+def _photo(portrait: Portrait) -> ClipFrame:
     window = face_window(fit_pose(portrait.landmarks_px))
     crop = cut_crop(portrait.rgb, window, CROP_SIZE)
-    return Frame(crop, window.to_picture(portrait.landmarks_px), portrait.blendshapes, _STILL)
+    return ClipFrame(crop, window.to_picture(portrait.landmarks_px), portrait.blendshapes, _STILL)
 
 
-def _frames(video: Path) -> list[Frame]:
+def _frames(video: Path) -> list[ClipFrame]:
     """Return the frames of a clip that show the face, as training sees them."""
     with tempfile.TemporaryDirectory(prefix="avatar-tune-") as folder:
         clip = Clip(video.name, "train", "one", "", "")
@@ -138,7 +137,7 @@ def _frames(video: Path) -> list[Frame]:
             raise TrainingError(f"{video} shows the face in {count} frames: fitting takes {FEWEST_FRAMES} or more.")
         packed = read_packed(work)[0]
     tracks = packed.tracks
-    return [Frame(rgb, tracks.landmarks[i], tracks.blendshapes[i], _STILL) for i, rgb in enumerate(packed.rgb)]
+    return [ClipFrame(rgb, tracks.landmarks[i], tracks.blendshapes[i], _STILL) for i, rgb in enumerate(packed.rgb)]
 
 
 def _bytes(pictures: Tensor) -> U8:
