@@ -19,8 +19,9 @@ from typing import Final
 import numpy as np
 from scipy.signal import resample_poly
 
+from avatar.perception.speech.log_mel import RATE
 from avatar.types import F32
-from training.speech_labels import RATE, Aligner, Phone, level_silences, tidy
+from training.speech_labels import Aligner, Phone, level_silences, tidy
 from training.speech_sentences import make_sentence, make_syllables
 from training.speech_voices import Engine, Espeak, Festival, Flite, Kokoro, NotInstalledError, Utterance
 

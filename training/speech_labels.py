@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from avatar.perception.speech.log_mel import RATE
 from avatar.types import F32
 
-RATE: Final = 16_000
 SILENCE: Final = "sil"
 ARPABET: Final = {
     "aa": "ɑ", "ae": "æ", "ah": "ʌ", "ao": "ɔ", "aw": "aʊ", "ax": "ə", "ay": "aɪ", "b": "b", "ch": "tʃ", "d": "d",

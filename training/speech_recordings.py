@@ -20,9 +20,10 @@ import av
 import numpy as np
 
 from avatar.errors import MediaError
+from avatar.perception.speech.log_mel import RATE
 from avatar.types import F32
 from training.speech_corpus import write_labelled
-from training.speech_labels import RATE, SILENCE, Aligner, Phone, level_silences, tidy
+from training.speech_labels import SILENCE, Aligner, Phone, level_silences, tidy
 from training.speech_voices import Espeak
 
 SPEAKERS: Final = {

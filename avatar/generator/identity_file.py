@@ -7,7 +7,6 @@ sizes of its pictures have been checked.
 from __future__ import annotations
 
 import json
-import struct
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from safetensors.numpy import load
 from avatar.errors import IdentityFileError
 from avatar.generator.identity import Identity, PersonalLatents, Portrait
 from avatar.media.exif import scan_count
+from avatar.media.photo import DECODER_ERRORS
 from avatar.models.tensor_file import tensor_bytes, write_whole
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
 
@@ -39,11 +39,7 @@ MOST_CHANNELS: Final = 256
 JPEG_QUALITY: Final = 95
 MAX_SCANS: Final = 20
 """Of a JPEG; ours have one. A decoder works as long for each as for a picture."""
-_BROKEN: Final = (
-    *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error),
-    Image.DecompressionBombError,
-)
-"""What Pillow's decoders raise on damaged data."""
+_BROKEN: Final = (*DECODER_ERRORS, Image.DecompressionBombError)
 
 
 def identity_to_bytes(identity: Identity) -> bytes:

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from avatar.generator.enrol import MIN_FACE_PX
 from avatar.types import BLENDSHAPES, F32
 
-MIN_FACE_PX: Final = 96
 MAX_TURN_DEG: Final = 25.0
 """Beyond this the far side of mouth and eyes is foreshortened too much to be pasted into a frontal face."""
 BORDER_SHARE: Final = 0.01

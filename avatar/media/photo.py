@@ -44,7 +44,7 @@ hundred of 40 million pixels would take it five seconds."""
 _BAND_ROWS: Final = 256
 """Rows that are converted at once: a whole large picture in another mode would take twice its memory."""
 _UNDER_TRANSPARENT: Final = (128, 128, 128)
-_BROKEN: Final = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error)
+DECODER_ERRORS: Final = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error)
 """What Pillow's decoders raise on damaged data."""
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -150,7 +150,7 @@ def _open(data: bytes) -> ImageFile:
                 return open_format(io.BytesIO(data))
             except (SyntaxError, IndexError, TypeError, KeyError, EOFError, struct.error) as error:
                 raise _not_an_image() from error
-            except _BROKEN as error:
+            except DECODER_ERRORS as error:
                 raise _truncated() from error
     if _looks_like_heic(data):
         raise ImageError(
@@ -172,7 +172,7 @@ def _check_header(image: ImageFile, data: bytes, limits: LimitSettings) -> None:
         )
     try:
         animated = getattr(image, "is_animated", False)
-    except _BROKEN as error:
+    except DECODER_ERRORS as error:
         raise _truncated() from error
     if animated:
         raise ImageError("This is an animation. Use a still photo.", code="animated_image")
@@ -199,7 +199,7 @@ def _decode(image: ImageFile) -> None:
             # A JPEG can be decoded at a half, a quarter or an eighth: several times faster for a phone's photo.
             image.draft(None, (image.width * LONGEST_SIDE // longest, image.height * LONGEST_SIDE // longest))
         image.load()
-    except _BROKEN as error:
+    except DECODER_ERRORS as error:
         raise _truncated() from error
 
 

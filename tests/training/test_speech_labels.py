@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from training.speech_labels import ARPABET, RATE, SILENCE, Phone, heard_as, level_silences, tidy
+from avatar.perception.speech.log_mel import RATE
+from training.speech_labels import ARPABET, SILENCE, Phone, heard_as, level_silences, tidy
 
 
 def test_phones_cover_the_whole_time_without_gaps_or_overlaps() -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from training.head3d.raster import F32
+from avatar.types import F32
 from training.head3d.shading import srgb_to_linear
 
 Kind = Literal["studio", "window", "evening", "garden"]

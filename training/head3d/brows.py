@@ -8,8 +8,9 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from avatar.face.easing import smooth_step
+from avatar.types import F32
 from training.head3d.model import HeadModel, Part
-from training.head3d.raster import F32, I32
+from training.head3d.raster import I32
 from training.head3d.shading import srgb_to_linear, unit
 from training.head3d.skin import stubble_share
 from training.head3d.strands import Strands, vary

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from avatar.face.easing import smooth_step
+from avatar.types import F32
 from training.head3d.light import Light
-from training.head3d.raster import F32
 from training.head3d.scene import Buffers, Camera, Material, Mesh
 from training.head3d.shading import (
     fractal_noise,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.face.easing import smooth_step
+from avatar.types import F32
 from training.head3d.light import Light
 from training.head3d.model import HeadModel, Part
-from training.head3d.raster import F32
 from training.head3d.scene import Buffers, Camera, Material
 from training.head3d.shading import (
     fractal_noise,

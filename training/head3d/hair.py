@@ -12,9 +12,9 @@ from scipy.interpolate import PchipInterpolator
 from scipy.spatial import cKDTree
 
 from avatar.face.easing import smooth_step
+from avatar.types import F32
 from training.head3d.brows import Roots, scatter_roots
 from training.head3d.model import HeadModel, Part
-from training.head3d.raster import F32
 from training.head3d.shading import lattice_noise, srgb_to_linear, unit
 from training.head3d.strands import Strands, vary
 

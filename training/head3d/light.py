@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from training.head3d.raster import F32, I32, rasterise
+from avatar.types import F32
+from training.head3d.raster import I32, rasterise
 
 _MAP_SIDE = 384
 _BIAS_CM = 0.12

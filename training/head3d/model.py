@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from training.head3d.raster import F32, I32
+from avatar.types import F32
+from training.head3d.raster import I32
 
 _NO_VERTEX = 0xFFFF
 

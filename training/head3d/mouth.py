@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 
 from avatar.face.easing import smooth_step
+from avatar.types import F32
 from training.head3d.light import ambient_occlusion, sky_rays
 from training.head3d.model import HeadModel, Part, tessellate, vertex_normals
-from training.head3d.raster import F32, I32, Fragments, rasterise
+from training.head3d.raster import I32, Fragments, rasterise
 from training.head3d.shading import (
     develop,
     fractal_noise,

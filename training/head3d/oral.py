@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from avatar.face.easing import smooth_step
+from avatar.types import F32
 from training.head3d.light import Light, ambient_occlusion, sky_rays
 from training.head3d.model import HeadModel, vertex_normals
 from training.head3d.mouth import GUM, IVORY, NECK_OF_TOOTH, TONGUE, split_jaws, tooth_channels
-from training.head3d.raster import F32
 from training.head3d.scene import Buffers, Material
 from training.head3d.shading import fractal_noise, ggx, unit, wrapped_diffuse
 

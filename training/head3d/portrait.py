@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from avatar.face.easing import smooth_step
+from avatar.types import F32
 from training.head3d import backdrop, brows, cloth, eyes, hair, skin, strands
 from training.head3d.cloth import ClothLook
 from training.head3d.light import Light
 from training.head3d.model import HeadModel, Part, vertex_normals
-from training.head3d.raster import F32
 from training.head3d.scene import Buffers, Camera, Material, Mesh, light_vertices, photograph
 from training.head3d.shading import develop, shrink
 

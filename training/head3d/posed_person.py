@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from avatar.face.easing import smooth_step
+from avatar.types import F32
 from training.head3d import backdrop, brows, cloth, eyes, hair, oral, skin, strands
 from training.head3d.light import quick_visible, sky_rays
 from training.head3d.model import HeadModel, Part, vertex_normals
 from training.head3d.portrait import NECK, Person, level_chin, outer_eyes, turned, under_cloth
-from training.head3d.raster import F32, paint
+from training.head3d.raster import paint
 from training.head3d.scene import Buffers, Camera, Material, Mesh, expose, softened
 from training.head3d.shading import develop, unit
 

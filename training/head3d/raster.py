@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
+from avatar.types import F32
+
 I32 = NDArray[np.int32]
 
 _FRAGMENTS_AT_ONCE = 2_000_000

@@ -8,9 +8,10 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar.types import F32
 from training.head3d.light import Light, sky_rays, visible
 from training.head3d.model import vertex_normals
-from training.head3d.raster import F32, I32, Fragments, rasterise
+from training.head3d.raster import I32, Fragments, rasterise
 from training.head3d.shading import unit
 
 

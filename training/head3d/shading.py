@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from training.head3d.raster import F32
+from avatar.types import F32
 
 
 def unit(vectors: F32) -> F32:
@@ -40,21 +40,21 @@ def ggx(normals: F32, towards_light: F32, towards_eye: F32, roughness: F32 | flo
     return np.asarray(lobe * shadowing * fresnel * to_light / 4, np.float32)
 
 
-def lattice_noise(points: F32, seed: int, side: int = 48) -> F32:
+def lattice_noise(points: F32, seed: int) -> F32:
     """Smooth periodic noise in about -1..1 at points (..., 3), one cell a unit of length."""
-    lattice = np.random.default_rng(seed).standard_normal((side, side, side)).astype(np.float32)
+    lattice = np.random.default_rng(seed).standard_normal((48, 48, 48)).astype(np.float32)
     flat = np.moveaxis(points, -1, 0).reshape(3, -1)
     value = map_coordinates(lattice, flat, order=1, mode="grid-wrap", prefilter=False)
     return np.asarray(value.reshape(points.shape[:-1]), np.float32)
 
 
-def fractal_noise(points: F32, seed: int, octaves: int = 4, gain: float = 0.5) -> F32:
-    """Sum of `lattice_noise` at doubling frequencies, each ``gain`` as strong as the last, in about -1..1."""
+def fractal_noise(points: F32, seed: int, octaves: int = 4) -> F32:
+    """Sum of `lattice_noise` at doubling frequencies, each half as strong as the last, in about -1..1."""
     total = np.zeros(points.shape[:-1], np.float32)
     strength = 1.0
     for octave in range(octaves):
         total += np.float32(strength) * lattice_noise(points * np.float32(2.03**octave) + 7.1 * octave, seed + octave)
-        strength *= gain
+        strength *= 0.5
     return total * np.float32(0.6)
 
 

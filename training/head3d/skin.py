@@ -12,8 +12,8 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import map_coordinates
 
 from avatar.face.easing import smooth_step
+from avatar.types import F32
 from training.head3d.light import Light
-from training.head3d.raster import F32
 from training.head3d.scene import Buffers, Camera, Material
 from training.head3d.shading import (
     fractal_noise,

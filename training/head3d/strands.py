@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from avatar.types import F32
 from training.head3d.light import Light
-from training.head3d.raster import F32
 from training.head3d.scene import Camera
 from training.head3d.shading import unit
 

@@ -20,7 +20,7 @@ FRAMES_PER_S: Final = RATE // HOP
 BANDS: Final = 40
 LOWEST_HZ, HIGHEST_HZ = 50.0, 7600.0
 FLOOR: Final = 1e-10
-"""Power below which a band is silent: -100 dB."""
+"""Power below which sound, or a band of it, is silent: -100 dB."""
 
 
 def mel_of_hz(hz: F32) -> F32:
