@@ -23,10 +23,10 @@ MATCHING_WEIGHT: Final = 0.1
 class Critic(nn.Module):
     """Small patch critic for crops around mouth and eyes."""
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self) -> None:
         super().__init__()
         norm = nn.utils.parametrizations.spectral_norm
-        channels = (3, width, 2 * width, 4 * width)
+        channels = (3, 32, 64, 128)
         self.layers = nn.ModuleList(
             norm(nn.Conv2d(before, after, 4, stride=2, padding=1)) for before, after in pairwise(channels)
         )

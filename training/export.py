@@ -82,10 +82,10 @@ def export(tier: str, network: FaceNetwork, folder: Path) -> tuple[Path, Path]:
     return encoder, decoder
 
 
-def session(path: Path, threads: int = 1) -> Any:
-    """Return an ONNX Runtime session on the CPU."""
+def session(path: Path) -> Any:
+    """Return an ONNX Runtime session on one core of the CPU."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 

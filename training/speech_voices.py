@@ -179,7 +179,7 @@ class Festival:
 class Kokoro:
     """Kokoro-82M as ONNX, its own durations taken out of the graph: 25 ms steps that lag the sound."""
 
-    def __init__(self, model: Path, vocabulary: Path, voices: Path, threads: int = 1) -> None:
+    def __init__(self, model: Path, vocabulary: Path, voices: Path) -> None:
         """Load the model (`kokoro-v1.0.int8.onnx`), its `vocab.json`, and a folder of `*.bin` voices."""
         import onnx  # noqa: PLC0415 - tools of corpus making alone
         import onnxruntime  # noqa: PLC0415
@@ -190,7 +190,7 @@ class Kokoro:
             onnx.helper.make_tensor_value_info("/encoder/Clip_output_0", onnx.TensorProto.FLOAT, None)
         )
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
+        options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = 1, 1, 3
         self._session: Any = onnxruntime.InferenceSession(
             graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )

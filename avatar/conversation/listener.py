@@ -9,10 +9,10 @@ from typing import Final
 import av
 import numpy as np
 
-from avatar.conversation.turns import RULES, TurnBegan, TurnEnded, TurnRules, TurnState, next_turn
+from avatar.conversation.turns import RULES, TurnBegan, TurnEnded, TurnState, next_turn
 from avatar.conversation.voice_detector import NetworkVoiceDetector, VoiceDetector
 from avatar.perception.speech.activity import VoiceLevels
-from avatar.perception.speech.log_mel import RATE
+from avatar.perception.speech.log_mel import FLOOR, RATE
 from avatar.perception.speech.preprocessing import SpeechPreprocessor
 from avatar.types import F32
 
@@ -20,7 +20,6 @@ FRAME: Final = RATE // 100
 """Samples of one moment that is loud or not: 10 ms."""
 BEFORE_S: Final = 0.3
 """Sound kept from before a turn: words begin softly."""
-FLOOR: Final = 1e-10
 LONGEST_SAID_S: Final = 60.0
 """Of turns that were put together, so much of the last is kept."""
 
@@ -52,13 +51,12 @@ class Utterance:
 class Listener:
     """Finds turns in one user's audio. Not for several threads at once; keeps one turn of audio at most."""
 
-    def __init__(self, rules: TurnRules = RULES, detector: VoiceDetector | None = None) -> None:
-        """Take the rules of turn detection, and a voice detector (None: the shipped one)."""
-        self._rules, self._detector = rules, detector or NetworkVoiceDetector()
+    def __init__(self, detector: VoiceDetector | None = None) -> None:
+        """Take a voice detector (None: the shipped one)."""
+        self._detector = detector or NetworkVoiceDetector()
         self._preprocessor, self._levels, self._state = SpeechPreprocessor(), VoiceLevels(), TurnState()
         self._rest = np.zeros(0, np.float32)
-        kept_s = rules.longest_s + BEFORE_S
-        self._kept: deque[F32] = deque(maxlen=round(kept_s * RATE / FRAME))
+        self._kept: deque[F32] = deque(maxlen=round((RULES.longest_s + BEFORE_S) * RATE / FRAME))
 
     @property
     def talking(self) -> bool:
@@ -86,7 +84,7 @@ class Listener:
                 FRAME / RATE,
                 avatar_has_floor=avatar_has_floor,
                 spoken=spoken,
-                rules=self._rules,
+                rules=RULES,
             )
             if isinstance(event, TurnBegan):
                 events.append(TurnStarted(event.barge_in))

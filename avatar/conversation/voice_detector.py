@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from avatar.motion.speech_network import CLASSES, SpeechNetwork
-from avatar.motion.voice_network import VoiceNetwork, shipped_detector
+from avatar.motion.voice_network import shipped_detector
 from avatar.perception.speech.log_mel import FRAMES_PER_S
 from avatar.types import F32
 
@@ -30,9 +30,9 @@ class VoiceDetector(Protocol):
 class NetworkVoiceDetector:
     """A speech network's probability of silence, thresholded; the answer is 0.1 s late."""
 
-    def __init__(self, network: VoiceNetwork | None = None) -> None:
-        """Take a network, or the shipped one (ModelError if its weights are missing)."""
-        network = shipped_detector() if network is None else network
+    def __init__(self) -> None:
+        """Open the shipped network. Raises ModelError: its weights are missing."""
+        network = shipped_detector()
         self._features = network.make_features()
         self._network = SpeechNetwork(network.weights, self._features.silence)
         self._in_a_row = 0

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from avatar.errors import ModelError
 from avatar.resources import resource_folder
@@ -23,7 +23,6 @@ LATENTS_VERSION: Final = 4
 FORMAT: Final = "avatar-face-network"
 PARTS: Final = ("encoder", "decoder", "decoder-int8")
 LARGEST_FILE: Final = 200_000_000
-Part = Literal["encoder", "decoder", "decoder-int8"]
 
 
 @dataclass(frozen=True, slots=True)

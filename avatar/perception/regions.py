@@ -56,14 +56,14 @@ class Region:
         return replace(face, landmarks_px=face.landmarks_px + corner)
 
 
-def search_levels(width: int, height: int, smallest_px: int = SMALLEST_FACE_PX) -> tuple[tuple[Region, ...], ...]:
-    """Return the parts of a picture in which every face of at least `smallest_px` is large enough in one of them.
+def search_levels(width: int, height: int) -> tuple[tuple[Region, ...], ...]:
+    """Return the parts of a picture in which every face of at least SMALLEST_FACE_PX is large enough in one of them.
 
     The first level is the whole picture; each further one has smaller squares, which overlap by the largest face that
     the level before may have missed.
     """
     longest = max(width, height)
-    finest = smallest_px / SURE_SHARE
+    finest = SMALLEST_FACE_PX / SURE_SHARE
     steps = max(0, math.ceil(math.log(longest / finest) / math.log(GREATEST_RATIO)))
     levels: list[tuple[Region, ...]] = [(Region(0, 0, width, height),)]
     side = float(longest)

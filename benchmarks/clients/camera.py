@@ -28,8 +28,6 @@ CODECS: Final[tuple[Codec, ...]] = ("h264", "vp8")
 WIDTH: Final = 640
 HEIGHT: Final = 480
 FPS: Final = 30
-CLOCK: Final = 90_000
-"""Ticks a second of RTP's video timestamps."""
 KEY_FRAME_EVERY: Final = 30
 """Pictures: no client here makes another key frame when it is asked for one."""
 ENCODERS: Final[dict[Codec, tuple[Literal["libx264", "libvpx"], dict[str, str]]]] = {

@@ -47,9 +47,7 @@ def steady_windows(track: Track, size: int) -> list[Window]:
     ]
 
 
-def pack_clip(
-    clip: Clip, folder: Path, out: Path, *, model: Path, work: Path, fps: float = FPS, size: int = CROP_SIZE
-) -> int:
+def pack_clip(clip: Clip, folder: Path, out: Path, *, model: Path, work: Path, fps: float = FPS) -> int:
     """Pack one clip; returns its number of frames, 0 when too few show a face.
 
     Raises:
@@ -59,13 +57,13 @@ def pack_clip(
     chosen = chosen_frames(track.time_s, fps)
     if len(chosen) < FEWEST_FRAMES:
         return 0
-    windows = steady_windows(track, size)
+    windows = steady_windows(track, CROP_SIZE)
     wanted = {float(track.time_s[index]): index for index in chosen}
     pictures: dict[int, U8] = {}
     for time_s, rgb in read_frames(folder / clip.name):
         index = wanted.get(float(np.float32(time_s)))
         if index is not None and index not in pictures:
-            pictures[index] = cut_crop(rgb, windows[index], size)
+            pictures[index] = cut_crop(rgb, windows[index], CROP_SIZE)
     kept = sorted(pictures)
     tracks = ClipTracks(
         time_s=track.time_s[kept],
