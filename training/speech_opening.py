@@ -116,7 +116,7 @@ def main() -> None:
 
     weights = load_voice_network(chosen.network).weights
     if input_size(weights) != BANDS:
-        raise SystemExit(f"{chosen.network} hears another network's features: the second network hears log-mel.")
+        raise SystemExit(f"{chosen.network} takes other features: the second network takes log-mel.")
     examples, model = [], get_model("face_landmarker")
     for clip in talking_clips(chosen.clips, chosen.manifest, "train"):
         examples.append(example(clip, weights, model, chosen.tracks))

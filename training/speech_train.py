@@ -110,7 +110,7 @@ def train(
 ) -> dict[str, F32]:  # fmt: skip
     """Return the averaged weights after `seconds` of training or so many steps; the latest lie in `out` each minute.
 
-    `trained_on` is the hidden layer that the lessons were heard by, None: log-mel; the weights' header tells it.
+    `trained_on` is the hidden layer whose features the lessons hold, None: log-mel; the weights' header says so.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -186,7 +186,7 @@ def main() -> None:
     arguments.add_argument("--rate", type=float, default=2e-3)
     arguments.add_argument("--real-share", type=float, default=0.3, help="share of a batch from real clips")
     arguments.add_argument("--weights", type=Path, help="go on from these")
-    arguments.add_argument("--features", metavar="DIR_OR_NAME", help="hear by this speech encoder, not by log-mel")
+    arguments.add_argument("--features", metavar="DIR_OR_NAME", help="take this speech encoder's features, not log-mel")
     arguments.add_argument("--layer", type=int, metavar="N", help="its hidden layer, with --features")
     arguments.add_argument("--seed", type=int, default=0)
     chosen = arguments.parse_args()

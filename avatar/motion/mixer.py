@@ -83,8 +83,8 @@ def mix(
     elapsed = max(idle.time_s - state.time_s, 0.0)
     share = target if first else approach(state.camera_share, target, elapsed, EASE_IN_S, EASE_OUT_S)
     hidden = float(face is not None and face.mouth_covered)
-    heard = 0.0 if voice is None else voice.confidence
-    voice_share = heard if at_once else approach(state.voice_share, heard, elapsed, VOICE_IN_S, VOICE_OUT_S)
+    confidence = 0.0 if voice is None else voice.confidence
+    voice_share = confidence if at_once else approach(state.voice_share, confidence, elapsed, VOICE_IN_S, VOICE_OUT_S)
     state = MixState(
         time_s=idle.time_s,
         camera_share=share,

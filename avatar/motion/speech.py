@@ -20,7 +20,7 @@ from avatar.perception.speech.preprocessing import SpeechPreprocessor, sound_fra
 from avatar.types import F32
 
 LOOK_AHEAD_S: Final = 0.12
-"""How much sound after a moment is heard before the mouth of that moment is known: constant, resampling included."""
+"""How much sound after a moment is needed for the mouth of that moment: constant, resampling included."""
 FRAME_OFFSET_S: Final = WINDOW / 2 / RATE - AHEAD_FRAMES / FRAMES_PER_S
 """From the start of a frame of sound to the moment whose mouth comes out with it."""
 
@@ -29,13 +29,13 @@ JITTER_S: Final = 0.08
 CLOCK_SHARE: Final = 0.02
 """Share of such a difference by which the sound's clock is moved at each push: two clocks never run alike."""
 LONGEST_GAP_S: Final = 0.5
-"""A longer gap begins a new stretch: what was heard before says nothing about it."""
+"""A longer gap begins a new stretch: the sound before says nothing about it."""
 MAX_EARLY_S: Final = 0.5
 """Sound that runs ahead of its time by more replaces what was waiting: the newest counts."""
 BUFFER_S: Final = 12.0
-"""Sound that may wait to be heard; more is dropped and counted."""
+"""Sound that may wait for the network; more is dropped and counted."""
 PIECE_S: Final = 0.25
-"""Most sound that is heard at once. Longer pieces make products of matrices that OpenBLAS shares out among its threads:
+"""Most sound that is taken at once. Longer pieces make products of matrices that OpenBLAS shares out among its threads:
 beside busy processes these wait for each other a hundred times as long as they work, and a call that is late already
 would never catch up."""
 KEPT_S: Final = 3.0
@@ -46,7 +46,7 @@ class SpeechMotion:
     """Follows one stream of speech. `push` from one thread, `motion` from another if need be."""
 
     def __init__(self, network: VoiceNetwork | None = None, *, liveliness: float = 1.0) -> None:
-        """Take a network and what it hears by.
+        """Take a network with its features of sound.
 
         Args:
             network: as `load_voice_network` returns; None: the shipped one.
@@ -151,7 +151,7 @@ class SpeechMotion:
         self._analyse(self._origin_s + self._taken / RATE)
 
     def _analyse(self, until_s: float) -> None:
-        """Let the network hear what lies before `until_s`, piece by piece."""
+        """Give the network what lies before `until_s`, piece by piece."""
         if self._origin_s is None or not self._waiting:
             return
         wanted = min(

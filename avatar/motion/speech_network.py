@@ -1,6 +1,6 @@
-"""The network that hears a mouth: frames of sound in, mouth coefficients out, causal, in numpy.
+"""The network that moves a mouth by speech: frames of features in, mouth coefficients out, causal, in numpy.
 
-    heard (40 log-mel bands, or more) -> conv 3 -> 8 residual blocks (conv 3, dilated; 1 x 1)
+    features (40 log-mel bands, or more) -> conv 3 -> 8 residual blocks (conv 3, dilated; 1 x 1)
              -> bottleneck (32, tanh) = the speech embedding
              -> mouth coefficients (27) | closure (1) | class of mouth (7)
 
@@ -24,10 +24,10 @@ CLASSES: Final = ("silence", "closed", "lip_teeth", "rounded", "wide", "open", "
 EMBEDDING: Final = 32
 """Length of the speech embedding."""
 AHEAD_FRAMES: Final = 9
-"""How many frames (10 ms) of the future the network has heard when it tells a mouth."""
+"""How many frames (10 ms) of the future the network has taken when it answers with a mouth."""
 DILATIONS: Final = (1, 2, 4, 8, 1, 2, 4, 16)
 SILENT_START: Final = 128
-"""Before its first frame the network has heard so many frames of silence."""
+"""Before its first frame the network has taken so many frames of silence."""
 MAX_WIDTH: Final = 256
 MAX_SIZE: Final = 4096
 """Of the input."""
@@ -46,7 +46,7 @@ class Mouths:
 
 
 def shapes(width: int, size: int = BANDS) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each weight of a network with `width` channels that hears `size` numbers a frame."""
+    """Return the shape of each weight of a network with `width` channels that takes `size` numbers a frame."""
     layers: dict[str, tuple[int, ...]] = {"enter": (width, size, 3), "squeeze": (EMBEDDING, width)}
     for index in range(len(DILATIONS)):
         layers |= {f"blocks.{index}.look": (width, width, 3), f"blocks.{index}.mix": (width, width, 1)}
@@ -64,13 +64,13 @@ def fits(weights: dict[str, F32]) -> bool:
 
 
 def input_size(weights: dict[str, F32]) -> int:
-    """Return how many numbers a frame has that a network with these weights hears; 0 where they are of another one."""
+    """Return how many numbers a frame has that a network with these weights takes; 0 where they are of another one."""
     entrance = weights.get("enter.weight")
     return entrance.shape[1] if entrance is not None and entrance.ndim == 3 else 0
 
 
 class SpeechNetwork:
-    """One stream through the network; what it has heard is kept between calls. Not for several threads at once."""
+    """One stream through the network; its past input is kept between calls. Not for several threads at once."""
 
     def __init__(self, weights: dict[str, F32], silence: F32) -> None:
         """Take weights by name, and what silence sounds like: a frame (size,)."""
@@ -85,20 +85,20 @@ class SpeechNetwork:
         self._quiet = [convolution.past for convolution in self._convolutions()]
 
     def reset(self) -> None:
-        """Forget what was heard: there was silence before."""
+        """Forget the past input: there was silence before."""
         for convolution, past in zip(self._convolutions(), self._quiet, strict=True):
             convolution.past = past
 
     def _convolutions(self) -> list[_Convolution]:
         return [self._enter, *(look for look, _, _ in self._blocks)]
 
-    def push(self, heard: F32) -> Mouths:
+    def push(self, features: F32) -> Mouths:
         """Take (n, size) frames; return the n mouths `AHEAD_FRAMES` before them."""
-        return self.push_embedded(heard)[0]
+        return self.push_embedded(features)[0]
 
-    def push_embedded(self, heard: F32) -> tuple[Mouths, F32]:
+    def push_embedded(self, features: F32) -> tuple[Mouths, F32]:
         """Do the same; return the speech embeddings (n, 32), -1..1, beside the mouths."""
-        x = np.maximum(self._enter.push(heard), 0)
+        x = np.maximum(self._enter.push(features), 0)
         for look, weight, bias in self._blocks:
             x = x + np.maximum(look.push(x), 0) @ weight + bias
         embedding = np.tanh(_apply(np.maximum(x, 0), self._squeeze))

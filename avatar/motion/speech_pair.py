@@ -1,7 +1,7 @@
-"""Two networks that hear the same sound: both are asked for the mouth, the second for how far lips part.
+"""Two networks with the same input: both are asked for the mouth, the second for how far lips part.
 
 A network learns the few people whose lips it is shown by heart, and opens strangers' mouths wrongly. So the second was
-taught by labelled speech alone, and 400 numbers fitted to real lips read the opening off what it heard and said lately:
+taught by labelled speech alone, and 400 numbers fitted to real lips read the opening off its latest input and answers:
 
     (log-mel, posterior, closure, embedding) of 5 frames, 40 ms apart -> lip opening
 
@@ -33,7 +33,7 @@ JAW: Final = MOUTH.index(BLENDSHAPE_INDEX["jawOpen"])
 
 
 def second_fits(weights: dict[str, F32]) -> bool:
-    """Whether these are the weights of a second network that hears log-mel, and of `SHAPES`, all finite."""
+    """Whether these are the weights of a second network that takes log-mel, and of `SHAPES`, all finite."""
     reading = {name: array for name, array in weights.items() if name in SHAPES}
     network = {name: array for name, array in weights.items() if name not in SHAPES}
     finite = all(np.isfinite(array).all() for array in reading.values())
@@ -52,16 +52,16 @@ class SpeechPair:
         self._quiet = self._past = observed(quiet, *self._second.push_embedded(quiet))
 
     def reset(self) -> None:
-        """Forget what was heard: there was silence before."""
+        """Forget the past input: there was silence before."""
         self._first.reset()
         self._second.reset()
         self._past = self._quiet
 
-    def push(self, heard: F32) -> Mouths:
+    def push(self, features: F32) -> Mouths:
         """Take (n, 40) frames; return the n mouths `AHEAD_FRAMES` before them."""
-        first, (second, embedding) = self._first.push(heard), self._second.push_embedded(heard)
-        rows = np.concatenate([self._past, observed(heard, second, embedding)])
-        self._past = rows[len(heard) :]
+        first, (second, embedding) = self._first.push(features), self._second.push_embedded(features)
+        rows = np.concatenate([self._past, observed(features, second, embedding)])
+        self._past = rows[len(features) :]
         opening = np.asarray(tapped(rows) @ self._taps + self._bias, np.float32)
         return Mouths(
             coefficients=opened(_mean(first.coefficients, second.coefficients), opening),
@@ -70,10 +70,10 @@ class SpeechPair:
         )
 
 
-def observed(heard: F32, mouths: Mouths, embedding: F32) -> F32:
+def observed(features: F32, mouths: Mouths, embedding: F32) -> F32:
     """Return the (n, `TAKEN`) numbers that an opening is read from, frame by frame."""
-    said = (heard, mouths.posterior, mouths.closure[:, None], embedding)
-    return np.concatenate(said, axis=1, dtype=np.float32)
+    parts = (features, mouths.posterior, mouths.closure[:, None], embedding)
+    return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
 def tapped(rows: F32) -> F32:

@@ -1,6 +1,6 @@
-"""Which network moves the mouth, and what it hears by: the shipped one, or weights of the user's own.
+"""Which network moves the mouth, and its features of sound: the shipped one, or weights of the user's own.
 
-The header (metadata) of a weights file says what its network was trained to hear:
+The header (metadata) of a weights file says what its network was trained on:
 
     features   log-mel, or transformers; a file that says nothing is log-mel
     encoder    the encoder's folder or its name on the hub, where features is transformers
@@ -36,10 +36,10 @@ WEIGHTS: Final = "speech_mouth.safetensors"
 SECOND_WEIGHTS: Final = "speech_second.safetensors"
 DETECTOR_WEIGHTS: Final = "voice_detector.safetensors"
 PIECE: Final = RATE // 25
-"""Samples heard at once to see how long that takes: what comes between two runs of an encoder."""
+"""Samples taken at once to see how long that takes: what comes between two runs of an encoder."""
 TRIES: Final = 9
 MOST_LIVE: Final = 0.5
-"""Share of a call's time that may be spent hearing; the rest is for seeing and drawing."""
+"""Share of a call's time that may go into features of speech; the rest is for tracking and rendering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class HiddenLayer:
 
 @dataclass(frozen=True, slots=True)
 class VoiceNetwork:
-    """A network, or two, and what they hear by; for any number of streams, which share them."""
+    """A network, or two, and their features of sound; for any number of streams, which share them."""
 
     weights: dict[str, F32]
     """By name, as in `models/speech_mouth.safetensors`; read, never written."""
     make_features: Callable[[], SpeechFeatures]
-    """Makes the features of one stream, of the size that the weights hear."""
+    """Makes the features of one stream, of the size that the weights take."""
     second: dict[str, F32] | None = None
-    """Weights of a second network that hears the same (`speech_pair`), if there is one."""
+    """Weights of a second network with the same input (`speech_pair`), if there is one."""
 
     def open(self, silence: F32) -> SpeechNetwork | SpeechPair:
         """Return one stream through it; `silence` is a frame (size,) of its features."""
@@ -113,27 +113,28 @@ def load_voice_network(path: str | Path, *, encoder: str | None = None) -> Voice
     weights, metadata = _arrays(path), read_metadata(path)
     if not fits(weights):
         raise ModelError(f"{path} does not hold a speech network of this version: train it again.")
-    size, heard = input_size(weights), hidden_layer(metadata, path)
-    if heard is None:
+    size, trained_on = input_size(weights), hidden_layer(metadata, path)
+    if trained_on is None:
         if encoder is not None:
             raise ModelError(f"{path} was trained on log-mel features: it takes no encoder.")
         if size != BANDS:
             raise ModelError(
-                f"{path} hears {size} numbers a frame, log-mel features have {BANDS}, and it does not say what else it "
+                f"{path} takes {size} numbers a frame, log-mel features have {BANDS}, and it does not say what else it "
                 "was trained on: write it with training.speech_train."
             )
         return VoiceNetwork(weights, LogMelFeatures)
-    opened = open_encoder(encoder or heard.encoder, heard.layer)
+    opened = open_encoder(encoder or trained_on.encoder, trained_on.layer)
     if opened.hidden + 1 != size:
         raise ModelError(
-            f"{path} was trained with hidden states of {size - 1} numbers, those of {encoder or heard.encoder} have "
-            f"{opened.hidden}. Name the encoder it was trained with ({heard.encoder}), or train it again with this one."
+            f"{path} was trained with hidden states of {size - 1} numbers, those of "
+            f"{encoder or trained_on.encoder} have {opened.hidden}. "
+            f"Name the encoder it was trained with ({trained_on.encoder}), or train it again with this one."
         )
     return VoiceNetwork(weights, lambda: HiddenStates(opened))
 
 
 def require_live(network: VoiceNetwork) -> None:
-    """Raise ModelError where hearing a second of sound takes so much of a second here that a call would stand still."""
+    """Raise ModelError where features take so much of the time that their sound lasts that a call would stand still."""
     features, piece = network.make_features(), np.zeros(PIECE, np.float32)
     features.push(np.zeros(RATE, np.float32))
     spent_s = []
@@ -144,19 +145,19 @@ def require_live(network: VoiceNetwork) -> None:
     share = float(np.median(spent_s)) * RATE / PIECE
     if share > MOST_LIVE:
         raise ModelError(
-            f"Hearing by this speech encoder takes {share:.1f} s for each second of sound on this machine, and a call "
+            f"This speech encoder takes {share:.1f} s for each second of sound on this machine, and a call "
             f"leaves {MOST_LIVE} s. Use a smaller encoder or a GPU, or render files: avatar render --voice-network"
         )
 
 
-def features_metadata(heard: HiddenLayer | None, size: int) -> dict[str, str]:
-    """Return what the header of weights says that hear `size` numbers a frame: a hidden layer's, or log-mel."""
-    if heard is None:
+def features_metadata(trained_on: HiddenLayer | None, size: int) -> dict[str, str]:
+    """Return what the header of weights says that take `size` numbers a frame: a hidden layer's, or log-mel."""
+    if trained_on is None:
         return {"features": "log-mel", "size": str(size)}
     return {
         "features": "transformers",
-        "encoder": heard.encoder,
-        "layer": str(heard.layer),
+        "encoder": trained_on.encoder,
+        "layer": str(trained_on.layer),
         "hidden": str(size - 1),
         "size": str(size),
     }
@@ -172,7 +173,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def hidden_layer(metadata: Mapping[str, str], path: Path) -> HiddenLayer | None:
-    """Return what the header of the weights at `path` says they hear; None: log-mel.
+    """Return what the header of the weights at `path` says they take; None: log-mel.
 
     Raises:
         ModelError: it says something that this version does not know.

@@ -1,4 +1,4 @@
-"""Weights of one's own: they say what they hear, and what does not fit is said."""
+"""Weights of one's own: they say what they take, and what does not fit is said."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def test_weights_of_ones_own_move_the_mouth(tmp_path: Path, sound: F32) -> None:
 
 
 def test_the_header_tells_what_the_weights_hear(tmp_path: Path) -> None:
-    for heard in (None, HiddenLayer("owner/model", 6)):
-        path = write(tmp_path / "mine.safetensors", 769, features_metadata(heard, 769))
-        assert hidden_layer(read_metadata(path), path) == heard
+    for layer in (None, HiddenLayer("owner/model", 6)):
+        path = write(tmp_path / "mine.safetensors", 769, features_metadata(layer, 769))
+        assert hidden_layer(read_metadata(path), path) == layer
     assert read_metadata(path)["hidden"] == "768"
     assert hidden_layer({}, path) is None
 
@@ -80,7 +80,7 @@ def test_the_header_tells_what_the_weights_hear(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("size", "metadata", "reason"),
     [
-        (50, None, "hears 50 numbers a frame, log-mel features have 40"),
+        (50, None, "takes 50 numbers a frame, log-mel features have 40"),
         (50, {"features": "smell"}, "'smell'"),
         (50, {"features": "transformers", "encoder": "a/b"}, "names no encoder and layer"),
         (50, {"features": "transformers", "encoder": "a/b", "layer": "-1"}, "names no encoder and layer"),

@@ -94,8 +94,8 @@ class SpeechEncoder:
     def _run(self, windows: F32) -> F32:
         torch = self._torch
         with torch.inference_mode():
-            heard = torch.from_numpy(self._extract(windows)).to(self._device)
-            states = self._model(heard, output_hidden_states=True).hidden_states[self._layer][:, :STATES]
+            samples = torch.from_numpy(self._extract(windows)).to(self._device)
+            states = self._model(samples, output_hidden_states=True).hidden_states[self._layer][:, :STATES]
             normal = torch.nn.functional.layer_norm(states.float(), (self.hidden,))
             return np.asarray(normal.cpu().numpy(), np.float32)
 

@@ -1,10 +1,10 @@
 """Features from a hidden layer of a speech encoder, at the rate and within the delay of log-mel frames.
 
-    samples:  ...........................|   run r has heard up to sample 400 + 640 * r, a second of it
+    samples:  ...........................|   run r has taken up to sample 400 + 640 * r, a second of it
     states:          ... s s s s [s] [s]     the last two are new; each is repeated, 50 a second to 100
     frames:                 4r 4r+1 4r+2 4r+3
 
-An encoder looks both ways, so what it says of a moment may hang on all it has heard. It is therefore run anew every
+An encoder looks both ways, so what it says of a moment may hang on all its input. It is therefore run anew every
 40 ms, on a window that ends where the first of the new frames ends: states come 20 ms later than a log-mel frame of the
 same sound, which a network learns.
 """
