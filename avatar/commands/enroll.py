@@ -135,8 +135,8 @@ def _tune(identity: Identity, video: Path, minutes: float, sheet: Path | None) -
             progress=lambda done, total: bar.update(round(done), round(total)),
         )
     change = 1 - report.after / report.before
-    told = f"{change:.1%} nearer to" if report.kept else "no nearer to: the photos' own latents stay for"
-    print(f"  fitted in {report.steps} steps: {told} frames of the clip that were kept back")
+    outcome = f"{change:.1%} nearer to" if report.kept else "no nearer to: the photos' own latents stay for"
+    print(f"  fitted in {report.steps} steps: {outcome} frames of the clip that were kept back")
     if sheet is not None:
         shown = sheet.with_name(f"{sheet.stem}-tuned{sheet.suffix}")
         try:

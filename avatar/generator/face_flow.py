@@ -71,7 +71,7 @@ class FaceMesh:
 
         corners = self._lashes.add(landmarks)[self._triangles]
         places = self._lashes.add(np.hstack([self._skin.places(landmarks), self._rest_depth]))[self._triangles]
-        ids = _paint(corners, (left, top, right, bottom), self._beneath, self._on_top)
+        ids = _draw_triangles(corners, (left, top, right, bottom), self._beneath, self._on_top)
         map_x, map_y = _look_up(ids, _affine(corners[:, :, :2], places[:, :, :2]), left, top)
         covered = np.where(ids < len(self._triangles), np.uint8(255), np.uint8(0))
         return FaceFlow(left, top, map_x, map_y, covered)
@@ -85,14 +85,14 @@ def flow_between(now: F32, before: F32, size: int) -> F32:
     openings = _opening_triangles()
     triangles = np.concatenate([openings, mesh.face_triangles()])
     corners = now[triangles]
-    ids = _paint(corners, (0, 0, size, size), len(openings), 0)
+    ids = _draw_triangles(corners, (0, 0, size, size), len(openings), 0)
     to_before = _affine(corners[:, :, :2], before[triangles][:, :, :2])
     places = np.stack(_look_up(ids, to_before, 0, 0), axis=-1)
     still = np.stack(np.meshgrid(*[np.arange(size, dtype=np.float32)] * 2), axis=-1)
     return np.where((ids < len(triangles))[..., None], places, still)
 
 
-def _paint(corners: F32, box: tuple[int, int, int, int], beneath: int, on_top: int) -> NDArray[np.int32]:
+def _draw_triangles(corners: F32, box: tuple[int, int, int, int], beneath: int, on_top: int) -> NDArray[np.int32]:
     """Paint triangle numbers into a box, far triangles first; the number of triangles stands where there is none.
 
     The first `beneath` triangles lie beneath all others, the last `on_top` above them. Triangles that face away are

@@ -38,11 +38,11 @@ def audio_blocks(path: Path, *, begin_s: float | None = None, damage: Damage | N
         audio = first_stream(container, "audio")
         if audio is None:
             return
-        whole, heard = kind_of(container) in WITHOUT_PAUSES, False
+        whole, begun = kind_of(container) in WITHOUT_PAUSES, False
         for block in _continuous(decoded(container, audio, damage), begin_s, damage, whole=whole):
-            heard = heard or block.shape[1] > 0
+            begun = begun or block.shape[1] > 0
             yield block
-        if not heard and (damage.sound_s or damage.ends_s is not None):
+        if not begun and (damage.sound_s or damage.ends_s is not None):
             raise MediaError(f"{path} has no sound that can be read: the file is damaged.")
 
 
@@ -58,7 +58,7 @@ def _continuous(pieces: Iterable[Piece], begin_s: float | None, damage: Damage, 
     `whole`: a gap within is no pause, but missing.
     """
     formatter = AudioFormatter(SOUND_RATE, 2)
-    due_s, early, heard = begin_s, 0, False
+    due_s, early, begun = begin_s, 0, False
     damaged_until_s: float | None = None
     for piece in pieces:
         start_s = piece.time_s if piece.time_s is not None else due_s or 0.0
@@ -72,21 +72,21 @@ def _continuous(pieces: Iterable[Piece], begin_s: float | None, damage: Damage, 
             damaged_until_s = start_s + lasts_s
             continue
         gap_s = start_s - due_s
-        if not heard or gap_s > SHORTEST_PAUSE_S:
-            early = max(round(-gap_s * SOUND_RATE), 0) if not heard else early
-            if damaged_until_s is not None or (whole and heard):
+        if not begun or gap_s > SHORTEST_PAUSE_S:
+            early = max(round(-gap_s * SOUND_RATE), 0) if not begun else early
+            if damaged_until_s is not None or (whole and begun):
                 damage.sound_s += max(gap_s, 0.0)
             yield formatter.finish()[:, early:]
             yield from _silence(gap_s)
             due_s = start_s
-        heard, damaged_until_s = True, None
+        begun, damaged_until_s = True, None
         due_s += piece.frame.samples / piece.frame.sample_rate
         yield samples[:, early:]
         early = max(early - samples.shape[1], 0)
     yield formatter.finish()[:, early:]
     if damaged_until_s is not None and due_s is not None:
         damage.sound_s += max(damaged_until_s - due_s, 0.0)
-        if heard:
+        if begun:
             yield from _silence(damaged_until_s - due_s)
 
 

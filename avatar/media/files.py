@@ -25,7 +25,7 @@ CONTAINERS: Final = (
 )
 """Kinds of files that are read, as FFmpeg names them. It knows others that draw text files or fetch what a playlist
 names."""
-TELL_LENGTH: Final = frozenset(("mov", "matroska", "avi", "asf", "wav", "w64", "aiff", "caf", "flac"))
+STATES_LENGTH: Final = frozenset(("mov", "matroska", "avi", "asf", "wav", "w64", "aiff", "caf", "flac"))
 """Kinds that state their length; of others FFmpeg guesses it."""
 WITHOUT_PAUSES: Final = frozenset(("ogg", "flac", "mp3", "aac", "amr", "wav", "w64", "aiff", "caf"))
 """Kinds whose sound has no gaps of its own: where there is one, a piece of the file is missing."""
@@ -129,7 +129,7 @@ def decoded(container: Any, stream: Any, damage: Damage | None = None) -> Iterat
     yield from _held_back(stream)
     states_s = container.duration / av.time_base if container.duration else 0.0
     read_s = reading.end_s - (reading.begin_s or 0.0)
-    if damage is not None and states_s - read_s > MISSED_S and kind_of(container) in TELL_LENGTH:
+    if damage is not None and states_s - read_s > MISSED_S and kind_of(container) in STATES_LENGTH:
         damage.ends_s, damage.states_s = read_s, states_s
 
 
