@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from avatar.errors import CueError
 from avatar.motion.cues import CUES, EMOTIONS, GESTURES, Attend, Feel, Gesture, Look, Mood, emotion_offsets, understand
 from avatar.motion.expression import GESTURE_S
+from avatar.resources import resource_folder
 from avatar.types import BLENDSHAPE_INDEX
 
 
@@ -49,6 +52,14 @@ def test_a_slip_is_answered_with_the_nearest_cue() -> None:
 @pytest.mark.parametrize("text", ["neutral", "Neutral please!"])
 def test_neutral_ends_feelings_look_and_presence(text: str) -> None:
     assert understand(text) == (Mood("neutral"), Look(0.0, 0.0), Attend("idle"))
+
+
+def test_every_button_of_the_pages_menu_is_a_cue() -> None:
+    page = (resource_folder("client") / "index.html").read_text()
+    cues = re.findall(r'class="feeling" value="([^"]*)"', page)
+    assert "neutral" in cues
+    for cue in cues:
+        assert understand(cue)
 
 
 def test_every_row_of_the_table_can_be_said_and_played() -> None:
