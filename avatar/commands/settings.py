@@ -107,7 +107,9 @@ def _checked(model: type[BaseSettings], flags: Mapping[str, Any], origins: Mappi
     setting = declared_settings()[str(wrong["loc"][0])]
     origin = origins[setting.name]
     subject = origin if origin.startswith(("--", PREFIX)) else f"{origin}: {setting.name}"
-    said = "holds a value that cannot be" if setting.declared.secret else f"cannot be {str(wrong['input'])[:100]!r}"
+    given = str(wrong["input"])
+    secret = setting.declared.secret or "@" in given or "?" in given  # passwords and keys that stand in a URL, too
+    said = "holds a value that cannot be" if secret else f"cannot be {given[:100]!r}"
     raise SettingsError(f"{subject} {said}: it takes {setting.takes}.")
 
 

@@ -33,10 +33,16 @@ class SettingsFile:
 
 
 def find_file(chosen: Path | None) -> Path | None:
-    """Return the file to read: `chosen`, that of AVATAR_CONFIG, ./avatar.toml or the user's own; None: none."""
-    named = chosen if chosen is not None else Path(os.environ.get("AVATAR_CONFIG") or "")
-    if named != Path():
-        return named.expanduser()
+    """Return the file to read: `chosen`, that of AVATAR_CONFIG, ./avatar.toml or the user's own; None: none.
+
+    Raises SettingsError for the home folder (~NAME) of nobody.
+    """
+    named = chosen if chosen is not None else os.environ.get("AVATAR_CONFIG")
+    if named:
+        try:
+            return Path(named).expanduser()
+        except RuntimeError as error:
+            raise SettingsError(f"The settings file {named} cannot be read: there is no such home folder.") from error
     usual = (Path(FILE_NAME), user_config_path("avatar", appauthor=False) / FILE_NAME)
     return next((path for path in usual if path.is_file()), None)
 

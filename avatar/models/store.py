@@ -79,9 +79,17 @@ MODELS: Final[Mapping[str, ModelSpec]] = {
 
 
 def models_folder() -> Path:
-    """Return the folder models are kept in: `AVATAR_MODELS` from the environment, or the platform's cache folder."""
+    """Return the folder models are kept in: `AVATAR_MODELS` from the environment, or the platform's cache folder.
+
+    Raises ModelError for the home folder (~NAME) of nobody.
+    """
     if chosen := os.environ.get("AVATAR_MODELS"):
-        return Path(chosen).expanduser()
+        try:
+            return Path(chosen).expanduser()
+        except RuntimeError as error:
+            raise ModelError(
+                f"Models cannot be kept in {chosen}, as AVATAR_MODELS says: there is no such home folder."
+            ) from error
     return user_cache_path("avatar", appauthor=False, opinion=False) / "models"
 
 

@@ -146,6 +146,10 @@ def test_paths_in_a_file_count_from_its_folder_and_an_empty_text_says_nothing(fo
         ("[limits]\nsessions = [3]", "it takes a whole number"),
         ("[limits]\nidle_s = nan", "it takes a number from 1 to 86_400"),
         ('[picture]\ntier = "lit"', "line 2: tier cannot be 'lit': it takes one of auto, geometry, lite, standard"),
+        (
+            '[conversation]\nllm_url = "http://me:pass@host/v1"',
+            "line 2: llm_url holds a value that cannot be: it takes",
+        ),
         ('[conversation]\nllm_url = "localhost"', "it takes a base URL such as"),
         ("limits = 3", "mine.toml, line 1: limits is a section: write [limits]"),
         ("\ufeffport = 1\nlimits.sessions = 0", "mine.toml, line 2: sessions cannot be '0'"),
@@ -165,6 +169,8 @@ def test_a_file_that_cannot_be_is_refused_with_its_line(folder: Path, text: str,
 
 def test_a_file_that_is_not_there_or_no_text_is_said(folder: Path) -> None:
     assert "gone.toml cannot be read: No such file" in refused("--config", "gone.toml")
+    assert "cannot be read: Is a directory" in refused("--config", ".")
+    assert "cannot be read: there is no such home folder" in refused("--config", "~nobody-of-this-name/avatar.toml")
     (folder / "mine.toml").write_bytes(b"host = '\xff'")
     assert "mine.toml is no TOML" in refused("--config", "mine.toml")
 

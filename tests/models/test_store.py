@@ -232,3 +232,6 @@ def test_the_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AVATAR_MODELS", str(tmp_path))
     assert models_folder() == tmp_path
     assert ModelStore().path("face_landmarker") == tmp_path / MODELS["face_landmarker"].file_name
+    monkeypatch.setenv("AVATAR_MODELS", "~nobody-of-this-name/models")
+    with pytest.raises(ModelError, match="no such home folder"):
+        models_folder()
