@@ -10,7 +10,6 @@ or as JSON: [{"time_s": 1.5, "cue": "smile warmly"}, {"time_s": 3.2, "cue": "nod
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +22,12 @@ MOST_BYTES: Final = 1_000_000
 """Of a file."""
 MOST_CUES: Final = 10_000
 """In a file: one a second for almost three hours."""
+LATEST_S: Final = 1e9
+"""What seconds in JSON may be, at most: as in lines, more than any clip lasts."""
 LONGEST_QUOTE: Final = 60
 """Letters of a line that an error repeats."""
 
-_LINE: Final = re.compile(r"(?:(\d{1,6}):)?(\d{1,9}(?:\.\d{1,9})?)\s+(\S.*)")
+_LINE: Final = re.compile(r"(?:(\d{1,6}):)?(\d{1,9}(?:\.\d{1,9})?)\s+(\S.*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _json_rows(text: str, name: str) -> list[tuple[str, float, str]]:
         if not isinstance(entry, dict) or entry.keys() != {"time_s", "cue"}:
             raise CueError(f'{where}: an entry is {{"time_s": 1.5, "cue": "nod"}}, no more.', code="bad_cue_list")
         time_s, words = entry["time_s"], entry["cue"]
-        if isinstance(time_s, bool) or not isinstance(time_s, int | float) or not 0 <= time_s < math.inf:
+        if isinstance(time_s, bool) or not isinstance(time_s, int | float) or not 0 <= time_s <= LATEST_S:
             raise CueError(f'{where}: "time_s" is a number of seconds from 0 on.', code="bad_cue_list")
         rows.append((where, float(time_s), words))
     return rows

@@ -148,7 +148,11 @@ LONGEST_CUE: Final = 200
 """Letters of one cue."""
 
 _PARTS: Final = re.compile(r"[,;.!]+|\b(?:and|then|while)\b")
-_ROWS: Final = sorted(((tuple(words.split()), cue) for words, cue in CUES.items()), key=lambda row: -len(row[0]))
+_ROWS: Final = [
+    (frozenset(words.split()), words.split(), cue)
+    for words, cue in sorted(CUES.items(), key=lambda row: -len(row[0].split()))
+]
+"""The words of each cue, as a set and in their order; those of most words first."""
 
 
 def understand(text: str) -> tuple[Cue, ...]:
@@ -210,10 +214,11 @@ def _is_within(value: object, low: float, high: float) -> bool:
 def _understand_part(words: list[str], text: str) -> tuple[Cue, ...]:
     if [word for word in words if word not in FILLERS] == ["neutral"]:
         return NEUTRAL
-    for row, cue in _ROWS:
-        rest = list(words)
-        if not all(word in rest for word in row):
+    given = frozenset(words)
+    for needed, row, cue in _ROWS:
+        if not needed <= given:
             continue
+        rest = list(words)
         for word in row:
             rest.remove(word)
         if all(word in DEGREES or word in FILLERS for word in rest):

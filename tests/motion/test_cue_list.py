@@ -47,6 +47,7 @@ def test_cues_of_one_moment_keep_their_order_and_a_list_may_be_empty() -> None:
         ('[{"time_s": -1, "cue": "nod"}]', "entry 1: .*seconds"),
         ('[{"time_s": true, "cue": "nod"}]', "entry 1: .*seconds"),
         ('[{"time_s": NaN, "cue": "nod"}]', "entry 1: .*seconds"),
+        ('[{"time_s": 1' + "0" * 400 + ', "cue": "nod"}]', "entry 1: .*seconds"),
         ('[{"time_s": 1, "cue": 7}]', "entry 1: A cue is text"),
         ("1 nod\n" * (MOST_CUES + 1), "10,001 cues: at most 10,000"),
     ],
