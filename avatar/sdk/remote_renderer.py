@@ -51,7 +51,7 @@ PING_EVERY_S: Final = 1.0
 LOST_S: Final = 5.0
 """A server that has not answered a ping for so long is gone."""
 SPARE_TICKS: Final = 2
-"""FrameQueue on their way or waiting to be taken, besides those that the lead asks for."""
+"""Ticks on their way or waiting to be taken, besides those that the lead asks for."""
 PATIENCE: Final = 1.0
 """Share of a picture's time that a tick waits for its picture; then its sound goes without."""
 MOST_CUES: Final = 64
