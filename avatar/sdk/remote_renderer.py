@@ -146,7 +146,7 @@ class RemoteRenderer:
     def on_message(self, message: str | bytes) -> None:
         """Act on a message of the server."""
         try:
-            self._act_on(SERVER_REPORTS.read_known(message, limit_bytes=REPORT_BYTES))
+            self._handle(SERVER_REPORTS.read_known(message, limit_bytes=REPORT_BYTES))
         except ControlError as error:
             self._fail(ServerGoneError(f"This is no server of ours: {error}"))
         self._wake.set()
@@ -167,7 +167,7 @@ class RemoteRenderer:
             self._queue.settle(index, camera_rgb(frame))
         self._lead = observe_way(self._lead, time.monotonic() - sent_s)
 
-    def _act_on(self, report: ServerReport | None) -> None:
+    def _handle(self, report: ServerReport | None) -> None:
         match report:
             case ServerHello(width, height):
                 self._size = (width, height)

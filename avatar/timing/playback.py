@@ -40,7 +40,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class QueuedUtterance:
     """One stretch of speech that has not ended yet."""
 
     number: int
@@ -58,7 +58,7 @@ class Playback:
 
     rate: int
     """Samples a second."""
-    waiting: tuple[Utterance, ...] = ()
+    waiting: tuple[QueuedUtterance, ...] = ()
     """In the order they are heard; the first may be in the middle of it."""
     next_number: int = 1
     marker_owed: bool = False
@@ -97,7 +97,7 @@ def push(account: Playback, count: int, label: str | None = None) -> tuple[Playb
     return _with(account, replace(opened, pushed=opened.pushed + count)), True
 
 
-def ended_by(account: Playback, label: str | None = None) -> Utterance | None:
+def ended_by(account: Playback, label: str | None = None) -> QueuedUtterance | None:
     """Return the open utterance if it is the one that an end marker closes: one without a label closes any."""
     opened = _open(account)
     return opened if opened is not None and label in (None, opened.label) else None
@@ -133,7 +133,7 @@ def ready(account: Playback) -> bool:
 def take(account: Playback, count: int) -> tuple[Playback, tuple[Span, ...]]:
     """Return the account after up to `count` samples were taken, and the utterances they are of, in order."""
     spans: list[Span] = []
-    waiting: list[Utterance] = []
+    waiting: list[QueuedUtterance] = []
     for one in account.waiting:
         part = min(one.pushed - one.taken, count - sum(span.count for span in spans))
         if part:
@@ -246,13 +246,13 @@ def _ms(account: Playback, count: int) -> float:
     return 1e3 * count / account.rate
 
 
-def _open(account: Playback) -> Utterance | None:
+def _open(account: Playback) -> QueuedUtterance | None:
     last = account.waiting[-1] if account.waiting else None
     return last if last is not None and not last.complete else None
 
 
 def _begin(account: Playback, label: str | None) -> Playback:
-    waiting = (*account.waiting, Utterance(account.next_number, label))
+    waiting = (*account.waiting, QueuedUtterance(account.next_number, label))
     begun = account.begun
     if label is not None:
         begun = (*(one for one in begun if one != label), label)[-REMEMBERED:]
@@ -264,7 +264,7 @@ def _complete(account: Playback) -> Playback:
     return account if opened is None else _with(account, replace(opened, complete=True))
 
 
-def _with(account: Playback, changed: Utterance) -> Playback:
+def _with(account: Playback, changed: QueuedUtterance) -> Playback:
     waiting = tuple(changed if one.number == changed.number else one for one in account.waiting)
     return replace(account, waiting=waiting)
 
