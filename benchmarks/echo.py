@@ -20,7 +20,8 @@ from avatar.conversation.listener import Listener, TurnStarted
 from avatar.conversation.tts import open_voice
 from avatar.media.audio import audio_blocks
 from avatar.media.pcm import SampleQueue, as_floats, to_mono_pcm
-from avatar.perception.speech.echo import RATE, EchoCanceller
+from avatar.perception.speech.echo import EchoCanceller
+from avatar.timing.rtp_clock import AUDIO_RATE as RATE
 from avatar.types import F32
 from benchmarks import report
 from benchmarks.media import SHARED, sound_frames

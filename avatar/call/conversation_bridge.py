@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from fractions import Fraction
-from typing import Final, Protocol
+from typing import Protocol
 
 import av
 
-from avatar.conversation.conversation import BLOCK, RATE, Conversation
+from avatar.conversation.conversation import BLOCK, Conversation
 from avatar.conversation.events import Answered, Caption, ConversationEvent, Interrupted
 from avatar.conversation.services import ConversationServices
 from avatar.media.pcm import I16
 from avatar.motion.presence import PresenceKind
 from avatar.stream.browser_messages import AnsweredMessage, CaptionMessage, ErrorMessage, InterruptedMessage, Report
-
-TIME_BASE: Final = Fraction(1, RATE)
+from avatar.timing.rtp_clock import AUDIO_RATE, AUDIO_TIME_BASE
 
 
 class SendAudio(Protocol):
@@ -64,7 +62,7 @@ class ConversationBridge:
     def on_audio(self, frame: av.AudioFrame, arrival_s: float) -> None:
         """Take a frame of the user's sound."""
         if self._pts is None:  # a leap in time would upset the browser's buffer
-            self._pts = round((frame.pts or 0) * (frame.time_base or TIME_BASE) * RATE)
+            self._pts = round((frame.pts or 0) * (frame.time_base or AUDIO_TIME_BASE) * AUDIO_RATE)
         self._conversation.on_audio(frame, arrival_s)
 
     async def close(self) -> None:
@@ -77,7 +75,7 @@ class ConversationBridge:
         if self._pts is None:  # nobody has been heard yet, so there is nothing to answer
             return 0.0
         frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = RATE, self._pts, TIME_BASE
+        frame.sample_rate, frame.pts, frame.time_base = AUDIO_RATE, self._pts, AUDIO_TIME_BASE
         self._pts += BLOCK
         return self._send_audio(frame, due_s)
 

@@ -34,16 +34,16 @@ from avatar.motion.presence import PresenceKind
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.timing import playback, speech_events
 from avatar.timing.playback import Playback
+from avatar.timing.rtp_clock import AUDIO_RATE
 from avatar.types import F32
 
 logger = logging.getLogger(__name__)
 
-RATE: Final = 48_000
-BLOCK: Final = RATE // 50
+BLOCK: Final = AUDIO_RATE // 50
 """Samples sent at once: 20 ms, as browsers do."""
 LATE_S: Final = 0.2
 """A loop that was held up for longer goes on from now instead of making up for it."""
-LEAD_S: Final = LOOK_AHEAD_S + BLOCK / RATE
+LEAD_S: Final = LOOK_AHEAD_S + BLOCK / AUDIO_RATE
 """Speech is sent this long before it is due: the mouth is known with its sound, which then need not wait for it."""
 TAIL: Final = 15
 """Silent blocks that are sent early too after speech: they close the mouth."""
@@ -86,7 +86,7 @@ class Conversation:
         self._tts, self._llm, self._stt = tts, llm, stt
         self._send, self._on_event, self._set_presence, self._clock = send, on_event, set_presence, clock
         self._listener = Listener(detector=detector)
-        self._unsent = SampleQueue(RATE)
+        self._unsent = SampleQueue(AUDIO_RATE)
         self._captions: deque[tuple[int, str, str]] = deque()
         """(sample of the answer, sentence that is shown with it, its words that the voice has no sound for)."""
         self._account = _new_account()
@@ -129,7 +129,7 @@ class Conversation:
         self._times = None
         heard_ms = self._close_account()
         if len(last):
-            self._unsent.push(np.asarray(last * np.linspace(1, 0, len(last)), np.int16), RATE)
+            self._unsent.push(np.asarray(last * np.linspace(1, 0, len(last)), np.int16), AUDIO_RATE)
         said = " ".join(self._said)
         if self._unasked is None:
             try:
@@ -148,10 +148,10 @@ class Conversation:
             silent = 0 if len(self._unsent) else silent
             wait_s = due_s - now_s - (LEAD_S if silent < TAIL else 0.0)
             if wait_s > 0:
-                await asyncio.sleep(min(wait_s, BLOCK / RATE))
+                await asyncio.sleep(min(wait_s, BLOCK / AUDIO_RATE))
                 continue
             self._send_block(due_s)
-            due_s, silent = due_s + BLOCK / RATE, silent + 1
+            due_s, silent = due_s + BLOCK / AUDIO_RATE, silent + 1
 
     async def close(self) -> None:
         """End the answer at hand and the voice's thread. Idempotent."""
@@ -231,7 +231,7 @@ class Conversation:
     async def _say(self, sentence: str, times: dict[str, float]) -> None:
         """Queue a sentence's audio, piece by piece."""
         loop = asyncio.get_running_loop()
-        while len(self._unsent) > AHEAD_S * RATE:
+        while len(self._unsent) > AHEAD_S * AUDIO_RATE:
             self._room.clear()
             await self._room.wait()
         pieces: Iterator[F32] = iter(self._tts.speak(sentence))
@@ -278,7 +278,7 @@ class Conversation:
 
 
 def _new_account() -> Playback:
-    return Playback(RATE, marker_patience_s=math.inf)  # the end of an answer is always known
+    return Playback(AUDIO_RATE, marker_patience_s=math.inf)  # the end of an answer is always known
 
 
 def _next_piece(pieces: Iterator[F32]) -> F32 | None:

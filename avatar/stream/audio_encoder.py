@@ -10,7 +10,7 @@ import av
 from aiortc.codecs import get_encoder
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
-from avatar.stream.outgoing_audio import RATE
+from avatar.timing.rtp_clock import AUDIO_RATE
 
 
 class AudioEncoder:
@@ -37,5 +37,5 @@ class AudioEncoder:
         if not payloads:
             return None
         packet = av.Packet(payloads[0])
-        packet.pts, packet.time_base = round((block.pts or 0) / (RATE * self._clock)), self._clock
+        packet.pts, packet.time_base = round((block.pts or 0) / (AUDIO_RATE * self._clock)), self._clock
         return packet

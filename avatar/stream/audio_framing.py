@@ -12,9 +12,10 @@ import av
 import numpy as np
 
 from avatar.media.pcm import I16
-from avatar.stream.outgoing_audio import LEAP, RATE, TIME_BASE
+from avatar.stream.outgoing_audio import LEAP
+from avatar.timing.rtp_clock import AUDIO_RATE, AUDIO_TIME_BASE
 
-BLOCK: Final = RATE // 50
+BLOCK: Final = AUDIO_RATE // 50
 """Samples of a block: 20 ms."""
 
 
@@ -45,10 +46,11 @@ class AudioFramer:
         samples = np.concatenate([self._held, frame.to_ndarray().reshape(-1, 2)])
         whole = len(samples) // BLOCK * BLOCK
         self._held, self._due = samples[whole:], start + len(samples)
-        return [(_block(samples[at : at + BLOCK], start + at), (at - early) / RATE) for at in range(0, whole, BLOCK)]
+        begins = range(0, whole, BLOCK)
+        return [(_block(samples[at : at + BLOCK], start + at), (at - early) / AUDIO_RATE) for at in begins]
 
 
 def _block(samples: I16, pts: int) -> av.AudioFrame:
     frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="stereo")
-    frame.sample_rate, frame.time_base, frame.pts = RATE, TIME_BASE, pts
+    frame.sample_rate, frame.time_base, frame.pts = AUDIO_RATE, AUDIO_TIME_BASE, pts
     return frame

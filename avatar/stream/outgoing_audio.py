@@ -14,11 +14,10 @@ import av
 import numpy as np
 
 from avatar.media.audio_format import AudioFormatter
+from avatar.timing.rtp_clock import AUDIO_RATE, AUDIO_TIME_BASE
 
-RATE: Final = 48_000
-TIME_BASE: Final = Fraction(1, RATE)
-FORM: Final = ("s16", "stereo", RATE)
-LEAP: Final = RATE // 10
+FORM: Final = ("s16", "stereo", AUDIO_RATE)
+LEAP: Final = AUDIO_RATE // 10
 """Samples that a frame's own time may differ from where the one before ended; beyond, the sound has leapt."""
 
 
@@ -26,12 +25,12 @@ class OutgoingAudio:
     """One call's sound; frames of any form in, frames of `FORM` out. Not for several threads at once."""
 
     def __init__(self) -> None:
-        self._formatter = AudioFormatter(RATE, 2)
+        self._formatter = AudioFormatter(AUDIO_RATE, 2)
         self._due: int | None = None
 
     def take(self, frame: av.AudioFrame) -> av.AudioFrame | None:
         """Return a frame in the one form; itself where it is; None for one that cannot be used or is held back."""
-        if (frame.format.name, frame.layout.name, frame.sample_rate) == FORM and frame.time_base == TIME_BASE:
+        if (frame.format.name, frame.layout.name, frame.sample_rate) == FORM and frame.time_base == AUDIO_TIME_BASE:
             self._due = None
             return frame
         try:
@@ -42,15 +41,14 @@ class OutgoingAudio:
             return None
         samples = np.round(planes * 32767).astype(np.int16)
         formed = av.AudioFrame.from_ndarray(samples.T.reshape(1, -1), format="s16", layout="stereo")
-        formed.sample_rate, formed.time_base, formed.pts = RATE, TIME_BASE, self._place(frame)
+        formed.sample_rate, formed.time_base, formed.pts = AUDIO_RATE, AUDIO_TIME_BASE, self._place(frame)
         self._due = formed.pts + samples.shape[1]
         return formed
 
     def _place(self, frame: av.AudioFrame) -> int:
         """Return when a frame is heard, in samples: where the one before ended, unless its own time has leapt."""
-        says = (
-            None if frame.pts is None else round(frame.pts * (frame.time_base or Fraction(1, frame.sample_rate)) * RATE)
-        )
+        time_base = frame.time_base or Fraction(1, frame.sample_rate)
+        says = None if frame.pts is None else round(frame.pts * time_base * AUDIO_RATE)
         if self._due is not None and (says is None or abs(says - self._due) <= LEAP):
             return self._due
         return says or 0

@@ -1,4 +1,4 @@
-"""RTP's clock of video: 90 kHz, in 32 bits that wrap after 13 hours (RFC 3550, 5.1; RFC 6184, 5.1)."""
+"""RTP's clocks: 90 kHz for video, in 32 bits that wrap after 13 hours (RFC 3550, 5.1; RFC 6184, 5.1), 48 for audio."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ VIDEO_RATE: Final = 90_000
 """Ticks a second."""
 VIDEO_TIME_BASE: Final = Fraction(1, VIDEO_RATE)
 """Seconds a tick, as PyAV takes it."""
+AUDIO_RATE: Final = 48_000
+"""Ticks a second of Opus, whatever it carries (RFC 7587, 4.1); a call's audio has as many samples on its way."""
+AUDIO_TIME_BASE: Final = Fraction(1, AUDIO_RATE)
 
 
 def video_ticks(seconds: float) -> int:

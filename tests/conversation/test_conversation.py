@@ -12,10 +12,11 @@ import av
 import numpy as np
 import pytest
 
-from avatar.conversation.conversation import BLOCK, MOST_SENTENCES, RATE, Conversation
+from avatar.conversation.conversation import BLOCK, MOST_SENTENCES, Conversation
 from avatar.conversation.events import Answered, Caption, Interrupted, Trouble
 from avatar.conversation.llm import UserTurn
 from avatar.errors import ConversationError, VoiceError
+from avatar.timing.rtp_clock import AUDIO_RATE as RATE
 from avatar.types import F32
 
 pytestmark = pytest.mark.anyio

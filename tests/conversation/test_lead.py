@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avatar.conversation.conversation import BLOCK, LEAD_S, RATE, TAIL
+from avatar.conversation.conversation import BLOCK, LEAD_S, TAIL
 from avatar.conversation.tts import open_voice
 from avatar.motion.speech import SpeechMotion, speech_motions
+from avatar.timing.rtp_clock import AUDIO_RATE as RATE
 from avatar.types import BLENDSHAPE_INDEX
 
 JAW = BLENDSHAPE_INDEX["jawOpen"]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from avatar.stream.audio_framing import BLOCK, AudioFramer
-from avatar.stream.outgoing_audio import RATE, TIME_BASE
+from avatar.timing.rtp_clock import AUDIO_RATE as RATE
+from avatar.timing.rtp_clock import AUDIO_TIME_BASE as TIME_BASE
 
 
 def stereo_frame(samples: int, pts: int) -> av.AudioFrame:

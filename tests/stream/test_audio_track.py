@@ -20,8 +20,9 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_framing import BLOCK
 from avatar.stream.audio_track import QUEUE_LIMIT, AvatarAudioTrack
-from avatar.stream.outgoing_audio import RATE, TIME_BASE
 from avatar.timing.av_sync import LATE_S
+from avatar.timing.rtp_clock import AUDIO_RATE as RATE
+from avatar.timing.rtp_clock import AUDIO_TIME_BASE as TIME_BASE
 
 pytestmark = pytest.mark.anyio
 

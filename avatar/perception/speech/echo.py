@@ -17,17 +17,17 @@ import numpy as np
 from avatar.errors import IntegrationError
 from avatar.media.pcm import I16, SampleQueue, to_mono_pcm
 from avatar.perception.speech.preprocessing import SpeechPreprocessor
+from avatar.timing.rtp_clock import AUDIO_RATE
 
 logger = logging.getLogger(__name__)
 
-RATE: Final = 48_000
-BLOCK: Final = RATE // 100
+BLOCK: Final = AUDIO_RATE // 100
 """Samples a canceller works on at once: 10 ms."""
-MOST_FAR: Final = RATE // 5
+MOST_FAR: Final = AUDIO_RATE // 5
 """Samples of the far end that may wait for the near end: 0.2 s."""
-SPARE: Final = RATE // 50
+SPARE: Final = AUDIO_RATE // 50
 """Samples of the far end that always wait are too early for their echo beyond this: 20 ms."""
-SPARE_WINDOW: Final = 2 * RATE
+SPARE_WINDOW: Final = 2 * AUDIO_RATE
 """How much audio is needed to know what always waits."""
 
 
@@ -40,7 +40,7 @@ class Canceller(Protocol):
 
 
 def open_canceller() -> Canceller:
-    """Return WebRTC's echo canceller for one channel at `RATE`. It finds an echo up to half a second late.
+    """Return WebRTC's echo canceller for one channel at `AUDIO_RATE`. It finds an echo up to half a second late.
 
     Raises:
         IntegrationError: the package pywebrtc-audio is not installed.
@@ -51,7 +51,7 @@ def open_canceller() -> Canceller:
         raise IntegrationError(
             "Echo cancellation needs the package pywebrtc-audio: pip install 'avatar[echo]'"
         ) from error
-    return cast(Canceller, pywebrtc_audio.EchoCanceller(RATE))
+    return cast(Canceller, pywebrtc_audio.EchoCanceller(AUDIO_RATE))
 
 
 class EchoCanceller:
@@ -67,8 +67,8 @@ class EchoCanceller:
             self._canceller = make()
         except Exception as error:  # an option must not cost the call
             self._give_up(error)
-        self._near, self._far = SampleQueue(RATE), SampleQueue(RATE)
-        self._near_preprocessor, self._far_preprocessor = SpeechPreprocessor(RATE), SpeechPreprocessor(RATE)
+        self._near, self._far = SampleQueue(AUDIO_RATE), SampleQueue(AUDIO_RATE)
+        self._near_preprocessor, self._far_preprocessor = SpeechPreprocessor(AUDIO_RATE), SpeechPreprocessor(AUDIO_RATE)
         self._always, self._seen = MOST_FAR, 0
         """Samples of the far end that have waited all the time, of so many samples of the near end."""
 
@@ -80,23 +80,23 @@ class EchoCanceller:
     def played(self, frame: av.AudioFrame) -> None:
         """Take a decoded frame of any format that leaves for the loudspeaker now."""
         if self._canceller is not None:
-            self._far.push(to_mono_pcm(self._far_preprocessor.take(frame), RATE), RATE)
+            self._far.push(to_mono_pcm(self._far_preprocessor.take(frame), AUDIO_RATE), AUDIO_RATE)
             self._far.take(len(self._far) - MOST_FAR)
 
     def clean(self, frame: av.AudioFrame) -> av.AudioFrame | None:
-        """Return what a decoded frame of any format adds to the user's own sound: s16, mono, at `RATE`.
+        """Return what a decoded frame of any format adds to the user's own sound: s16, mono, at `AUDIO_RATE`.
 
         Blocks go in whole, so up to 10 ms are held back. None: there is no whole block, or the frame cannot be used.
         """
         held = len(self._near)
-        self._near.push(to_mono_pcm(self._near_preprocessor.take(frame), RATE), RATE)
+        self._near.push(to_mono_pcm(self._near_preprocessor.take(frame), AUDIO_RATE), AUDIO_RATE)
         near = self._near.take(len(self._near) // BLOCK * BLOCK)
         if not len(near):
             return None
         cleaned = av.AudioFrame.from_ndarray(self._without_echo(near)[None], format="s16", layout="mono")
-        cleaned.sample_rate, cleaned.time_base = RATE, Fraction(1, RATE)
+        cleaned.sample_rate, cleaned.time_base = AUDIO_RATE, Fraction(1, AUDIO_RATE)
         if frame.pts is not None and frame.time_base is not None:
-            cleaned.pts = round(frame.pts * frame.time_base * RATE) - held
+            cleaned.pts = round(frame.pts * frame.time_base * AUDIO_RATE) - held
         return cleaned
 
     def _without_echo(self, near: I16) -> I16:

@@ -12,7 +12,8 @@ import pytest
 
 from avatar.errors import IntegrationError, VoiceError
 from avatar.media.pcm import I16
-from avatar.perception.speech.echo import BLOCK, MOST_FAR, RATE, SPARE, EchoCanceller, open_canceller
+from avatar.perception.speech.echo import BLOCK, MOST_FAR, SPARE, EchoCanceller, open_canceller
+from avatar.timing.rtp_clock import AUDIO_RATE as RATE
 from benchmarks.echo import SPEECH, hears_user, in_room, listen, loss_db, lowered, recorded_users, spoken, with_user
 
 
