@@ -35,7 +35,7 @@ class BotPeer:
             session: draws.
             host: the call.
             avatar_id: whom it draws.
-            drive: as the call was asked for; the program's voice moves the avatar all the same.
+            drive: as the call was request for; the program's voice moves the avatar all the same.
             limit_bytes: of one message of text.
         """
         self.avatar_id, self.drive = avatar_id, drive
@@ -52,11 +52,11 @@ class BotPeer:
         try:
             if self._left < 0:
                 raise ControlError("Too many messages in one second.", code="too_many_messages")
-            asked = read_bot_message(message, limit_bytes=self._limit_bytes, fps=self._session.fps)
-            if isinstance(asked, Ping):
+            request = read_bot_message(message, limit_bytes=self._limit_bytes, fps=self._session.fps)
+            if isinstance(request, Ping):
                 self._host.send(Pong())
             else:
-                self._session.take(asked)
+                self._session.take(request)
         except ControlError as error:
             self._host.send(ErrorMessage(code=error.code, detail=str(error)))
             self._host.fail(str(error))

@@ -112,7 +112,7 @@ class BrowserPeer:
             self._host.send(ErrorMessage(code=error.code, detail=str(error)))
             return
         try:
-            self._act(request)
+            self._handle(request)
         except AvatarError as error:
             self._refuse(error, request.id)
 
@@ -141,7 +141,7 @@ class BrowserPeer:
         if self._conversation is not None:
             await self._conversation.close()
 
-    def _act(self, request: Request) -> None:
+    def _handle(self, request: Request) -> None:
         if isinstance(request, Ping):
             self._host.send(Pong(t=request.t, reply_to=request.id))
         elif isinstance(request, Calibrate):

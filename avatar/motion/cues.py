@@ -50,6 +50,8 @@ GESTURES: Final = ("nod", "shake", "tilt", "blink", "wink", "raise brows")
 
 HOLD_S: Final = 4.0
 """A feeling that was directed, not set, passes after so long."""
+MOST_WAITING: Final = 64
+"""Cues that may wait for the next picture; the oldest gives way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ControlError, FrameError, ServerGoneError, what_failed
 from avatar.media.colour import camera_rgb
 from avatar.media.pcm import SampleQueue
-from avatar.motion.cues import Cue
+from avatar.motion.cues import MOST_WAITING, Cue
 from avatar.sdk.bot_protocol import (
     BOT_REQUESTS,
     MOUTH_RATE,
@@ -54,8 +54,6 @@ SPARE_TICKS: Final = 2
 """Ticks on their way or waiting to be taken, besides those that the lead asks for."""
 PATIENCE: Final = 1.0
 """Share of a picture's time that a tick waits for its picture; then its sound goes without."""
-MOST_CUES: Final = 64
-"""Cues that may wait for the next ticks; the oldest gives way."""
 CUES_PER_TICK: Final = 4
 LONGEST_REASON: Final = 1000
 """Letters of why a server ends a call that are passed on."""
@@ -79,7 +77,7 @@ class RemoteRenderer:
         self._opened: Future[None] = Future()
         self._thread: threading.Thread | None = None
         self._size: tuple[int, int] | None = None
-        self._cues: deque[Cue] = deque(maxlen=MOST_CUES)
+        self._cues: deque[Cue] = deque(maxlen=MOST_WAITING)
         self._lead = RemoteLead()
         self._clock: int | None = None
         """RTP timestamp of the picture of tick 0."""

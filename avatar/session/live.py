@@ -25,7 +25,7 @@ from avatar.generator.identity import Identity
 from avatar.media.colour import camera_rgb, to_i420
 from avatar.motion.attention import UserSeen, user_seen
 from avatar.motion.composer import CompositionState, Sources, Temperament, compose
-from avatar.motion.cues import Cue, check_cue
+from avatar.motion.cues import MOST_WAITING, Cue, check_cue
 from avatar.motion.direction import Direction, follow_cue
 from avatar.motion.presence import PresenceKind
 from avatar.motion.retarget import Retargeter
@@ -55,8 +55,6 @@ MOST_COMING: Final = 32
 """Camera frames that may wait for their sound: a third of a second at most is asked for."""
 MOST_SOUNDS: Final = 256
 """Pieces of sound that may wait to be heard: five seconds of 20 ms each."""
-MOST_CUES: Final = 64
-"""Cues that may wait for the next picture; the oldest gives way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,6 @@ class Session:
         on_picture: Callable[[Picture], None],
         on_event: Callable[[SessionEvent], None],
         drive: Drive = "camera",
-        idle_seed: int = 0,
     ) -> None:
         """Prepare the pipeline of these parts, which `open_session` opens.
 
@@ -102,14 +99,13 @@ class Session:
             on_picture: is told each finished picture, in the session's own threads.
             on_event: is told what happens, there too.
             drive: what moves the avatar to begin with.
-            idle_seed: of how it lives while nothing moves it.
         """
         self._fps = fps
         self._on_picture, self._on_event = on_picture, on_event
         self._renderer, self._open_renderer = renderer, open_renderer
         self._tracker = tracker
         self._retargeter = Retargeter(load_basis())
-        self._temperament = Temperament(idle_seed)
+        self._temperament = Temperament()
         self._camera: LatestSlot[CameraFrame] = LatestSlot()
         self._seen: LatestSlot[_Sighting] = LatestSlot()
         self._recalibrate = threading.Event()
@@ -120,7 +116,7 @@ class Session:
         self._user: UserSeen | None = None
         self._speech = speech
         self._sounds: deque[tuple[av.AudioFrame, float]] = deque(maxlen=MOST_SOUNDS)
-        self._cues: deque[Cue] = deque(maxlen=MOST_CUES)
+        self._cues: deque[Cue] = deque(maxlen=MOST_WAITING)
         self._watch = FaceWatch()
         self._bad_frames = 0
         self._stopped = False

@@ -31,10 +31,10 @@ from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.tracker import FaceTracker
 from avatar.types import F32, U8, Drive, FaceState, Motion
 
-Progress = Callable[[int, int | None], None]
+RenderProgress = Callable[[int, int | None], None]
 """Called with (pictures done, pictures in all or None when unknown)."""
 
-HeardVoice = Callable[[float], VoiceMotion]
+VoiceAt = Callable[[float], VoiceMotion]
 """What a voice does at a moment, seconds; asked in order."""
 
 SPOKEN_FPS: Final = 20.0
@@ -83,7 +83,7 @@ def render_file(
     drive: Drive | None = None,
     voice_network: VoiceNetwork | None = None,
     cues: Sequence[TimedCue] = (),
-    progress: Progress | None = None,
+    progress: RenderProgress | None = None,
 ) -> RenderReport:
     """Render an avatar into an MP4 that follows a driver clip, speaks with a sound, or both.
 
@@ -159,7 +159,7 @@ def animate(
     fps: float,
     at_least_s: float = 0.0,
     shorter_by_s: float = 0.0,
-    voice: HeardVoice | None = None,
+    voice: VoiceAt | None = None,
     cues: Sequence[TimedCue] = (),
     damage: Damage | None = None,
 ) -> Iterator[AnimatedFrame]:

@@ -1,4 +1,4 @@
-"""Opens the pipeline of a call from its parts: tracker, generator and the network that hears."""
+"""Opens the pipeline of a call from its parts: tracker, generator and speech network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ def open_session(
     on_event: Callable[[SessionEvent], None],
     drive: Drive = "camera",
     voice_network: VoiceNetwork | None = None,
-    idle_seed: int = 0,
 ) -> Session:
     """Return a session that is not started yet. Blocks while models load.
 
@@ -50,5 +49,4 @@ def open_session(
         on_picture=on_picture,
         on_event=on_event,
         drive=drive,
-        idle_seed=idle_seed,
     )

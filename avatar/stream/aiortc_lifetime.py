@@ -20,18 +20,18 @@ SERVER_WAIT_S: Final = 1.0
 logger = logging.getLogger(__name__)
 
 
-def wait_briefly_for_servers(connection: RTCPeerConnection, wait_s: float = SERVER_WAIT_S) -> None:
+def wait_briefly_for_servers(connection: RTCPeerConnection) -> None:
     """Let no dead STUN or TURN server hold this connection's description back; call before `setLocalDescription`."""
     # aioice waits for 5 s, and aiortc has no setting for it.
     for ice in getattr(connection, private_name(connection, "iceTransports")):
         agent = getattr(ice.iceGatherer, private_name(ice.iceGatherer, "connection"))
         gather = cast(Callable[..., Awaitable[Any]], getattr(agent, private_name(agent, "get_component_candidates")))
-        agent.get_component_candidates = _in_time(gather, wait_s)
+        agent.get_component_candidates = _in_time(gather)
 
 
-def _in_time(gather: Callable[..., Awaitable[Any]], wait_s: float) -> Callable[..., Awaitable[Any]]:
-    def gather_in_time(component: int, addresses: list[str], timeout: float = wait_s) -> Awaitable[Any]:
-        return gather(component=component, addresses=addresses, timeout=min(timeout, wait_s))
+def _in_time(gather: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    def gather_in_time(component: int, addresses: list[str], timeout: float = SERVER_WAIT_S) -> Awaitable[Any]:
+        return gather(component=component, addresses=addresses, timeout=min(timeout, SERVER_WAIT_S))
 
     return gather_in_time
 

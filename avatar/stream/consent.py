@@ -32,13 +32,11 @@ REPEATS: Final = 3
 """A check is sent again after 0.5, 1 and 2 s and fails after 7.5 s; aioice sends it once and waits for 0.5 s."""
 
 
-def keep_consent(
-    connection: RTCPeerConnection, *, check_s: float = CHECK_S, clock: Callable[[], float] = time.monotonic
-) -> None:
+def keep_consent(connection: RTCPeerConnection, *, clock: Callable[[], float] = time.monotonic) -> None:
     """Ask for consent patiently on this connection; call it before the connection is up."""
     for agent in ice_agents(connection):
         private_name(agent, "query_consent_task")
-        setattr(agent, private_name(agent, "query_consent"), partial(_ask, agent, check_s, clock))
+        setattr(agent, private_name(agent, "query_consent"), partial(_ask, agent, clock))
 
 
 def said_goodbye(connection: RTCPeerConnection) -> bool:
@@ -47,11 +45,11 @@ def said_goodbye(connection: RTCPeerConnection) -> bool:
     return any(session is not None and session.get_shutdown() & SSL.RECEIVED_SHUTDOWN for session in sessions)
 
 
-async def _ask(agent: Any, check_s: float, clock: Callable[[], float]) -> None:
+async def _ask(agent: Any, clock: Callable[[], float]) -> None:
     nominated = getattr(agent, private_name(agent, "nominated"))
     answered_s = clock()
     while True:
-        await asyncio.sleep(check_s * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+        await asyncio.sleep(CHECK_S * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
         for pair in list(nominated.values()):
             try:
                 await pair.protocol.request(

@@ -19,7 +19,7 @@ NO_SRTP_PROFILE: Final = "no SRTP profile in common"
 
 
 class HandshakeRecord:
-    """Hears what ends a connection's DTLS handshakes. Used on the event loop only."""
+    """Notes what ends a connection's DTLS handshakes. Used on the event loop only."""
 
     def __init__(self) -> None:
         self.error: str | None = None
@@ -28,10 +28,10 @@ class HandshakeRecord:
         """Whether a handshake has begun, so that ICE has found a way."""
 
     def listen(self, connection: RTCPeerConnection) -> None:
-        """Hear a connection's handshakes; call it when its transports are all there, before they start."""
+        """Watch a connection's handshakes; call it when its transports are all there, before they start."""
         for dtls in transports(connection):
             name = private_name(dtls, "do_handshake")
-            setattr(dtls, name, self._heard(dtls, getattr(dtls, name)))
+            setattr(dtls, name, self._watched(dtls, getattr(dtls, name)))
             for check, failure in (("validate_peer_identity", WRONG_FINGERPRINT), ("setup_srtp", NO_SRTP_PROFILE)):
                 name = private_name(dtls, check)
                 setattr(dtls, name, self._checked(dtls, getattr(dtls, name), failure))
@@ -40,8 +40,8 @@ class HandshakeRecord:
         """Keep the first thing that goes wrong: what follows comes of it."""
         self.error = self.error or error
 
-    def _heard(self, dtls: Any, handshake: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        async def handshake_heard() -> None:
+    def _watched(self, dtls: Any, handshake: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def watched_handshake() -> None:
             self.began = True
             connection = getattr(dtls, private_name(dtls, "ssl"))
             # aiortc drops the error of both: a handshake also goes on, and fails, while a record is read.
@@ -55,7 +55,7 @@ class HandshakeRecord:
                 # The alert that tells the peer why is still here.
                 await getattr(dtls, private_name(dtls, "write_ssl"))()
 
-        return handshake_heard
+        return watched_handshake
 
     def _noting(self, connection: Any, step: Callable[..., Any]) -> Callable[..., Any]:
         def step_noted(*args: Any) -> Any:
