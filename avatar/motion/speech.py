@@ -109,7 +109,7 @@ class SpeechMotion:
         self._origin_s = None
 
     def _begin_stretch(self, start_s: float) -> None:
-        """Hear what comes as something new that starts at `start_s`."""
+        """Take what comes as something new that starts at `start_s`."""
         self._origin_s, self._taken, self._frame_count = start_s, 0, 0
         self._waiting, self._waiting_count = [], 0
         self._prosody, self._rest = Prosody(), MouthRest()
@@ -145,7 +145,7 @@ class SpeechMotion:
             self._taken += len(kept)
 
     def _finish(self) -> None:
-        """Hear the end of a stretch out, with silence after it."""
+        """Take a stretch to its end, with silence after it."""
         assert self._origin_s is not None  # noqa: S101 - there is a stretch
         self._queue(np.zeros(round((LOOK_AHEAD_S + HOLD_S) * RATE), np.float32))
         self._analyse(self._origin_s + self._taken / RATE)

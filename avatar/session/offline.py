@@ -250,7 +250,7 @@ class _Voice:
     def __call__(self, time_s: float) -> VoiceMotion:
         while self._pushed_s < time_s + 2 * LOOK_AHEAD_S:
             block = next(self._blocks, None)
-            # After the last word the network still hears what follows it: silence.
+            # After the last word the network still takes what follows it: silence.
             samples = np.zeros((2, SOUND_RATE // 10), np.float32) if block is None else block
             if samples.shape[1]:
                 self._speech.push(samples, self._pushed_s, SOUND_RATE)
