@@ -1,4 +1,4 @@
-"""SearchRegions of a picture to look for a face in: MediaPipe finds faces by their share of what it is shown.
+"""Regions of a picture to look for a face in: MediaPipe finds faces by their share of what it is shown.
 
 Its detector sees any picture at 128 x 128, so a face of 180 pixels in a full-HD picture is too small for it and one of
 40 pixels in a square of 280 is not. Once found, a face of any size is followed in the whole picture; only the finding

@@ -74,9 +74,9 @@ class BotSession(UndrivenSession):
             elif self._begin is None:
                 raise ControlError("The first message is 'begin'.")
             elif len(self._requests) >= MOST_WAITING:
-                raise ControlError("FrameQueue come faster than the clock.", code="too_many_messages")
+                raise ControlError("Ticks come faster than the clock.", code="too_many_messages")
             elif isinstance(request, TickRequest) and request.index <= self._last_index:
-                raise ControlError("FrameQueue come in their order, each once.")
+                raise ControlError("Ticks come in their order, each once.")
             else:
                 self._last_index = request.index if isinstance(request, TickRequest) else self._last_index
                 self._requests.append(request)

@@ -54,14 +54,14 @@ class FrameQueue:
         """Why there will be no more ticks."""
         self.closed = False
         self._planned: deque[QueuedTick] = deque()
-        self._pace: FrameClock | None = None
+        self._clock: FrameClock | None = None
         self._next = 0
 
     @property
-    def pace(self) -> FrameClock | None:
+    def clock(self) -> FrameClock | None:
         """When ticks are due; None until the first is asked for."""
         with self.changed:
-            return self._pace
+            return self._clock
 
     # For the renderer
 
@@ -73,9 +73,9 @@ class FrameQueue:
             most: ticks that may be planned and wait to be taken.
         """
         with self.changed:
-            if self._pace is None or len(self._planned) >= most:
+            if self._clock is None or len(self._planned) >= most:
                 return math.inf
-            return max(self._pace.start_s(self._next, lead_s) - time.monotonic(), 0.0)
+            return max(self._clock.start_s(self._next, lead_s) - time.monotonic(), 0.0)
 
     def plan(self) -> Tick:
         """Return the next tick, which then waits to be taken."""
@@ -116,25 +116,25 @@ class FrameQueue:
     def begin(self, lead_s: float) -> FrameClock:
         """Begin the clock, once: tick 0 is due in a moment."""
         with self.changed:
-            if self._pace is not None:
-                return self._pace
-            self._pace = pace = FrameClock(self.playout.fps, time.monotonic() + max(lead_s, 1 / self.playout.fps))
+            if self._clock is not None:
+                return self._clock
+            self._clock = clock = FrameClock(self.playout.fps, time.monotonic() + max(lead_s, 1 / self.playout.fps))
         self._notify()
-        return pace
+        return clock
 
     def take(self, now_s: float) -> TakenTick | float:
         """Remove and return the next tick if it is due, else the seconds to wait; infinite: until there is news."""
         with self.changed:
-            if self._pace is None or not self._planned:
+            if self._clock is None or not self._planned:
                 return math.inf
-            first, pace = self._planned[0], self._pace
-            late_s = now_s - pace.due_s(first.tick.index)
+            first, clock = self._planned[0], self._clock
+            late_s = now_s - clock.due_s(first.tick.index)
             patience_s = 0.0 if first.settled else self.patience_s
             if late_s < patience_s:
                 return patience_s - late_s
             self._planned.popleft()
-            self._pace = pace.taken(first.tick.index, now_s)
-            taken = TakenTick(first.tick, first.rgb, late_s, slipped=self._pace is not pace)
+            self._clock = clock.taken(first.tick.index, now_s)
+            taken = TakenTick(first.tick, first.rgb, late_s, slipped=self._clock is not clock)
         self._notify()
         return taken
 

@@ -135,7 +135,7 @@ class LocalRenderer:
         while (now_s := self._wait()) is not None:
             tick = queue.plan()
             motion, rgb = self._animator.animate(tick.mouth), None
-            if queue.pace is None or queue.pace.worth_drawing(tick.index, now_s, skipped):
+            if queue.clock is None or queue.clock.worth_drawing(tick.index, now_s, skipped):
                 rgb, skipped = adaptive.render(motion), 0
             else:
                 skipped += 1

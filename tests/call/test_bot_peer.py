@@ -89,7 +89,7 @@ def test_a_cue_in_words_is_a_persons_and_a_program_is_told_which_messages_it_has
 
 
 def test_a_program_is_told_once_which_timestamp_its_first_picture_has() -> None:
-    """The picture of 2 s has 1000 on the wire, which is beyond where 32 bits wrap: beat 0 was 2 s before it."""
+    """The picture of 2 s has 1000 on the wire, which is beyond where 32 bits wrap: tick 0 was 2 s before it."""
     program = Program()
     picture = Picture(2.0, np.zeros((96, 48), np.uint8))
     for rtp_time in (None, 1000, 4000):

@@ -1,4 +1,4 @@
-"""A llm and stt behind endpoints of somebody else's, which may do anything."""
+"""A language model and speech to text behind endpoints of somebody else's, which may do anything."""
 
 from __future__ import annotations
 

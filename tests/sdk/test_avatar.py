@@ -212,7 +212,7 @@ async def test_a_buffer_may_be_filled_anew_after_each_push(opened: Callable[...,
     assert face.unspoken().tolist() == np.repeat([1000, 2000, 3000], RATE // 2).tolist()
 
 
-async def test_a_slow_painter_leaves_pictures_out_but_never_sound(opened: Callable[..., Any]) -> None:
+async def test_a_slow_renderer_leaves_pictures_out_but_never_sound(opened: Callable[..., Any]) -> None:
     async with opened(slow_s=0.06) as face:
         await face.push_audio(bursts(1.5), RATE)
         await face.end_of_speech()

@@ -25,8 +25,8 @@ def queue() -> FrameQueue:
 
 
 def due(queue: FrameQueue, index: int) -> float:
-    assert queue.pace is not None
-    return queue.pace.due_s(index)
+    assert queue.clock is not None
+    return queue.clock.due_s(index)
 
 
 def test_nothing_is_planned_before_the_first_is_asked_for_nor_more_than_may_wait() -> None:
