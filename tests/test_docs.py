@@ -129,11 +129,12 @@ def test_the_plugins_page_says_how_a_server_draws() -> None:
 
 @pytest.fixture(scope="module")
 def belongings(tmp_path_factory: pytest.TempPathFactory, photo: U8, astronaut: Identity, driver_clip: Path) -> Path:
-    """What a reader of the pages has: a photo, a clip, a recording, and the avatar that is made in the first line."""
+    """What a reader of the pages has: a photo, a clip, a recording, cues, and the avatar that the first line makes."""
     folder = tmp_path_factory.mktemp("belongings")
     Image.fromarray(photo).save(folder / "me.jpg")
     shutil.copy(driver_clip, folder / "clip.mp4")
     record(folder / "speech.wav", 0.5)
+    (folder / "cues.txt").write_text("0.0 smile warmly\n0.3 nod\n")
     write_identity(astronaut, folder / "me.avatar")
     return folder
 
