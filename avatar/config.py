@@ -121,7 +121,9 @@ TTS_ENGINES: Final = ("auto", "hibari", "espeak")
 class PictureSettings:
     """The outgoing picture."""
 
-    width: int = setting(512, "usual picture of a call", name="size", kind=SIZE, fills=("width", "height"))
+    width: int = setting(
+        512, "size of the picture; a call may ask for another", name="size", kind=SIZE, fills=("width", "height")
+    )
     """Pixels; `can_be_sent` says which."""
     height: int = 512
     fps: int = setting(

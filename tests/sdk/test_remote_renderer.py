@@ -1,6 +1,6 @@
 """An avatar drawn by a server: what happens where there is none, it is full, refuses, goes away, or is not ours.
 
-How such an avatar speaks is in `test_sdk.py`: the same tests as for one in this process.
+How such an avatar speaks is in `test_avatar.py`: the same tests as for one in this process.
 """
 
 from __future__ import annotations
