@@ -32,6 +32,8 @@ from avatar.motion.cues import CUES, DEGREES
 from avatar.timing.speech_events import SpeechFinished
 from avatar.types import U8
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")

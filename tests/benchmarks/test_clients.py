@@ -21,6 +21,7 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Camera:
     return make_camera(tmp_path_factory.mktemp("camera"), SECONDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", CODECS)
 def test_every_picture_of_the_camera_can_be_decoded_from_its_packets(camera: Camera, codec: str) -> None:
     pictures = list(decoded_pictures(read_rtp_dump(camera.rtp(codec)), codec, 0))

@@ -84,6 +84,7 @@ def test_without_a_clip_an_idle_face_moves_its_mouth() -> None:
     assert len(motions) == 60 and max(jaws) > 0.5
 
 
+@pytest.mark.slow
 def test_a_short_clip_plays_there_and_back(driver_clip: Path) -> None:
     motions = generator.motions_of(driver_clip, 150)
     assert len(motions) == 150
@@ -91,6 +92,7 @@ def test_a_short_clip_plays_there_and_back(driver_clip: Path) -> None:
     assert np.ptp(yaw) > 10 and abs(np.diff(yaw)).max() < 5, "without a leap where it turns back"
 
 
+@pytest.mark.slow
 def test_a_run_times_the_warp_and_says_what_it_has_not(
     astronaut: Identity,
     all_cores: None,

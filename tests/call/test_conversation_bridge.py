@@ -133,6 +133,7 @@ def loud(client: Any, last: int) -> bool:
     return any(np.abs(frame.to_ndarray()).max() > 2000 for frame in client.sounds[-last:])
 
 
+@pytest.mark.slow
 async def test_the_user_hears_the_answer_instead_of_themselves_and_can_cut_it_short(
     places: Any, loopback: ModuleType
 ) -> None:
@@ -180,6 +181,7 @@ async def test_a_call_can_begin_with_the_conversation(places: Any, loopback: Mod
     await loopback.wait_for(lambda: client.received("drive")[-1].get("reply_to") == "again")
 
 
+@pytest.mark.slow
 async def test_with_echo_cancellation_the_avatar_does_not_interrupt_itself(
     places: Any, loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

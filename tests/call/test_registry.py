@@ -78,6 +78,7 @@ async def stage(loopback: ModuleType) -> AsyncIterator[Stage]:
     await made.leave()
 
 
+@pytest.mark.slow
 async def test_a_visitor_joins_sees_the_avatar_and_is_told_how_the_call_does(
     stage: Stage, loopback: ModuleType
 ) -> None:
@@ -181,6 +182,7 @@ async def test_junk_and_impossible_messages_are_answered_and_the_call_goes_on(
     assert call.id in stage.calls
 
 
+@pytest.mark.slow
 async def test_a_camera_that_sends_too_large_pictures_is_told_so_and_not_decoded(loopback: ModuleType) -> None:
     small = replace(loopback.SETTINGS, transport=replace(loopback.SETTINGS.transport, largest_camera=256))
     stage = make_stage(loopback, small)
@@ -385,6 +387,7 @@ async def test_a_connection_that_breaks_off_is_lost_and_nobody_has_left(stage: S
     await client.close()
 
 
+@pytest.mark.slow
 async def test_a_visitor_whose_network_dies_frees_the_place(loopback: ModuleType) -> None:
     settings = replace(loopback.SETTINGS, transport=replace(loopback.SETTINGS.transport, lost_timeout_s=3.0))
     stage = make_stage(loopback, settings)
@@ -416,6 +419,7 @@ async def test_a_visitor_who_never_connects_frees_the_place(
     await stage.leave()
 
 
+@pytest.mark.slow
 async def test_who_only_watches_is_not_idle(loopback: ModuleType) -> None:
     settings = replace(loopback.SETTINGS, limits=replace(loopback.SETTINGS.limits, idle_s=0.5))
     stage = make_stage(loopback, settings)
@@ -430,6 +434,7 @@ async def test_who_only_watches_is_not_idle(loopback: ModuleType) -> None:
     await stage.leave()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sound_only", [False, True])
 async def test_nothing_is_drawn_where_nobody_can_receive(stage: Stage, loopback: ModuleType, sound_only: bool) -> None:
     sender = loopback.Client(video=None if sound_only else "clip", audio=loopback.ToneTrack())

@@ -21,6 +21,8 @@ from benchmarks.clients.client import (
 )
 from benchmarks.server_process import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 BY_NAME = {client.name: client for client in (*CLIENTS, OWN_CERTIFICATE)}
 SEEING = [client.name for client in CLIENTS if "recvonly" in client.directions]
 BOTH_WAYS = [(name, codec) for name in SEEING for codec in BY_NAME[name].codecs]

@@ -26,6 +26,7 @@ def without_libraries(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
     monkeypatch.setattr(ctypes, "CDLL", load)
 
 
+@pytest.mark.slow
 def test_everything_essential_works_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json", "--port", "0"]) == 0
     findings = json.loads(capsys.readouterr().out)

@@ -113,6 +113,7 @@ def test_a_photo_too_large_to_decode_is_one_sentence(tmp_path: Path, capsys: pyt
     assert said.startswith(f"avatar: {large}: The photo is too large (9000 x 12000 pixels")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are POSIX")
 @pytest.mark.parametrize(
     ("command", "limit_bytes", "sentence"),

@@ -21,6 +21,8 @@ from avatar.commands.serve import welcome
 from avatar.errors import AvatarError
 from avatar.resources import weights_path
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:

@@ -304,6 +304,7 @@ class LatinVoice(ToneVoice):
         yield from super().speak(text)
 
 
+@pytest.mark.slow
 async def test_a_caption_says_what_is_only_shown(talks: Callable[..., Talk], loopback: Any) -> None:
     sentences = ["It is called 你好 there.", "Привет мир.", "😀", "Two."]
     talk = talks(ScriptedAnswers([sentences]), voice=LatinVoice())

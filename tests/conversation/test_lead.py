@@ -23,6 +23,7 @@ def sentence() -> np.ndarray:
     return np.repeat(samples, RATE // voice.sample_rate)
 
 
+@pytest.mark.slow
 def test_the_mouth_is_in_step_with_sound_that_comes_in_a_burst() -> None:
     speech, spoken = SpeechMotion(), sentence()
     whole = np.concatenate([np.zeros(round(START_S * RATE), np.float32), spoken, np.zeros(RATE, np.float32)])

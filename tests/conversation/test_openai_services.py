@@ -46,7 +46,7 @@ class Service:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
         self.thread.start()
 
 
@@ -106,6 +106,7 @@ def test_sentences_come_out_of_a_stream_and_the_conversation_is_remembered(servi
     assert len(json.loads(service.asked[-1][2])["messages"]) <= 21
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pieces", "said"),
     [
@@ -120,6 +121,7 @@ def test_a_character_split_over_two_pieces_is_whole_again(service: Service, piec
     assert ask(OpenAILanguageModel(service.url, "small")) == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -282,6 +284,7 @@ def test_only_what_was_handed_out_is_remembered(service: Service) -> None:
     assert [message["content"] for message in json.loads(service.asked[-1][2])["messages"]][1:] == ["Hi", "One.", "Hi"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 200 OK\r\n\r\n: stay awake\n"])
 def test_a_user_who_cuts_in_ends_a_request_that_has_said_nothing(
     service: Service, begins: bytes, caplog: pytest.LogCaptureFixture
@@ -311,6 +314,7 @@ def test_a_user_who_cuts_in_ends_a_request_that_has_said_nothing(
     assert threads_of_brains() <= before and not caplog.records
 
 
+@pytest.mark.slow
 def test_an_error_that_nobody_waits_for_is_no_noise(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     service.answer = with_body(events("One. Two. Thr").split(b"data: [DONE]")[0] + b"data: {rubbish\n\n")
 
@@ -335,6 +339,7 @@ def test_ears_send_a_recording_and_return_its_words(service: Service) -> None:
         assert (sound.getframerate(), sound.getnframes(), sound.getnchannels()) == (16_000, 1600, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"text": 3}', b"\xff", b"[" * 60_000])
 def test_rubbish_is_no_transcription(service: Service, body: bytes) -> None:
     service.answer = with_body(body)

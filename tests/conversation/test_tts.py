@@ -26,6 +26,8 @@ from avatar.errors import VoiceError
 from avatar.media.audio import audio_seconds
 from avatar.media.video import probe_clip
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", VOICES)
 def test_a_voice_speaks_longer_texts_longer(name: str) -> None:

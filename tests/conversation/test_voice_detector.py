@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 import numpy as np
+import pytest
 
 from avatar.conversation.voice_detector import HOLD_S, NetworkVoiceDetector
 from avatar.perception.speech.log_mel import RATE
@@ -29,6 +30,7 @@ def chords(seconds: float) -> F32:
     return np.asarray(0.1 * sound * np.exp(-4 * since), np.float32)
 
 
+@pytest.mark.slow
 def test_music_and_hiss_are_no_voice() -> None:
     hiss = 0.05 * np.random.default_rng(0).standard_normal(4 * RATE)
     assert not any(told(chords(4.0)))
@@ -36,6 +38,7 @@ def test_music_and_hiss_are_no_voice() -> None:
     assert not any(told(np.zeros(RATE, np.float32)))
 
 
+@pytest.mark.slow
 def test_a_voice_is_one_at_once_and_until_shortly_after_it(spoken_sentences: ModuleType) -> None:
     for text in spoken_sentences.CLOSURES_S:
         sound = spoken_sentences.sentence(text)

@@ -13,6 +13,8 @@ from avatar.sdk.renderer import LocalRenderer
 from avatar.types import U8
 from examples.two_avatars import ANSWERED_SMILE, FaceEyes, Line, converse, two_speakers
 
+pytestmark = pytest.mark.slow
+
 RATE = 48_000
 
 

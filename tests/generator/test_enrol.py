@@ -152,6 +152,7 @@ def test_a_face_as_small_as_a_stamp_is_called_too_small_and_not_missing(astronau
     assert error.code == "face_too_small" and re.search(r"is 4\d pixels across", str(error))
 
 
+@pytest.mark.slow
 def test_a_large_photo_is_worked_on_at_a_sensible_size(astronaut: Identity, photo: U8) -> None:
     identity = enrol([scaled(photo, 4)])
     face = np.ptp(identity.rest.landmarks_px[:, :2], axis=0).max()

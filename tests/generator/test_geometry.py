@@ -40,12 +40,14 @@ def test_at_rest_the_face_is_the_photo(generator: GeometryGenerator, astronaut: 
     assert difference.mean() < 3.0, "with the background, whose hidden part had to be made up"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(512, 512), (1280, 720), (360, 640), (128, 128)])
 def test_pictures_have_the_size_asked_for(astronaut: Identity, move: Move, size: tuple[int, int]) -> None:
     picture = GeometryGenerator(astronaut, size).render(move(yaw=10, jawOpen=0.5))
     assert picture.shape == (size[1], size[0], 3) and picture.dtype == np.uint8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(512, 512), (1280, 720), (360, 640)])
 def test_the_face_is_found_in_every_shape_of_picture(
     astronaut: Identity, move: Move, look: Look, size: tuple[int, int]

@@ -60,6 +60,7 @@ def png_header(width: int, height: int) -> U8:
     return np.frombuffer(stream + chunk(b"IEND", b""), np.uint8)
 
 
+@pytest.mark.slow
 def test_an_avatar_comes_back_as_it_was(
     astronaut: Identity, data: bytes, move: Callable[..., Motion], tmp_path: Path
 ) -> None:
@@ -81,6 +82,7 @@ def test_several_portraits_and_any_name_come_back(astronaut: Identity) -> None:
     assert again.name == many.name and len(again.portraits) == 3
 
 
+@pytest.mark.slow
 def test_an_avatar_of_the_largest_photo_comes_back(astronaut: Identity, photo: U8) -> None:
     import cv2  # noqa: PLC0415
 

@@ -23,6 +23,7 @@ def generator(astronaut: Identity) -> NetworkGenerator:
     return NetworkGenerator(astronaut, (512, 512), load_engine("lite"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(512, 512), (1280, 720), (360, 640), (128, 128)])
 def test_pictures_have_the_size_asked_for(astronaut: Identity, move: Move, size: tuple[int, int]) -> None:
     picture = NetworkGenerator(astronaut, size, load_engine("lite")).render(move(yaw=10, jawOpen=0.5))
@@ -66,6 +67,7 @@ def test_the_head_still_turns_as_asked(generator: NetworkGenerator, move: Move, 
     assert turned["yaw"] - still["yaw"] == pytest.approx(12, abs=4)
 
 
+@pytest.mark.slow
 def test_a_second_photo_lends_its_open_mouth(astronaut: Identity, move: Move) -> None:
     """Teeth painted green in the second photo show up green when the mouth opens, and not before."""
     opened = GeometryGenerator(astronaut, (512, 512))
@@ -99,6 +101,7 @@ def test_whatever_the_coefficients_a_picture_comes(generator: NetworkGenerator, 
     assert generator.render(wild).shape == (512, 512, 3)
 
 
+@pytest.mark.slow
 def test_pictures_in_between_are_like_those_drawn_in_full(astronaut: Identity, move: Move) -> None:
     full, sparse = (NetworkGenerator(astronaut, (512, 512), load_engine("lite")) for _ in range(2))
     sparse.key_every = 2

@@ -41,6 +41,7 @@ def test_good_photos_pass_without_a_word(portraits: dict[str, Portrait]) -> None
     assert {name: photo_warnings([portrait]) for name, portrait in portraits.items()} == dict.fromkeys(portraits, ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colour", ["blue mask", "black mask", "white mask", "mask like skin"])
 @pytest.mark.parametrize("face", ["mira", "kofi"])
 def test_a_mask_over_nose_and_mouth_is_warned_of(
@@ -51,6 +52,7 @@ def test_a_mask_over_nose_and_mouth_is_warned_of(
     assert "cover the mouth" in warning and warning.endswith(".")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colour", [(110, 160, 205), (235, 235, 235), (28, 28, 32), (48, 58, 85)])
 @pytest.mark.parametrize("face", ["mira", "kofi", "lin", "tomas"])
 def test_a_plain_mask_with_three_folds_is_warned_of(
@@ -65,6 +67,7 @@ def test_a_plain_mask_with_three_folds_is_warned_of(
     assert "cover the mouth" in warning
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("thing", ["phone", "mug", "microphone"])
 def test_a_thing_before_the_mouth_is_warned_of(portraits: dict[str, Portrait], face_model: Path, thing: str) -> None:
     face = portraits["tomas"]

@@ -92,6 +92,7 @@ def test_the_rest_portrait_is_calm_frontal_and_sharp() -> None:
     assert calmest(frames, range(len(frames))) == 3
 
 
+@pytest.mark.slow
 def test_a_clip_adds_the_open_mouth_and_the_closed_eyes_to_a_photo(astronaut: Identity, clip: Path) -> None:
     refined, report = refine(astronaut, clip)
     added = refined.portraits[1:]
@@ -105,6 +106,7 @@ def test_a_clip_adds_the_open_mouth_and_the_closed_eyes_to_a_photo(astronaut: Id
     assert sheet.ndim == 3 and sheet.shape[1] >= 512
 
 
+@pytest.mark.slow
 def test_a_clip_alone_makes_an_avatar_that_rests_with_open_eyes_and_closed_mouth(clip: Path) -> None:
     identity, report = refine(None, clip, name="Ada")
     assert identity.name == "Ada" and report.rest_s is not None
@@ -113,6 +115,7 @@ def test_a_clip_alone_makes_an_avatar_that_rests_with_open_eyes_and_closed_mouth
     assert len(identity.portraits) >= 3 and identity.matte.shape == identity.rest.rgb.shape[:2]
 
 
+@pytest.mark.slow
 def test_progress_is_told_frame_by_frame(astronaut: Identity, clip: Path) -> None:
     seen: list[tuple[int, int | None]] = []
     refine(astronaut, clip, progress=lambda done, total: seen.append((done, total)))
@@ -126,6 +129,7 @@ def test_a_clip_without_a_face_is_refused(tmp_path: Path) -> None:
     assert caught.value.code == "no_face"
 
 
+@pytest.mark.slow
 def test_a_clip_in_which_the_face_is_a_small_share_of_the_picture_will_do(acted: list[U8], tmp_path: Path) -> None:
     wall = np.full((1080, 1920, 3), 110, np.uint8)
     pictures = [wall.copy() for _ in acted]
@@ -149,6 +153,7 @@ def test_a_photo_and_the_same_picture_in_a_clip_measure_alike(astronaut: Identit
     assert report.chosen == (), "the photo again shows nothing new"
 
 
+@pytest.mark.slow
 def test_a_clip_of_two_people_is_refused(acted: list[U8], tmp_path: Path) -> None:
     pair = write_clip(tmp_path / "pair.mp4", [np.concatenate([picture, picture[:, ::-1]], axis=1) for picture in acted])
     with pytest.raises(EnrolError, match="two or more people") as caught:
@@ -156,6 +161,7 @@ def test_a_clip_of_two_people_is_refused(acted: list[U8], tmp_path: Path) -> Non
     assert caught.value.code == "several_faces"
 
 
+@pytest.mark.slow
 def test_another_persons_face_is_refused_and_a_doubtful_one_warned_of(astronaut: Identity, clip: Path) -> None:
     """Faces stretched beyond what one person's can be."""
     points = astronaut.rest.landmarks_px.copy()
@@ -178,6 +184,7 @@ def test_three_frames_are_too_few(acted: list[U8], tmp_path: Path) -> None:
     assert caught.value.code == "clip_too_short"
 
 
+@pytest.mark.slow
 def test_a_long_clip_is_looked_into_at_places_all_over_and_no_longer_than_a_short_one(tmp_path: Path) -> None:
     pictures = [np.full((64, 64, 3), number % 250, np.uint8) for number in range(3000)]
     long = write_clip(tmp_path / "long.mp4", pictures)  # five minutes
@@ -216,6 +223,7 @@ def test_a_reference_from_a_warm_dim_clip_gets_the_photos_skin(astronaut: Identi
     assert (dark.rgb.astype(int) <= (rest.rgb // 8) * MAX_GAIN + 1).all(), "noise is not blown up"
 
 
+@pytest.mark.slow
 def test_a_damaged_clip_gives_what_its_whole_frames_show_and_says_so(
     clip: Path, media_files: ModuleType, tmp_path: Path
 ) -> None:

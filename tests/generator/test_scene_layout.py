@@ -13,6 +13,7 @@ from avatar.generator.scene_layout import lay_out_scene, over_plate
 SIZES = [(512, 512), (1280, 720), (360, 640), (128, 128)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_the_parts_fit_together(astronaut: Identity, size: tuple[int, int]) -> None:
     scene = lay_out_scene(astronaut, size)
@@ -31,6 +32,7 @@ def test_at_rest_the_whole_picture_is_the_photo(astronaut: Identity) -> None:
     assert np.abs(still.astype(int) - astronaut.preview(512)).mean() < 2
 
 
+@pytest.mark.slow
 def test_the_moving_part_at_rest_continues_the_still_one_without_a_seam(astronaut: Identity) -> None:
     scene = lay_out_scene(astronaut, (1280, 720))
     inner = slice(scene.spare, -scene.spare)

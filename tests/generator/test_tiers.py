@@ -16,6 +16,8 @@ from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.generator.network_generator import NetworkGenerator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def fresh_choice() -> Iterator[None]:

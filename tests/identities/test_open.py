@@ -57,6 +57,7 @@ def test_a_photo_of_no_one_is_refused(astronaut: Identity, tmp_path: Path) -> No
         open_identity(str(tmp_path / "meadow.png"))
 
 
+@pytest.mark.slow
 def test_a_photo_of_ones_own_may_be_larger_than_an_upload(photo: U8, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     Image.fromarray(photo).resize((2000, 2000)).save(large, compress_level=0)

@@ -125,6 +125,7 @@ def damaged(data: bytes, done: list[Change]) -> bytes:
     return bytes(kept)
 
 
+@pytest.mark.slow
 @given(name=st.sampled_from(NAMES), done=changes)
 @settings(
     max_examples=int(EXPLORE or 300),

@@ -106,6 +106,7 @@ def test_reading_stops_where_asked(tmp_path: Path) -> None:
     assert len(list(clip_frames(tmp_path / "movie.mp4", until_s=0.5))) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("starts", [(0.0, 0.0), (0.4, 0.0), (0.0, 0.4)])
 def test_a_recording_whose_sound_and_picture_start_apart_stays_in_step(
     tmp_path: Path, starts: tuple[float, float]
@@ -116,6 +117,7 @@ def test_a_recording_whose_sound_and_picture_start_apart_stays_in_step(
     assert click == pytest.approx(blue, abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_pause_in_the_sound_stays_a_pause(tmp_path: Path) -> None:
     path = recording(tmp_path / "clip.webm", picture_from_s=0, sound_from_s=0, pause=(0.3, 0.7))
     assert clicks(path, begin_s=0.0) == pytest.approx([1.0], abs=0.03)

@@ -136,6 +136,7 @@ def test_huge_and_broken_exif_does_no_harm() -> None:
             assert difference(read_photo(data, LIMITS), scene()) < 3
 
 
+@pytest.mark.slow
 def test_a_large_photo_is_reduced() -> None:
     rgb = read_photo(encoded(scene(4000, 3000), "JPEG"), LIMITS)
     assert rgb.shape == (1536, LONGEST_SIDE, 3)
@@ -228,6 +229,7 @@ def test_a_file_cut_into_more_parts_than_its_bytes_need_is_refused(kind: str) ->
     assert refusal(parts(kind, 3_000)) == "truncated_image"
 
 
+@pytest.mark.slow
 def test_a_large_picture_of_any_mode_looks_as_it_did_small() -> None:
     small = scene(480, 360)
     large = small.resize((4160, 3120), Image.Resampling.BICUBIC)
@@ -271,6 +273,7 @@ def test_a_jpeg_of_more_scans_than_cameras_write_is_refused(monkeypatch: pytest.
     assert refusal(jpeg) == "truncated_image"
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     kind=st.sampled_from(["JPEG", "PNG", "WEBP", "BMP", "GIF"]),

@@ -180,6 +180,7 @@ def make_wheel(folder: Path, member: str, content: bytes) -> None:
         wheel.writestr("eyepack-1.0.dist-info/RECORD", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("member", "content", "answer"),
     [

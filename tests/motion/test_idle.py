@@ -18,6 +18,7 @@ def three_minutes(request: pytest.FixtureRequest) -> list[Motion]:
     return [life.motion(index / FPS) for index in range(180 * FPS)]
 
 
+@pytest.mark.slow
 def test_it_blinks_with_both_eyes_ten_to_twenty_times_a_minute(three_minutes: list[Motion]) -> None:
     lids = np.array([motion.blendshapes[[LEFT, RIGHT]] for motion in three_minutes])
     assert np.array_equal(lids[:, 0], lids[:, 1])

@@ -100,6 +100,7 @@ def test_it_hears_no_more_of_the_future_than_it_says() -> None:
     assert LOOK_AHEAD_S <= 0.12 and AHEAD_FRAMES / 100 < LOOK_AHEAD_S
 
 
+@pytest.mark.slow
 def test_a_call_shows_what_the_whole_recording_gives(spoken: Any) -> None:
     times = np.arange(int(spoken.length_s * FPS)) / FPS
     whole = np.array([m.blendshapes for m in speech_motions(spoken.sound, RATE, times.tolist())])
@@ -108,6 +109,7 @@ def test_a_call_shows_what_the_whole_recording_gives(spoken: Any) -> None:
     assert np.abs(shown - whole)[:last].max() < 0.08, "nothing but the clocks' smoothing lies between them"
 
 
+@pytest.mark.slow
 def test_the_mouth_opens_for_speech_and_closes_for_p_b_m(spoken: Any) -> None:
     times = np.arange(0, spoken.length_s, 0.01)
     jaw = np.array([m.blendshapes[JAW] for m in speech_motions(spoken.sound, RATE, times.tolist())])
@@ -116,6 +118,7 @@ def test_the_mouth_opens_for_speech_and_closes_for_p_b_m(spoken: Any) -> None:
     assert np.mean(closed) >= MOST
 
 
+@pytest.mark.slow
 def test_calm_moves_less_than_lively_and_both_close(spoken: Any) -> None:
     times = np.arange(0, spoken.length_s, 0.01)
     calm, lively = (
@@ -209,6 +212,7 @@ def test_sound_that_runs_ahead_of_its_time_is_replaced_by_the_newest() -> None:
     assert speech.motion(5.0 + 3.0).confidence == 0
 
 
+@pytest.mark.slow
 def test_a_minute_at_once_is_bounded_and_answered_quickly() -> None:
     speech = SpeechMotion()
     minute = np.tile(vowel(1.0), 60)

@@ -21,6 +21,8 @@ from avatar.perception.tracker import FaceTracker
 from avatar.types import U8, FaceState
 from benchmarks.far_faces import grains_of, noisy
 
+pytestmark = pytest.mark.slow
+
 FPS = 30.0
 PORTRAIT = read_photo(builtin_face("astronaut").image.read_bytes(), LimitSettings())
 FACE_PX = 89.5

@@ -80,6 +80,7 @@ def test_only_a_mouth_that_is_plainly_seen_is_learnt_from() -> None:
     assert replace(LEARNT, usual=USUAL).bound == pytest.approx(USUAL - GAP)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(OCCLUDERS))
 def test_a_cover_is_noticed_and_its_end_too(tracker: FaceTracker, shot: Any, kind: str) -> None:
     frames = [shot(noise=index) for index in range(75)]
@@ -96,6 +97,7 @@ def test_a_cover_is_noticed_and_its_end_too(tracker: FaceTracker, shot: Any, kin
     assert not any(face.mouth_covered for face in free[12:])
 
 
+@pytest.mark.slow
 def test_a_hand_that_hides_the_whole_face_for_a_moment_is_not_learnt(tracker: FaceTracker, shot: Any) -> None:
     seen = [found(tracker.track(shot(noise=index), index * STEP_S)) for index in range(40)]
     occluder = OCCLUDERS["microphone"](np.random.default_rng(3), skin_of(shot(), seen[-1].landmarks_px))
@@ -106,6 +108,7 @@ def test_a_hand_that_hides_the_whole_face_for_a_moment_is_not_learnt(tracker: Fa
     assert found(back[-1]).mouth_covered
 
 
+@pytest.mark.slow
 def test_light_size_and_turns_are_no_cover(tracker: FaceTracker, shot: Any) -> None:
     for index in range(120):
         part = np.sin(index / 15)

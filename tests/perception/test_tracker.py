@@ -22,6 +22,7 @@ def found(state: FaceState | None) -> FaceState:
     return state
 
 
+@pytest.mark.slow
 def test_follows_a_face_that_moves_turns_and_comes_nearer(tracker: FaceTracker, shot: Any) -> None:
     states = []
     for index in range(45):
@@ -40,6 +41,7 @@ def test_follows_a_face_that_moves_turns_and_comes_nearer(tracker: FaceTracker, 
     assert np.linalg.norm(shapes[0] - shapes[1], axis=1).mean() < 0.03
 
 
+@pytest.mark.slow
 def test_a_still_face_under_camera_noise_is_still(tracker: FaceTracker, shot: Any) -> None:
     states = [found(tracker.track(shot(noise=index), index / FPS)) for index in range(75)][30:]
     points = np.array([state.landmarks_px[:468, :2] for state in states]) / states[0].pose.scale

@@ -81,6 +81,7 @@ def lightness(frame: VideoFrame) -> float:
     return float(frame.rgb.mean())
 
 
+@pytest.mark.slow
 async def test_pictures_and_sound_come_in_step_at_the_speed_of_life(
     opened: Callable[..., Any], fake_parts: Any
 ) -> None:
@@ -114,6 +115,7 @@ async def test_the_first_speaking_frame_comes_soon_after_the_first_push(opened: 
     assert light_s - pushed_s < 0.2 and heard_s - pushed_s < 0.2
 
 
+@pytest.mark.slow
 async def test_an_interruption_silences_at_once_and_says_what_was_heard(opened: Callable[..., Any]) -> None:
     told: list[Any] = []
     async with opened(on_event=told.append) as face:
@@ -133,6 +135,7 @@ async def test_an_interruption_silences_at_once_and_says_what_was_heard(opened: 
     assert [event for event in events_of(after) if isinstance(event, SpeechInterrupted)] == cuts
 
 
+@pytest.mark.slow
 async def test_late_sound_after_an_interruption_is_not_spoken_and_the_next_answer_is(
     opened: Callable[..., Any],
 ) -> None:
@@ -190,6 +193,7 @@ async def test_a_seed_that_cannot_be_is_refused_when_the_avatar_opens(opened: Ca
             pass
 
 
+@pytest.mark.slow
 async def test_sound_may_come_in_small_pieces_of_any_rate(opened: Callable[..., Any]) -> None:
     async with opened(sample_rate=24_000) as face:
         voice = bursts(1.0, rate=16_000)
@@ -227,6 +231,7 @@ async def test_a_slow_renderer_leaves_pictures_out_but_never_sound(opened: Calla
     assert abs(drift_s) < 0.12
 
 
+@pytest.mark.slow
 async def test_a_taker_who_pauses_misses_no_sound(opened: Callable[..., Any]) -> None:
     async with opened() as face:
         await face.push_audio(bursts(1.0), RATE)
@@ -398,6 +403,7 @@ async def test_frames_become_pyav_frames_with_their_times(opened: Callable[..., 
         assert made.time == pytest.approx(frame.time_s, abs=1e-4)
 
 
+@pytest.mark.slow
 async def test_a_real_face_speaks(astronaut: Any) -> None:
     """The whole way once: an enrolled photo, the shipped speech network, pictures that differ while it speaks."""
     rate, at = 16_000, np.arange(16_000) / 16_000

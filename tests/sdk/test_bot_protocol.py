@@ -145,6 +145,7 @@ def test_a_message_that_lacks_a_field_is_told_which_there_are() -> None:
         read_bot_message('{"v":1,"type":"begin","seed":0}', limit_bytes=1000, fps=30)
 
 
+@pytest.mark.slow
 @given(
     st.one_of(
         st.binary(max_size=200), st.text(max_size=200), st.builds(json.dumps, st.dictionaries(st.text(), st.floats()))

@@ -216,7 +216,7 @@ class Stranger(http.server.BaseHTTPRequestHandler):
 async def test_a_stranger_at_the_address(status: int, headers: dict[str, str], body: bytes) -> None:
     handler = type("Handler", (Stranger,), {"status": status, "headers_sent": headers, "body": body})
     with http.server.HTTPServer(("127.0.0.1", 0), handler) as stranger:
-        thread = threading.Thread(target=stranger.serve_forever)
+        thread = threading.Thread(target=stranger.serve_forever, args=(0.01,))
         thread.start()
         try:
             with pytest.raises(ServerGoneError):

@@ -238,6 +238,7 @@ def test_a_length_said_in_two_ways_is_refused_and_ends_the_connection() -> None:
         assert not running.app.bodies
 
 
+@pytest.mark.slow
 def test_stopping_waits_for_nobody_who_is_idle_or_slow(caplog: pytest.LogCaptureFixture) -> None:
     head = b"POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
     caplog.set_level(logging.ERROR)

@@ -29,6 +29,8 @@ from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionEven
 from avatar.timing.av_sync import SoundDelay, observe_picture
 from avatar.types import BLENDSHAPE_INDEX, U8, CaptureStamp, Motion, Picture
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 30.0
 """For a machine that is busy with other things; every wait ends as soon as what it waits for is there."""
 FPS = 30

@@ -25,6 +25,8 @@ from avatar.motion.voice_network import load_voice_network
 from avatar.session.offline import RenderReport, animate, render_file
 from avatar.types import BLENDSHAPE_INDEX, U8
 
+pytestmark = pytest.mark.slow
+
 SMALL = PictureSettings(256, 256)
 QUICK = PictureSettings(128, 128, tier="geometry")
 Look = Callable[[U8], dict[str, float]]

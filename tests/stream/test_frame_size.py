@@ -50,6 +50,7 @@ def test_h264_announces_its_size_rounded_up_to_macroblocks(width: int, height: i
     assert [announced_size(H264, other) for other in others] == [None] * len(others)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1080, 1920), (2560, 1440)])
 def test_vp8_announces_its_size_in_key_frames(width: int, height: int) -> None:
     key, *others = encoded("libvpx", width, height, deadline="realtime", **{"lag-in-frames": "0"})

@@ -31,6 +31,8 @@ from avatar.server.app import create_app
 from avatar.stream.offer import read_offer
 from avatar.stream.sdp_text import parse_sdp
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("AVATAR_FUZZ_EXAMPLES", "500"))
 OFFERS = sorted(path.read_bytes().decode() for path in Path(__file__).with_name("offers").glob("*.sdp"))
 LINES = sorted({line for offer in OFFERS for line in offer.splitlines()})

@@ -156,6 +156,7 @@ async def test_what_is_no_packet_of_a_call_is_dropped_wherever_it_comes_from(
     assert call.dropped("stranger") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["_handle_rtp_data", "_handle_rtcp_data", "_handle_data"])
 async def test_a_packet_that_a_layer_stumbles_over_is_left_out_and_told_of_once(
     call: RunningCall, loopback: ModuleType, caplog: pytest.LogCaptureFixture, name: str

@@ -194,6 +194,7 @@ async def test_a_picture_loss_report_brings_a_key_frame(server: Server, loopback
         await client.close()
 
 
+@pytest.mark.slow
 async def test_the_bitrate_follows_the_receivers_estimate_without_key_frames(
     server: Server, loopback: ModuleType
 ) -> None:
@@ -225,6 +226,7 @@ async def test_a_camera_may_change_its_size_in_the_call(server: Server, loopback
         await client.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "layout"), [(8_000, "mono"), (44_100, "stereo"), (48_000, "mono")])
 async def test_sound_of_any_kind_comes_back_no_sooner_than_its_picture(
     server: Server, loopback: ModuleType, rate: int, layout: str
@@ -288,6 +290,7 @@ async def test_a_camera_picture_and_its_answer_are_paired_by_their_wire_timestam
         await client.close()
 
 
+@pytest.mark.slow
 async def test_one_packet_in_ten_lost_on_the_way_in_does_not_stop_the_camera(
     server: Server, loopback: ModuleType
 ) -> None:

@@ -21,6 +21,7 @@ def few_clips(face_clips: ModuleType, tmp_path: Path) -> Path:
     return face_clips.write_clips(tmp_path, people, seconds=1.2)
 
 
+@pytest.mark.slow
 def test_fits_on_clips_writes_weights_and_card_and_resumes(few_clips: Path, tmp_path: Path) -> None:
     out, work = tmp_path / "basis.safetensors", tmp_path / "work"
     arguments = ["--clips", str(few_clips.parent), "--manifest", str(few_clips), "--out", str(out), "--work", str(work)]

@@ -8,6 +8,8 @@ import pytest
 from avatar.motion.speech_pair import TAKEN, TAPS
 from training.speech_opening import SHIFTS_S, Example, aligned, correlation, fit, left_out
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 SLOPES = RNG.normal(0, 1, TAPS * TAKEN)
 

@@ -21,6 +21,7 @@ from avatar.generator.network_input import CONDITION_SIZE
 S = 256
 
 
+@pytest.mark.slow
 def test_drawing_and_speaking_number_no_machine_for_telemetry(tmp_path: Path) -> None:
     """ONNX Runtime would number the machine in a file and send events to its maker."""
     program = (
@@ -58,6 +59,7 @@ def frame(engine: Engine) -> FrameInput:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", choice.ENGINES)
 def test_every_engine_draws_the_same(name: str) -> None:
     reference = choice.load_engine("lite")

@@ -12,6 +12,7 @@ from avatar.errors import MediaError
 from avatar.generator.tuning.packed_clips import PackedClip, is_packed, read_packed, write_packed
 
 
+@pytest.mark.slow
 def test_crops_landmarks_and_coefficients_come_back(packed_clips: list[PackedClip], tmp_path: Path) -> None:
     clip = packed_clips[0]
     write_packed(tmp_path, clip.label, list(clip.rgb), clip.tracks, 15)

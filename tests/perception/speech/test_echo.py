@@ -158,6 +158,7 @@ def voice() -> np.ndarray:
         pytest.skip(str(error))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("delay_s", "gain"), [(0.06, 0.3), (0.2, 0.5)])
 def test_the_avatar_does_not_interrupt_itself(voice: np.ndarray, delay_s: float, gain: float) -> None:
     microphone = in_room(voice, delay_s, gain)
@@ -167,12 +168,14 @@ def test_the_avatar_does_not_interrupt_itself(voice: np.ndarray, delay_s: float,
     assert not after.turns_s
 
 
+@pytest.mark.slow
 def test_the_user_is_heard_through_a_late_and_loud_echo(voice: np.ndarray) -> None:
     microphone = in_room(voice, delay_s=0.2, gain=0.5)
     for user in [*recorded_users()[:1], lowered(voice)]:
         assert hears_user(listen(voice, with_user(microphone, user), EchoCanceller()).turns_s)
 
 
+@pytest.mark.slow
 def test_a_voice_that_goes_back_to_its_speaker_stays_whole_where_there_is_no_echo(voice: np.ndarray) -> None:
     """In the modes `voice` and `both` the far end is the user, a little later; headphones bring nothing of it back."""
     played = np.concatenate([np.zeros(RATE // 4, np.float32), voice])[: len(voice)]
