@@ -33,8 +33,6 @@ SEARCH_S: Final = 0.7
 detect each anew and cut it out a little differently each time: half as slow again, and its landmarks tremble."""
 SEARCH_RIVAL_S: Final = 0.3
 """How often while somebody else looks more like the subject: a takeover has to last."""
-
-
 MISSED_S: Final = 0.5
 """What looked like a far face and could not be followed is not tried again sooner: a try takes up to 0.3 s."""
 
