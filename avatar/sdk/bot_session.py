@@ -74,7 +74,7 @@ class BotSession(UndrivenSession):
             elif self._begin is None:
                 raise ControlError("The first message is 'begin'.")
             elif len(self._requests) >= MOST_WAITING:
-                raise ControlError("Ticks come faster than the clock.", code="too_many_messages")
+                raise ControlError("Ticks and cues come faster than the clock.", code="too_many_messages")
             elif isinstance(request, TickRequest) and request.index <= self._last_index:
                 raise ControlError("Ticks come in their order, each once.")
             else:
