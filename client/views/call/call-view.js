@@ -2,9 +2,11 @@
 
 import { DeviceSelect } from "../device-select.js";
 import { announce, button, byId, setIcon, setLabel, video } from "../dom.js";
+import { Effects } from "../effects/effects.js";
 import { FaceGrid } from "../face-grid.js";
 import { Notice } from "../notice.js";
 import { describe } from "../texts/describe.js";
+import { Backdrop } from "./backdrop.js";
 import { Captions } from "./captions.js";
 import { DriveSwitch } from "./drive-switch.js";
 import { FaceRequests } from "./face-requests.js";
@@ -41,6 +43,8 @@ export class CallView {
     this.root = byId("call", HTMLElement);
     this.video = video("avatar-video");
     this.frame = byId("frame", HTMLElement);
+    this.backdrop = new Backdrop(byId("backdrop", HTMLCanvasElement));
+    this.effects = new Effects(this.video);
     this.notice = new Notice(byId("call-notice", HTMLElement));
     this.panel = new Panel();
     this.figures = new Figures();
@@ -76,6 +80,7 @@ export class CallView {
     this.drive.attach(call);
     this.feelings.attach(call);
     this.figures.start(() => call.peer);
+    this.effects.start();
     this.#showFace();
     this.#showMedia();
     byId("call-title", HTMLElement).focus();
@@ -88,6 +93,7 @@ export class CallView {
     this.drive.detach();
     this.feelings.detach();
     this.figures.stop();
+    this.effects.stop();
     this.captions.show(false);
     this.panel.close();
     this.notice.clear();
@@ -267,10 +273,9 @@ export class CallView {
   #showFace() {
     const face = this.gallery.selected;
     if (!face) return;
-    for (const id of ["poster", "backdrop"]) {
-      const picture = byId(id, HTMLImageElement);
-      if (picture.getAttribute("src") !== face.preview) picture.src = face.preview;
-    }
+    const poster = byId("poster", HTMLImageElement);
+    if (poster.getAttribute("src") !== face.preview) poster.src = face.preview;
+    this.backdrop.show(face.preview);
     this.video.setAttribute("aria-label", `Your avatar: ${face.name || "my face"}`);
   }
 

@@ -1,0 +1,213 @@
+"""What the page costs its own machine: processor time and pictures a second of a headless Chromium in a call.
+
+The browser draws without a graphics processor. Four things in turn, round after round, in one browser and one call:
+the call with the page's effects, without them, as the page chooses by itself, and with the avatar's picture not shown,
+which is what the call costs without drawing it. The lobby is measured once, before. Costs are of all the browser's
+processes (page, drawing, camera, network), the server's not among them; a picture's cost is that over the pictures that
+have come.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+from selenium import webdriver
+
+from benchmarks import report
+from benchmarks.clients.camera import make_camera
+from benchmarks.clients.chromium import missing, start
+from benchmarks.server_process import ServerProcess
+
+CAMERA_S: Final = 2.0
+"""The camera shows a portrait that sways, over and over."""
+SETTLE_S: Final = 1.5
+"""After each change, before it counts."""
+CONNECT_S: Final = 60.0
+SETTINGS: Final = {
+    "full": ("on", True),
+    "plain": ("off", True),
+    "auto": ("auto", True),
+    "unseen": ("off", False),
+}
+"""Name of each setting: the choice in the page's settings, and whether the avatar's picture is shown."""
+BARS: Final = {"picture_ms_plain_to_full": "<= 1", "fps_plain": ">= fps_full", "effects_auto": "0 (off)"}
+
+CHOOSE: Final = """
+const [choice, shown] = arguments;
+const select = document.getElementById("effects");
+select.value = choice;
+select.dispatchEvent(new Event("change"));
+document.getElementById("avatar-video").style.display = shown ? "" : "none";
+"""
+WATCH: Final = """
+const [seconds, done] = arguments;
+const video = document.getElementById("avatar-video");
+const gaps = [];
+const count = () => {
+  const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
+  return { arrived: totalVideoFrames, shown: totalVideoFrames - droppedVideoFrames };
+};
+const gap = () => requestAnimationFrame((first) => requestAnimationFrame((second) => gaps.push(second - first)));
+const before = count();
+const beginMs = performance.now();
+const timer = setInterval(gap, 200);
+setTimeout(() => {
+  clearInterval(timer);
+  const after = count();
+  const lastedS = (performance.now() - beginMs) / 1000;
+  const effects = document.documentElement.dataset.effects === "full";
+  done({ seconds: lastedS, arrived: after.arrived - before.arrived, shown: after.shown - before.shown, gaps, effects });
+}, 1000 * seconds);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One stretch of one setting."""
+
+    seconds: float
+    arrived: int
+    """Pictures decoded."""
+    shown: int
+    gaps_ms: tuple[float, ...]
+    """Between two refreshes of the screen."""
+    effects: bool
+    """Whether the page showed its effects at the end."""
+    cpu_s: float
+    """Processor time of all the browser's processes."""
+    drawing_s: float
+    """Of these, of the one that puts the page together."""
+
+
+def figures(samples: dict[str, list[Sample]], lobby: Sample) -> dict[str, float]:
+    """Return the figures of all settings; each is the median over the rounds."""
+    found = {"cores_lobby": lobby.cpu_s / lobby.seconds}
+    for name, stretches in samples.items():
+        found[f"cores_{name}"] = report.median(s.cpu_s / s.seconds for s in stretches)
+        found[f"picture_ms_{name}"] = report.median(1e3 * s.cpu_s / max(1, s.arrived) for s in stretches)
+        found[f"drawing_ms_{name}"] = report.median(1e3 * s.drawing_s / max(1, s.arrived) for s in stretches)
+        if name == "unseen":
+            continue
+        found[f"fps_{name}"] = report.median(s.shown / s.seconds for s in stretches)
+        found[f"screen_gap_ms_{name}"] = report.median(gap for s in stretches for gap in s.gaps_ms)
+    found["effects_auto"] = report.mean(float(s.effects) for s in samples["auto"])
+    found["picture_ms_plain_to_full"] = found["picture_ms_plain"] / found["picture_ms_full"]
+    return found
+
+
+class Page:
+    """The product's page in a browser of its own."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        """Measure `driver`, which is open already."""
+        self._driver = driver
+        service = psutil.Process(driver.service.process.pid)
+        (self._browser,) = (child for child in service.children() if "chrom" in child.name())
+
+    def join(self, address: str) -> None:
+        """Open the page."""
+        self._driver.get(address)
+        self._until("return !document.getElementById('join').disabled", "the page to offer Join")
+
+    def call(self) -> None:
+        """Join a call and wait for pictures."""
+        self._driver.execute_script("document.getElementById('join').click()")
+        self._until("return document.querySelector('#frame.playing') !== null", "the first picture")
+
+    def measure(self, seconds: float) -> Sample:
+        """Return what happens in so many seconds."""
+        before, drawing = self._cpu_s()
+        seen: dict[str, Any] = self._driver.execute_async_script(WATCH, seconds)
+        after, drawing_after = self._cpu_s()
+        gaps = tuple(map(float, seen["gaps"]))
+        return Sample(
+            seen["seconds"], seen["arrived"], seen["shown"], gaps, seen["effects"], after - before,
+            drawing_after - drawing,
+        )  # fmt: skip
+
+    def choose(self, setting: str) -> None:
+        """Change to one of `SETTINGS`."""
+        self._driver.execute_script(CHOOSE, *SETTINGS[setting])
+        time.sleep(SETTLE_S)
+
+    def _until(self, script: str, what: str) -> None:
+        deadline = time.monotonic() + CONNECT_S
+        while not self._driver.execute_script(script):
+            if time.monotonic() > deadline:
+                raise SystemExit(f"waited {CONNECT_S:.0f} s for {what}")
+            time.sleep(0.1)
+
+    def _cpu_s(self) -> tuple[float, float]:
+        """Return the seconds that all processes have used, and of these the drawing one."""
+        total = drawing = 0.0
+        for process in (self._browser, *self._browser.children(recursive=True)):
+            try:
+                times, command = process.cpu_times(), process.cmdline()
+            except psutil.NoSuchProcess:
+                continue
+            total += times.user + times.system
+            if "--type=gpu-process" in command:
+                drawing += times.user + times.system
+        return total, drawing
+
+
+@contextmanager
+def opened(*options: str) -> Iterator[tuple[Page, str]]:
+    """Start a server with these options and a browser with a camera; yield the page and the server's address."""
+    with tempfile.TemporaryDirectory(prefix="avatar-page-") as folder, ServerProcess(*options) as server:
+        camera = make_camera(Path(folder), CAMERA_S)
+        devices = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+        profile = str(Path(folder) / "profile")
+        driver = start(profile, [*devices, f"--use-file-for-fake-video-capture={camera.raw}"])
+        try:
+            yield Page(driver), server.url.replace("127.0.0.1", "localhost")
+        finally:
+            driver.quit()
+
+
+def measure(seconds: float, rounds: int, tier: str) -> dict[str, float]:
+    """Run the rounds and return the figures."""
+    samples: dict[str, list[Sample]] = {name: [] for name in SETTINGS}
+    with opened("--tier", tier) as (page, address):
+        page.join(address)
+        time.sleep(SETTLE_S)
+        lobby = page.measure(seconds)
+        page.call()
+        for turn in range(rounds):
+            # There and back, so that a machine that slows down or speeds up does so for all settings alike.
+            for name in SETTINGS if turn % 2 == 0 else reversed(SETTINGS):
+                page.choose(name)
+                samples[name].append(page.measure(seconds))
+    report.table(
+        ("setting", "round", "cores", "pictures/s", "ms a picture", "drawing", "screen gap ms"),
+        [
+            (name, turn, s.cpu_s / s.seconds, s.shown / s.seconds, 1e3 * s.cpu_s / max(1, s.arrived),
+             1e3 * s.drawing_s / max(1, s.arrived), report.median(s.gaps_ms))
+            for name, stretches in samples.items()
+            for turn, s in enumerate(stretches)
+        ],
+    )  # fmt: skip
+    return figures(samples, lobby)
+
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = report.parser(__doc__ or "")
+    arguments.add_argument("--seconds", type=float, default=8.0, help="length of each stretch (default 8)")
+    arguments.add_argument("--rounds", type=int, default=4, help="stretches of each setting (default 4)")
+    arguments.add_argument("--tier", default="geometry", help="what draws it, as avatar serve takes it")
+    chosen = arguments.parse_args()
+    if (reason := missing()) is not None:
+        raise SystemExit(reason)
+    report.finish(measure(chosen.seconds, chosen.rounds, chosen.tier), BARS, chosen.json)
+
+
+if __name__ == "__main__":
+    main()
