@@ -17,6 +17,7 @@
  * @property {number | null} [height]
  */
 
+import { cameraLimits } from "../protocol/camera-limits.js";
 import { PeerConnection } from "./peer-connection.js";
 import { isSilent, nextStep, retryDelayMs } from "./reconnect.js";
 
@@ -39,6 +40,8 @@ export class Call extends EventTarget {
   #failures = 0;
   #audible = false;
   #wasLive = false;
+  /** @type {import("../protocol/camera-limits.js").CameraLimits | null} what the server last asked of the camera */
+  #cameraLimits = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retryTimer;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -54,7 +57,10 @@ export class Call extends EventTarget {
     this.media = media;
     this.iceServers = iceServers;
     this.settings = { ...settings };
-    this.onMediaChange = () => this.#connection?.sendTracks(media.camera, media.microphone);
+    this.onMediaChange = () => {
+      this.#connection?.sendTracks(media.camera, media.microphone);
+      void this.#limitSender();
+    };
     this.onOnline = () => this.retryNow();
   }
 
@@ -137,6 +143,7 @@ export class Call extends EventTarget {
     this.#failures = 0;
     this.#wasLive = true;
     this.#set("live");
+    void this.#limitSender();
   }
 
   /**
@@ -151,7 +158,21 @@ export class Call extends EventTarget {
       return;
     }
     if (message.type === "avatar") this.settings.avatar = message.avatar;
+    if (message.type === "camera") void this.#limitCamera(cameraLimits(message));
     this.#emit("message", message);
+  }
+
+  /** @param {import("../protocol/camera-limits.js").CameraLimits} limits */
+  async #limitCamera(limits) {
+    this.#cameraLimits = limits;
+    await this.media.limitCamera(limits);
+    await this.#limitSender();
+  }
+
+  /** Where the camera or the connection is another one than before, it has to be told too. */
+  async #limitSender() {
+    const { camera } = this.media;
+    if (this.#cameraLimits && camera) await this.#connection?.limitCamera(this.#cameraLimits, camera.getSettings());
   }
 
   /** @param {PeerConnection} connection */
@@ -201,6 +222,7 @@ export class Call extends EventTarget {
     clearInterval(this.#silenceTimer);
     removeEventListener("online", this.onOnline);
     this.media.removeEventListener("change", this.onMediaChange);
+    void this.media.limitCamera(null);
     const connection = this.#connection;
     this.#connection = null;
     connection?.close();

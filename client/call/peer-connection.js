@@ -1,5 +1,6 @@
 /** One connection of a call: an RTCPeerConnection from its offer to its end. A call that reconnects makes a new one. */
 
+import { senderEncoding } from "../protocol/camera-limits.js";
 import { CHANNEL_LABEL, answerType, formatMessage, parseMessage } from "../protocol/data-channel.js";
 import { PendingRequests } from "../protocol/pending-requests.js";
 import { endCall, gatherCandidates, postOffer, whipAddress } from "../protocol/whip.js";
@@ -11,6 +12,11 @@ import { separateAudioStream } from "./sdp.js";
 const CONNECT_TIMEOUT_MS = 15_000;
 /** ICE calls a connection "disconnected" after seconds without an answer; it often recovers by itself. */
 const RECOVERY_MS = 4_000;
+/**
+ * Let the encoder drop pixels rather than frames under load: a face is tracked well at half the size, not at half the
+ * rate. Firefox and Safari refuse this preference; their default will do.
+ */
+const PREFERENCES = [{ degradationPreference: /** @type {const} */ ("maintain-framerate") }, {}];
 
 /** Events: "media" (CustomEvent<MediaStream>), "message" (CustomEvent<ServerMessage>), "lost" (once, after opening). */
 export class PeerConnection extends EventTarget {
@@ -24,6 +30,8 @@ export class PeerConnection extends EventTarget {
   #callUrl = "";
   #answer = "";
   #remote = new MediaStream();
+  /** @type {Promise<void>} */
+  #tuned = Promise.resolve();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #recoveryTimer;
 
@@ -42,6 +50,7 @@ export class PeerConnection extends EventTarget {
     // is sent and the server lets the face idle.
     this.video = this.peer.addTransceiver(media.camera ?? "video", { direction: "sendrecv" });
     this.audio = this.peer.addTransceiver(media.microphone ?? "audio", { direction: "sendrecv" });
+    showNewest(this.video.receiver);
     this.channel = this.peer.createDataChannel(CHANNEL_LABEL, { ordered: true });
     this.channel.addEventListener("message", (event) => this.#onData(event.data));
     this.channel.addEventListener("close", () => this.#onLost());
@@ -64,7 +73,7 @@ export class PeerConnection extends EventTarget {
     this.#answer = answer;
     await this.#applyAnswer();
     await this.#waitUntilConnected();
-    await this.#preferFrameRate();
+    await this.#tuneSender({});
     this.#open = true;
     this.lastMessageMs = performance.now();
   }
@@ -79,6 +88,16 @@ export class PeerConnection extends EventTarget {
     if (this.#closed) return;
     if (this.video.sender.track !== camera) void this.video.sender.replaceTrack(camera);
     if (this.audio.sender.track !== microphone) void this.audio.sender.replaceTrack(microphone);
+  }
+
+  /**
+   * Send no more of the camera than this. What the browser does not take, it does not do.
+   *
+   * @param {import("../protocol/camera-limits.js").CameraLimits} limits
+   * @param {MediaTrackSettings} size of the camera's picture now
+   */
+  async limitCamera(limits, size) {
+    await this.#tuneSender(senderEncoding(limits, size));
   }
 
   /**
@@ -188,15 +207,33 @@ export class PeerConnection extends EventTarget {
   }
 
   /**
-   * Let the encoder drop pixels rather than frames under load: a face is tracked well at half the size, not at half the
-   * rate.
+   * Change how the camera is encoded. One change after the other: a browser refuses parameters that it has not given out
+   * last.
+   *
+   * @param {RTCRtpEncodingParameters} encoding what changes
    */
-  async #preferFrameRate() {
-    const parameters = this.video.sender.getParameters();
-    try {
-      await this.video.sender.setParameters({ ...parameters, degradationPreference: "maintain-framerate" });
-    } catch {
-      // Firefox and Safari refuse this preference; their default will do.
-    }
+  #tuneSender(encoding) {
+    this.#tuned = this.#tuned.then(async () => {
+      for (const preference of PREFERENCES) {
+        if (this.#closed) return;
+        const parameters = this.video.sender.getParameters();
+        const encodings = parameters.encodings.map((now) => ({ ...now, ...encoding }));
+        try {
+          return await this.video.sender.setParameters({ ...parameters, ...preference, encodings });
+        } catch {
+          // Refused, or the connection is being closed.
+        }
+      }
+    });
+    return this.#tuned;
   }
+}
+
+/**
+ * Show each picture as soon as it can be decoded: the newest one is worth more than a steady one.
+ *
+ * @param {RTCRtpReceiver} receiver
+ */
+function showNewest(receiver) {
+  if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
 }

@@ -2,7 +2,8 @@
 
 /** @typedef {"camera" | "microphone"} DeviceKind */
 
-const CAMERA_CONSTRAINTS = Object.freeze({ width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } });
+/** The camera as the page itself wants it. */
+export const CAMERA_CONSTRAINTS = Object.freeze({ width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } });
 const MICROPHONE_CONSTRAINTS = Object.freeze({ echoCancellation: true, noiseSuppression: true, autoGainControl: true });
 
 /** A device that could not be opened; `code` is one of views/texts. */

@@ -1,7 +1,10 @@
 /** The user's camera and microphone: on or off, muted or not, and which ones. Used by the lobby and by the call. */
 
 import { loadPreference, savePreference } from "../preferences.js";
-import { DeviceError, mainProblem, openBoth, openDevice } from "./devices.js";
+import { cameraConstraints } from "../protocol/camera-limits.js";
+import { CAMERA_CONSTRAINTS, DeviceError, mainProblem, openBoth, openDevice } from "./devices.js";
+
+/** @typedef {import("../protocol/camera-limits.js").CameraLimits} CameraLimits */
 
 /**
  * Events: "change" (any property may have changed), "problem" (CustomEvent, detail: a code of views/texts).
@@ -15,6 +18,12 @@ export class LocalMedia extends EventTarget {
   muted = false;
   /** A device is being opened. */
   busy = false;
+
+  /** @type {CameraLimits | null} */
+  #limits = null;
+  #limitsLifted = false;
+  /** What the camera gives without limits. */
+  #cameraSize = /** @type {MediaTrackSettings} */ ({});
 
   /** @type {Promise<unknown>} */
   #lastTask = Promise.resolve();
@@ -40,6 +49,7 @@ export class LocalMedia extends EventTarget {
       const opened = await openBoth(this.#ids);
       this.#setTrack("camera", opened.camera);
       this.#setTrack("microphone", opened.microphone);
+      if (this.#limits) await this.#applyLimits();
       const problem = mainProblem(opened.problems);
       if (problem) this.#reportProblem(problem);
     });
@@ -78,6 +88,37 @@ export class LocalMedia extends EventTarget {
     await this.#open(kind);
   }
 
+  /**
+   * Have the camera give no more than this, also the one that is chosen next. A camera that cannot do it goes on as it is.
+   *
+   * @param {CameraLimits | null} limits null: as the page itself wants it
+   */
+  async limitCamera(limits) {
+    if (limits === this.#limits) return;
+    this.#limits = limits;
+    await this.#applyLimits();
+  }
+
+  /**
+   * Lift the limits for a while, as for a photo.
+   *
+   * @param {boolean} lifted
+   */
+  async liftLimits(lifted) {
+    if (lifted === this.#limitsLifted) return;
+    this.#limitsLifted = lifted;
+    if (this.#limits) await this.#applyLimits();
+  }
+
+  async #applyLimits() {
+    const limits = this.#limitsLifted ? null : this.#limits;
+    try {
+      await this.camera?.applyConstraints(limits ? cameraConstraints(limits, this.#cameraSize) : CAMERA_CONSTRAINTS);
+    } catch {
+      // The sender makes the picture smaller then.
+    }
+  }
+
   /** Open the microphone and close the camera. "problem" reports a microphone that cannot be opened. */
   async startMicrophoneOnly() {
     await this.#enqueue(async () => {
@@ -96,6 +137,7 @@ export class LocalMedia extends EventTarget {
     if (this[kind]) return;
     try {
       this.#setTrack(kind, await openDevice(kind, this.#ids[kind]));
+      if (kind === "camera" && this.#limits) await this.#applyLimits();
     } catch (error) {
       this.#reportProblem(error instanceof DeviceError ? error.code : `${kind}_busy`);
     }
@@ -132,7 +174,10 @@ export class LocalMedia extends EventTarget {
     this.#stopTrack(kind);
     this[kind] = track;
     if (kind === "microphone") track.enabled = !this.muted;
-    if (kind === "camera") track.contentHint = "motion";
+    if (kind === "camera") {
+      track.contentHint = "motion";
+      this.#cameraSize = track.getSettings();
+    }
     track.addEventListener("ended", () => {
       if (this[kind] !== track) return;
       this.#stopTrack(kind);

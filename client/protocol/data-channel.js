@@ -25,6 +25,9 @@
  * @property {number} dropped
  * @property {string} face
  * @property {number | null} av_offset_ms
+ * @property {PictureQuality | null} [quality] left out, or level 0, at full quality
+ *
+ * @typedef {{level: number, why: string}} PictureQuality steps below full quality, and what there is too little of
  *
  * @typedef {{type: "face", state: "tracked" | "lost"}} FaceMessage
  * @typedef {{type: "calibrated", reply_to?: string}} CalibratedMessage
@@ -34,12 +37,14 @@
  *   unspoken: string}} CaptionMessage
  * @typedef {{type: "interrupted", turn: number, heard_ms: number}} InterruptedMessage
  * @typedef {{type: "answered", turn: number, stage_ms: Record<string, number>}} AnsweredMessage
+ * @typedef {{type: "camera", width: number, height: number, fps: number, max_bitrate_bps: number}} CameraMessage
  * @typedef {{type: "pong", t: number}} PongMessage
  * @typedef {{type: "error", code: string, detail: string, reply_to?: string}} ErrorMessage
  * @typedef {{type: "trace", frames: [number, number][]}} TraceMessage
  * @typedef {{type: "bye", reason: string, detail: string}} ByeMessage
  * @typedef {Hello | ServerStats | FaceMessage | CalibratedMessage | AvatarMessage | DriveMessage | CaptionMessage
- *   | InterruptedMessage | AnsweredMessage | PongMessage | ErrorMessage | TraceMessage | ByeMessage} ServerMessage
+ *   | InterruptedMessage | AnsweredMessage | CameraMessage | PongMessage | ErrorMessage | TraceMessage
+ *   | ByeMessage} ServerMessage
  *   what the server sends
  *
  * @typedef {{type: "calibrate"} | {type: "set_avatar", avatar: string} | {type: "set_drive", drive: Drive}
@@ -61,7 +66,7 @@ const ANSWER_TYPES = /** @type {const} */ ({
   ping: "pong",
 });
 
-/** @typedef {"string" | "number" | "number?" | "object" | "array" | "string?"} FieldType */
+/** @typedef {"string" | "number" | "number?" | "object" | "object?" | "array" | "string?"} FieldType */
 
 /** What each message must hold; other fields are let through, so that a newer server can say more. */
 const SCHEMA = /** @type {Readonly<Record<string, Record<string, FieldType>>>} */ ({
@@ -77,6 +82,7 @@ const SCHEMA = /** @type {Readonly<Record<string, Record<string, FieldType>>>} *
     dropped: "number",
     face: "string",
     av_offset_ms: "number?",
+    quality: "object?",
   },
   face: { state: "string" },
   calibrated: { reply_to: "string?" },
@@ -85,6 +91,7 @@ const SCHEMA = /** @type {Readonly<Record<string, Record<string, FieldType>>>} *
   caption: { speaker: "string", text: "string", turn: "number", seconds: "number", unspoken: "string" },
   interrupted: { turn: "number", heard_ms: "number" },
   answered: { turn: "number", stage_ms: "object" },
+  camera: { width: "number", height: "number", fps: "number", max_bitrate_bps: "number" },
   pong: { t: "number" },
   error: { code: "string", detail: "string", reply_to: "string?" },
   trace: { frames: "array" },
@@ -94,6 +101,7 @@ const SCHEMA = /** @type {Readonly<Record<string, Record<string, FieldType>>>} *
 /**
  * @param {unknown} value
  * @param {FieldType} type
+ * @returns {boolean}
  */
 function hasType(value, type) {
   switch (type) {
@@ -107,6 +115,8 @@ function hasType(value, type) {
       return value === undefined || value === null || (typeof value === "number" && Number.isFinite(value));
     case "array":
       return Array.isArray(value);
+    case "object?":
+      return value === undefined || value === null || hasType(value, "object");
     case "object":
       return typeof value === "object" && value !== null && !Array.isArray(value);
   }

@@ -31,6 +31,7 @@ export class PhotoBooth {
     try {
       if (!this.media.camera) own = await openDevice("camera", this.media.deviceId("camera"));
       if (closing.signal.aborted) return null;
+      await this.media.liftLimits(true);
       showTrack(this.video, own ?? this.media.camera);
       await once(this.video, "playing", closing.signal);
       this.shoot.disabled = false;
@@ -41,6 +42,7 @@ export class PhotoBooth {
       return null;
     } finally {
       own?.stop();
+      void this.media.liftLimits(false);
       this.video.srcObject = null;
       if (this.dialog.open) this.dialog.close();
     }

@@ -5,13 +5,18 @@ import { beforeEach, test } from "node:test";
 class Track extends EventTarget {
   enabled = true;
   readyState = "live";
+  size = { width: 640, height: 480, frameRate: 30 };
   constructor(kind, deviceId) {
     super();
     this.kind = kind;
     this.deviceId = deviceId;
   }
   getSettings() {
-    return { deviceId: this.deviceId };
+    return { deviceId: this.deviceId, ...this.size };
+  }
+  async applyConstraints({ width, height, frameRate }) {
+    if (this.deviceId === "video-stubborn") throw Object.assign(new Error("no"), { name: "OverconstrainedError" });
+    this.size = { width: width.ideal, height: height.ideal, frameRate: frameRate.ideal };
   }
   stop() {
     this.readyState = "ended";
@@ -135,4 +140,54 @@ test("who muted in the lobby is still muted after joining without camera", async
   await made.toggleMute();
   await made.startMicrophoneOnly();
   assert.equal(made.microphone.enabled, false);
+});
+
+const LIMITS = Object.freeze({ width: 320, height: 240, fps: 15, maxBitrateBps: 300_000 });
+const sizeOf = ({ camera }) => {
+  const { width, height, frameRate } = camera.getSettings();
+  return `${width}x${height} ${frameRate}`;
+};
+
+test("a camera that is to give less does so, also the one chosen next, until the limits are gone", async () => {
+  const { made } = media();
+  await made.start();
+  await made.limitCamera(LIMITS);
+  assert.equal(sizeOf(made), "320x240 15");
+  await made.choose("camera", "video-7");
+  assert.equal(sizeOf(made), "320x240 15");
+  await made.toggleCamera();
+  await made.limitCamera({ ...LIMITS, fps: 20 });
+  await made.toggleCamera();
+  assert.equal(sizeOf(made), "320x240 20");
+  await made.limitCamera(null);
+  assert.equal(sizeOf(made), "640x480 30");
+});
+
+test("a camera that gives less than asked for is not asked for more by limits that rise", async () => {
+  const { made } = media();
+  await made.start();
+  await made.limitCamera(LIMITS);
+  await made.limitCamera({ ...LIMITS, width: 480, height: 360, fps: 60 });
+  assert.equal(sizeOf(made), "480x360 30");
+});
+
+test("a photo is taken with all that the camera can give", async () => {
+  const { made } = media();
+  await made.start();
+  await made.limitCamera(LIMITS);
+  await made.liftLimits(true);
+  assert.equal(sizeOf(made), "640x480 30");
+  await made.limitCamera({ ...LIMITS, fps: 20 });
+  assert.equal(sizeOf(made), "640x480 30", "the dialog is still open");
+  await made.liftLimits(false);
+  assert.equal(sizeOf(made), "320x240 20");
+});
+
+test("a camera that cannot give less goes on as it is, and nobody is bothered", async () => {
+  const { made, problems } = media();
+  await made.start();
+  await made.choose("camera", "video-stubborn");
+  await made.limitCamera(LIMITS);
+  assert.equal(sizeOf(made), "640x480 30");
+  assert.deepEqual(problems, []);
 });
