@@ -2,6 +2,7 @@
 
 import { formatBitrate, formatMs, measure, snapshot } from "../../call/stats.js";
 import { byId, make } from "../dom.js";
+import { describeQuality } from "../texts/quality-texts.js";
 import { drawCharts } from "./line-chart.js";
 import { TimeSeries, describeSeries } from "./time-series.js";
 
@@ -56,6 +57,7 @@ export class Figures {
     this.canvas = byId("chart", HTMLCanvasElement);
     this.chartText = byId("chart-text", HTMLElement);
     this.readout = byId("readout", HTMLButtonElement);
+    this.quality = byId("figures-quality", HTMLElement);
     new ResizeObserver(() => this.#draw()).observe(this.canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
@@ -115,6 +117,7 @@ export class Figures {
       latency: m?.latencyMs ? formatMs(m.latencyMs) : "",
       bitrate: m ? formatBitrate(m.bitrateBps) : "",
       size: m?.width ? `${m.width} × ${m.height}` : "",
+      quality: describeQuality(this.server?.quality)?.short ?? "",
     };
     for (const [name, text] of Object.entries(short)) byId(`readout-${name}`, HTMLElement).textContent = text;
     this.readout.dataset.live = String(m !== null);
@@ -156,6 +159,9 @@ export class Figures {
       ["Packets lost", m ? String(m.packetsLost) : "–", ""],
       ...(this.answered ? answerRows(this.answered.stage_ms) : []),
     ];
+    const simpler = describeQuality(s?.quality);
+    this.quality.textContent = simpler?.text ?? "";
+    this.quality.hidden = !simpler;
     this.list.replaceChildren(
       ...rows.map(([name, figure, kind]) => make("div", kind, make("dt", "", name), make("dd", "", figure))),
     );
