@@ -109,10 +109,10 @@ class Page:
         """Measure `driver`, which is open already."""
         self._driver = driver
         service = psutil.Process(driver.service.process.pid)
-        (self._browser,) = (child for child in service.children() if "chrom" in child.name())
+        self._browser = next(child for child in service.children() if "chrom" in child.name())
 
-    def join(self, address: str) -> None:
-        """Open the page."""
+    def open(self, address: str) -> None:
+        """Open the page and wait until one can join."""
         self._driver.get(address)
         self._until("return !document.getElementById('join').disabled", "the page to offer Join")
 
@@ -176,7 +176,7 @@ def measure(seconds: float, rounds: int, tier: str) -> dict[str, float]:
     """Run the rounds and return the figures."""
     samples: dict[str, list[Sample]] = {name: [] for name in SETTINGS}
     with opened("--tier", tier) as (page, address):
-        page.join(address)
+        page.open(address)
         time.sleep(SETTLE_S)
         lobby = page.measure(seconds)
         page.call()

@@ -1,4 +1,4 @@
-/** The page's costly effects (what lies behind glass blurs through): shown where they are wanted and can be paid for. */
+/** The page's costly effects (what lies behind glass blurs through): shown where they are wanted and can be paid. */
 
 import { loadPreference, savePreference } from "../../preferences.js";
 import { byId } from "../dom.js";
@@ -36,13 +36,13 @@ export function showsEffects(choice, { software, less, late }) {
 
 export class Effects {
   #choice = parseChoice(loadPreference(PREFERENCE));
-  #software = false;
+  /** Until it is known, as if so. */
+  #software = true;
   #lateness = inTime(0);
   #running = false;
 
   /** @param {HTMLVideoElement} video whose pictures come late where effects cost too much */
   constructor(video) {
-    this.#software = drawsInSoftware();
     this.less = matchMedia(LESS);
     this.less.addEventListener("change", () => this.#watch());
     this.select = byId("effects", HTMLSelectElement);
@@ -53,6 +53,11 @@ export class Effects {
       this.#show();
     });
     this.#show();
+    // Opening WebGL takes tens of milliseconds, which the page's first picture need not wait for.
+    setTimeout(() => {
+      this.#software = drawsInSoftware();
+      this.#watch();
+    });
   }
 
   /** A call begins: watch its pictures. */

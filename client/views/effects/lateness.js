@@ -18,6 +18,8 @@
 /** Pictures come every 33 ms: a screen that is drawn every 50 ms leaves some out, one of 30 Hz none. */
 const LATE_GAP_MS = 42;
 const IN_TIME_GAP_MS = 36;
+/** A screen drawn so often shows what comes: what is dropped then is overtaken because the line brings it unevenly. */
+const SMOOTH_GAP_MS = 20;
 /** A picture in 15 is overtaken by the next on a quiet machine too, where both come within one refresh. */
 const LATE_SHARE = 0.2;
 const IN_TIME_SHARE = 0.1;
@@ -53,7 +55,8 @@ export function nextLateness(state, count) {
   if (!count || !last || count.arrived < last.arrived) return { ...state, strikes: 0, last: count };
   const arrived = count.arrived - last.arrived;
   if (arrived < LEAST_PICTURES) return { ...state, strikes: 0, last: count };
-  const droppedShare = (count.dropped - last.dropped) / arrived;
+  const smooth = count.gapMs !== null && count.gapMs <= SMOOTH_GAP_MS;
+  const droppedShare = smooth ? 0 : (count.dropped - last.dropped) / arrived;
   const gapMs = count.gapMs ?? 0;
   return state.late
     ? whileLate(state, count, droppedShare <= IN_TIME_SHARE && gapMs <= IN_TIME_GAP_MS)

@@ -36,6 +36,7 @@ export class PictureCounter {
   }
 
   #measureGap() {
+    if (document.hidden) return; // No refresh comes, and what waits for one would pile up.
     requestAnimationFrame((firstMs) => {
       requestAnimationFrame((secondMs) => this.#gapsMs.push(secondMs - firstMs));
     });

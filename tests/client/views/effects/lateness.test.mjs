@@ -31,6 +31,11 @@ test("each sign alone will do: pictures overtaken by the next, or a screen that 
   assert.equal(run(5, () => ({ ...LATE, dropped: 0 })).state.late, true);
 });
 
+test("pictures that a line brings in bunches are not the screen's fault", () => {
+  assert.deepEqual(run(60, () => ({ dropped: 14, gapMs: 16.7 })).changes, []);
+  assert.equal(run(5, () => ({ dropped: 14, gapMs: 33.4 })).state.late, true);
+});
+
 test("a stumble, as when a panel opens, changes nothing", () => {
   assert.deepEqual(run(60, (second) => (second % 5 === 0 ? LATE : GOOD)).changes, []);
 });
