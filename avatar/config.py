@@ -114,6 +114,7 @@ API_KEY: Final = Kind(api_key, "plain letters, digits and marks (ASCII), without
 BASE_URL: Final = Kind(base_url, "a base URL such as http://localhost:11434/v1, without a key", "URL")
 TIERS: Final = ("auto", "geometry", "lite", "standard")
 ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt", "torch", "torch-cuda")
+QUALITIES: Final = ("auto", "fixed")
 TTS_ENGINES: Final = ("auto", "hibari", "espeak")
 
 
@@ -141,6 +142,13 @@ class PictureSettings:
         f"what runs the network: {', '.join(ENGINES[1:])} or auto, the fastest that works here",
         choices=ENGINES,
         metavar="ENGINE",
+    )
+    quality: str = setting(
+        "fixed",
+        "auto: in a call that the machine or the line is too slow for, the picture gets smaller and simpler until it "
+        "is in time (docs/how-it-works.md); fixed: never",
+        choices=QUALITIES,
+        metavar="MODE",
     )
 
 

@@ -176,6 +176,7 @@ class FakeSession:
     presences: list[str] = field(default_factory=list)
     cues: list[Any] = field(default_factory=list)
     watched: bool = True
+    look_every: int = 1
     started: bool = False
     stopped: bool = False
 
@@ -212,6 +213,10 @@ class FakeSession:
 
     def set_watched(self, watched: bool) -> None:
         self.watched = watched
+
+    def set_picture(self, picture: PictureSettings, look_every: int) -> None:
+        self.size = (picture.width, picture.height)
+        self.look_every = look_every
 
     def set_identity(self, identity: Any) -> None:
         self.identity = identity

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from avatar.call.limits import REASONS, CallTimes, EndReason, why_end
 from avatar.call.media import CallMedia
 from avatar.call.participant import CallHost, Participant
+from avatar.call.quality import CallQuality
 from avatar.call.statistics import CallStatistics
 from avatar.config import LimitSettings, PictureSettings, TransportSettings
 from avatar.errors import AvatarError
@@ -59,6 +60,7 @@ class Call:
         limits: LimitSettings,
         blocking_pool: Executor,
         on_end: Callable[[Call], None],
+        quality: CallQuality | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare a call.
@@ -74,6 +76,7 @@ class Call:
             limits: how long a call may last.
             blocking_pool: its threads do what blocks.
             on_end: is told once nothing of the call is left.
+            quality: makes the call simpler where it would be late; None: its quality is fixed.
             clock: seconds, as time.monotonic().
         """
         self.id = call_id
@@ -88,6 +91,7 @@ class Call:
         self.picture, self.media = picture, media
         self._peer, self._times = peer, times
         self._transport, self._limits = transport, limits
+        self._quality = quality
         self._pool, self._on_end, self._clock = blocking_pool, on_end, clock
         self._loop = asyncio.get_running_loop()
         self._packets = 0
@@ -123,6 +127,8 @@ class Call:
         self._times.only_watched = self._peer.only_watched and not participant.speaks_by_messages
         self._starting = asyncio.create_task(self._start(session))
         self.run(self._watch(session, participant))
+        if self._quality is not None and self._peer.sends_video:
+            self.run(self._quality.run(session, participant, self))
 
     def end(self, reason: EndReason, detail: str | None = None) -> asyncio.Task[None]:
         """End the call, once; the task returned is done when nothing of it is left."""
@@ -162,6 +168,8 @@ class Call:
                 fps=picture.fps,
             )
         )
+        if self._quality is not None:
+            self._quality.on_channel_open(self)
         self.participant.on_channel_open()
 
     def on_message(self, message: str | bytes) -> None:
@@ -234,7 +242,8 @@ class Call:
             if peer.packets_received != self._packets:
                 self._packets, self._times.last_packet_s = peer.packets_received, now_s
             self.media.on_second()
-            self.send(self.statistics.read(session.stats(), peer.dropped, now_s))
+            quality = None if self._quality is None else self._quality.figure
+            self.send(self.statistics.read(session.stats(), peer.dropped, now_s, quality))
             participant.on_second()
             reason = why_end(self._times, now_s, self._transport, self._limits)
             if reason == "never_connected":

@@ -16,6 +16,7 @@ from avatar.call.call import Call
 from avatar.call.limits import CallTimes
 from avatar.call.media import CallMedia
 from avatar.call.participant import CallHost, Participant
+from avatar.call.quality import CallQuality
 from avatar.call.statistics import CallStatistics
 from avatar.config import (
     LONG_SIDE_MAX,
@@ -36,6 +37,7 @@ from avatar.session.opening import open_session
 from avatar.session.protocol import LiveSession, MakeSession, SessionEvent
 from avatar.stream.offer import Offer
 from avatar.stream.peer import Peer
+from avatar.timing.machine_load import LoadMeter
 from avatar.types import Drive, Picture
 
 Mode: TypeAlias = Literal["avatar", "bot", "echo"]
@@ -106,6 +108,7 @@ class CallFactory:
         self._settings = settings
         self._get_avatar, self._service_factory, self._sessions = get_avatar, service_factory, sessions
         self._encode_pool, self._blocking_pool = encode_pool, blocking_pool
+        self._load = LoadMeter()
 
     def check(self, offer: Offer, mode: str, drive: str) -> None:
         """Raise AvatarError (bad_mode, bad_drive) or OfferError where no such call can be made."""
@@ -137,17 +140,21 @@ class CallFactory:
             )
         return picture
 
-    def make(self, picture: PictureSettings, on_end: Callable[[Call], None]) -> Call:
+    def make(self, picture: PictureSettings, mode: Mode, on_end: Callable[[Call], None]) -> Call:
         """Return a call; `on_end` is told once nothing of it is left."""
         transport, now_s = self._settings.transport, time.monotonic()
         peer = Peer(transport, fps=picture.fps, encode_pool=self._encode_pool)
         statistics, times = CallStatistics((picture.width, picture.height), now_s), CallTimes(created_s=now_s)
+        # A program counts on pictures of the size and at the times it asked for, an echo is as the camera sends it.
+        adapts = mode == "avatar" and picture.quality == "auto"
+        quality = CallQuality(peer, picture, transport, self._load) if adapts else None
         media = CallMedia(
             peer,
             statistics,
             times,
             echo=EchoCanceller() if transport.echo_cancel else None,
             largest_camera=transport.largest_camera,
+            quality=quality,
         )
         return Call(
             secrets.token_urlsafe(16),
@@ -160,6 +167,7 @@ class CallFactory:
             limits=self._settings.limits,
             blocking_pool=self._blocking_pool,
             on_end=on_end,
+            quality=quality,
         )
 
     async def open(

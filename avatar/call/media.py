@@ -9,6 +9,7 @@ import av
 
 from avatar.call.limits import CallTimes
 from avatar.call.participant import Participant
+from avatar.call.quality import CallQuality
 from avatar.call.statistics import CallStatistics
 from avatar.perception.speech.echo import EchoCanceller
 from avatar.session.protocol import LiveSession
@@ -30,6 +31,7 @@ class CallMedia:
         *,
         echo: EchoCanceller | None,
         largest_camera: int,
+        quality: CallQuality | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; nothing is taken before `join`.
@@ -40,10 +42,12 @@ class CallMedia:
             times: is told when something came.
             echo: takes what the avatar plays out of what the microphone hears; None: the browser does.
             largest_camera: longest side of a camera's pictures that the peer lets through, pixels.
+            quality: watches what comes and leaves; None: nobody does.
             clock: seconds, as time.monotonic().
         """
         self._peer, self._statistics, self._times = peer, statistics, times
         self._echo, self._largest_camera, self._clock = echo, largest_camera, clock
+        self._quality = quality
         self._session: LiveSession | None = None
         self._participant: Participant | None = None
         self._sound_delay = av_sync.SoundDelay()
@@ -62,6 +66,8 @@ class CallMedia:
         """Give a camera picture to the session."""
         self._times.last_media_s = self._clock()
         self._statistics.camera_frame(skipped)
+        if self._quality is not None:
+            self._quality.camera_frame(capture.arrival_s, skipped)
         if self._session is not None:
             self._session.push_camera(frame, capture)
 
@@ -86,6 +92,8 @@ class CallMedia:
     def on_picture_sent(self, sent: SentPicture) -> None:
         """Count a picture, and learn from it how long sound has to wait."""
         self._statistics.picture_sent(sent)
+        if self._quality is not None:
+            self._quality.picture_sent(sent)
         if sent.picture.sound_s is not None:
             self._sound_delay = av_sync.observe_picture(self._sound_delay, sent.picture.sound_s, sent.sent_s)
         if self._participant is not None:

@@ -127,7 +127,7 @@ class Calls:
         self._take_place()
         try:
             identity = await self._get_avatar(avatar_id) if avatar_id is not None else None
-            call = self._factory.make(picture, self._forget)
+            call = self._factory.make(picture, mode, self._forget)
             self._calls[call.id] = call
         finally:
             self._opening -= 1

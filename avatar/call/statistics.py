@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from avatar.session.protocol import SessionStats
-from avatar.stream.browser_messages import Stats
+from avatar.stream.browser_messages import Quality, Stats
 from avatar.stream.video_track import SentPicture
 from avatar.timing.av_sync import av_offset_s
 
@@ -45,7 +45,7 @@ class CallStatistics:
         """Count a piece of sound that left `delay_s` after its first sample was recorded."""
         self._sound_delays_s.append(delay_s)
 
-    def read(self, session: SessionStats, peer_dropped: int, now_s: float) -> Stats:
+    def read(self, session: SessionStats, peer_dropped: int, now_s: float, quality: Quality | None = None) -> Stats:
         """Return the figures since the last reading and start anew."""
         elapsed = max(now_s - self._since_s, 1e-3)
         stage_ms = dict(session.stage_ms)
@@ -63,6 +63,7 @@ class CallStatistics:
             dropped=session.dropped + peer_dropped + self._camera_skipped,
             face=session.face,
             av_offset_ms=None if offset_s is None else _ms(offset_s),
+            quality=quality,
         )
         self._since_s, self._bytes = now_s, 0
         for samples in (self._latencies_s, self._encodes_s, self._sound_delays_s):

@@ -9,7 +9,7 @@ is over in four frames.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,10 @@ NOMINAL_STEP_S: Final = 1.0 / 30.0
 """Step taken for a frame whose time stands still or jumps back."""
 LONGEST_STEP_S: Final = 0.5
 """After a longer gap the past says nothing any more: the filter starts afresh."""
+
+
+LONGEST_FORESIGHT_S: Final = 0.1
+"""No motion is expected to last longer unseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,25 @@ def smooth(state: Smoothed | None, measured: F32, step_s: float, response: Respo
     velocity = state.velocity + _share(response.speed_hz, step_s) * (
         (measured - state.measured) / np.float32(step_s) - state.velocity
     )
-    speed = np.linalg.norm(velocity, axis=-1, keepdims=True) if joint else np.abs(velocity)
-    moving = speed / (speed + response.noise_speed)
+    speed, moving = _speed(velocity, response, joint=joint)
     expected = state.value + response.foresight * moving**2 * velocity * step_s
     cutoff_hz: F32 = np.asarray(response.rest_hz + response.gain * moving * speed, np.float32)
     value = expected + _share(cutoff_hz, step_s) * (measured - expected)
     return Smoothed(value.astype(np.float32), velocity.astype(np.float32), measured)
+
+
+def expected_value(state: Smoothed, step_s: float, response: Response, *, joint: bool) -> F32:
+    """Return where the value is expected `step_s` seconds after the last one came; `joint` as in `smooth`."""
+    _, moving = _speed(state.velocity, response, joint=joint)
+    value: F32 = np.asarray(state.value + response.foresight * moving**2 * state.velocity * step_s, np.float32)
+    return value
+
+
+def _speed(velocity: F32, response: Response, *, joint: bool) -> tuple[F32, F32]:
+    """Return how fast each value is, and how surely that is motion and not noise, 0 to 1."""
+    speed: F32 = np.asarray(np.linalg.norm(velocity, axis=-1, keepdims=True) if joint else np.abs(velocity))
+    moving: F32 = speed / (speed + np.float32(response.noise_speed))
+    return speed, moving
 
 
 def _share(cutoff_hz: float | F32, step_s: float) -> float | F32:
@@ -168,6 +185,24 @@ def smooth_face(state: SmoothedFace | None, face: FaceDetection, time_s: float) 
         unit_px=unit_px,
         shape=smooth(shape_state, shape, step_s, SHAPE_RESPONSE, joint=True),
         coefficients=smooth(coefficients, face.blendshapes, step_s, BLENDSHAPE_RESPONSE, joint=False),
+    )
+
+
+def expected_face(state: SmoothedFace, time_s: float) -> SmoothedFace:
+    """Return the face as it is expected at `time_s`, moving on as it moved when it was last seen.
+
+    What is returned is to be shown, not to go on from: the filters go on from `state`.
+    """
+    step_s = min(max(time_s - state.time_s, 0.0), LONGEST_FORESIGHT_S)
+
+    def moved(part: Smoothed, response: Response, *, joint: bool) -> Smoothed:
+        return replace(part, value=expected_value(part, step_s, response, joint=joint))
+
+    return replace(
+        state,
+        placing=moved(state.placing, POSE_RESPONSE, joint=False),
+        shape=moved(state.shape, SHAPE_RESPONSE, joint=True),
+        coefficients=moved(state.coefficients, BLENDSHAPE_RESPONSE, joint=False),
     )
 
 

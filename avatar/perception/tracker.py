@@ -19,7 +19,7 @@ from avatar.perception.follower import FaceFollower
 from avatar.perception.landmarker import MIN_SIDE_PX, FaceDetection, check_frame
 from avatar.perception.mouth_cover import MouthCoverDetector
 from avatar.perception.regions import LEAST_SHARE, SURE_SHARE, Region, around
-from avatar.perception.smoothing import NOMINAL_STEP_S, SmoothedFace, smooth_face
+from avatar.perception.smoothing import NOMINAL_STEP_S, SmoothedFace, expected_face, smooth_face
 from avatar.perception.subject import TAKEOVER_RATIO, Choice, FaceBox, Subject, choose_subject, same_face
 from avatar.perception.sweep import LIVE_REGIONS, Sweep
 from avatar.types import U8, FaceState
@@ -114,6 +114,24 @@ class FaceTracker:
             ),
         )
         return self._last
+
+    def expect(self, time_s: float) -> FaceState | None:
+        """Return the subject's face as it is expected at `time_s` after the last `track`, without a look at a frame.
+
+        It moves on as it moved; one that is held stays where it is. None where `track` has returned None last.
+        """
+        if self._last is None or self._smoothed is None:
+            return None
+        if self._lost_s > 0:
+            return replace(self._last, time_s=time_s, confidence=1.0 - self._lost_s / HOLD_S)
+        expected = expected_face(self._smoothed, time_s)
+        return replace(
+            self._last,
+            time_s=time_s,
+            landmarks_px=expected.landmarks_px,
+            blendshapes=expected.blendshapes,
+            pose=expected.pose,
+        )
 
     def close(self) -> None:
         """Release the model. May be called again; never raises."""

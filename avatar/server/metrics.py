@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -110,6 +111,15 @@ class _CallTotals(Collector):
         for why, count in now.packets_dropped.items():
             packets.add_metric([why], count)
         yield packets
+        levels = GaugeMetricFamily(
+            "avatar_calls_quality",
+            "Running calls by level of quality (0: as asked for) and by what there is too little of for the first",
+            labels=["level", "reason"],
+        )
+        found = Tally((stats.quality.level, stats.quality.why) for stats in now.latest if stats.quality is not None)
+        for (level, short_of), count in sorted(found.items()):
+            levels.add_metric([str(level), short_of or "none"], count)
+        yield levels
         dropped = sum(stats.dropped for stats in now.latest)
         yield GaugeMetricFamily(
             "avatar_dropped_frames", "Frames of the running calls that were passed over for newer ones", dropped

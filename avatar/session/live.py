@@ -14,10 +14,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import av
 
+from avatar.config import PictureSettings
 from avatar.errors import FrameError
 from avatar.face.expression_basis import load_basis
 from avatar.generator.adaptive import AdaptiveRenderer
@@ -46,6 +47,8 @@ from avatar.timing.latest_slot import LatestSlot
 from avatar.timing.meters import StageMeter
 from avatar.timing.stage_thread import StageThread
 from avatar.types import CaptureStamp, Drive, FaceState, Motion, Picture
+
+OpenRenderer: TypeAlias = Callable[[Identity, PictureSettings], AdaptiveRenderer]
 
 UNSEEN: Final[tuple[Drive, ...]] = ("voice", "conversation")
 """What moves the avatar without the camera."""
@@ -79,11 +82,11 @@ class Session:
     def __init__(
         self,
         renderer: AdaptiveRenderer,
-        open_renderer: Callable[[Identity], AdaptiveRenderer],
+        open_renderer: OpenRenderer,
         tracker: FaceTracker,
         speech: SpeechMotion,
         *,
-        fps: int,
+        picture: PictureSettings,
         on_picture: Callable[[Picture], None],
         on_event: Callable[[SessionEvent], None],
         drive: Drive = "camera",
@@ -92,17 +95,18 @@ class Session:
 
         Args:
             renderer: draws the avatar.
-            open_renderer: opens what draws another one; blocks for a tenth of a second, raises ModelError.
+            open_renderer: opens what draws another one, or differently; blocks for a moment, raises ModelError.
             tracker: finds the driver's face; the session's from now on, which closes it.
             speech: moves the mouth to sound.
-            fps: pictures a second while no camera sets the pace.
+            picture: what `renderer` draws, and how often while no camera sets the pace.
             on_picture: is told each finished picture, in the session's own threads.
             on_event: is told what happens, there too.
             drive: what moves the avatar to begin with.
         """
-        self._fps = fps
+        self._picture, self._full_fps, self._look_every = picture, picture.fps, 1
         self._on_picture, self._on_event = on_picture, on_event
         self._renderer, self._open_renderer = renderer, open_renderer
+        self._opening = threading.Lock()
         self._tracker = tracker
         self._retargeter = Retargeter(load_basis())
         self._temperament = Temperament()
@@ -167,7 +171,22 @@ class Session:
 
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar from the next picture on. Takes about a tenth of a second in the caller's thread."""
-        self._renderer = self._open_renderer(identity)
+        with self._opening:
+            self._renderer = self._open_renderer(identity, self._picture)
+
+    def set_picture(self, picture: PictureSettings, look_every: int) -> None:
+        """Draw pictures of this size, tier and rate from the next one on; look at every so many camera frames.
+
+        Pictures go on meanwhile: what draws the new ones is opened in the caller's thread, in about a tenth of a
+        second. A camera that sends more often than `picture.fps` drives no more pictures than that, where that is less
+        than at the start. Raises ModelError: all is left as it is.
+        """
+        with self._opening:
+            was = self._picture
+            if (picture.width, picture.height, picture.tier) != (was.width, was.height, was.tier):
+                self._renderer = self._open_renderer(self._renderer.generator.identity, picture)
+            self._picture, self._look_every = picture, look_every
+            self._meter.forget_durations()
 
     def stats(self) -> SessionStats:
         """Return how the pipeline does."""
@@ -198,6 +217,8 @@ class Session:
 
     def _perceive(self) -> None:
         looked_s = float("-inf")
+        due_s: float | None = None
+        unseen = 0  # frames since the face was looked for
         while not self._camera.closed:
             arrived = self._camera.take()
             if arrived is None:
@@ -207,6 +228,16 @@ class Session:
             if drive == "voice" or (drive == "conversation" and arrival_s - looked_s < LOOK_EVERY_S):
                 continue
             looked_s = arrival_s
+            if self._picture.fps < self._full_fps:
+                following_s = pacing.next_due(arrival_s, due_s, self._picture.fps)
+                if following_s is None:
+                    continue
+                due_s = following_s
+            unseen += 1
+            if unseen < self._look_every and drive != "conversation":
+                self._seen.put(_Sighting(self._tracker.expect(arrival_s - self._begin_s), arrived.capture))
+                continue
+            unseen = 0
             try:
                 with self._meter.time("convert"):
                     rgb = camera_rgb(arrived.frame)
@@ -232,10 +263,11 @@ class Session:
         last_picture_s: float | None = None
         media_s = 0.0
         while not self._seen.closed:
-            upcoming = pacing.next_picture(time.monotonic(), last_camera_s, last_picture_s, self._fps)
+            fps = self._picture.fps
+            upcoming = pacing.next_picture(time.monotonic(), last_camera_s, last_picture_s, fps)
             seen = self._seen.take(upcoming.wait_s)
             now_s = time.monotonic()
-            if seen is None and not pacing.next_picture(now_s, last_camera_s, last_picture_s, self._fps).idle:
+            if seen is None and not pacing.next_picture(now_s, last_camera_s, last_picture_s, fps).idle:
                 continue
             if self._seen.closed:
                 return

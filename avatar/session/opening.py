@@ -35,18 +35,18 @@ def open_session(
         ModelError, PerceptionError: the face tracker cannot start.
     """
 
-    def open_renderer(shown: Identity) -> AdaptiveRenderer:
-        size = (picture.width, picture.height)
-        return AdaptiveRenderer(open_generator(shown, size, picture.tier, picture.engine), picture.fps)
-
-    renderer = open_renderer(identity)
     return Session(
-        renderer,
-        open_renderer,
+        _open_renderer(identity, picture),
+        _open_renderer,
         FaceTracker(get_model("face_landmarker")),
         SpeechMotion(voice_network),
-        fps=picture.fps,
+        picture=picture,
         on_picture=on_picture,
         on_event=on_event,
         drive=drive,
     )
+
+
+def _open_renderer(identity: Identity, picture: PictureSettings) -> AdaptiveRenderer:
+    size = (picture.width, picture.height)
+    return AdaptiveRenderer(open_generator(identity, size, picture.tier, picture.engine), picture.fps)

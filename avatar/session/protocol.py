@@ -94,6 +94,9 @@ class LiveSession(Protocol):
     def set_identity(self, identity: Identity) -> None:
         """Show another avatar. May block."""
 
+    def set_picture(self, picture: PictureSettings, look_every: int) -> None:
+        """Draw pictures of this size, tier and rate, and look at every so many camera frames. May block."""
+
     def set_watched(self, watched: bool) -> None:
         """Draw pictures, as from the start, or none while nobody can see them. Never blocks."""
 
@@ -129,6 +132,9 @@ class UndrivenSession:
         raise CueError("This call shows no avatar that follows cues.", code="no_avatar")
 
     def set_identity(self, identity: Identity) -> None:
+        """Do nothing."""
+
+    def set_picture(self, picture: PictureSettings, look_every: int) -> None:
         """Do nothing."""
 
     def set_watched(self, watched: bool) -> None:

@@ -1,7 +1,8 @@
 """Messages of the data channel between a page and the server; a program that speaks is sent some of the same reports.
 
 page -> server: calibrate, set_avatar, set_drive, cue, trace, ping
-server -> page: hello, stats, face, calibrated, avatar, drive, caption, interrupted, answered, pong, error, trace, bye
+server -> page: hello, stats, camera, face, calibrated, avatar, drive, caption, interrupted, answered, pong, error,
+                trace, bye
 server -> program: hello, clock, stats, pong, error, bye (what a program says: `avatar.sdk.bot_protocol`)
 
 `docs/protocol.md` describes them. A new message is a dataclass here and a row of `REQUESTS` or `REPORTS`.
@@ -100,6 +101,16 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """Where a call stands on the ladder of quality (`timing.quality_control`)."""
+
+    level: int
+    """0: as the call asked for."""
+    why: Literal["", "cpu", "network"]
+    """What there is too little of for level 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """How the call does, once a second."""
 
@@ -116,6 +127,18 @@ class Stats:
     face: Literal["none", "tracked", "held", "lost"]
     av_offset_ms: float | None
     """How much later than its picture the sound leaves (negative: earlier); None without sound or pictures."""
+    quality: Quality | None = None
+    """None where the quality is fixed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraMessage:
+    """What the page's camera is asked to send from now on, at most."""
+
+    width: int
+    height: int
+    fps: int
+    max_bitrate_bps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +242,7 @@ class Bye:
 Report: TypeAlias = (
     Hello
     | Stats
+    | CameraMessage
     | FaceMessage
     | CalibratedMessage
     | AvatarMessage
@@ -236,6 +260,7 @@ REPORTS: Final = Vocabulary[Report](
     {
         "hello": Hello,
         "stats": Stats,
+        "camera": CameraMessage,
         "face": FaceMessage,
         "calibrated": CalibratedMessage,
         "avatar": AvatarMessage,

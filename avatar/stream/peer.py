@@ -77,6 +77,17 @@ class PeerStats:
     large."""
 
 
+@dataclass(frozen=True, slots=True)
+class LineStats:
+    """What is known of the way to the receiver of the pictures."""
+
+    target_bps: int
+    """Bit rate that its estimate and the losses allow."""
+    loss: float | None = None
+    """Share of packets lost, 0 to 1, as last reported."""
+    round_trip_s: float | None = None
+
+
 class Peer:
     """The server's end of one call. Used on the event loop only, but for `show`."""
 
@@ -95,6 +106,8 @@ class Peer:
         self._messages = MessageChannel(self._connection)
         self._limits = RateLimits(settings.min_bitrate_bps, settings.max_bitrate_bps)
         self._rate = RateState(settings.start_bitrate_bps, time.monotonic())
+        self._loss: float | None = None
+        self._round_trip_s: float | None = None
         self._video: AvatarVideoTrack | None = None
         self._audio: AvatarAudioTrack | None = None
         self._sounds_passed_over = 0
@@ -167,10 +180,23 @@ class Peer:
                 and entry.timestamp != self._last_report
             ):
                 fraction_lost, self._last_report = entry.fractionLost / 256, entry.timestamp
+                self._loss, self._round_trip_s = fraction_lost, entry.roundTripTime
         self._rate = next_rate(self._rate, time.monotonic(), self._limits, fraction_lost=fraction_lost)
         tracks = [track for track in (self._video, self._audio) if track is not None]
         dropped = sum(track.dropped for track in tracks) + self._sounds_passed_over + self._camera_gate.kept_out
         return PeerStats(packets, dropped)
+
+    @property
+    def line(self) -> LineStats:
+        """The way to the receiver, as `stats` has last read it."""
+        return LineStats(int(self._rate.target_bps), self._loss, self._round_trip_s)
+
+    def limit_bitrate(self, most_bps: int) -> None:
+        """Let the picture take at most so much from now on, within the settings."""
+        least_bps = self._settings.min_bitrate_bps
+        most_bps = min(max(most_bps, least_bps), self._settings.max_bitrate_bps)
+        self._limits = RateLimits(least_bps, most_bps)
+        self._rate = next_rate(self._rate, time.monotonic(), self._limits)
 
     def packets_dropped(self) -> Mapping[DropReason, int]:
         """Return how many packets were kept from the connection so far, by reason."""

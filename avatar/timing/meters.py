@@ -37,6 +37,11 @@ class StageMeter:
         with self._lock:
             self._samples[name].append(seconds)
 
+    def forget_durations(self) -> None:
+        """Forget all durations: what is measured takes another time from now on."""
+        with self._lock:
+            self._samples.clear()
+
     def tick(self, name: str, now_s: float) -> None:
         """Count one event at `now_s`."""
         with self._lock:

@@ -39,6 +39,20 @@ def next_picture(now_s: float, last_camera_s: float | None, last_picture_s: floa
     return NextPicture(wait_s=max(due - now_s, 0.0), idle=due <= now_s)
 
 
+EARLY_SHARE: Final = 0.25
+"""So much of a picture's time a camera frame may come before it is due: frames do not come evenly."""
+
+
+def next_due(arrival_s: float, due_s: float | None, fps: float) -> float | None:
+    """Return when the frame after this one is due where a camera sends more than `fps` a second; None: leave it out.
+
+    `due_s` is when this one is; None: it is the first.
+    """
+    if due_s is not None and arrival_s < due_s - EARLY_SHARE / fps:
+        return None
+    return arrival_s + 1 / fps if due_s is None else max(due_s + 1 / fps, arrival_s)
+
+
 MOST_IN_BETWEEN: Final = 3
 """Of so many pictures at least one is drawn in full: lips would lag behind any longer."""
 SLOW_SHARE: Final = 0.85

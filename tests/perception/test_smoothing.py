@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from avatar.face.expression_basis import load_basis
 from avatar.face.pose import fit_pose, mean_head, rotation_matrix, rotation_vector, to_pixels
 from avatar.perception.landmarker import FaceDetection
-from avatar.perception.smoothing import LONGEST_STEP_S, POSE_RESPONSE, SmoothedFace, smooth, smooth_face
+from avatar.perception.smoothing import LONGEST_STEP_S, POSE_RESPONSE, SmoothedFace, expected_face, smooth, smooth_face
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, F32, HeadPose
 
 FPS = 30.0
@@ -136,6 +136,25 @@ def test_another_frame_rate_gives_the_same_answer_to_slow_motion() -> None:
         return run([seen(x=30 * np.sin(np.pi * t)) for t in times], list(times))[-1].pose.translation_px
 
     assert at(15) == pytest.approx(at(30), abs=3.5) and at(60) == pytest.approx(at(30), abs=3.5)
+
+
+@pytest.mark.parametrize("hertz", [0.5, 1.0])
+def test_a_face_seen_in_every_second_frame_is_nearer_to_itself_than_one_that_is_held(hertz: float) -> None:
+    phase = 2 * np.pi * hertz * np.arange(181) / FPS
+    faces = [seen(x=20 * np.sin(p), yaw=0.25 * np.sin(p)) for p in phase]
+    states = run(faces[::2], list(np.arange(0, 181, 2) / FPS))
+    apart_expected, apart_held = [], []
+    for state, between, index in zip(states[10:-1], faces[21::2], range(21, 181, 2), strict=True):
+        expected = expected_face(state, index / FPS)
+        apart_expected.append(np.abs(expected.landmarks_px - between.landmarks_px).mean())
+        apart_held.append(np.abs(state.landmarks_px - between.landmarks_px).mean())
+    assert np.mean(apart_expected) < 0.75 * np.mean(apart_held)
+
+
+def test_a_face_unseen_for_long_is_expected_to_stop() -> None:
+    state = run([seen(x=4.0 * step) for step in range(30)])[-1]
+    soon, late = (expected_face(state, 29 / FPS + after).pose.translation_px[0] for after in (0.1, 5.0))
+    assert soon == late and soon - state.pose.translation_px[0] < 13, "three frames of its way at most"
 
 
 def test_the_first_value_passes_unchanged() -> None:

@@ -61,6 +61,29 @@ def test_a_lost_face_is_held_fading_and_then_gone(tracker: FaceTracker, shot: An
     assert [state.time_s for state in seen] == [pytest.approx((index + 1) / FPS) for index in range(len(seen))]
 
 
+def test_between_looks_a_face_is_expected_to_move_on(tracker: FaceTracker, shot: Any) -> None:
+    assert tracker.expect(0.0) is None, "nobody was seen yet"
+    looks = [found(tracker.track(shot(x=4.0 * index), index / FPS)) for index in range(0, 24, 2)]
+    step = looks[-1].pose.translation_px[0] - looks[-2].pose.translation_px[0]
+    expected = found(tracker.expect(23 / FPS))
+    moved = expected.pose.translation_px[0] - looks[-1].pose.translation_px[0]
+    assert 0.25 * step < moved < 0.75 * step and not expected.held, "half of two frames' way"
+    assert expected.landmarks_px[:, 0].mean() - looks[-1].landmarks_px[:, 0].mean() == pytest.approx(moved, abs=0.5)
+    after = found(tracker.track(shot(x=96.0), 24 / FPS))
+    assert after.pose.translation_px[0] - looks[-1].pose.translation_px[0] == pytest.approx(8.0, abs=3)
+
+
+def test_a_held_face_is_expected_where_it_is_held(tracker: FaceTracker, shot: Any) -> None:
+    for index in range(5):
+        tracker.track(shot(x=4.0 * index), index / FPS)
+    held = found(tracker.track(BLACK, 5 / FPS))
+    expected = found(tracker.expect(6 / FPS))
+    assert expected.held and np.array_equal(expected.landmarks_px, held.landmarks_px)
+    for index in range(6, 25):
+        tracker.track(BLACK, index / FPS)
+    assert tracker.expect(25 / FPS) is None
+
+
 def test_found_again_elsewhere_it_is_there_at_once(tracker: FaceTracker, shot: Any, face_model: Path) -> None:
     for index in range(5):
         tracker.track(shot(), index / FPS)

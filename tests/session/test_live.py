@@ -292,6 +292,57 @@ def test_a_frame_that_cannot_be_used_counts_as_dropped(camera: Camera, session: 
     assert session.stats().dropped == 1
 
 
+def test_smaller_pictures_follow_larger_ones_without_a_gap(
+    camera: Camera, session: Session, audience: Audience, shot: Callable[..., U8]
+) -> None:
+    large = camera.show(shot(), times=2)
+    session.set_picture(PictureSettings(192, 192, 30, "geometry"), 1)
+    small = camera.show(shot())
+    assert (large.size, small.size) == ((256, 256), (192, 192))
+    assert {picture.size for picture in audience.pictures} == {(256, 256), (192, 192)}
+    as_large = cv2.resize(rgb(small), (256, 256))
+    assert np.abs(as_large.astype(int) - rgb(large)).mean() < 12, "the same face in the same place"
+    session.set_picture(PictureSettings(256, 256), 1)
+    assert camera.show(shot()).size == (256, 256)
+
+
+def test_an_avatar_changed_after_the_size_has_the_new_size(
+    camera: Camera, session: Session, shot: Callable[..., U8], other: Identity
+) -> None:
+    session.set_picture(PictureSettings(192, 192, 30, "geometry"), 1)
+    session.set_identity(other)
+    assert camera.show(shot()).size == (192, 192)
+
+
+def test_looking_at_every_second_frame_each_frame_is_answered_and_the_face_followed(
+    camera: Camera,
+    session: Session,
+    audience: Audience,
+    shot: Callable[..., U8],
+    look: Callable[[U8], dict[str, float]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = []
+    track = session._tracker.track
+    monkeypatch.setattr(session._tracker, "track", lambda *how: looks.append(how) or track(*how))
+    session.set_picture(PictureSettings(256, 256), 2)
+    straight = look(rgb(camera.show(shot(), times=36)))
+    turned = look(rgb(camera.show(shot(yaw=15), times=12)))
+    assert len(looks) == 24 and audience.answered() == list(range(48))
+    assert turned["yaw"] - straight["yaw"] == pytest.approx(13, abs=6)
+
+
+def test_at_a_lower_rate_a_camera_drives_no_more_pictures_than_that(
+    camera: Camera, session: Session, audience: Audience, shot: Callable[..., U8]
+) -> None:
+    session.set_picture(PictureSettings(256, 256, 15), 1)
+    for index in range(20):
+        stamp = camera.push(shot())
+        if index % 2 == 0:
+            audience.answer(stamp)
+    assert audience.answered() == list(range(0, 20, 2))
+
+
 def test_another_face_is_shown_from_one_picture_to_the_next(
     camera: Camera, session: Session, audience: Audience, shot: Callable[..., U8], astronaut: Identity, other: Identity
 ) -> None:

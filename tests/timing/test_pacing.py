@@ -10,6 +10,7 @@ from avatar.timing.pacing import (
     Cadence,
     camera_holds,
     next_cadence,
+    next_due,
     next_picture,
 )
 
@@ -86,3 +87,23 @@ def test_a_machine_at_the_limit_does_not_swing_to_and_fro() -> None:
 
 def test_one_slow_moment_is_not_enough() -> None:
     assert next_cadence(Cadence(1, 10.0), 0.1, 0.0, 1 / FPS, 10.0 + CADENCE_HOLD_S / 2).key_every == 1
+
+
+@pytest.mark.parametrize(("camera_fps", "fps"), [(30, 20), (30, 15), (30, 10), (60, 24), (25, 20)])
+def test_a_camera_that_sends_more_than_is_wanted_drives_as_many_pictures_as_are_wanted(
+    camera_fps: int, fps: int
+) -> None:
+    due_s, taken = None, 0
+    for index in range(10 * camera_fps):
+        late_s = 0.3 / camera_fps * (index % 3)  # they do not come evenly
+        following_s = next_due(index / camera_fps + late_s, due_s, fps)
+        if following_s is not None:
+            due_s, taken = following_s, taken + 1
+    assert taken == pytest.approx(10 * fps, rel=0.05)
+
+
+def test_a_camera_that_sends_no_more_than_is_wanted_drives_a_picture_with_each_frame() -> None:
+    due_s: float | None = None
+    for index in range(150):
+        due_s = next_due(index / 15, due_s, 15)
+        assert due_s is not None

@@ -1,0 +1,75 @@
+"""How much of the machine this process uses, and how much of it stands idle."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PROC_STAT: Final = Path("/proc/stat")
+EVERY_S: Final = 0.5
+"""Readings are at least so far apart; who asks in between gets the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLoad:
+    """Processor cores, on average since the reading before."""
+
+    own_cores: float
+    """Used by this process."""
+    spare_cores: float | None
+    """Idle, of those that this process may use; None where the system does not say."""
+
+
+class LoadMeter:
+    """Reads the load, twice a second at most. For one thread."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        own_s: Callable[[], float] = time.process_time,
+        idle_s: Callable[[], float | None] | None = None,
+    ) -> None:
+        """Begin; `own_s` and `idle_s` return processor seconds that were used and not used so far."""
+        self._clock, self._own_s, self._idle_s = clock, own_s, idle_seconds if idle_s is None else idle_s
+        self._load: MachineLoad | None = None
+        self._before = (self._clock(), self._own_s(), self._idle_s())
+
+    def read(self) -> MachineLoad | None:
+        """Return the load of about the last half second; None before that is known."""
+        now_s = self._clock()
+        then_s, own_then, idle_then = self._before
+        elapsed = now_s - then_s
+        if elapsed >= EVERY_S:
+            own, idle = self._own_s(), self._idle_s()
+            self._before = (now_s, own, idle)
+            spare = None if idle is None or idle_then is None else max(idle - idle_then, 0.0) / elapsed
+            self._load = MachineLoad((own - own_then) / elapsed, spare)
+        return self._load
+
+
+def idle_seconds() -> float | None:
+    """Return how long the cores that this process may use have stood idle, in all; None where Linux's /proc is not."""
+    try:
+        return idle_of(PROC_STAT.read_text(), os.sched_getaffinity(0), os.sysconf("SC_CLK_TCK"))
+    except (OSError, AttributeError, ValueError):
+        return None
+
+
+def idle_of(stat: str, cores: set[int], ticks_per_s: int) -> float:
+    """Return the idle seconds of some cores in the text of /proc/stat (man 5 proc: `idle` and `iowait`).
+
+    Raises ValueError where it has another form.
+    """
+    total = 0
+    for line in stat.splitlines():
+        name, *numbers = line.split() or [""]
+        if name.startswith("cpu") and name[3:].isdigit() and int(name[3:]) in cores:
+            if len(numbers) < 5:
+                raise ValueError(line)
+            total += int(numbers[3]) + int(numbers[4])
+    return total / ticks_per_s
