@@ -19,10 +19,11 @@ from avatar.call.registry import Calls
 from avatar.config import ServerSettings
 from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError, TrickleError
 from avatar.motion.cues import NEUTRAL, Feel, Gesture
-from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionFailed
+from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionFailed, SessionStats
 from avatar.stream.message_channel import CHANNELS_REFUSED
 from avatar.stream.sdp_transport import MAX_CANDIDATES
 from avatar.stream.transport_tuning import ice_agents
+from avatar.timing import quality_control
 
 pytestmark = pytest.mark.anyio
 
@@ -102,7 +103,35 @@ async def test_a_visitor_joins_sees_the_avatar_and_is_told_how_the_call_does(
     assert stats["bitrate_bps"] > 0
     assert (stats["width"], stats["height"], stats["face"]) == (320, 256, "tracked")
     assert stats["av_offset_ms"] is not None
+    assert "quality" not in stats and not client.received("camera"), "fixed, as long as nothing else is said"
     assert stage.sessions[0].sounds, "the session hears the microphone"
+
+
+async def test_a_call_too_much_for_its_machine_gets_smaller_pictures_and_says_why(
+    loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawing takes twice the time there is: the receiver gets smaller pictures, none missing in between."""
+    monkeypatch.setattr(quality_control, "STEP_S", 0.5)
+
+    def slow(session: Any) -> None:
+        session.stats = lambda: SessionStats(30.0, {"generate": 60.0}, 0, "tracked")
+
+    picture = replace(loopback.SETTINGS.picture, quality="auto")
+    stage = make_stage(loopback, replace(loopback.SETTINGS, picture=picture), slow)
+    try:
+        client, _ = await stage.join(width=320, height=256)
+        await loopback.wait_for(lambda: any(picture.width < 320 for picture in client.pictures))
+        await loopback.wait_for(lambda: any(stats["quality"]["level"] for stats in client.received("stats")))
+        assert (client.pictures[0].width, client.pictures[0].height) == (320, 256)
+        assert (client.pictures[-1].width, client.pictures[-1].height) == (160, 128)
+        assert min(picture.to_ndarray(format="gray").std() for picture in client.pictures) > 10, "none is black"
+        assert client.received("stats")[-1]["quality"]["why"] == "cpu"
+        assert client.received("camera")[0].keys() >= {"width", "height", "fps", "max_bitrate_bps"}
+        assert stage.sessions[0].look_every > 1
+        latest = stage.calls.snapshot().latest
+        assert latest[0].quality is not None and latest[0].quality.level > 0
+    finally:
+        await stage.leave()
 
 
 async def test_the_page_steers_the_call(stage: Stage, loopback: ModuleType) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from avatar.call.registry import CallsSnapshot
 from avatar.server.metrics import Metrics
-from avatar.stream.browser_messages import Stats
+from avatar.stream.browser_messages import Quality, Stats
 
 
-def stats(fps: float, latency_ms: float | None) -> Stats:
+def stats(fps: float, latency_ms: float | None, quality: Quality | None = None) -> Stats:
     return Stats(
         fps=fps,
         camera_fps=30.0,
@@ -19,6 +19,7 @@ def stats(fps: float, latency_ms: float | None) -> Stats:
         dropped=3,
         face="tracked",
         av_offset_ms=None,
+        quality=quality,
     )
 
 
@@ -42,6 +43,14 @@ def test_every_running_call_is_observed_each_second() -> None:
         'avatar_packets_dropped_total{reason="stranger"} 2.0',
     ):
         assert line in lines, line
+
+
+def test_calls_are_counted_by_their_level_of_quality_and_its_reason() -> None:
+    latest = tuple(stats(30.0, 30.0, one) for one in (Quality(0, ""), Quality(2, "cpu"), Quality(2, "cpu"), None))
+    metrics = Metrics(lambda: CallsSnapshot(4, 4, 4, 0, {}, 1, 1, 1, {}, latest=latest))
+    lines = metrics.text().decode().splitlines()
+    assert 'avatar_calls_quality{level="0",reason="none"} 1.0' in lines
+    assert 'avatar_calls_quality{level="2",reason="cpu"} 2.0' in lines
 
 
 def test_two_servers_in_one_process_do_not_share_counters() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,11 +15,13 @@ from avatar.stream.browser_messages import (
     REQUESTS,
     Bye,
     Calibrate,
+    CameraMessage,
     DriveMessage,
     ErrorMessage,
     GiveCue,
     Hello,
     Ping,
+    Quality,
     SetAvatar,
     SetDrive,
     Stats,
@@ -94,6 +97,13 @@ def test_reports_are_the_messages_the_page_expects() -> None:
         dropped=0, face="tracked", av_offset_ms=None,
     )  # fmt: skip
     assert json.loads(REPORTS.write(stats))["latency_ms"] is None
+    assert "quality" not in json.loads(REPORTS.write(stats))
+    lowered = replace(stats, quality=Quality(level=2, why="cpu"))
+    assert json.loads(REPORTS.write(lowered))["quality"] == {"level": 2, "why": "cpu"}
+    camera = json.loads(REPORTS.write(CameraMessage(width=640, height=480, fps=15, max_bitrate_bps=600_000)))
+    assert camera == {
+        "v": 1, "type": "camera", "width": 640, "height": 480, "fps": 15, "max_bitrate_bps": 600_000,
+    }  # fmt: skip
     error = json.loads(REPORTS.write(ErrorMessage(code="c", detail="d")))
     assert error == {"v": 1, "type": "error", "code": "c", "detail": "d"}
     assert json.loads(REPORTS.write(ErrorMessage(code="c", detail="d", reply_to="7")))["reply_to"] == "7"
