@@ -213,6 +213,17 @@ async def test_the_bitrate_follows_the_receivers_estimate_without_key_frames(
         await client.close()
 
 
+async def test_a_ceiling_holds_the_bitrate_down_until_it_is_lifted(server: Server) -> None:
+    peer, settings = server.peer, server.peer._settings
+    peer.limit_bitrate(400_000)
+    peer._on_estimate(settings.max_bitrate_bps)
+    assert peer.line.target_bps == 400_000
+    peer.limit_bitrate(1)
+    assert peer.line.target_bps == settings.min_bitrate_bps, "never less than a call may be squeezed to"
+    peer.limit_bitrate(20_000_000)
+    assert peer._limits.max_bps == settings.max_bitrate_bps, "nor more than it may use"
+
+
 async def test_a_camera_may_change_its_size_in_the_call(server: Server, loopback: ModuleType) -> None:
     client = loopback.Client()
     try:
