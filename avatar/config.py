@@ -144,7 +144,7 @@ class PictureSettings:
         metavar="ENGINE",
     )
     quality: str = setting(
-        "fixed",
+        "auto",
         "auto: in a call that the machine or the line is too slow for, the picture gets smaller and simpler until it "
         "is in time (docs/how-it-works.md); fixed: never",
         choices=QUALITIES,

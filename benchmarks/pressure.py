@@ -26,6 +26,7 @@ from benchmarks.server_process import ServerProcess
 
 SETTLE_S = 8.0
 """The start of a call is left out: the first step down comes three seconds after the first picture at the earliest."""
+MEASURED = ("fps", "latency_p95_ms", "av_offset_ms_p95")
 BARS = {
     "fps_ratio": ">= 1.3",
     "latency_p95_ratio": "<= 0.5",
@@ -33,6 +34,17 @@ BARS = {
     "av_offset_ms_p95": "<= 40",
     "seconds_to_full_quality": "<= 15",
 }
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of a run."""
+
+    seconds: float
+    seconds_after: float
+    busy: int
+    tier: str
+    avatar: str
 
 
 @dataclass(frozen=True)
@@ -91,15 +103,9 @@ async def turn(quality: str, packets: list[bytes], samples: np.ndarray, options:
     )
 
 
-@dataclass(frozen=True)
-class Options:
-    """Of a run."""
-
-    seconds: float
-    seconds_after: float
-    busy: int
-    tier: str
-    avatar: str
+def medians(turns: list[Turn]) -> dict[str, float]:
+    """Return the median of each figure over the rounds."""
+    return {name: report.median(getattr(one, name) for one in turns) for name in MEASURED}
 
 
 def measure(clip: Path, rounds: int, options: Options) -> dict[str, float]:
@@ -110,17 +116,12 @@ def measure(clip: Path, rounds: int, options: Options) -> dict[str, float]:
         for quality in ("auto", "fixed") if number % 2 == 0 else ("fixed", "auto"):
             turns[quality].append(asyncio.run(turn(quality, packets, samples, options)))
             print(f"{quality}: {turns[quality][-1]}")
+    middle = {quality: medians(held) for quality, held in turns.items()}
     report.table(
         ("quality", "fps", "latency p95 ms", "sound off p95 ms"),
-        [
-            (quality, *(report.median(getattr(one, name) for one in held) for name in MEASURED))
-            for quality, held in turns.items()
-        ],
+        [(quality, *figures.values()) for quality, figures in middle.items()],
     )
-    auto, fixed = (
-        {name: report.median(getattr(one, name) for one in turns[quality]) for name in MEASURED}
-        for quality in ("auto", "fixed")
-    )
+    auto, fixed = middle["auto"], middle["fixed"]
     recovered = [one.recovered_s for one in turns["auto"]]
     return {
         "fps_ratio": auto["fps"] / fixed["fps"],
@@ -129,9 +130,6 @@ def measure(clip: Path, rounds: int, options: Options) -> dict[str, float]:
         "av_offset_ms_p95": auto["av_offset_ms_p95"],
         **({"seconds_to_full_quality": report.median(recovered)} if options.seconds_after else {}),
     }
-
-
-MEASURED = ("fps", "latency_p95_ms", "av_offset_ms_p95")
 
 
 def main() -> None:

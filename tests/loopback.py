@@ -254,7 +254,7 @@ async def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> No
 
 
 SETTINGS = ServerSettings(
-    picture=PictureSettings(256, 256, 30),
+    picture=PictureSettings(256, 256, 30, quality="fixed"),
     transport=TransportSettings(loopback_only=True),
     limits=LimitSettings(sessions=2),
 )

@@ -43,7 +43,7 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Camera:
 @pytest.fixture(scope="module")
 def server(face_model: Path) -> Iterator[str]:
     """The address of a real server."""
-    with ServerProcess("--tier", "geometry") as process:
+    with ServerProcess("--tier", "geometry", "--quality", "fixed") as process:
         yield process.url
 
 
