@@ -95,7 +95,7 @@ class TrickleError(AvatarError):
 
 
 class ServerFullError(AvatarError):
-    """Every session slot is taken; `retry_after_s` says when to try again."""
+    """There is no place or no time for another call; `retry_after_s` says when to try again."""
 
     code = "server_full"
 

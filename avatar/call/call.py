@@ -106,6 +106,11 @@ class Call:
         return f"{self.id[:6]}..."
 
     @property
+    def exhausted(self) -> bool:
+        """Whether the machine has too little time for the call though its quality is the least there is."""
+        return self._quality is not None and self._quality.exhausted
+
+    @property
     def packets_dropped(self) -> Mapping[DropReason, int]:
         """Packets that were kept from the call, by reason."""
         return self._peer.packets_dropped()

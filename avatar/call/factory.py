@@ -94,6 +94,7 @@ class CallFactory:
         sessions: Mapping[Mode, MakeSession],
         encode_pool: Executor,
         blocking_pool: Executor,
+        count_calls: Callable[[], int],
     ) -> None:
         """Make calls of these parts.
 
@@ -104,11 +105,12 @@ class CallFactory:
             sessions: makes the pipeline of each mode.
             encode_pool: its threads encode pictures and sound, and do nothing else.
             blocking_pool: its threads do what blocks.
+            count_calls: returns how many calls run.
         """
         self._settings = settings
         self._get_avatar, self._service_factory, self._sessions = get_avatar, service_factory, sessions
         self._encode_pool, self._blocking_pool = encode_pool, blocking_pool
-        self._load = LoadMeter()
+        self._load, self._count_calls = LoadMeter(), count_calls
 
     def check(self, offer: Offer, mode: str, drive: str) -> None:
         """Raise AvatarError (bad_mode, bad_drive) or OfferError where no such call can be made."""
@@ -147,7 +149,7 @@ class CallFactory:
         statistics, times = CallStatistics((picture.width, picture.height), now_s), CallTimes(created_s=now_s)
         # A program counts on pictures of the size and at the times it asked for, an echo is as the camera sends it.
         adapts = mode == "avatar" and picture.quality == "auto"
-        quality = CallQuality(peer, picture, transport, self._load) if adapts else None
+        quality = CallQuality(peer, picture, transport, self._load, count_calls=self._count_calls) if adapts else None
         media = CallMedia(
             peer,
             statistics,

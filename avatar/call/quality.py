@@ -29,6 +29,7 @@ from avatar.timing.quality_control import (
     Observation,
     QualityLevel,
     QualityState,
+    is_exhausted,
     next_quality,
 )
 
@@ -61,6 +62,7 @@ class CallQuality:
         transport: TransportSettings,
         load: LoadMeter,
         *,
+        count_calls: Callable[[], int] = lambda: 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; nothing is changed before `run`.
@@ -70,9 +72,11 @@ class CallQuality:
             picture: what the call asked for.
             transport: how many bits the pictures may take at all.
             load: of the machine; shared by all calls.
+            count_calls: returns how many of them run.
             clock: seconds, as time.monotonic().
         """
         self._peer, self._picture, self._load, self._clock = peer, picture, load, clock
+        self._count_calls = count_calls
         # Who allows a call so little wants large pictures all the same.
         self._follows_line = transport.max_bitrate_bps >= BITRATE_ROOM * LADDER[0].least_bps
         self._state: QualityState | None = None
@@ -83,6 +87,11 @@ class CallQuality:
     def figure(self) -> Quality:
         """Where the call stands."""
         return Quality(0, "") if self._state is None else Quality(self._state.level, self._state.why)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing that can be left out would make the call come in time."""
+        return self._state is not None and is_exhausted(self._state, self._clock())
 
     def camera_frame(self, arrival_s: float, skipped: int) -> None:
         """Note a camera frame, and those that were passed over before it."""
@@ -111,7 +120,9 @@ class CallQuality:
                 self._state = QualityState(changed_s=now_s)
             seen = self.observe(session, participant, now_s)
             if load is not None:
-                seen = replace(seen, own_cores=load.own_cores, spare_cores=load.spare_cores)
+                seen = replace(
+                    seen, own_cores=load.own_cores, spare_cores=load.spare_cores, other_cores=load.other_cores
+                )
             before, self._state = self._state, next_quality(self._state, seen, now_s)
             if self._state.level == before.level:
                 continue
@@ -147,6 +158,7 @@ class CallQuality:
             target_bps=line.target_bps if self._follows_line else None,
             loss=line.loss,
             round_trip_s=line.round_trip_s,
+            calls=self._count_calls(),
         )
 
     def _apply(self, session: LiveSession, level: QualityLevel) -> Callable[[], None]:

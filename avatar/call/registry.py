@@ -41,7 +41,7 @@ class CallsSnapshot:
     limit: int
     started: int
     refused: int
-    """Calls turned away because every place was taken."""
+    """Calls turned away because every place was taken, or the machine had no time for another."""
     ended: dict[EndReason, int]
     pictures_sent: int
     camera_frames: int
@@ -99,6 +99,7 @@ class Calls:
             sessions=sessions or session_makers(voice_network),
             encode_pool=self._encode_pool,
             blocking_pool=self._blocking_pool,
+            count_calls=lambda: len(self._calls),
         )
 
     async def create(
@@ -204,6 +205,9 @@ class Calls:
         if len(self._calls) + self._opening >= limit:
             self._refused += 1
             raise ServerFullError(f"All {limit} places on this server are taken. Try again in a moment.")
+        if any(call.exhausted for call in self._calls.values()):
+            self._refused += 1
+            raise ServerFullError("The calls on this server leave no time for another. Try again in a moment.")
         self._opening += 1
 
     def _forget(self, call: Call) -> None:

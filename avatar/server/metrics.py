@@ -97,7 +97,7 @@ class _CallTotals(Collector):
         yield GaugeMetricFamily("avatar_sessions", "Calls now running", now.active)
         yield GaugeMetricFamily("avatar_sessions_limit", "Calls that may run at once", now.limit)
         yield CounterMetricFamily("avatar_calls_started", "Calls begun", now.started)
-        yield CounterMetricFamily("avatar_calls_refused", "Calls refused because every place was taken", now.refused)
+        yield CounterMetricFamily("avatar_calls_refused", "Calls refused for want of place or time", now.refused)
         ended = CounterMetricFamily("avatar_calls_ended", "Calls ended by reason", labels=["reason"])
         for reason, count in now.ended.items():
             ended.add_metric([reason], count)

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from avatar.motion.cues import LONGEST_CUE
 from avatar.stream.data_channel import Vocabulary
+from avatar.timing.quality_control import Shortage
 from avatar.types import Drive
 
 TRACE_PAIRS: Final = 64
@@ -106,7 +107,7 @@ class Quality:
 
     level: int
     """0: as the call asked for."""
-    why: Literal["", "cpu", "network"]
+    why: Shortage
     """What there is too little of for level 0."""
 
 

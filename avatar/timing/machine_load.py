@@ -22,6 +22,8 @@ class MachineLoad:
     """Used by this process."""
     spare_cores: float | None
     """Idle, of those that this process may use; None where the system does not say."""
+    other_cores: float | None
+    """Of these, used by others; None as above."""
 
 
 class LoadMeter:
@@ -33,8 +35,10 @@ class LoadMeter:
         clock: Callable[[], float] = time.monotonic,
         own_s: Callable[[], float] = time.process_time,
         idle_s: Callable[[], float | None] | None = None,
+        cores: int | None = None,
     ) -> None:
-        """Begin; `own_s` and `idle_s` return processor seconds that were used and not used so far."""
+        """Begin; `own_s` and `idle_s` return processor seconds that were used and not used so far, of `cores`."""
+        self._cores = len(usable_cores()) if cores is None else cores
         self._clock, self._own_s, self._idle_s = clock, own_s, idle_seconds if idle_s is None else idle_s
         self._load: MachineLoad | None = None
         self._before = (self._clock(), self._own_s(), self._idle_s())
@@ -48,14 +52,23 @@ class LoadMeter:
             own, idle = self._own_s(), self._idle_s()
             self._before = (now_s, own, idle)
             spare = None if idle is None or idle_then is None else max(idle - idle_then, 0.0) / elapsed
-            self._load = MachineLoad((own - own_then) / elapsed, spare)
+            used = (own - own_then) / elapsed
+            other = None if spare is None else max(self._cores - used - spare, 0.0)
+            self._load = MachineLoad(used, spare, other)
         return self._load
+
+
+def usable_cores() -> set[int]:
+    """Return the numbers of the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
 
 
 def idle_seconds() -> float | None:
     """Return how long the cores that this process may use have stood idle, in all; None where Linux's /proc is not."""
     try:
-        return idle_of(PROC_STAT.read_text(), os.sched_getaffinity(0), os.sysconf("SC_CLK_TCK"))
+        return idle_of(PROC_STAT.read_text(), usable_cores(), os.sysconf("SC_CLK_TCK"))
     except (OSError, AttributeError, ValueError):
         return None
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
-Shortage: TypeAlias = Literal["", "cpu", "network"]
-"""What there is too little of: nothing, processor time, or what the line to the page carries."""
+Shortage: TypeAlias = Literal["", "cpu", "calls", "network"]
+"""What there is too little of: nothing, processor time (`calls`: since there are several of them), or what the line to
+the page carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ SHORT_S: Final = 0.4
 """A shortage that lasts so long is one: a stumble of a few pictures is over by then."""
 CALM_S: Final = 3.0
 """How long a call is calm before it takes a step up; doubled by each step up that has to be taken back."""
-LONGEST_CALM_S: Final = 60.0
+LONGEST_CALM_S: Final = 300.0
 STEP_S: Final = 3.0
 """Steps are at least so far apart, and the first is so long after the call's beginning."""
 PROOF_S: Final = 10.0
@@ -103,6 +104,10 @@ class Observation:
     """Processor cores that the server uses, with all its calls."""
     spare_cores: float | None = None
     """Cores that stand idle."""
+    other_cores: float | None = None
+    """Cores that other programs use."""
+    calls: int = 1
+    """Calls that run, with this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,12 @@ def next_quality(
             state, changed_s=now_s, level=level, why=state.why if level else "", calm_since_s=None, raised_s=now_s
         )
     return state
+
+
+def is_exhausted(state: QualityState, now_s: float, ladder: Sequence[QualityLevel] = LADDER) -> bool:
+    """Return whether the call has too little processor time though it is as simple as it gets."""
+    last = state.level + 1 == len(ladder) and state.why != "network"
+    return last and state.short_since_s is not None and now_s - state.short_since_s >= SHORT_S
 
 
 def _strain(seen: Observation) -> float:
@@ -213,9 +224,16 @@ def _lower(
         state,
         changed_s=now_s,
         level=level,
-        why="network" if line_short else "cpu",
+        why="network" if line_short else _whose(seen),
         short_since_s=None,
         calm_since_s=None,
         calm_s=min(2 * state.calm_s, LONGEST_CALM_S) if failed else state.calm_s,
         raised_s=None,
     )
+
+
+def _whose(seen: Observation) -> Shortage:
+    """Return whether it is other calls or other programs that leave too little processor time."""
+    if seen.calls > 1 and (seen.own_cores or 0.0) >= (seen.other_cores or 0.0):
+        return "calls"
+    return "cpu"

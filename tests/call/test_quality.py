@@ -67,7 +67,7 @@ class Page:
 
 class Load:
     def read(self) -> MachineLoad | None:
-        return MachineLoad(1.0, 0.0)
+        return MachineLoad(1.0, 0.0, 1.5)
 
 
 @dataclass

@@ -119,7 +119,7 @@ async def test_a_call_too_much_for_its_machine_gets_smaller_pictures_and_says_wh
     picture = replace(loopback.SETTINGS.picture, quality="auto")
     stage = make_stage(loopback, replace(loopback.SETTINGS, picture=picture), slow)
     try:
-        client, _ = await stage.join(width=320, height=256)
+        client, call = await stage.join(width=320, height=256)
         await loopback.wait_for(lambda: any(picture.width < 320 for picture in client.pictures))
         await loopback.wait_for(lambda: any(stats["quality"]["level"] for stats in client.received("stats")))
         assert (client.pictures[0].width, client.pictures[0].height) == (320, 256)
@@ -130,6 +130,10 @@ async def test_a_call_too_much_for_its_machine_gets_smaller_pictures_and_says_wh
         assert stage.sessions[0].look_every > 1
         latest = stage.calls.snapshot().latest
         assert latest[0].quality is not None and latest[0].quality.level > 0
+        await loopback.wait_for(lambda: call.exhausted)
+        with pytest.raises(ServerFullError, match="no time for another"):
+            await stage.join()
+        assert stage.calls.snapshot().refused == 1
     finally:
         await stage.leave()
 

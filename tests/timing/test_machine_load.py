@@ -23,7 +23,7 @@ class Machine:
         self.idle_s: float | None = 50.0
 
     def meter(self) -> LoadMeter:
-        return LoadMeter(clock=lambda: self.now_s, own_s=lambda: self.own_s, idle_s=lambda: self.idle_s)
+        return LoadMeter(clock=lambda: self.now_s, own_s=lambda: self.own_s, idle_s=lambda: self.idle_s, cores=3)
 
 
 def test_the_load_is_that_since_the_reading_before() -> None:
@@ -32,7 +32,7 @@ def test_the_load_is_that_since_the_reading_before() -> None:
     assert meter.read() is None, "nothing is known yet"
     machine.now_s, machine.own_s, machine.idle_s = 102.0, 8.0, 53.0
     load = meter.read()
-    assert load is not None and (load.own_cores, load.spare_cores) == (0.5, 1.5)
+    assert load is not None and (load.own_cores, load.spare_cores, load.other_cores) == (0.5, 1.5, 1.0)
     machine.now_s += EVERY_S / 2
     assert meter.read() is load, "calls that ask at once get one reading"
 
@@ -43,7 +43,7 @@ def test_a_system_that_does_not_tell_leaves_the_idle_time_open() -> None:
     meter = machine.meter()
     machine.now_s += 1.0
     load = meter.read()
-    assert load is not None and load.spare_cores is None
+    assert load is not None and load.spare_cores is None and load.other_cores is None
 
 
 def test_idle_time_is_that_of_the_cores_this_process_may_use() -> None:

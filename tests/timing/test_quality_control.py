@@ -18,6 +18,7 @@ from avatar.timing.quality_control import (
     STEP_S,
     Observation,
     QualityState,
+    is_exhausted,
     next_quality,
 )
 
@@ -76,6 +77,14 @@ def test_it_steps_down_within_a_second_and_says_why() -> None:
     assert 60.0 < at_s <= 61.0 and state.why == "cpu"
 
 
+@pytest.mark.parametrize(
+    ("own", "other", "calls", "why"), [(1.7, 0.2, 3, "calls"), (0.6, 1.4, 3, "cpu"), (1.7, 0.2, 1, "cpu")]
+)
+def test_it_tells_other_calls_from_other_programs(own: float, other: float, calls: int, why: str) -> None:
+    late = replace(QUIET, latency_s=0.3, own_cores=own, other_cores=other, spare_cores=0.0, calls=calls)
+    assert run(lambda level, now_s: late, 5)[1][1].why == why
+
+
 def test_one_step_goes_as_far_as_is_needed() -> None:
     machine = Machine(others=load(60.0, 600.0, 1.5))
     level = run(machine.observe, 75)[1][1].level
@@ -107,7 +116,7 @@ def test_where_the_system_does_not_tell_what_is_idle_failed_trials_grow_rare() -
 
     trials = [at_s for at_s, state in run(observe, 600) if state.level < 2][1:]
     gaps = [after - before for before, after in pairwise(trials)]
-    assert gaps[-1] > LONGEST_CALM_S > gaps[0] and len(trials) < 14
+    assert len(trials) <= 8 and all(after > 1.5 * before for before, after in pairwise(gaps))
 
 
 def test_five_minutes_of_load_that_comes_and_goes() -> None:
@@ -148,7 +157,13 @@ def test_every_step_of_the_ladder_takes_less() -> None:
 
 def test_the_last_level_stays_whatever_comes() -> None:
     late = replace(QUIET, sent_fps=3, latency_s=1.0)
-    assert run(lambda level, now_s: late, 60)[-1][1].level == LAST
+    at_s, state = run(lambda level, now_s: late, 60)[-1]
+    assert state.level == LAST and not is_exhausted(state, at_s)
+    for tick in range(1, 6):
+        state = next_quality(state, late, at_s + tick * EVERY_S)
+    assert is_exhausted(state, at_s + 5 * EVERY_S), "there is nothing left to leave out"
+    state = next_quality(state, QUIET, at_s + 6 * EVERY_S)
+    assert not is_exhausted(state, at_s + 6 * EVERY_S)
 
 
 def test_the_page_of_the_docs_shows_the_ladder() -> None:
