@@ -59,6 +59,8 @@ drawing (512x512, geometry) and encoding, on two hyperthreads, where 1 was 27 ms
 
 LATE_S: Final = 0.09
 """Median time from a camera frame's coming to its picture's leaving from which pictures are late."""
+LATE_SHARE: Final = 0.7
+"""Lateness alone never asks for more than 30 % less work: it grows without end where only a little is missing."""
 BUSY_SHARE: Final = 0.9
 """Share of its time that the busiest stage may work."""
 RATE_SHARE: Final = 0.87
@@ -137,9 +139,9 @@ def next_quality(
     if state.raised_s is not None and now_s - state.raised_s >= PROOF_S:
         state = replace(state, raised_s=None, calm_s=CALM_S)
     strain = _strain(seen)
-    rate_short = seen.wanted_fps * RATE_SHARE / max(seen.sent_fps, 1e-3) if seen.wanted_fps >= 1 else 0.0
-    line_short = _line_short(state, seen, ladder)
-    short = max(strain, rate_short) > 1 or line_short
+    too_few = seen.wanted_fps >= 1 and seen.sent_fps < RATE_SHARE * seen.wanted_fps
+    processor_short, line_short = strain > 1 or too_few, _line_short(state, seen, ladder)
+    short = processor_short or line_short
     calm = not short and _has_room(state, seen, strain, ladder)
     state = replace(
         state,
@@ -149,7 +151,8 @@ def next_quality(
     if now_s - state.changed_s < STEP_S:
         return state
     if state.short_since_s is not None and now_s - state.short_since_s >= SHORT_S and state.level + 1 < len(ladder):
-        return _lower(state, seen, max(strain, rate_short), now_s, line_short=line_short, ladder=ladder)
+        share = _affordable_share(seen) if processor_short else 1.0
+        return _lower(state, seen, share, now_s, line_short=line_short, ladder=ladder)
     if state.level and state.calm_since_s is not None and now_s - state.calm_since_s >= state.calm_s:
         level = state.level - 1
         return replace(
@@ -167,6 +170,16 @@ def is_exhausted(state: QualityState, now_s: float, ladder: Sequence[QualityLeve
 def _strain(seen: Observation) -> float:
     """Return how much of what a call may take its pictures take: 1 is the limit."""
     return max((seen.latency_s or 0.0) / LATE_S, seen.busy_share / BUSY_SHARE)
+
+
+def _affordable_share(seen: Observation) -> float:
+    """Return what share of the present processor time there is."""
+    shares = [
+        seen.sent_fps / seen.wanted_fps if seen.wanted_fps >= 1 else 1.0,
+        BUSY_SHARE / max(seen.busy_share, BUSY_SHARE),
+        max(LATE_S / max(seen.latency_s or 0.0, LATE_S), LATE_SHARE),
+    ]
+    return min(shares)
 
 
 def _with_round_trip(state: QualityState, seen: Observation) -> QualityState:
@@ -203,7 +216,7 @@ def _has_room(state: QualityState, seen: Observation, strain: float, ladder: Seq
 def _lower(
     state: QualityState,
     seen: Observation,
-    shortage: float,
+    affordable_share: float,
     now_s: float,
     *,
     line_short: bool,
@@ -213,11 +226,10 @@ def _lower(
     here = ladder[state.level]
     failed = state.raised_s is not None
     level = state.level + 1
-    affordable = here.cost / max(shortage, 1.0)
+    affordable = here.cost * affordable_share
     bearable_bps = min(here.least_bps - 1, seen.target_bps or here.least_bps) if line_short else here.least_bps
     while not failed and level + 1 < len(ladder):
-        in_time = shortage <= 1 or ladder[level].cost <= affordable
-        if in_time and ladder[level].least_bps <= bearable_bps:
+        if ladder[level].cost <= affordable and ladder[level].least_bps <= bearable_bps:
             break
         level += 1
     return replace(

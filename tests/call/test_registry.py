@@ -107,6 +107,7 @@ async def test_a_visitor_joins_sees_the_avatar_and_is_told_how_the_call_does(
     assert stage.sessions[0].sounds, "the session hears the microphone"
 
 
+@pytest.mark.slow
 async def test_a_call_too_much_for_its_machine_gets_smaller_pictures_and_says_why(
     loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,7 +43,7 @@ class Machine:
         return Observation(
             wanted_fps=wanted - 1,
             sent_fps=wanted / max(crowded, 1.0),
-            latency_s=0.03 if crowded < 0.8 else 0.03 + 0.3 * (crowded - 0.8),
+            latency_s=0.03 if crowded < 0.8 else 0.03 + 0.2 * (crowded - 0.8),
             busy_share=0.5 * crowded,
             own_cores=min(needed, gets),
             spare_cores=max(gets - needed, 0.0) if self.tells_idle else None,
@@ -90,6 +90,10 @@ def test_one_step_goes_as_far_as_is_needed() -> None:
     level = run(machine.observe, 75)[1][1].level
     seen = machine.observe(level, 70.0)
     assert level >= 2 and seen.latency_s is not None and seen.latency_s < LATE_S and seen.sent_fps >= seen.wanted_fps
+
+
+def test_pictures_that_are_late_but_not_too_few_ask_for_a_little_less_work() -> None:
+    assert run(lambda level, now_s: replace(QUIET, latency_s=2.0), 4)[1][1].level == 2
 
 
 def test_a_stumble_of_a_few_pictures_changes_nothing() -> None:
