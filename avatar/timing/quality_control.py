@@ -88,7 +88,7 @@ LONG_ROUND_TRIP_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What was measured of a call over about the last half second; None: not known, or there is none."""
+    """What was measured of a call over about the last second; None: not known, or there is none."""
 
     wanted_fps: float
     """Pictures a second that should leave: camera frames that came, or the rate of idle life."""
@@ -140,7 +140,9 @@ def next_quality(
         state = replace(state, raised_s=None, calm_s=CALM_S)
     strain = _strain(seen)
     too_few = seen.wanted_fps >= 1 and seen.sent_fps < RATE_SHARE * seen.wanted_fps
-    processor_short, line_short = strain > 1 or too_few, _line_short(state, seen, ladder)
+    processor_short = strain > 1 or too_few
+    # A server that is late measures late: round trips and losses say nothing of the line then.
+    line_short = not processor_short and _line_short(state, seen, ladder)
     short = processor_short or line_short
     calm = not short and _has_room(state, seen, strain, ladder)
     state = replace(

@@ -145,6 +145,11 @@ def test_loss_and_a_queue_in_the_network_make_pictures_smaller(trouble: dict[str
     assert steps[1][1].why == "network" and steps[1][1].level >= 2, "what is sent has to become less"
 
 
+def test_a_server_that_is_late_does_not_blame_the_line() -> None:
+    late = replace(QUIET, latency_s=0.3, loss=0.2, round_trip_s=0.9)
+    assert run(lambda level, now_s: QUIET if now_s < 10 else late, 12)[1][1].why == "cpu"
+
+
 def test_a_line_far_away_is_no_queue() -> None:
     assert len(run(lambda level, now_s: replace(QUIET, round_trip_s=0.7), 60)) == 1
 
