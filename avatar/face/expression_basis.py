@@ -22,7 +22,7 @@ class ExpressionBasis:
 
     def displacement(self, blendshapes: F32) -> F32:
         """Return the (478, 3) landmark offsets of (52,) coefficients, in head units."""
-        return np.asarray(np.tensordot(blendshapes, self.offsets, axes=1), np.float32)
+        return np.asarray((blendshapes @ self.offsets.reshape(len(blendshapes), -1)).reshape(-1, 3), np.float32)
 
 
 @cache

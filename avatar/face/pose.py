@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
+import cv2
 import numpy as np
 from safetensors.numpy import load_file
-from scipy.spatial.transform import Rotation
 
 from avatar.resources import weights_path
 from avatar.types import F32, HeadPose
@@ -80,10 +80,9 @@ def rotation_vector(rotation: F32) -> F32:
     In camera axes (x right, y down, z away): + x tips the chin down, + y turns the nose to the picture's left,
     + z rolls clockwise as seen.
     """
-    turned = Rotation.from_matrix(np.asarray(rotation, np.float64), assume_valid=True)
-    return np.asarray(turned.as_rotvec(), np.float32)
+    return np.asarray(cv2.Rodrigues(np.asarray(rotation, np.float64))[0][:, 0], np.float32)
 
 
 def rotation_matrix(vector: F32) -> F32:
     """Return the rotation matrix (3, 3) of a rotation vector (3,) in radians ."""
-    return np.asarray(Rotation.from_rotvec(np.asarray(vector, np.float64)).as_matrix(), np.float32)
+    return np.asarray(cv2.Rodrigues(np.asarray(vector, np.float64))[0], np.float32)

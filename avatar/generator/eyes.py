@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import Final
 
 import cv2
@@ -29,54 +30,69 @@ class Eyeball:
     ) -> None:
         """Take (478, 3) rest landmarks in picture pixels and the eye's landmark numbers."""
         rest = rest_landmarks[:, :2]
-        self._opening, self._corners, self._lids, self._iris = list(opening), corners, lids, iris
+        self._opening, self._corners, self._iris = list(opening), corners, iris
+        self._lids = np.array(lids)
         self._rest_start, self._rest_axis = _frame(rest, corners)
-        self._rest_iris = rest[iris[0]]
-        self._radius = float(np.linalg.norm(rest[list(iris[1:])] - self._rest_iris, axis=1).mean())
+        self._rest_iris = complex(*rest[iris[0]].tolist())
+        self._radius = float(np.linalg.norm(rest[list(iris[1:])] - rest[iris[0]], axis=1).mean())
         self._rest_gap = self._gap(rest)
 
-    def write(self, map_x: F32, map_y: F32, landmarks: F32) -> None:
-        """Overwrite the backward maps inside the eye's opening with the eyeball's own.
+    def write(self, places: F32, landmarks: F32) -> None:
+        """Overwrite a backward map inside the eye's opening with the eyeball's own.
 
         Args:
-            map_x, map_y: (height, width) maps of the whole picture, changed in place.
-            landmarks: (478, 3) moved landmarks in picture pixels.
+            places: (height, width, 2), the map (x, y) of a picture, changed in place.
+            landmarks: (478, 3) moved landmarks in the picture's pixels.
         """
         points = landmarks[:, :2]
-        if self._gap(points) < SHUT_PX:
+        gap = self._gap(points)
+        if gap < SHUT_PX:
             return
         outline = points[self._opening]
         # Half a pixel smaller: polygons are painted with their border, and closed lids must show no eyeball.
-        outline = outline + _towards_middle(points, self._opening) * 0.75
-        height, width = map_x.shape
-        left, top = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
-        right, bottom = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, (width, height))
+        outline = outline + _towards_middle(outline) * 0.75
+        height, width = places.shape[:2]
+        low, high = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
+        left, top = max(floor(low[0]), 0), max(floor(low[1]), 0)
+        right, bottom = min(ceil(high[0]) + 1, width), min(ceil(high[1]) + 1, height)
         if right - left < 2 or bottom - top < 2:
             return
         inside = np.zeros((bottom - top, right - left), np.uint8)
         cv2.fillPoly(inside, [np.rint((outline - (left, top)) * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
-        rows, columns = np.nonzero(inside)
-        at = np.stack([columns + left, rows + top], axis=1).astype(np.float32)
 
+        # Complex numbers turn and scale from the moved eye's frame to the resting one, whose x axis runs from corner to
+        # corner.
         start, axis = _frame(points, self._corners)
-        # Complex numbers turn and scale from the moved eye's frame to the resting one.
-        turn = complex(*self._rest_axis) / complex(*axis)
-        place = (at[:, 0] - start[0] + 1j * (at[:, 1] - start[1])) * turn
-        wider = max(1.0, self._gap(points) * abs(turn) / max(self._rest_gap, 1e-3))
-        rest_angle = complex(*self._rest_axis) / abs(complex(*self._rest_axis))
-        along = place / rest_angle
-        place = (along.real + 1j * along.imag / wider) * rest_angle
-        iris = (complex(*(points[self._iris[0]] - start)) * turn) - complex(*(self._rest_iris - self._rest_start))
-        distance = np.abs(place - iris - complex(*(self._rest_iris - self._rest_start))) / self._radius
-        place = place - iris * np.exp(-((distance / IRIS_REACH) ** 4))
+        length = abs(axis)
+        turn = abs(self._rest_axis) / length
+        wider = max(1.0, gap * turn / max(self._rest_gap, 1e-3))
+        to_frame = turn * axis.conjugate() / length
+        x = np.arange(left, right, dtype=np.float32) - np.float32(start.real)
+        y = (np.arange(top, bottom, dtype=np.float32) - np.float32(start.imag))[:, None]
+        along = x * np.float32(to_frame.real) - y * np.float32(to_frame.imag)
+        across = (x * np.float32(to_frame.imag) + y * np.float32(to_frame.real)) * np.float32(1 / wider)
+        to_rest = self._rest_axis / abs(self._rest_axis)
+        rest_iris = (self._rest_iris - self._rest_start) / to_rest
+        now = complex(*points[self._iris[0]].tolist()) - start
+        seen = now * to_frame
+        iris = seen - rest_iris
+        # The eyeball's picture moves with the iris near it, and less and less away from it.
+        reach = np.float32(1 / (IRIS_REACH * self._radius) ** 2)
+        near = ((along - np.float32(seen.real)) ** 2 + (across - np.float32(seen.imag)) ** 2) * reach
+        near = np.exp(-(near * near))
+        along -= near * np.float32(iris.real)
+        across -= near * np.float32(iris.imag)
 
-        map_x[rows + top, columns + left] = (place.real + self._rest_start[0]).astype(np.float32)
-        map_y[rows + top, columns + left] = (place.imag + self._rest_start[1]).astype(np.float32)
+        view, mask = places[top:bottom, left:right], inside.view(np.bool_)
+        turned_x = along * np.float32(to_rest.real) - across * np.float32(to_rest.imag)
+        turned_y = along * np.float32(to_rest.imag) + across * np.float32(to_rest.real)
+        np.copyto(view[..., 0], turned_x + np.float32(self._rest_start.real), where=mask)
+        np.copyto(view[..., 1], turned_y + np.float32(self._rest_start.imag), where=mask)
 
     def _gap(self, points: F32) -> float:
         """Return the mean distance between the lids in pixels."""
-        upper, lower = self._lids
-        return float(np.linalg.norm(points[list(upper)] - points[list(lower)], axis=1).mean())
+        upper, lower = points[self._lids]
+        return float(np.hypot(*(upper - lower).T).mean())
 
 
 def both_eyes(rest_landmarks: F32) -> tuple[Eyeball, Eyeball]:
@@ -99,16 +115,15 @@ def both_eyes(rest_landmarks: F32) -> tuple[Eyeball, Eyeball]:
     )
 
 
-def _towards_middle(points: F32, opening: list[int]) -> F32:
+def _towards_middle(outline: F32) -> F32:
     """Return unit vectors (n, 2) from each point of an opening to its partner on the other lid; 0 where they meet."""
-    outline = points[opening]
     # The opening runs along one lid and back along the other, so partners mirror each other; corners have none.
     partner = np.concatenate([outline[:1], outline[:0:-1]])
     across = partner - outline
-    return np.asarray(across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1.0), np.float32)
+    return np.asarray(across / np.maximum(np.hypot(across[:, :1], across[:, 1:]), 1.0), np.float32)
 
 
-def _frame(points: F32, corners: tuple[int, int]) -> tuple[F32, F32]:
+def _frame(points: F32, corners: tuple[int, int]) -> tuple[complex, complex]:
     """Return the middle between the corners and the vector from one to the other."""
-    start, end = points[corners[0]], points[corners[1]]
+    start, end = (complex(*points[corner].tolist()) for corner in corners)
     return (start + end) / 2, end - start

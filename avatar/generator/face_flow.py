@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -14,7 +15,8 @@ from scipy.spatial import Delaunay
 from avatar.face import mesh
 from avatar.face.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.generator.lashes import LashStrips
-from avatar.types import F32, U8
+from avatar.generator.triangle_raster import TriangleRaster
+from avatar.types import F32, U8, HeadPose
 
 FEATHER: Final = 0.05
 """Width, in head units, of the band inside the face's outline where mesh flow and shell flow are blended."""
@@ -31,8 +33,14 @@ UNCOVERED_DEG: Final = 10.0
 IRIS_START: Final = 468
 ON_EDGE: Final = 1e-4
 """A place so little outside a triangle, as a share of it, lies on its edge."""
-SUBPIXEL_BITS: Final = 4
-"""Vertices are painted at 1/16 pixel."""
+FINE_MARGIN: Final = 2
+"""Pixels around lids and lips that are painted at full resolution with them."""
+FINE: Final = (
+    (*mesh.RIGHT_EYE_CORNERS, *mesh.RIGHT_LID_CREASE, *mesh.RIGHT_UPPER_LID, *mesh.RIGHT_LOWER_LID),
+    (*mesh.LEFT_EYE_CORNERS, *mesh.LEFT_LID_CREASE, *mesh.LEFT_UPPER_LID, *mesh.LEFT_LOWER_LID),
+    (*mesh.MOUTH_OPENING, *mesh.UPPER_OUTER_LIP, *mesh.LOWER_OUTER_LIP),
+)
+"""Landmarks of the parts whose flow has edges. Everywhere else it is smooth, and half the resolution does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +48,63 @@ class FaceFlow:
     """Where the pixels of a box of the picture come from."""
 
     left: int
+    """In pixels of the flow, `step` of the picture's each."""
     top: int
-    map_x: F32
-    """(box height, box width): x in the photo, valid where `covered`."""
-    map_y: F32
+    places: F32
+    """(box height, box width, 2): (x, y) in the photo, valid where `covered`."""
     covered: U8
-    """(box height, box width): 255 inside the moved face, 0 outside."""
+    """(box height, box width): 1 inside the moved face, 0 outside."""
 
 
 class FaceMesh:
     """The face's triangles in the photo, ready to be matched with their moved selves."""
 
-    def __init__(self, rest_landmarks: F32, picture_size: tuple[int, int]) -> None:
-        """Take (478, 3) rest landmarks in picture pixels and the picture's (width, height)."""
+    def __init__(self, rest_landmarks: F32) -> None:
+        """Take (478, 3) rest landmarks in pixels of the photo."""
         self._lashes = LashStrips(rest_landmarks)
         openings, lashes = _opening_triangles(), LashStrips.triangles()
-        self._triangles = np.concatenate([openings, mesh.face_triangles(), lashes])
-        self._beneath, self._on_top = len(openings), len(lashes)
-        self._size = picture_size
+        triangles = np.concatenate([openings, mesh.face_triangles(), lashes])
+        vertices = len(self._lashes.add(rest_landmarks))
+        self._raster = TriangleRaster(triangles, vertices, len(openings), len(lashes))
         self._skin = CheekSkin(rest_landmarks)
         self._rest_depth = rest_landmarks[:, 2:]
 
-    def flow(self, landmarks: F32) -> FaceFlow:
-        """Return the backward flow for moved (478, 3) landmarks in picture pixels."""
-        width, height = self._size
-        low = np.floor(landmarks[:468, :2].min(axis=0)).astype(int) - 1
-        high = np.ceil(landmarks[:468, :2].max(axis=0)).astype(int) + 2
-        left, top = max(0, int(low[0])), max(0, int(low[1]))
-        right, bottom = max(left + 1, min(width, int(high[0]))), max(top + 1, min(height, int(high[1])))
+    def moved(self, landmarks: F32, pose: HeadPose) -> MovedMesh:
+        """Return the mesh at moved (478, 3) landmarks, in picture pixels, of a pose."""
+        rest = np.concatenate([self._skin.places(pose), self._rest_depth], axis=1)
+        corners, places = self._raster.vertices(self._lashes.add(landmarks), self._lashes.add(rest)[:, :2])
+        return MovedMesh(landmarks, self._raster, corners, places)
 
-        corners = self._lashes.add(landmarks)[self._triangles]
-        places = self._lashes.add(np.hstack([self._skin.places(landmarks), self._rest_depth]))[self._triangles]
-        ids = _draw_triangles(corners, (left, top, right, bottom), self._beneath, self._on_top)
-        map_x, map_y = _look_up(ids, _affine(corners[:, :, :2], places[:, :, :2]), left, top)
-        covered = np.where(ids < len(self._triangles), np.uint8(255), np.uint8(0))
-        return FaceFlow(left, top, map_x, map_y, covered)
+
+@dataclass(frozen=True, slots=True)
+class MovedMesh:
+    """The face's triangles where one picture shows them."""
+
+    landmarks: F32
+    """(478, 3), picture pixels."""
+    raster: TriangleRaster
+    corners: F32
+    places: F32
+    """As `TriangleRaster.vertices` returns them."""
+
+    def flow(self, size: tuple[int, int], step: int = 1) -> FaceFlow:
+        """Return the backward flow of the whole face within a picture of (width, height), every `step` pixels."""
+        left, top, right, bottom = _box(self.landmarks[:IRIS_START, :2], size, 2 * FINE_MARGIN)
+        left, top = left // step * step, top // step * step
+        return self._painted((left, top, right, bottom), step)
+
+    def fine_flows(self, size: tuple[int, int], step: int) -> Iterator[FaceFlow]:
+        """Yield the full resolution flow around each of `FINE`; boxes begin and end at multiples of `step`."""
+        for part in FINE:
+            left, top, right, bottom = _box(self.landmarks[list(part), :2], size, FINE_MARGIN)
+            box = (left // step * step, top // step * step, right // step * step, bottom // step * step)
+            if box[2] > box[0] and box[3] > box[1]:
+                yield self._painted(box, 1)
+
+    def _painted(self, box: tuple[int, int, int, int], step: int) -> FaceFlow:
+        seen = self.raster.paint(self.corners, self.places, box, step)
+        covered = (seen[..., 2] > 0).view(np.uint8)
+        return FaceFlow(box[0] // step, box[1] // step, seen[..., :2], covered)
 
 
 def flow_between(now: F32, before: F32, size: int) -> F32:
@@ -82,86 +112,56 @@ def flow_between(now: F32, before: F32, size: int) -> F32:
 
     `now` and `before` are (478, 3) landmarks in pixels of the same square.
     """
-    openings = _opening_triangles()
-    triangles = np.concatenate([openings, mesh.face_triangles()])
-    corners = now[triangles]
-    ids = _draw_triangles(corners, (0, 0, size, size), len(openings), 0)
-    to_before = _affine(corners[:, :, :2], before[triangles][:, :, :2])
-    places = np.stack(_look_up(ids, to_before, 0, 0), axis=-1)
+    raster = _plain_raster()
+    seen = raster.paint(*raster.vertices(now, before[:, :2]), (0, 0, size, size))
     still = np.stack(np.meshgrid(*[np.arange(size, dtype=np.float32)] * 2), axis=-1)
-    return np.where((ids < len(triangles))[..., None], places, still)
+    return np.where(seen[..., 2:] > 0, seen[..., :2], still)
 
 
-def _draw_triangles(corners: F32, box: tuple[int, int, int, int], beneath: int, on_top: int) -> NDArray[np.int32]:
-    """Paint triangle numbers into a box, far triangles first; the number of triangles stands where there is none.
+def lay_face(around: F32, face: FaceFlow, unit_px: float) -> F32:
+    """Lay the face's flow over a map (height, width, 2) of what is around it, in place.
 
-    The first `beneath` triangles lie beneath all others, the last `on_top` above them. Triangles that face away are
-    painted too: they lie behind their neighbours, and where the estimated depth folds a nostril the wrong way they keep
-    it from becoming a hole.
-
-    Args:
-        corners: (n, 3, 3), pixels.
-        box: left, top, right, bottom.
-    """
-    left, top, right, bottom = box
-    ids = np.full((bottom - top, right - left), len(corners), np.int32)
-    scale = 1 << SUBPIXEL_BITS
-    points = np.rint((corners[:, :, :2] - (left, top)) * scale).astype(np.int32)
-    depth = corners[:, :, 2].mean(axis=1)
-    depth[:beneath] += 1e6
-    depth[len(corners) - on_top :] -= 1e6
-    paint = cv2.fillConvexPoly  # bound once: this loop is the hot path
-    for number in np.argsort(-depth, kind="stable").tolist():
-        paint(ids, points[number], number, cv2.LINE_8, SUBPIXEL_BITS)
-    return ids
-
-
-def _look_up(ids: NDArray[np.int32], to_place: F32, left: int, top: int) -> tuple[F32, F32]:
-    """Return the maps (x, y) of a box painted with triangle numbers, from each triangle's affine map (n, 6)."""
-    # One look-up table per coefficient; the last row answers pixels no triangle covers.
-    table = np.concatenate([to_place, np.zeros((1, 6), np.float32)]).T.copy()
-    x = np.arange(left, left + ids.shape[1], dtype=np.float32)[None, :]
-    y = np.arange(top, top + ids.shape[0], dtype=np.float32)[:, None]
-    return (
-        table[0].take(ids) * x + table[1].take(ids) * y + table[2].take(ids),
-        table[3].take(ids) * x + table[4].take(ids) * y + table[5].take(ids),
-    )
-
-
-def lay_face(map_x: F32, map_y: F32, face: FaceFlow, unit_px: float) -> None:
-    """Lay the face's flow over the maps (height, width) of what is around it, in place.
-
-    The seam is 0 at the face's outline and all mesh a band further in; `unit_px` is a head unit at rest.
+    The seam is 0 at the face's outline and all mesh a band further in; `unit_px` is a head unit at rest in pixels of
+    the map. Returns the face's share, 0..1, (height, width) of its box.
     """
     rows = slice(face.top, face.top + face.covered.shape[0])
     columns = slice(face.left, face.left + face.covered.shape[1])
     width = max(3, round(FEATHER * unit_px)) | 1
     # Erode, then blur by the same width.
     square = np.ones((width, width), np.uint8)
-    inner = cv2.erode(face.covered, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    share = cv2.blur(inner, (width, width), borderType=cv2.BORDER_CONSTANT).astype(np.float32) / 255
-    for whole, part in ((map_x, face.map_x), (map_y, face.map_y)):
-        view = whole[rows, columns]
-        view += share * (part - view)
+    inner = cv2.erode(face.covered * np.uint8(255), square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    share = cv2.blur(inner, (width, width), borderType=cv2.BORDER_CONSTANT).astype(np.float32) * np.float32(1 / 255)
+    view = around[rows, columns]
+    view += share[..., None] * (face.places - view)
+    return share
 
 
-def _affine(corners: F32, places: F32) -> F32:
-    """Return each triangle's picture-to-photo map, (n, 6): x from (x, y, 1), then y.
+def face_over_shell(shell: F32, mesh: MovedMesh, unit_px: float) -> F32:
+    """Return a picture's backward map (height, width, 2) from the shell's at half its resolution, which is changed.
 
-    Args:
-        corners: (n, 3, 2), where the triangles are in the picture.
-        places: (n, 3, 2), where they are in the photo.
+    `unit_px` is a head unit at rest in the picture's pixels. Only lids and lips are painted at full resolution.
     """
-    origin = corners[:, 0]
-    edges = np.stack([corners[:, 1] - origin, corners[:, 2] - origin], axis=2)
-    area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
-    safe = np.where(np.abs(area) > 1e-3, area, 1.0)
-    inverse = np.empty_like(edges)
-    inverse[:, 0, 0], inverse[:, 1, 1] = edges[:, 1, 1] / safe, edges[:, 0, 0] / safe
-    inverse[:, 0, 1], inverse[:, 1, 0] = -edges[:, 0, 1] / safe, -edges[:, 1, 0] / safe
-    linear = np.stack([places[:, 1] - places[:, 0], places[:, 2] - places[:, 0]], axis=2) @ inverse
-    shift = places[:, 0] - np.einsum("nij,nj->ni", linear, origin)
-    return np.concatenate([linear, shift[:, :, None]], axis=2).reshape(-1, 6).astype(np.float32)
+    size = (2 * shell.shape[1], 2 * shell.shape[0])
+    coarse = mesh.flow(size, step=2)
+    share = lay_face(shell, coarse, unit_px / 2)
+    places = np.asarray(cv2.resize(shell, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    for fine in mesh.fine_flows(size, step=2):
+        height, width = fine.covered.shape
+        left, top = fine.left // 2 - coarse.left, fine.top // 2 - coarse.top
+        of_part = share[top : top + height // 2, left : left + width // 2]
+        weight = cv2.resize(of_part, (width, height), interpolation=cv2.INTER_LINEAR) * fine.covered
+        view = places[fine.top : fine.top + height, fine.left : fine.left + width]
+        view += weight[..., None] * (fine.places - view)
+    return places
+
+
+def _box(points: F32, size: tuple[int, int], margin: int) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom around (n, 2) points, at least a pixel, within (width, height)."""
+    width, height = size
+    low = np.floor(points.min(axis=0)).astype(int) - margin
+    high = np.ceil(points.max(axis=0)).astype(int) + margin + 1
+    left, top = min(max(0, int(low[0])), width - 1), min(max(0, int(low[1])), height - 1)
+    return left, top, max(left + 1, min(width, int(high[0]))), max(top + 1, min(height, int(high[1])))
 
 
 class CheekSkin:
@@ -183,9 +183,9 @@ class CheekSkin:
         self._left = self._pull(frontal, triangles, -1, hidden_deg=yaw_deg)
         self._right = self._pull(frontal, triangles, 1, hidden_deg=-yaw_deg)
 
-    def places(self, landmarks: F32) -> F32:
-        """Return (478, 2) photo pixels for moved landmarks (478, 3)."""
-        turn = fit_pose(landmarks).rotation @ self._pose.rotation.T
+    def places(self, pose: HeadPose) -> F32:
+        """Return (478, 2) photo pixels for a moved head's pose."""
+        turn = pose.rotation @ self._pose.rotation.T
         turned = float(np.degrees(rotation_vector(turn)[1])) / UNCOVERED_DEG
         share = np.float32(min(abs(turned), 1.0))
         return np.asarray(self._rest + share * (self._right if turned > 0 else self._left), np.float32)
@@ -236,3 +236,11 @@ def _opening_triangles() -> NDArray[np.int32]:
         for i in range(len(above) - 1):
             triangles += [(above[i], above[i + 1], below[i]), (above[i + 1], below[i + 1], below[i])]
     return np.array([triangle for triangle in triangles if len(set(triangle)) == 3], np.int32)
+
+
+@cache
+def _plain_raster() -> TriangleRaster:
+    """Return the raster of the face without its lashes."""
+    openings = _opening_triangles()
+    triangles = np.concatenate([openings, mesh.face_triangles()])
+    return TriangleRaster(triangles, mesh.VERTICES, len(openings))

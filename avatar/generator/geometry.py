@@ -13,13 +13,14 @@ import numpy as np
 
 from avatar.face.expression_basis import load_basis
 from avatar.generator.eyes import both_eyes
-from avatar.generator.face_flow import FaceMesh, lay_face
+from avatar.generator.face_flow import FaceMesh, face_over_shell
 from avatar.generator.identity import Identity
 from avatar.generator.mouth import MouthInterior
+from avatar.generator.moving_box import Box, MovingBox, bands, box_around
 from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.rig import Rig
 from avatar.generator.scene_layout import lay_out_scene, over_plate
-from avatar.generator.shell import HeadShell
+from avatar.generator.shell import STEP_PX, HeadShell, enlarge
 from avatar.types import F32, U8, HeadPose, Motion
 
 
@@ -30,10 +31,11 @@ class MovedPhoto:
     picture: U8
     """(height, width, 3), RGB, the whole picture, free to be drawn into."""
     places: F32
-    """(part height, part width, 2): where in the resting picture each pixel of the moving part comes from, (x, y) from
-    `origin`."""
+    """(box height, box width, 2): where each pixel of a box of the picture comes from, (x, y) from `rest_origin`."""
     origin: tuple[int, int]
-    """(x, y) of the moving part in the picture."""
+    """(x, y) of the box in the picture."""
+    rest_origin: tuple[int, int]
+    """(x, y) in the resting picture that places are counted from."""
 
 
 class GeometryGenerator:
@@ -48,9 +50,11 @@ class GeometryGenerator:
         self._origin = np.array([scene.columns.start, scene.rows.start, 0], np.float32)
         self.rig = Rig(scene.rest + self._origin, load_basis())
         rest_pose = self._within_part(self.rig.rest_pose)
-        self._mesh = FaceMesh(scene.rest, scene.size)
         self._shell = HeadShell(scene.rest, rest_pose, scene.size)
-        self._eyes = both_eyes(scene.rest)
+        spare = np.array([scene.spare, scene.spare, 0], np.float32)
+        self._mesh = FaceMesh(scene.rest + spare)
+        self._eyes = both_eyes(scene.rest + spare)
+        self._moving = MovingBox(scene.person[..., 3], scene.spare)
         self._mouth = MouthInterior(scene.colours, scene.rest, rest_pose)
 
     def render(self, motion: Motion) -> U8:
@@ -63,17 +67,45 @@ class GeometryGenerator:
         self.draw_mouth(picture, target)
         return picture
 
-    def move(self, target: TargetFace) -> MovedPhoto:
-        """Return the photo moved to where the landmarks are, the mouth's inside not drawn yet."""
+    def move(self, target: TargetFace, around: Box | None = None) -> MovedPhoto:
+        """Return the photo moved to where the landmarks are, the mouth's inside not drawn yet.
+
+        Places are given of what moves, and of a box `around` it (left, top, right, bottom of the picture) if wanted.
+        """
         scene = self._scene
-        map_x, map_y = self._flow(target.landmarks - self._origin, self._within_part(target.pose))
-        places = np.asarray(cv2.merge([map_x, map_y]), np.float32)
-        map_x += scene.spare
-        map_y += scene.spare
-        person = np.asarray(cv2.remap(scene.person, map_x, map_y, cv2.INTER_LINEAR), np.uint8)
+        landmarks = target.landmarks - self._origin
+        pose = self._within_part(target.pose)
+        field = self._shell.displacements(landmarks, pose)
+        low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
+        boxes = [(*low.tolist(), *high.tolist())]
+        if around is not None:
+            left, top, right, bottom = around
+            boxes.append(
+                (left - self._origin[0], top - self._origin[1], right - self._origin[0], bottom - self._origin[1])
+            )
+        moves = self._moving.moving(field)
+        nodes = box_around(moves, *boxes)
+        top, left = (side.start * STEP_PX for side in nodes)
+        landmarks -= np.array([left, top, 0], np.float32)
+        shell = enlarge(field, *nodes, 2, origin=scene.spare)
+        places = face_over_shell(shell, self._mesh.moved(landmarks, pose), self.rig.rest_pose.scale)
+        for eye in self._eyes:
+            eye.write(places, landmarks)
         picture = scene.still.copy()
-        picture[scene.rows, scene.columns] = over_plate(person, scene.plate)
-        return MovedPhoto(picture, places, (scene.columns.start, scene.rows.start))
+        part = picture[scene.rows, scene.columns]
+        for band in bands(moves, nodes, boxes[0]):
+            rows, columns = (slice(side.start * STEP_PX, side.stop * STEP_PX) for side in band)
+            plate = scene.plate[rows, columns]
+            at = places[rows.start - top :, columns.start - left :][: plate.shape[0], : plate.shape[1]]
+            person = cv2.remap(scene.person, at, None, cv2.INTER_LINEAR)
+            part[rows, columns] = over_plate(np.asarray(person, np.uint8), plate)
+        corner = (scene.columns.start, scene.rows.start)
+        return MovedPhoto(
+            picture,
+            places,
+            (corner[0] + left, corner[1] + top),
+            (corner[0] - scene.spare, corner[1] - scene.spare),
+        )
 
     def draw_mouth(self, picture: U8, target: TargetFace) -> None:
         """Draw the inside of the mouth into a moved photo, in place."""
@@ -83,11 +115,3 @@ class GeometryGenerator:
     def _within_part(self, pose: HeadPose) -> HeadPose:
         """Return a pose of the picture in the coordinates of its moving part."""
         return HeadPose(pose.rotation, pose.translation_px - self._origin, pose.scale)
-
-    def _flow(self, landmarks: F32, pose: HeadPose) -> tuple[F32, F32]:
-        """Return backward maps (x, y) of the moving part: shell outside, mesh inside the face, eyeballs on top."""
-        map_x, map_y = self._shell.flow(landmarks, pose)
-        lay_face(map_x, map_y, self._mesh.flow(landmarks), self.rig.rest_pose.scale)
-        for eye in self._eyes:
-            eye.write(map_x, map_y, landmarks)
-        return map_x, map_y

@@ -6,7 +6,7 @@ Upper teeth are rigid with the skull and lower teeth with the jaw, so lips slide
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
@@ -93,12 +93,16 @@ class MouthInterior:
         """Take the resting picture (height, width, 3) RGB, its (478, 3) landmarks in pixels, and its pose."""
         upper, lower, cavity = drawn_teeth()
         drawn_at = ENLARGED * rest_pose.scale
-        self._upper, self._lower = upper.shrunk(drawn_at), lower.shrunk(drawn_at)
         self._opening = list(mesh.MOUTH_OPENING)
         outline = rest_landmarks[self._opening]
         face = rgb[_box(rest_landmarks[:, :2], rgb.shape, margin=0)]
         self._light = _light(face)
-        self._cavity = cavity * self._light
+        self._cavity = (cavity * self._light).astype(np.float32)
+        # As they are laid: in the face's light, with shares from 0 to 1.
+        light = np.array([*(TEETH_SHADE * self._light), 1 / 255], np.float32)
+        self._upper, self._lower = (
+            replace(teeth, rgba=teeth.rgba * light) for teeth in (upper.shrunk(drawn_at), lower.shrunk(drawn_at))
+        )
         self._own = _own_teeth(rgb, outline)
 
         head = to_head_frame(rest_landmarks, rest_pose)
@@ -124,23 +128,29 @@ class MouthInterior:
         mask = np.zeros(view.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.rint((outline - origin) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
 
-        inside = np.broadcast_to(self._cavity, (*view.shape[:2], 3)).astype(np.float32)
+        inside = np.empty((*view.shape[:2], 3), np.float32)
+        inside[:] = self._cavity
         jaw = to_head_frame(landmarks[[mesh.CHIN]], pose)[0] - self._rest_chin
         fallen = np.array([0, max(float(jaw[1]), 0.0), 0], np.float32)
-        inside = self._lay(inside, self._lower, self._lower_lip + fallen, pose, origin)
+        self._lay(inside, self._lower, self._lower_lip + fallen, pose, origin)
         if self._own is None:
-            inside = self._lay(inside, self._upper, self._upper_lip, pose, origin)
+            self._lay(inside, self._upper, self._upper_lip, pose, origin)
         inside *= _lip_shadow(mask)
         if self._own is not None:
             anchors = to_pixels(self._anchors_head, pose)[:, :2] - origin
             to_view = cv2.getAffineTransform(self._rest_anchors, np.ascontiguousarray(anchors))
             own = cv2.warpAffine(self._own, to_view, view.shape[1::-1], flags=cv2.INTER_LINEAR).astype(np.float32)
-            inside = np.asarray(own[..., :3] + inside * (1 - own[..., 3:] / 255), np.float32)
-        share = cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32)[..., None] / 255
-        view[:] = np.clip(view + share * (inside - view), 0, 255).astype(np.uint8)
+            inside *= 1 - own[..., 3:] * np.float32(1 / 255)
+            inside += own[..., :3]
+        share = cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32)[..., None] * np.float32(1 / 255)
+        inside -= view
+        inside *= share
+        inside += view
+        view[:] = np.clip(inside, 0, 255, out=inside).astype(np.uint8)
 
-    def _lay(self, below: F32, teeth: Teeth, lip: F32, pose: HeadPose, origin: F32) -> F32:
-        """Return drawn teeth over the picture `below`, placed from a lip point (3,) in head units."""
+    @staticmethod
+    def _lay(below: F32, teeth: Teeth, lip: F32, pose: HeadPose, origin: F32) -> None:
+        """Lay lit teeth over the picture `below`, in place, placed from a lip point (3,) in head units."""
         anchor = lip + np.array([*teeth.anchor, 0], np.float32)
         corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32) / teeth.px_per_unit
         at = to_pixels(anchor + corners, pose)[:, :2]
@@ -148,7 +158,8 @@ class MouthInterior:
         shift = at[0] - origin - linear @ teeth.anchor_px
         to_view = np.concatenate([linear, shift[:, None]], axis=1)
         laid = cv2.warpAffine(teeth.rgba, to_view, below.shape[1::-1], flags=cv2.INTER_LINEAR)
-        return np.asarray(laid[..., :3] * (TEETH_SHADE * self._light) + below * (1 - laid[..., 3:] / 255), np.float32)
+        below *= 1 - laid[..., 3:]
+        below += laid[..., :3]
 
 
 def _lip_shadow(mask: U8) -> F32:

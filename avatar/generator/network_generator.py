@@ -49,8 +49,9 @@ class NetworkGenerator:
 
     def draw(self, target: TargetFace) -> U8:
         """Return the (height, width, 3) RGB picture of a face whose landmarks are known."""
-        moved = self._geometry.move(target)
         window = face_window(target.pose)
+        side = CROP_SIZE / window.scale
+        moved = self._geometry.move(target, (window.left, window.top, window.left + side, window.top + side))
         landmarks = window.to_picture(target.landmarks)
         regions = region_masks(landmarks)
         seam = head_seam(regions)
@@ -92,7 +93,7 @@ class NetworkGenerator:
     def _grid(self, moved: MovedPhoto, window: Window) -> F32:
         """Return where in the resting photo's crop each place of the frame's crop comes from, (S/4, S/4, 2), -1..1."""
         step = CROP_SIZE / QUARTER / window.scale
-        # From the middle of a quarter-resolution pixel to the moving part of the picture.
+        # From the middle of a quarter-resolution pixel to the box whose places are known.
         first = (CROP_SIZE / QUARTER - 1) / 2 / window.scale
         to_part = np.array(
             [
@@ -104,6 +105,6 @@ class NetworkGenerator:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         places = cv2.warpAffine(moved.places, to_part, (QUARTER, QUARTER), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         rest = self._rest_window
-        corner = np.array([rest.left - moved.origin[0], rest.top - moved.origin[1]], np.float32)
+        corner = np.array([rest.left - moved.rest_origin[0], rest.top - moved.rest_origin[1]], np.float32)
         in_crop = (places - corner) * np.float32(rest.scale)
         return np.asarray((in_crop + np.float32(0.5)) * np.float32(2 / CROP_SIZE) - 1, np.float32)

@@ -18,8 +18,8 @@ from avatar.generator.face_crop import CROP_SIZE, SEAM
 from avatar.generator.face_flow import FaceMesh, lay_face
 from avatar.generator.framing import Window
 from avatar.generator.mouth import MouthInterior
-from avatar.generator.shell import HeadShell
-from avatar.types import BLENDSHAPES, F32, U8
+from avatar.generator.shell import STEP_PX, HeadShell
+from avatar.types import BLENDSHAPES, F32, U8, HeadPose
 
 REGIONS: Final = ("mouth", "eyes", "iris", "face", "head")
 """Channels of the region masks: inside the lips, inside the lids, the irises, the skin, the head and what is around."""
@@ -52,7 +52,7 @@ class CropWarp:
         self._rgb, self._window = rgb, window
         square = (self._size, self._size)
         pose = fit_pose(landmarks)
-        self._mesh = FaceMesh(landmarks, square)
+        self._mesh = FaceMesh(landmarks)
         self._shell = HeadShell(landmarks, pose, square)
         self._eyes = both_eyes(landmarks)
         self._landmarks, self._pose = landmarks, pose
@@ -60,12 +60,13 @@ class CropWarp:
 
     def view(self, landmarks: F32, window: Window) -> View:
         """Return the photo moved to (478, 3) landmarks, in pixels of the crop that `window` cuts."""
-        map_x, map_y = self._around(landmarks, window)
-        lay_face(map_x, map_y, self._mesh.flow(landmarks), self._pose.scale)
+        pose = fit_pose(landmarks)
+        places = self._around(landmarks, pose, window)
+        lay_face(places, self._mesh.moved(landmarks, pose).flow((self._size, self._size)), self._pose.scale)
         for eye in self._eyes:
-            eye.write(map_x, map_y, landmarks)
-        moved = cv2.remap(self._rgb, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return View(np.asarray(moved, np.uint8), np.stack([map_x, map_y], axis=-1))
+            eye.write(places, landmarks)
+        moved = cv2.remap(self._rgb, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return View(np.asarray(moved, np.uint8), places)
 
     def with_mouth(self, view: View, landmarks: F32) -> U8:
         """Return a view's picture (size, size, 3) with the inside of the mouth drawn: the geometry tier's answer."""
@@ -75,20 +76,19 @@ class CropWarp:
         self._mouth.draw(picture, landmarks, fit_pose(landmarks))
         return picture
 
-    def _around(self, landmarks: F32, window: Window) -> tuple[F32, F32]:
-        """Return the maps around the face: the shell's, with the body still in the picture while the crop moves."""
+    def _around(self, landmarks: F32, pose: HeadPose, window: Window) -> F32:
+        """Return the map around the face: the shell's, with the body still in the picture while the crop moves."""
         turn = self._window.scale / window.scale
-        shift = np.array([window.left - self._window.left, window.top - self._window.top]) * self._window.scale
-        here = landmarks * np.float32(turn)
-        here[:, :2] += shift.astype(np.float32)
-        flow_x, flow_y = self._shell.flow(here, fit_pose(here))
-        steps = np.arange(self._size, dtype=np.float32)
-        x, y = np.meshgrid(
-            steps * np.float32(turn) + np.float32(shift[0]), steps * np.float32(turn) + np.float32(shift[1])
-        )
-        still = np.stack([flow_x - steps[None, :], flow_y - steps[:, None]], axis=-1)
-        moved = cv2.remap(still, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return x + moved[..., 0], y + moved[..., 1]
+        shift = np.zeros(3, np.float32)
+        shift[:2] = np.array([window.left - self._window.left, window.top - self._window.top]) * self._window.scale
+        here = landmarks * np.float32(turn) + shift
+        pose_here = HeadPose(pose.rotation, pose.translation_px * np.float32(turn) + shift, pose.scale * turn)
+        field = self._shell.displacements(here, pose_here)
+        steps = np.arange(self._size, dtype=np.float32) * np.float32(turn)
+        still = np.dstack(np.meshgrid(steps + shift[0], steps + shift[1]))
+        # The field has a value each `STEP_PX` pixels, at the middle of so many.
+        at = (still + np.float32(0.5)) * np.float32(1 / STEP_PX) - np.float32(0.5)
+        return still + cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def with_eyes_of(nearest: U8, other: U8, regions: U8) -> U8:

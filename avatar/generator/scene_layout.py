@@ -88,7 +88,7 @@ def lay_out_scene(identity: Identity, picture_size: tuple[int, int]) -> SceneLay
 
 def over_plate(person: U8, plate: U8) -> U8:
     """Lay a premultiplied RGBA person (height, width, 4) over a background (height, width, 3) RGB."""
-    behind = cv2.merge([cv2.bitwise_not(person[..., 3])] * 3)
+    behind = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(person, 3)), cv2.COLOR_GRAY2RGB)
     seen = cv2.multiply(plate, behind, scale=1 / 255)
     return np.asarray(cv2.add(seen, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)), np.uint8)
 

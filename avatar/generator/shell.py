@@ -42,55 +42,44 @@ class HeadShell:
         """Take (478, 3) rest landmarks in picture pixels, their pose, and the picture's (width, height)."""
         width, height = picture_size
         self._columns, self._rows = -(-width // STEP_PX), -(-height // STEP_PX)
-        self._size = picture_size
+        self._grid = np.stack(
+            np.meshgrid(np.arange(self._columns, dtype=np.float32), np.arange(self._rows, dtype=np.float32)), axis=-1
+        )
         self._rest_outline = rest_landmarks[list(mesh.OVAL)]
         self._rest_outline_head = to_head_frame(self._rest_outline, rest_pose)
 
         # Nodes lie where cv2.resize expects the centres of coarse pixels.
-        x = (np.arange(self._columns, dtype=np.float32) + 0.5) * STEP_PX - 0.5
-        y = (np.arange(self._rows, dtype=np.float32) + 0.5) * STEP_PX - 0.5
-        self._nodes = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+        self._nodes = ((self._grid + np.float32(0.5)) * STEP_PX - np.float32(0.5)).reshape(-1, 2)
 
         away, nearness = self._distances(rest_pose.scale)
         outline_depth = nearness @ self._rest_outline[:, 2]
         depth = outline_depth + BACK_DEPTH * rest_pose.scale * (1 - np.exp(-away / BACK_REACH))
         nodes = np.concatenate([self._nodes, depth[:, None]], axis=1).astype(np.float32)
         self._nodes_head = to_head_frame(nodes, rest_pose)
-        self._follow_head = self._rigid_share()[:, None]
+        follow_head = self._rigid_share()[:, None]
+        follow_outline = nearness * np.exp(-((away / OUTLINE_REACH) ** 2))[:, None]
+        # A node's shift is linear in the head's rotation and place and in what the outline does beyond them.
+        self._follow = np.hstack([self._nodes_head * follow_head, follow_head, follow_outline]).astype(np.float32)
+        self._at_rest = (self._nodes * follow_head).astype(np.float32)
         self._push_out = self._rim_offsets(rest_pose.scale)
-        self._follow_outline = (nearness * np.exp(-((away / OUTLINE_REACH) ** 2))[:, None]).astype(np.float32)
 
-    def flow(self, landmarks: F32, pose: HeadPose) -> tuple[F32, F32]:
-        """Return the picture-sized backward maps (x, y) for moved landmarks and the head's pose, in pixels."""
-        rigid = (to_pixels(self._nodes_head, pose)[:, :2] - self._nodes) * self._follow_head
+    def displacements(self, landmarks: F32, pose: HeadPose) -> F32:
+        """Return how far away each node's source lies, (rows, columns, 2) pixels, for moved landmarks and a pose."""
         outline = landmarks[list(mesh.OVAL), :2]
         beyond = outline - to_pixels(self._rest_outline_head, pose)[:, :2]
-        forward = (rigid + self._follow_outline @ beyond).astype(np.float32)
-        backward = self._invert(forward.reshape(self._rows, self._columns, 2))
-        backward = self._keep_out(backward)
-        full = (self._columns * STEP_PX, self._rows * STEP_PX)
-        shift = cv2.resize(backward, full, interpolation=cv2.INTER_LINEAR)[: self._size[1], : self._size[0]]
-        x = np.arange(self._size[0], dtype=np.float32)[None, :]
-        y = np.arange(self._size[1], dtype=np.float32)[:, None]
-        return shift[..., 0] + x, shift[..., 1] + y
+        turn = (pose.rotation.T * np.float32(pose.scale))[:, :2]
+        drive = np.concatenate([turn, pose.translation_px[None, :2], beyond]).astype(np.float32)
+        forward = self._follow @ drive - self._at_rest
+        return self._keep_out(self._invert(forward.reshape(self._rows, self._columns, 2)))
 
     def _invert(self, forward: F32) -> F32:
         """Return the backward displacement of a forward one by damped fixed-point iteration.
 
         Solves b(p) = -f(p + b(p)) (Chen et al., Medical Physics 35(1), 2008), in grid units of the coarse field.
         """
-        column = np.arange(self._columns, dtype=np.float32)[None, :]
-        row = np.arange(self._rows, dtype=np.float32)[:, None]
         backward = -forward
         for _ in range(INVERSION_STEPS):
-            moved = cv2.remap(
-                forward,
-                column + backward[..., 0] / STEP_PX,
-                row + backward[..., 1] / STEP_PX,
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-            backward = backward - DAMPING * (backward + moved)
+            backward -= np.float32(DAMPING) * (backward + self._sampled(forward, backward))
         return backward
 
     def _keep_out(self, backward: F32) -> F32:
@@ -99,16 +88,12 @@ class HeadShell:
         Where a turning head uncovers what the photo never showed, the field would fetch a second cheek; skin and hair
         beside the face are the better guess.
         """
-        column = np.arange(self._columns, dtype=np.float32)[None, :]
-        row = np.arange(self._rows, dtype=np.float32)[:, None]
-        pushed = cv2.remap(
-            self._push_out,
-            column + backward[..., 0] / STEP_PX,
-            row + backward[..., 1] / STEP_PX,
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        return np.asarray(backward + pushed, np.float32)
+        return backward + self._sampled(self._push_out, backward)
+
+    def _sampled(self, field: F32, away: F32) -> F32:
+        """Return a field at the nodes' sources, `away` pixels from each."""
+        places = self._grid + away * np.float32(1 / STEP_PX)
+        return np.asarray(cv2.remap(field, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
     def _rim_offsets(self, unit_px: float) -> F32:
         """Return for each node inside the face the way out to its rim, (rows, columns, 2) pixels; 0 outside."""
@@ -143,3 +128,24 @@ class HeadShell:
         near, far = SIDE_FADE
         share = (1 - smooth_step(below, 0, NECK_FADE)) * (1 - smooth_step(sideways, near, far))
         return share.astype(np.float32)
+
+
+def enlarge(field: F32, rows: slice, columns: slice, step: int, origin: int = 0) -> F32:
+    """Return the backward map of a box of nodes, every `step` pixels, from displacements at all nodes.
+
+    Args:
+        field: (all rows, all columns, 2), pixels, from `HeadShell.displacements`.
+        rows, columns: the box; the map is `STEP_PX / step` times as high and wide.
+        step: 1, or a divisor of half of `STEP_PX`.
+        origin: added to every place.
+    """
+    # A node more on each side, so that what is cut out is interpolated up to its edge.
+    y = np.arange(rows.start - 1, rows.stop + 1)
+    x = np.arange(columns.start - 1, columns.stop + 1)
+    places = field[y.clip(0, len(field) - 1)[:, None], x.clip(0, field.shape[1] - 1)]
+    middle = (STEP_PX - 1) / 2 + origin
+    places[..., 0] += (x * STEP_PX + middle).astype(np.float32)
+    places[..., 1] += (y * STEP_PX + middle).astype(np.float32)[:, None]
+    times = STEP_PX // step
+    wide = cv2.resize(places, (len(x) * times, len(y) * times), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(wide[times:-times, times:-times], np.float32)
