@@ -35,6 +35,10 @@ ON_EDGE: Final = 1e-4
 """A place so little outside a triangle, as a share of it, lies on its edge."""
 FINE_MARGIN: Final = 2
 """Pixels around lids and lips that are painted at full resolution with them."""
+COARSER: Final = 2
+"""Pixels of the picture per value of the flow where it is smooth."""
+NEAR_FINE: Final = 0.5
+"""How far around them, as a share of their width, triangles lie that a turned head may bring before them."""
 FINE: Final = (
     (*mesh.RIGHT_EYE_CORNERS, *mesh.RIGHT_LID_CREASE, *mesh.RIGHT_UPPER_LID, *mesh.RIGHT_LOWER_LID),
     (*mesh.LEFT_EYE_CORNERS, *mesh.LEFT_LID_CREASE, *mesh.LEFT_UPPER_LID, *mesh.LEFT_LOWER_LID),
@@ -64,47 +68,46 @@ class FaceMesh:
         self._lashes = LashStrips(rest_landmarks)
         openings, lashes = _opening_triangles(), LashStrips.triangles()
         triangles = np.concatenate([openings, mesh.face_triangles(), lashes])
-        vertices = len(self._lashes.add(rest_landmarks))
-        self._raster = TriangleRaster(triangles, vertices, len(openings), len(lashes))
+        layers = np.repeat([-1, 0, 1], [len(openings), len(triangles) - len(openings) - len(lashes), len(lashes)])
+        self._whole = TriangleRaster(triangles, layers)
+        corners = self._lashes.add(rest_landmarks)[triangles, :2]
+        near = [_near(corners, rest_landmarks[list(part), :2]) for part in FINE]
+        self._fine = tuple(TriangleRaster(triangles[some], layers[some]) for some in near)
         self._skin = CheekSkin(rest_landmarks)
-        self._rest_depth = rest_landmarks[:, 2:]
 
     def moved(self, landmarks: F32, pose: HeadPose) -> MovedMesh:
         """Return the mesh at moved (478, 3) landmarks, in picture pixels, of a pose."""
-        rest = np.concatenate([self._skin.places(pose), self._rest_depth], axis=1)
-        corners, places = self._raster.vertices(self._lashes.add(landmarks), self._lashes.add(rest)[:, :2])
-        return MovedMesh(landmarks, self._raster, corners, places)
+        places = self._lashes.add_resting(self._skin.places(pose))
+        return MovedMesh(self._lashes.add(landmarks), places, self._whole, self._fine)
 
 
 @dataclass(frozen=True, slots=True)
 class MovedMesh:
     """The face's triangles where one picture shows them."""
 
-    landmarks: F32
-    """(478, 3), picture pixels."""
-    raster: TriangleRaster
-    corners: F32
+    vertices: F32
+    """(492, 3), picture pixels: landmarks and lashes."""
     places: F32
-    """As `TriangleRaster.vertices` returns them."""
+    """(492, 2), where they are in the photo."""
+    whole: TriangleRaster
+    fine: tuple[TriangleRaster, ...]
+    """What may be seen around each of `FINE`."""
 
     def flow(self, size: tuple[int, int], step: int = 1) -> FaceFlow:
         """Return the backward flow of the whole face within a picture of (width, height), every `step` pixels."""
-        left, top, right, bottom = _box(self.landmarks[:IRIS_START, :2], size, 2 * FINE_MARGIN)
-        left, top = left // step * step, top // step * step
-        return self._painted((left, top, right, bottom), step)
+        left, top, right, bottom = _box(self.vertices[:IRIS_START, :2], size, 2 * FINE_MARGIN)
+        return self._painted(self.whole, (left // step * step, top // step * step, right, bottom), step)
 
     def fine_flows(self, size: tuple[int, int], step: int) -> Iterator[FaceFlow]:
         """Yield the full resolution flow around each of `FINE`; boxes begin and end at multiples of `step`."""
-        for part in FINE:
-            left, top, right, bottom = _box(self.landmarks[list(part), :2], size, FINE_MARGIN)
-            box = (left // step * step, top // step * step, right // step * step, bottom // step * step)
+        for part, raster in zip(FINE, self.fine, strict=True):
+            box = [side // step * step for side in _box(self.vertices[list(part), :2], size, FINE_MARGIN)]
             if box[2] > box[0] and box[3] > box[1]:
-                yield self._painted(box, 1)
+                yield self._painted(raster, (box[0], box[1], box[2], box[3]), 1)
 
-    def _painted(self, box: tuple[int, int, int, int], step: int) -> FaceFlow:
-        seen = self.raster.paint(self.corners, self.places, box, step)
-        covered = (seen[..., 2] > 0).view(np.uint8)
-        return FaceFlow(box[0] // step, box[1] // step, seen[..., :2], covered)
+    def _painted(self, raster: TriangleRaster, box: tuple[int, int, int, int], step: int) -> FaceFlow:
+        seen = raster.paint(self.vertices, self.places, box, step)
+        return FaceFlow(box[0] // step, box[1] // step, seen[..., :2], (seen[..., 2] > 0).view(np.uint8))
 
 
 def flow_between(now: F32, before: F32, size: int) -> F32:
@@ -113,7 +116,7 @@ def flow_between(now: F32, before: F32, size: int) -> F32:
     `now` and `before` are (478, 3) landmarks in pixels of the same square.
     """
     raster = _plain_raster()
-    seen = raster.paint(*raster.vertices(now, before[:, :2]), (0, 0, size, size))
+    seen = raster.paint(now, before[:, :2], (0, 0, size, size))
     still = np.stack(np.meshgrid(*[np.arange(size, dtype=np.float32)] * 2), axis=-1)
     return np.where(seen[..., 2:] > 0, seen[..., :2], still)
 
@@ -136,23 +139,30 @@ def lay_face(around: F32, face: FaceFlow, unit_px: float) -> F32:
     return share
 
 
-def face_over_shell(shell: F32, mesh: MovedMesh, unit_px: float) -> F32:
-    """Return a picture's backward map (height, width, 2) from the shell's at half its resolution, which is changed.
+def lay_fine_parts(places: F32, origin: tuple[int, int], coarse: FaceFlow, share: F32, moved: MovedMesh) -> None:
+    """Lay lids and lips at full resolution over a backward map (height, width, 2) that holds the face, in place.
 
-    `unit_px` is a head unit at rest in the picture's pixels. Only lids and lips are painted at full resolution.
+    `origin` is the map's (left, top) in the picture, `coarse` the face's flow every `COARSER` pixels of that, and
+    `share` what `lay_face` returned of it.
     """
-    size = (2 * shell.shape[1], 2 * shell.shape[0])
-    coarse = mesh.flow(size, step=2)
-    share = lay_face(shell, coarse, unit_px / 2)
-    places = np.asarray(cv2.resize(shell, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    for fine in mesh.fine_flows(size, step=2):
+    for fine in moved.fine_flows((origin[0] + places.shape[1], origin[1] + places.shape[0]), COARSER):
         height, width = fine.covered.shape
-        left, top = fine.left // 2 - coarse.left, fine.top // 2 - coarse.top
-        of_part = share[top : top + height // 2, left : left + width // 2]
-        weight = cv2.resize(of_part, (width, height), interpolation=cv2.INTER_LINEAR) * fine.covered
-        view = places[fine.top : fine.top + height, fine.left : fine.left + width]
-        view += weight[..., None] * (fine.places - view)
-    return places
+        left, top = fine.left // COARSER - coarse.left, fine.top // COARSER - coarse.top
+        of_part = share[top : top + height // COARSER, left : left + width // COARSER]
+        left, top = fine.left - origin[0], fine.top - origin[1]
+        view = places[top : top + height, left : left + width]
+        if of_part.min() == 1 and fine.covered.all():
+            view[:] = fine.places
+        else:
+            weight = cv2.resize(of_part, (width, height), interpolation=cv2.INTER_LINEAR) * fine.covered
+            view += weight[..., None] * (fine.places - view)
+
+
+def _near(corners: F32, part: F32) -> NDArray[np.bool_]:
+    """Return which triangles (n, 3, 2) lie on a resting part (k, 2) of the face or may come to lie over it."""
+    low, high = part.min(axis=0), part.max(axis=0)
+    reach = NEAR_FINE * (high - low).max()
+    return np.asarray(((corners.max(axis=1) > low - reach) & (corners.min(axis=1) < high + reach)).all(axis=1))
 
 
 def _box(points: F32, size: tuple[int, int], margin: int) -> tuple[int, int, int, int]:
@@ -243,4 +253,4 @@ def _plain_raster() -> TriangleRaster:
     """Return the raster of the face without its lashes."""
     openings = _opening_triangles()
     triangles = np.concatenate([openings, mesh.face_triangles()])
-    return TriangleRaster(triangles, mesh.VERTICES, len(openings))
+    return TriangleRaster(triangles, np.repeat([-1, 0], [len(openings), len(triangles) - len(openings)]))

@@ -13,14 +13,14 @@ import numpy as np
 
 from avatar.face.expression_basis import load_basis
 from avatar.generator.eyes import both_eyes
-from avatar.generator.face_flow import FaceMesh, face_over_shell
+from avatar.generator.face_flow import COARSER, FaceMesh, lay_face, lay_fine_parts
 from avatar.generator.identity import Identity
 from avatar.generator.mouth import MouthInterior
-from avatar.generator.moving_box import Box, MovingBox, bands, box_around
+from avatar.generator.moving_bands import MovingNodes, bands
 from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.rig import Rig
 from avatar.generator.scene_layout import lay_out_scene, over_plate
-from avatar.generator.shell import STEP_PX, HeadShell, enlarge
+from avatar.generator.shell import STEP_PX, HeadShell, enlarged, places_of
 from avatar.types import F32, U8, HeadPose, Motion
 
 
@@ -31,9 +31,10 @@ class MovedPhoto:
     picture: U8
     """(height, width, 3), RGB, the whole picture, free to be drawn into."""
     places: F32
-    """(box height, box width, 2): where each pixel of a box of the picture comes from, (x, y) from `rest_origin`."""
+    """(height, width, 2): where every `COARSER` pixels of the moving part come from, (x, y) from `rest_origin`. Eyeballs
+    count as lids."""
     origin: tuple[int, int]
-    """(x, y) of the box in the picture."""
+    """(x, y) of the moving part in the picture."""
     rest_origin: tuple[int, int]
     """(x, y) in the resting picture that places are counted from."""
 
@@ -54,7 +55,7 @@ class GeometryGenerator:
         spare = np.array([scene.spare, scene.spare, 0], np.float32)
         self._mesh = FaceMesh(scene.rest + spare)
         self._eyes = both_eyes(scene.rest + spare)
-        self._moving = MovingBox(scene.person[..., 3], scene.spare)
+        self._moving = MovingNodes(scene.person[..., 3], scene.spare)
         self._mouth = MouthInterior(scene.colours, scene.rest, rest_pose)
 
     def render(self, motion: Motion) -> U8:
@@ -67,45 +68,36 @@ class GeometryGenerator:
         self.draw_mouth(picture, target)
         return picture
 
-    def move(self, target: TargetFace, around: Box | None = None) -> MovedPhoto:
-        """Return the photo moved to where the landmarks are, the mouth's inside not drawn yet.
-
-        Places are given of what moves, and of a box `around` it (left, top, right, bottom of the picture) if wanted.
-        """
+    def move(self, target: TargetFace) -> MovedPhoto:
+        """Return the photo moved to where the landmarks are, the mouth's inside not drawn yet."""
         scene = self._scene
         landmarks = target.landmarks - self._origin
         pose = self._within_part(target.pose)
         field = self._shell.displacements(landmarks, pose)
-        low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
-        boxes = [(*low.tolist(), *high.tolist())]
-        if around is not None:
-            left, top, right, bottom = around
-            boxes.append(
-                (left - self._origin[0], top - self._origin[1], right - self._origin[0], bottom - self._origin[1])
-            )
-        moves = self._moving.moving(field)
-        nodes = box_around(moves, *boxes)
-        top, left = (side.start * STEP_PX for side in nodes)
-        landmarks -= np.array([left, top, 0], np.float32)
-        shell = enlarge(field, *nodes, 2, origin=scene.spare)
-        places = face_over_shell(shell, self._mesh.moved(landmarks, pose), self.rig.rest_pose.scale)
-        for eye in self._eyes:
-            eye.write(places, landmarks)
+        smooth = places_of(field, COARSER, origin=scene.spare)
+        moved = self._mesh.moved(landmarks, pose)
+        coarse = moved.flow((smooth.shape[1] * COARSER, smooth.shape[0] * COARSER), COARSER)
+        share = lay_face(smooth, coarse, self.rig.rest_pose.scale / COARSER)
+
         picture = scene.still.copy()
         part = picture[scene.rows, scene.columns]
-        for band in bands(moves, nodes, boxes[0]):
-            rows, columns = (slice(side.start * STEP_PX, side.stop * STEP_PX) for side in band)
+        left, top = landmarks[:, :2].min(axis=0).tolist()
+        right, bottom = landmarks[:, :2].max(axis=0).tolist()
+        per_node = STEP_PX // COARSER
+        for number, nodes in enumerate(bands(self._moving.moving(field), (left, top, right, bottom))):
+            places = enlarged(smooth, *(slice(x.start * per_node, x.stop * per_node) for x in nodes), COARSER)
+            rows, columns = (slice(side.start * STEP_PX, side.stop * STEP_PX) for side in nodes)
+            if number == 0:
+                corner = (columns.start, rows.start)
+                lay_fine_parts(places, corner, coarse, share, moved)
+                for eye in self._eyes:
+                    eye.write(places, landmarks - np.array([*corner, 0], np.float32))
             plate = scene.plate[rows, columns]
-            at = places[rows.start - top :, columns.start - left :][: plate.shape[0], : plate.shape[1]]
-            person = cv2.remap(scene.person, at, None, cv2.INTER_LINEAR)
+            places = places[: plate.shape[0], : plate.shape[1]]
+            person = cv2.remap(scene.person, places, None, cv2.INTER_LINEAR)
             part[rows, columns] = over_plate(np.asarray(person, np.uint8), plate)
-        corner = (scene.columns.start, scene.rows.start)
-        return MovedPhoto(
-            picture,
-            places,
-            (corner[0] + left, corner[1] + top),
-            (corner[0] - scene.spare, corner[1] - scene.spare),
-        )
+        origin = (scene.columns.start, scene.rows.start)
+        return MovedPhoto(picture, smooth, origin, (origin[0] - scene.spare, origin[1] - scene.spare))
 
     def draw_mouth(self, picture: U8, target: TargetFace) -> None:
         """Draw the inside of the mouth into a moved photo, in place."""

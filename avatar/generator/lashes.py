@@ -27,20 +27,25 @@ class LashStrips:
 
     def __init__(self, rest_landmarks: F32) -> None:
         """Take the (478, 3) resting landmarks in pixels."""
-        self._axes = [complex(*_axis(rest_landmarks, corners)) for corners, _, _ in _EYES]
-        self._offsets = [
-            LASH_SHARE * (rest_landmarks[list(crease)] - rest_landmarks[list(edge)]) for _, edge, crease in _EYES
-        ]
+        self._axes = [_axis(rest_landmarks, corners) for corners, _, _ in _EYES]
+        self._edges = np.concatenate([edge for _, edge, _ in _EYES])
+        creases = np.concatenate([crease for _, _, crease in _EYES])
+        self._offsets = (LASH_SHARE * (rest_landmarks[creases] - rest_landmarks[self._edges])).astype(np.float32)
+        self._across = self._offsets[:, 0] + np.complex64(1j) * self._offsets[:, 1]
 
     def add(self, landmarks: F32) -> F32:
         """Return (492, 3): landmarks and the strips' upper vertices, which keep their distance from the lids' edges."""
-        parts = [landmarks]
-        for (corners, edge, _), axis, offset in zip(_EYES, self._axes, self._offsets, strict=True):
-            turn = complex(*_axis(landmarks, corners)) / axis
-            turned = (offset[:, 0] + 1j * offset[:, 1]) * turn
-            moved = np.stack([turned.real, turned.imag, offset[:, 2]], axis=1)
-            parts.append((landmarks[list(edge)] + moved).astype(np.float32))
-        return np.concatenate(parts)
+        turns = [_axis(landmarks, corners) / axis for (corners, _, _), axis in zip(_EYES, self._axes, strict=True)]
+        turned = self._across * np.repeat(np.array(turns, np.complex64), len(self._edges) // len(turns))
+        added = landmarks[self._edges]
+        added[:, 0] += turned.real
+        added[:, 1] += turned.imag
+        added[:, 2] += self._offsets[:, 2]
+        return np.concatenate([landmarks, added], dtype=np.float32)
+
+    def add_resting(self, places: F32) -> F32:
+        """Return (492, 2): the strips' upper vertices added to where landmarks are looked up in the photo (478, 2)."""
+        return np.concatenate([places, places[self._edges] + self._offsets[:, :2]])
 
     @staticmethod
     def triangles() -> np.ndarray:
@@ -57,6 +62,6 @@ class LashStrips:
         return np.array([triangle for triangle in triangles if len(set(triangle)) == 3], np.int32)
 
 
-def _axis(landmarks: F32, corners: tuple[int, int]) -> F32:
-    """Return the vector between an eye's corners."""
-    return np.asarray(landmarks[corners[1], :2] - landmarks[corners[0], :2], np.float32)
+def _axis(landmarks: F32, corners: tuple[int, int]) -> complex:
+    """Return the vector between an eye's corners, x + iy."""
+    return complex(*(landmarks[corners[1], :2] - landmarks[corners[0], :2]).tolist())

@@ -11,6 +11,7 @@ from avatar.face.pose import rotation_vector
 from avatar.generator.compositing import head_crop, lay_layers
 from avatar.generator.engines.engine import Engine, FrameInput, FrameLayers
 from avatar.generator.face_crop import CROP_SIZE, face_window
+from avatar.generator.face_flow import COARSER
 from avatar.generator.framing import Window
 from avatar.generator.geometry import GeometryGenerator, MovedPhoto
 from avatar.generator.identity import Identity
@@ -50,8 +51,7 @@ class NetworkGenerator:
     def draw(self, target: TargetFace) -> U8:
         """Return the (height, width, 3) RGB picture of a face whose landmarks are known."""
         window = face_window(target.pose)
-        side = CROP_SIZE / window.scale
-        moved = self._geometry.move(target, (window.left, window.top, window.left + side, window.top + side))
+        moved = self._geometry.move(target)
         landmarks = window.to_picture(target.landmarks)
         regions = region_masks(landmarks)
         seam = head_seam(regions)
@@ -92,13 +92,13 @@ class NetworkGenerator:
 
     def _grid(self, moved: MovedPhoto, window: Window) -> F32:
         """Return where in the resting photo's crop each place of the frame's crop comes from, (S/4, S/4, 2), -1..1."""
-        step = CROP_SIZE / QUARTER / window.scale
-        # From the middle of a quarter-resolution pixel to the box whose places are known.
-        first = (CROP_SIZE / QUARTER - 1) / 2 / window.scale
+        step = CROP_SIZE / QUARTER / window.scale / COARSER
+        # From the middle of a quarter-resolution pixel to the moving part's coarser ones.
+        half = (CROP_SIZE / QUARTER - 1) / 2 / window.scale + 0.5
         to_part = np.array(
             [
-                [step, 0, window.left + first - moved.origin[0]],
-                [0, step, window.top + first - moved.origin[1]],
+                [step, 0, (window.left + half - moved.origin[0]) / COARSER - 0.5],
+                [0, step, (window.top + half - moved.origin[1]) / COARSER - 0.5],
             ],
             np.float32,
         )

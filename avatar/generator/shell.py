@@ -130,22 +130,30 @@ class HeadShell:
         return share.astype(np.float32)
 
 
-def enlarge(field: F32, rows: slice, columns: slice, step: int, origin: int = 0) -> F32:
-    """Return the backward map of a box of nodes, every `step` pixels, from displacements at all nodes.
+def places_of(field: F32, step: int, origin: int = 0) -> F32:
+    """Return the backward map of a whole picture, (rows, columns, 2) every `step` pixels, from displacements at nodes.
 
     Args:
-        field: (all rows, all columns, 2), pixels, from `HeadShell.displacements`.
-        rows, columns: the box; the map is `STEP_PX / step` times as high and wide.
-        step: 1, or a divisor of half of `STEP_PX`.
+        field: (rows, columns, 2), pixels, from `HeadShell.displacements`.
+        step: a divisor of `STEP_PX`.
         origin: added to every place.
     """
-    # A node more on each side, so that what is cut out is interpolated up to its edge.
-    y = np.arange(rows.start - 1, rows.stop + 1)
-    x = np.arange(columns.start - 1, columns.stop + 1)
-    places = field[y.clip(0, len(field) - 1)[:, None], x.clip(0, field.shape[1] - 1)]
+    places = np.pad(field, ((1, 1), (1, 1), (0, 0)), mode="edge")
     middle = (STEP_PX - 1) / 2 + origin
-    places[..., 0] += (x * STEP_PX + middle).astype(np.float32)
-    places[..., 1] += (y * STEP_PX + middle).astype(np.float32)[:, None]
+    places[..., 0] += (np.arange(-1, field.shape[1] + 1) * STEP_PX + middle).astype(np.float32)
+    places[..., 1] += (np.arange(-1, field.shape[0] + 1) * STEP_PX + middle).astype(np.float32)[:, None]
     times = STEP_PX // step
-    wide = cv2.resize(places, (len(x) * times, len(y) * times), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(wide[times:-times, times:-times], np.float32)
+    return enlarged(places, slice(1, field.shape[0] + 1), slice(1, field.shape[1] + 1), times)
+
+
+def enlarged(places: F32, rows: slice, columns: slice, times: int) -> F32:
+    """Return a part of a map (rows, columns, 2), so many times as high and wide, interpolated up to its edges.
+
+    At the edges of the map itself the last value goes on.
+    """
+    top, left = min(rows.start, 1), min(columns.start, 1)
+    some = places[rows.start - top : rows.stop + 1, columns.start - left : columns.stop + 1]
+    wide = cv2.resize(some, (some.shape[1] * times, some.shape[0] * times), interpolation=cv2.INTER_LINEAR)
+    top, left = top * times, left * times
+    height, width = (rows.stop - rows.start) * times, (columns.stop - columns.start) * times
+    return np.asarray(wide[top : top + height, left : left + width], np.float32)

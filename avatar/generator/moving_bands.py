@@ -6,6 +6,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from avatar.generator.shell import STEP_PX
 from avatar.types import F32, U8
@@ -13,14 +14,14 @@ from avatar.types import F32, U8
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, pixels."""
 
-BAND: Final = 10
+BAND: Final = 12
 """Rows of nodes in a band."""
 STILL_PX: Final = 0.05
 """What is shifted by less is drawn where it was."""
 
 
-class MovingBox:
-    """Finds the box around all that moves, in nodes of the shell's field."""
+class MovingNodes:
+    """Finds what moves of a person, in nodes of the shell's field."""
 
     def __init__(self, matte: U8, spare: int) -> None:
         """Take the resting person's matte, 0 where nothing is seen, and by how much it is larger on each side."""
@@ -33,7 +34,7 @@ class MovingBox:
         # Interpolation reaches into the next node, and a field that is bent between nodes a little further.
         self._seen = np.asarray(cv2.dilate(seen, np.ones((5, 5), np.uint8)), np.uint8)
 
-    def moving(self, field: F32) -> np.ndarray:
+    def moving(self, field: F32) -> NDArray[np.bool_]:
         """Return at which nodes, (rows, columns) bool, anything of the person moves away or to.
 
         `field` is (rows, columns, 2), from `HeadShell.displacements`.
@@ -49,34 +50,35 @@ class MovingBox:
         return np.asarray(((shift[..., 0] > STILL_PX) | (shift[..., 1] > STILL_PX)) & ((now | before) > 0))
 
 
-def box_around(moves: np.ndarray, *boxes: Box) -> tuple[slice, slice]:
-    """Return the (rows, columns) around all nodes that move and all `boxes`, in nodes, at least one."""
-    return (
-        _span(moves.any(axis=1), [(top, bottom) for _, top, _, bottom in boxes]),
-        _span(moves.any(axis=0), [(left, right) for left, _, right, _ in boxes]),
-    )
+def bands(moves: NDArray[np.bool_], face: Box) -> list[tuple[slice, slice]]:
+    """Return the (rows, columns) of bands of nodes that hold all that moves, each as wide as what moves there.
 
-
-def bands(moves: np.ndarray, box: tuple[slice, slice], *boxes: Box) -> list[tuple[slice, slice]]:
-    """Return the (rows, columns) of parts of a box of nodes, each as wide as what moves there.
-
-    A head is narrower than shoulders: together they hold much less than the box.
+    The first one holds the whole `face`. A head is narrower than shoulders: together bands hold much less than a box.
     """
-    found = []
-    for start in range(box[0].start, box[0].stop, BAND):
-        rows = slice(start, min(start + BAND, box[0].stop))
-        # A node beyond the band moves what lies between.
-        near = moves[max(rows.start - 1, 0) : rows.stop + 1].any(axis=0)
-        met = [(x[0], x[2]) for x in boxes if x[1] < rows.stop * STEP_PX and x[3] >= rows.start * STEP_PX]
-        if met or near.any():
-            found.append((rows, _span(near, met)))
+    rows, columns = moves.shape
+    left, top, right, bottom = face
+    middle = _nodes(top, bottom, rows)
+    held = moves[max(middle.start - 1, 0) : middle.stop + 1].any(axis=0)
+    beside = _nodes(left, right, columns)
+    held[beside] = True
+    found = [(middle, _span(held))]
+    for start, stop in ((0, middle.start), (middle.stop, rows)):
+        for first in range(start, stop, BAND):
+            band = slice(first, min(first + BAND, stop))
+            # A node beyond the band moves what lies between.
+            near = moves[max(band.start - 1, 0) : band.stop + 1].any(axis=0)
+            if near.any():
+                found.append((band, _span(near)))
     return found
 
 
-def _span(moves: np.ndarray, wanted: list[tuple[float, float]]) -> slice:
-    """Return the nodes of one side from the first that moves or is wanted to the last, at least one."""
+def _nodes(low: float, high: float, count: int) -> slice:
+    """Return the nodes from one place to another on a side with so many, at least one."""
+    start = min(max(int(low) // STEP_PX, 0), count - 1)
+    return slice(start, min(max(int(high) // STEP_PX + 1, start + 1), count))
+
+
+def _span(moves: NDArray[np.bool_]) -> slice:
+    """Return the nodes of one side from before the first that moves to beyond the last."""
     found = np.flatnonzero(moves)
-    lows = [int(low) // STEP_PX for low, _ in wanted] + ([int(found[0]) - 1] if len(found) else [])
-    highs = [int(high) // STEP_PX + 1 for _, high in wanted] + ([int(found[-1]) + 2] if len(found) else [])
-    start = min(max(min(lows, default=0), 0), len(moves) - 1)
-    return slice(start, max(min(max(highs, default=0), len(moves)), start + 1))
+    return slice(max(int(found[0]) - 1, 0), min(int(found[-1]) + 2, len(moves)))
