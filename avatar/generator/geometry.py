@@ -31,8 +31,8 @@ class MovedPhoto:
     picture: U8
     """(height, width, 3), RGB, the whole picture, free to be drawn into."""
     places: F32
-    """(height, width, 2): where every `COARSER` pixels of the moving part come from, (x, y) from `rest_origin`. Eyeballs
-    count as lids."""
+    """(height, width, 2): where every `COARSER` pixels of the moving part come from, (x, y) from `rest_origin`.
+    Eyeballs count as lids."""
     origin: tuple[int, int]
     """(x, y) of the moving part in the picture."""
     rest_origin: tuple[int, int]

@@ -27,10 +27,10 @@ def rig(astronaut: Identity) -> Rig:
 def maps(rig: Rig, motion: Motion) -> tuple[F32, F32, F32]:
     """Return the backward maps, -1 where no eye writes, and the landmarks."""
     landmarks = rig.landmarks(motion, rig.pose(motion))
-    map_x, map_y = np.full(SIZE, -1, np.float32), np.full(SIZE, -1, np.float32)
+    places = np.full((*SIZE, 2), -1, np.float32)
     for eye in both_eyes(rig.rest):
-        eye.write(map_x, map_y, landmarks)
-    return map_x, map_y, landmarks
+        eye.write(places, landmarks)
+    return places[..., 0], places[..., 1], landmarks
 
 
 def source(rig: Rig, motion: Motion, iris: int) -> tuple[F32, F32]:
@@ -77,7 +77,7 @@ def test_closed_lids_show_next_to_nothing_of_the_eye(rig: Rig, move: Move) -> No
 
 def test_an_eye_outside_the_picture_writes_nothing(rig: Rig) -> None:
     for shift in (-5000, 5000):
-        map_x, map_y = np.full(SIZE, -1, np.float32), np.full(SIZE, -1, np.float32)
+        places = np.full((*SIZE, 2), -1, np.float32)
         for eye in both_eyes(rig.rest):
-            eye.write(map_x, map_y, (rig.rest + np.array([shift, 0, 0])).astype(np.float32))
-        assert (map_x == -1).all() and (map_y == -1).all()
+            eye.write(places, (rig.rest + np.array([shift, 0, 0])).astype(np.float32))
+        assert (places == -1).all()

@@ -10,7 +10,8 @@ import pytest
 from scipy.spatial import Delaunay
 
 from avatar.face.expression_basis import load_basis
-from avatar.generator.face_flow import FaceMesh, interpolated
+from avatar.face.pose import fit_pose
+from avatar.generator.face_flow import FaceFlow, FaceMesh, interpolated
 from avatar.generator.identity import Identity
 from avatar.generator.rig import Rig
 from avatar.types import F32, Motion
@@ -26,13 +27,18 @@ def rig(astronaut: Identity) -> Rig:
 
 @pytest.fixture(scope="module")
 def face(rig: Rig) -> FaceMesh:
-    return FaceMesh(rig.rest, SIZE)
+    return FaceMesh(rig.rest)
+
+
+def flow_to(face: FaceMesh, landmarks: F32) -> FaceFlow:
+    return face.moved(landmarks, fit_pose(landmarks)).flow(SIZE)
 
 
 def test_at_rest_every_pixel_comes_from_its_own_place(face: FaceMesh, rig: Rig) -> None:
-    flow = face.flow(rig.rest)
+    flow = flow_to(face, rig.rest)
     rows, columns = np.nonzero(flow.covered)
-    away = np.hypot(flow.map_x[rows, columns] - columns - flow.left, flow.map_y[rows, columns] - rows - flow.top)
+    x, y = flow.places[rows, columns].T
+    away = np.hypot(x - columns - flow.left, y - rows - flow.top)
     # At the sides of a face the estimated depth folds a few triangles over; they are laid out beside each other.
     assert np.percentile(away, 95) < 0.01 and np.percentile(away, 99.5) < 2
 
@@ -42,7 +48,7 @@ def test_a_moved_face_has_no_holes(
     face: FaceMesh, rig: Rig, move: Callable[..., Motion], motion: dict[str, float]
 ) -> None:
     moved = rig.landmarks(move(**motion), rig.pose(move(**motion)))
-    flow = face.flow(moved)
+    flow = flow_to(face, moved)
     outside = np.pad(flow.covered, 1)
     cv2.floodFill(outside, None, (0, 0), 128)
     assert (outside == 0).sum() == 0
@@ -51,10 +57,10 @@ def test_a_moved_face_has_no_holes(
 def test_landmarks_take_their_own_pixels_along(face: FaceMesh, rig: Rig, move: Callable[..., Motion]) -> None:
     motion = move(yaw=-8, roll=5, mouthSmileLeft=-0.5)
     moved = rig.landmarks(motion, rig.pose(motion))
-    flow = face.flow(moved)
+    flow = flow_to(face, moved)
     for landmark in (1, 4, 6, 36, 266, 151, 199):  # nose, beside it, forehead, chin
         x, y = np.rint(moved[landmark, :2]).astype(int)
-        source = flow.map_x[y - flow.top, x - flow.left], flow.map_y[y - flow.top, x - flow.left]
+        source = flow.places[y - flow.top, x - flow.left]
         assert source == pytest.approx(rig.rest[landmark, :2], abs=2), landmark
 
 
@@ -63,11 +69,11 @@ def test_a_face_that_leaves_the_picture_is_cut_off_at_its_edge(
     face: FaceMesh, rig: Rig, shift: tuple[int, int]
 ) -> None:
     moved: F32 = (rig.rest + np.array([*shift, 0])).astype(np.float32)
-    flow = face.flow(moved)
+    flow = flow_to(face, moved)
     height, width = flow.covered.shape
-    assert flow.map_x.shape == (height, width) and height >= 1 and width >= 1
+    assert flow.places.shape == (height, width, 2) and height >= 1 and width >= 1
     assert flow.left >= 0 and flow.top >= 0
-    assert np.isfinite(flow.map_x).all() and np.isfinite(flow.map_y).all()
+    assert np.isfinite(flow.places).all()
 
 
 def test_values_are_interpolated_within_triangles_and_unknown_outside() -> None:
