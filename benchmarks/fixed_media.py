@@ -10,6 +10,7 @@ from scipy.signal import lfilter
 
 from avatar.generator.geometry import GeometryGenerator
 from avatar.identities.open import open_identity
+from avatar.media.audio import SOUND_RATE
 from avatar.media.movie_writer import MovieWriter
 from avatar.media.pcm import to_mono_pcm, wav_bytes
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, F32, Motion
@@ -47,10 +48,15 @@ def write_voice(path: Path, seconds: float) -> None:
     path.write_bytes(wav_bytes(to_mono_pcm(voice_like(seconds), VOICE_RATE), VOICE_RATE))
 
 
-def write_clip(path: Path, seconds: float) -> None:
-    """Write a silent MP4 of a built-in face that turns, nods, leans, speaks, smiles, blinks and looks around."""
+def write_clip(path: Path, seconds: float, *, sound: bool = False) -> None:
+    """Write an MP4 of a built-in face that turns, nods, leans, speaks, smiles, blinks and looks around.
+
+    It is silent, or has the sound of `voice_like`.
+    """
     generator = GeometryGenerator(open_identity(ACTOR), CLIP_SIZE)
-    with MovieWriter(path, CLIP_SIZE, CLIP_FPS, sound=False) as movie:
+    with MovieWriter(path, CLIP_SIZE, CLIP_FPS, sound=sound) as movie:
+        if sound:
+            movie.sound(np.tile(np.repeat(voice_like(seconds), SOUND_RATE // VOICE_RATE), (2, 1)), 0)
         for index in range(round(seconds * CLIP_FPS)):
             movie.picture(generator.render(acted(index / CLIP_FPS)), index / CLIP_FPS)
 

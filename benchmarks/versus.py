@@ -146,6 +146,7 @@ def write_motions(path: Path, motions: Sequence[Motion]) -> None:
         rotation=np.stack([motion.rotation for motion in motions]),
         translation=np.stack([motion.translation for motion in motions]),
         scale=[motion.scale for motion in motions],
+        gaze=np.stack([np.full(2, np.nan, np.float32) if motion.gaze is None else motion.gaze for motion in motions]),
         residual=np.stack([none if motion.residual is None else motion.residual for motion in motions]),
     )
 
@@ -195,7 +196,7 @@ def measure(chosen: argparse.Namespace) -> dict[str, float]:
         clip = chosen.driver
         if clip is None:
             clip = work / "clip.mp4"
-            write_clip(clip, CLIP_S)
+            write_clip(clip, CLIP_S, sound=True)
         count = WARM_UP + chosen.pictures
         motions = motions_of(clip, count) if chosen.driver else [acted(n / MOTION_FPS) for n in range(count)]
         write_motions(work / "motions.npz", motions)

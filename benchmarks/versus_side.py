@@ -57,6 +57,7 @@ def drawing(job: dict[str, Any], material: Path) -> Callable[[int], np.ndarray]:
             rotation=rows["rotation"][number],
             translation=rows["translation"][number],
             scale=float(rows["scale"][number]),
+            gaze=None if np.isnan(rows["gaze"][number]).any() else rows["gaze"][number],
             residual=rows["residual"][number],
         )
         for number in range(count)

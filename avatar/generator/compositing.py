@@ -11,6 +11,7 @@ from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.face_crop import CROP_SIZE
 from avatar.generator.framing import Window
 from avatar.generator.network_input import INNER
+from avatar.generator.sampling import sample
 from avatar.types import F32, U8
 
 UNLIKE: Final = 0.62
@@ -21,22 +22,45 @@ place. Shade and colour stay its. Chosen together with `DETAIL_PX` on 13 trainin
 sharp as real ones, without detail a third."""
 DETAIL_PX: Final = 1.1
 """What is finer than this, in pixels of the crop, is detail: the finest is the sharpest for the least error."""
+AROUND: Final = 5
+"""Pixels of the crop around the lips' edges that a drawn mouth may change."""
 DETAIL_FLOOR: Final = 8.0
 """Levels of 255 that the dark is taken for brighter: what can hardly be seen has no detail."""
 
 
 def head_crop(picture: U8, window: Window) -> U8:
     """Return the square of a picture (height, width, 3) that `window` cuts, (CROP_SIZE, CROP_SIZE, 3)."""
-    return np.asarray(
-        cv2.warpAffine(
-            picture,
-            window.photo_to_picture,
-            (CROP_SIZE, CROP_SIZE),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        ),
-        np.uint8,
+    return _cut(picture, window, (0, 0, CROP_SIZE, CROP_SIZE))
+
+
+def recut(crop: U8, picture: U8, window: Window, points: F32) -> U8:
+    """Return a crop of a picture cut anew around (n, 2) points of the crop, where alone the picture has changed."""
+    low = np.clip(np.floor(points.min(axis=0)) - AROUND, 0, CROP_SIZE).astype(int)
+    high = np.clip(np.ceil(points.max(axis=0)) + AROUND, 0, CROP_SIZE).astype(int)
+    (left, top), (right, bottom) = low.tolist(), high.tolist()
+    changed = crop.copy()
+    if right > left and bottom > top:
+        changed[top:bottom, left:right] = _cut(picture, window, (left, top, right, bottom))
+    return changed
+
+
+def _cut(picture: U8, window: Window, box: tuple[int, int, int, int]) -> U8:
+    """Return a box (left, top, right, bottom) of the crop that `window` cuts from a picture."""
+    left, top, right, bottom = box
+    corner = np.array([window.left, window.top])
+    low = np.floor(np.array([left, top]) / window.scale + corner) - 2
+    high = np.ceil(np.array([right, bottom]) / window.scale + corner) + 2
+    limits = np.array([picture.shape[1], picture.shape[0]])
+    x, y = np.clip(low, 0, limits - 1).astype(int).tolist()
+    x_end, y_end = np.clip(high, 1, limits).astype(int).tolist()
+    # Four channels: `sampling`.
+    part = cv2.cvtColor(picture[y:y_end, x:x_end], cv2.COLOR_RGB2RGBA)
+    to_box = window.photo_to_picture.astype(np.float64)
+    to_box[:, 2] += to_box[:, :2] @ (x, y) - (left, top)
+    warped = cv2.warpAffine(
+        part, to_box, (right - left, bottom - top), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB), np.uint8)
 
 
 def lay_layers(picture: U8, layers: FrameLayers, window: Window, seam: U8, mouth: U8 | None = None) -> None:
@@ -52,19 +76,25 @@ def lay_layers(picture: U8, layers: FrameLayers, window: Window, seam: U8, mouth
     head = _Place(window, (x, y, x + width, y + height), picture)
     if not head.seen:
         return
-    map_x, map_y = cv2.split(
-        head.resampled(layers.shift * np.float32(1 / window.scale), CROP_SIZE // len(layers.shift))
-    )
-    map_x += np.arange(map_x.shape[1], dtype=np.float32)
-    map_y += np.arange(map_y.shape[0], dtype=np.float32)[:, None]
-    shifted = cv2.remap(head.view, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    cv2.add(shifted, head.resampled(layers.tone, CROP_SIZE // len(layers.tone)), dst=head.view, dtype=cv2.CV_8U)
+    _shift_and_tone(head, layers, window.scale)
     drawn = _Place(window, INNER, picture)
     if drawn.seen:
         kept = cv2.multiply(drawn.view, drawn.resampled(layers.keep, origin=INNER[:2]), dtype=cv2.CV_32F)
         cv2.add(kept, drawn.resampled(layers.add, origin=INNER[:2]), dst=drawn.view, dtype=cv2.CV_8U)
     if detail is not None:
         detail.show()
+
+
+def _shift_and_tone(head: _Place, layers: FrameLayers, scale: float) -> None:
+    """Sample what a place shows at its shift and add its tone, in place."""
+    places = head.resampled(layers.shift * np.float32(1 / scale), CROP_SIZE // len(layers.shift))
+    places[..., 0] += np.arange(places.shape[1], dtype=np.float32)
+    places[..., 1] += np.arange(places.shape[0], dtype=np.float32)[:, None]
+    tone = np.asarray(cv2.cvtColor(layers.tone, cv2.COLOR_RGB2RGBA), np.float32)
+    # Four channels: `sampling`.
+    shown = np.asarray(cv2.cvtColor(head.view, cv2.COLOR_RGB2RGBA), np.uint8)
+    toned = cv2.add(sample(shown, places), head.resampled(tone, CROP_SIZE // len(layers.tone)), dtype=cv2.CV_8U)
+    cv2.cvtColor(toned, cv2.COLOR_RGBA2RGB, dst=head.view)
 
 
 def _mouth_detail(picture: U8, window: Window, mouth: U8) -> _Detail | None:

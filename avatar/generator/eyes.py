@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import ceil, floor
 from typing import Final
 
 import cv2
@@ -52,9 +51,8 @@ class Eyeball:
         # Half a pixel smaller: polygons are painted with their border, and closed lids must show no eyeball.
         outline = outline + _towards_middle(outline) * 0.75
         height, width = places.shape[:2]
-        low, high = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
-        left, top = max(floor(low[0]), 0), max(floor(low[1]), 0)
-        right, bottom = min(ceil(high[0]) + 1, width), min(ceil(high[1]) + 1, height)
+        left, top = np.clip(np.floor(outline.min(axis=0)), 0, (width, height)).astype(int).tolist()
+        right, bottom = np.clip(np.ceil(outline.max(axis=0)) + 1, 0, (width, height)).astype(int).tolist()
         if right - left < 2 or bottom - top < 2:
             return
         inside = np.zeros((bottom - top, right - left), np.uint8)

@@ -35,13 +35,14 @@ ON_EDGE: Final = 1e-4
 """A place so little outside a triangle, as a share of it, lies on its edge."""
 FINE_MARGIN: Final = 2
 """Pixels around lids and lips that are painted at full resolution with them."""
+FARTHEST_PX: Final = 1e5
+"""Where vertices are held that a strange face would put further away, or nowhere."""
 COARSER: Final = 2
 """Pixels of the picture per value of the flow where it is smooth."""
 NEAR_FINE: Final = 0.5
 """How far around them, as a share of their width, triangles lie that a turned head may bring before them."""
 FINE: Final = (
-    (*mesh.RIGHT_EYE_CORNERS, *mesh.RIGHT_LID_CREASE, *mesh.RIGHT_UPPER_LID, *mesh.RIGHT_LOWER_LID),
-    (*mesh.LEFT_EYE_CORNERS, *mesh.LEFT_LID_CREASE, *mesh.LEFT_UPPER_LID, *mesh.LEFT_LOWER_LID),
+    (*mesh.RIGHT_EYE_OPENING, *mesh.RIGHT_LID_CREASE, *mesh.LEFT_EYE_OPENING, *mesh.LEFT_LID_CREASE),
     (*mesh.MOUTH_OPENING, *mesh.UPPER_OUTER_LIP, *mesh.LOWER_OUTER_LIP),
 )
 """Landmarks of the parts whose flow has edges. Everywhere else it is smooth, and half the resolution does."""
@@ -58,6 +59,11 @@ class FaceFlow:
     """(box height, box width, 2): (x, y) in the photo, valid where `covered`."""
     covered: U8
     """(box height, box width): 1 inside the moved face, 0 outside."""
+
+    def box(self, step: int) -> tuple[int, int, int, int]:
+        """Return left, top, right and bottom in the picture's pixels, `step` for each of the flow's."""
+        height, width = self.covered.shape
+        return self.left * step, self.top * step, (self.left + width) * step, (self.top + height) * step
 
 
 class FaceMesh:
@@ -77,8 +83,10 @@ class FaceMesh:
 
     def moved(self, landmarks: F32, pose: HeadPose) -> MovedMesh:
         """Return the mesh at moved (478, 3) landmarks, in picture pixels, of a pose."""
-        places = self._lashes.add_resting(self._skin.places(pose))
-        return MovedMesh(self._lashes.add(landmarks), places, self._whole, self._fine)
+        vertices = self._lashes.add(landmarks)
+        if not np.abs(vertices).max() < FARTHEST_PX:
+            vertices = np.clip(np.nan_to_num(vertices), -FARTHEST_PX, FARTHEST_PX)
+        return MovedMesh(vertices, self._lashes.add_resting(self._skin.places(pose)), self._whole, self._fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +175,10 @@ def _near(corners: F32, part: F32) -> NDArray[np.bool_]:
 
 def _box(points: F32, size: tuple[int, int], margin: int) -> tuple[int, int, int, int]:
     """Return left, top, right and bottom around (n, 2) points, at least a pixel, within (width, height)."""
-    width, height = size
-    low = np.floor(points.min(axis=0)).astype(int) - margin
-    high = np.ceil(points.max(axis=0)).astype(int) + margin + 1
-    left, top = min(max(0, int(low[0])), width - 1), min(max(0, int(low[1])), height - 1)
-    return left, top, max(left + 1, min(width, int(high[0]))), max(top + 1, min(height, int(high[1])))
+    low = np.clip(np.floor(points.min(axis=0)) - margin, 0, np.subtract(size, 1))
+    high = np.clip(np.ceil(points.max(axis=0)) + margin + 1, low + 1, size)
+    left, top, right, bottom = map(int, (*low, *high))
+    return left, top, right, bottom
 
 
 class CheekSkin:

@@ -19,6 +19,7 @@ from avatar.generator.mouth import MouthInterior
 from avatar.generator.moving_bands import MovingNodes, bands
 from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.rig import Rig
+from avatar.generator.sampling import sample
 from avatar.generator.scene_layout import lay_out_scene, over_plate
 from avatar.generator.shell import STEP_PX, HeadShell, enlarged, places_of
 from avatar.types import F32, U8, HeadPose, Motion
@@ -81,11 +82,10 @@ class GeometryGenerator:
 
         picture = scene.still.copy()
         part = picture[scene.rows, scene.columns]
-        left, top = landmarks[:, :2].min(axis=0).tolist()
-        right, bottom = landmarks[:, :2].max(axis=0).tolist()
         per_node = STEP_PX // COARSER
-        for number, nodes in enumerate(bands(self._moving.moving(field), (left, top, right, bottom))):
-            places = enlarged(smooth, *(slice(x.start * per_node, x.stop * per_node) for x in nodes), COARSER)
+        for number, nodes in enumerate(bands(self._moving.moving(field), coarse.box(COARSER))):
+            rows, columns = (slice(side.start * per_node, side.stop * per_node) for side in nodes)
+            places = enlarged(smooth, rows, columns, COARSER)
             rows, columns = (slice(side.start * STEP_PX, side.stop * STEP_PX) for side in nodes)
             if number == 0:
                 corner = (columns.start, rows.start)
@@ -94,8 +94,7 @@ class GeometryGenerator:
                     eye.write(places, landmarks - np.array([*corner, 0], np.float32))
             plate = scene.plate[rows, columns]
             places = places[: plate.shape[0], : plate.shape[1]]
-            person = cv2.remap(scene.person, places, None, cv2.INTER_LINEAR)
-            part[rows, columns] = over_plate(np.asarray(person, np.uint8), plate)
+            part[rows, columns] = over_plate(sample(scene.person, places, border=cv2.BORDER_CONSTANT), plate)
         origin = (scene.columns.start, scene.rows.start)
         return MovedPhoto(picture, smooth, origin, (origin[0] - scene.spare, origin[1] - scene.spare))
 

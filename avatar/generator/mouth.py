@@ -93,7 +93,8 @@ class MouthInterior:
         """Take the resting picture (height, width, 3) RGB, its (478, 3) landmarks in pixels, and its pose."""
         upper, lower, cavity = drawn_teeth()
         drawn_at = ENLARGED * rest_pose.scale
-        self._opening = list(mesh.MOUTH_OPENING)
+        self._opening = np.array(mesh.MOUTH_OPENING)
+        self._lips = np.array([mesh.UPPER_INNER_LIP, mesh.LOWER_INNER_LIP])
         outline = rest_landmarks[self._opening]
         face = rgb[_box(rest_landmarks[:, :2], rgb.shape, margin=0)]
         self._light = _light(face)
@@ -116,9 +117,9 @@ class MouthInterior:
 
     def draw(self, picture: U8, landmarks: F32, pose: HeadPose) -> None:
         """Fill the mouth's opening of a picture (height, width, 3) RGB in place."""
-        outline = landmarks[self._opening][:, :2]
-        upper, lower = landmarks[list(mesh.UPPER_INNER_LIP), :2], landmarks[list(mesh.LOWER_INNER_LIP), :2]
-        if np.linalg.norm(upper - lower, axis=1).max() < MIN_GAP_PX:
+        outline = landmarks[self._opening, :2]
+        upper, lower = landmarks[self._lips, :2]
+        if np.hypot(*(upper - lower).T).max() < MIN_GAP_PX:
             return
         rows, columns = _box(outline, picture.shape, margin=2)
         view = picture[rows, columns]

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar.generator.sampling import sample
 from avatar.generator.shell import STEP_PX
 from avatar.types import F32, U8
 
@@ -30,7 +31,7 @@ class MovingNodes:
         below, right = (-(size + added) % STEP_PX for size in matte.shape)
         whole = np.pad(matte, ((added, below), (added, right)))
         rows, columns = whole.shape[0] // STEP_PX, whole.shape[1] // STEP_PX
-        seen = whole.reshape(rows, STEP_PX, columns, STEP_PX).any(axis=(1, 3)).astype(np.uint8)
+        seen = np.asarray(whole.reshape(rows, STEP_PX, columns, STEP_PX).max(axis=(1, 3)), np.uint8)
         # Interpolation reaches into the next node, and a field that is bent between nodes a little further.
         self._seen = np.asarray(cv2.dilate(seen, np.ones((5, 5), np.uint8)), np.uint8)
 
@@ -44,7 +45,7 @@ class MovingNodes:
         at = field * np.float32(1 / STEP_PX)
         at[..., 0] += x + self._margin
         at[..., 1] += y + self._margin
-        now = cv2.remap(self._seen, at, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+        now = sample(self._seen, at, flags=cv2.INTER_NEAREST)
         before = self._seen[self._margin : self._margin + rows, self._margin : self._margin + columns]
         shift = np.abs(field)
         return np.asarray(((shift[..., 0] > STILL_PX) | (shift[..., 1] > STILL_PX)) & ((now | before) > 0))
@@ -58,24 +59,28 @@ def bands(moves: NDArray[np.bool_], face: Box) -> list[tuple[slice, slice]]:
     rows, columns = moves.shape
     left, top, right, bottom = face
     middle = _nodes(top, bottom, rows)
-    held = moves[max(middle.start - 1, 0) : middle.stop + 1].any(axis=0)
+    held = _columns(moves, middle)
     beside = _nodes(left, right, columns)
     held[beside] = True
     found = [(middle, _span(held))]
     for start, stop in ((0, middle.start), (middle.stop, rows)):
         for first in range(start, stop, BAND):
             band = slice(first, min(first + BAND, stop))
-            # A node beyond the band moves what lies between.
-            near = moves[max(band.start - 1, 0) : band.stop + 1].any(axis=0)
+            near = _columns(moves, band)
             if near.any():
                 found.append((band, _span(near)))
     return found
 
 
+def _columns(moves: NDArray[np.bool_], rows: slice) -> NDArray[np.bool_]:
+    """Return in which columns anything moves in some rows or next to them, where it moves what lies between."""
+    return np.asarray(moves[max(rows.start - 1, 0) : rows.stop + 1].any(axis=0))
+
+
 def _nodes(low: float, high: float, count: int) -> slice:
     """Return the nodes from one place to another on a side with so many, at least one."""
-    start = min(max(int(low) // STEP_PX, 0), count - 1)
-    return slice(start, min(max(int(high) // STEP_PX + 1, start + 1), count))
+    first, last = np.clip(np.floor(np.array([low, high]) / STEP_PX), 0, count - 1).astype(int).tolist()
+    return slice(first, last + 1)
 
 
 def _span(moves: NDArray[np.bool_]) -> slice:

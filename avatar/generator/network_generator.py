@@ -7,8 +7,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from avatar.face import mesh
 from avatar.face.pose import rotation_vector
-from avatar.generator.compositing import head_crop, lay_layers
+from avatar.generator.compositing import head_crop, lay_layers, recut
 from avatar.generator.engines.engine import Engine, FrameInput, FrameLayers
 from avatar.generator.face_crop import CROP_SIZE, face_window
 from avatar.generator.face_flow import COARSER
@@ -80,7 +81,7 @@ class NetworkGenerator:
         self._geometry.draw_mouth(moved.picture, target)
         turn = rotation_vector(np.asarray(target.pose.rotation @ self.rig.rest_pose.rotation.T, np.float32))
         frame = FrameInput(
-            moved=head_crop(moved.picture, window),
+            moved=recut(bare, moved.picture, window, landmarks[list(mesh.MOUTH_OPENING), :2]),
             nearest=blend.rgb,
             regions=regions,
             seam=seam,

@@ -18,6 +18,7 @@ from avatar.generator.face_crop import CROP_SIZE, SEAM
 from avatar.generator.face_flow import FaceMesh, lay_face
 from avatar.generator.framing import Window
 from avatar.generator.mouth import MouthInterior
+from avatar.generator.sampling import sample
 from avatar.generator.shell import STEP_PX, HeadShell
 from avatar.types import BLENDSHAPES, F32, U8, HeadPose
 
@@ -65,8 +66,7 @@ class CropWarp:
         lay_face(places, self._mesh.moved(landmarks, pose).flow((self._size, self._size)), self._pose.scale)
         for eye in self._eyes:
             eye.write(places, landmarks)
-        moved = cv2.remap(self._rgb, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return View(np.asarray(moved, np.uint8), places)
+        return View(np.asarray(sample(self._rgb, places), np.uint8), places)
 
     def with_mouth(self, view: View, landmarks: F32) -> U8:
         """Return a view's picture (size, size, 3) with the inside of the mouth drawn: the geometry tier's answer."""
@@ -85,17 +85,17 @@ class CropWarp:
         pose_here = HeadPose(pose.rotation, pose.translation_px * np.float32(turn) + shift, pose.scale * turn)
         field = self._shell.displacements(here, pose_here)
         steps = np.arange(self._size, dtype=np.float32) * np.float32(turn)
-        still = np.dstack(np.meshgrid(steps + shift[0], steps + shift[1]))
+        still = np.dstack(np.meshgrid(steps + shift[0], steps + shift[1])).astype(np.float32, copy=False)
         # The field has a value each `STEP_PX` pixels, at the middle of so many.
         at = (still + np.float32(0.5)) * np.float32(1 / STEP_PX) - np.float32(0.5)
-        return still + cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(still + sample(field, at), np.float32)
 
 
 def with_eyes_of(nearest: U8, other: U8, regions: U8) -> U8:
     """Return a moved photo (size, size, 3) with the eyes of another, blended softly around the lids' `regions`."""
     size = regions.shape[0]
     width = round(EYE_SEAM * size) | 1
-    around = cv2.dilate(np.ascontiguousarray(regions[..., REGIONS.index("eyes")]), np.ones((width, width), np.uint8))
+    around = cv2.dilate(cv2.extractChannel(regions, REGIONS.index("eyes")), np.ones((width, width), np.uint8))
     share = cv2.blur(around, (width, width)).astype(np.float32)[..., None] / 255
     return np.rint(nearest + share * (other.astype(np.float32) - nearest)).astype(np.uint8)
 
@@ -114,12 +114,12 @@ def region_masks(landmarks: F32, size: int = CROP_SIZE) -> U8:
         cv2.circle(iris, (x, y), round(radius * 16), 255, -1, cv2.LINE_AA, 4)
     face = _filled([oval], size)
     head = _filled([middle + (oval - middle) * HEAD_REACH], size)
-    return np.dstack([mouth, eyes, cv2.min(iris, eyes), face, head]).astype(np.uint8, copy=False)
+    return np.asarray(cv2.merge([mouth, eyes, cv2.min(iris, eyes), face, head]), np.uint8)
 
 
 def head_seam(regions: U8) -> U8:
     """Return (size, size, 1): 255 on the head of region masks, falling to 0 in a band around its outline."""
-    head = np.ascontiguousarray(regions[..., REGIONS.index("head")])
+    head = cv2.extractChannel(regions, REGIONS.index("head"))
     return np.asarray(cv2.blur(head, (SEAM, SEAM), borderType=cv2.BORDER_CONSTANT), np.uint8)[..., None]
 
 

@@ -91,10 +91,12 @@ def show_reference_pixels(layers: FrameLayers, blend: ReferenceBlend, regions: U
 
     `regions` are the frame's (S, S, 5), `network_input.REGIONS`.
     """
+    if blend.mouth == 0 and blend.eyes == 0:
+        return layers
     left, top, right, bottom = INNER
     add, keep = layers.add.copy(), layers.keep.copy()
     for part, most in (("mouth", blend.mouth), ("eyes", blend.eyes)):
-        mask = np.ascontiguousarray(regions[top:bottom, left:right, REGIONS.index(part)])
+        mask = cv2.extractChannel(regions, REGIONS.index(part))[top:bottom, left:right]
         x, y, width, height = cv2.boundingRect(mask)
         if most == 0 or not width:
             continue

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from avatar.face import mesh
 from avatar.face.expression_basis import ExpressionBasis
@@ -28,6 +30,29 @@ LOOK_REACH: Final = (0.22, 0.14)
 """Iris travel for a full `eyeLook*` coefficient, as a share of the eye's width (x, y)."""
 
 
+_LIPS: Final = tuple(
+    np.array(line) for line in (mesh.UPPER_INNER_LIP, mesh.LOWER_INNER_LIP, mesh.UPPER_OUTER_LIP, mesh.LOWER_OUTER_LIP)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Eye:
+    """One eye at rest, in the head's frame."""
+
+    ring: NDArray[np.int64]
+    """(21,): numbers of both lids' landmarks, the corners and the iris."""
+    corners: NDArray[np.int64]
+    iris: NDArray[np.int64]
+    places: F32
+    """(21, 3)."""
+    closing: F32
+    """(21, 3): how far each landmark goes as the lids meet."""
+    middle: F32
+    """(3,), between the corners."""
+    width: float
+    side: str
+
+
 class Rig:
     """One person's rest landmarks, ready to be moved. Holds no state between calls."""
 
@@ -37,7 +62,8 @@ class Rig:
         self.rest_pose: HeadPose = fit_pose(rest_landmarks)
         self._head = to_head_frame(rest_landmarks, self.rest_pose)
         self._basis = basis
-        self._rest_gap = self._head[list(mesh.LOWER_INNER_LIP), 1] - self._head[list(mesh.UPPER_INNER_LIP), 1]
+        self._rest_gap = self._head[_LIPS[1], 1] - self._head[_LIPS[0], 1]
+        self._eyes = [_eye(self._head, *eye) for eye in EYES]
 
     def pose(self, motion: Motion) -> HeadPose:
         """Return the avatar's head pose for a motion, limited to what stays believable."""
@@ -66,31 +92,50 @@ class Rig:
         Lips that rest parted have part of their way behind them and open less than the driver's; closed lips do not
         pass through each other.
         """
-        upper, lower = list(mesh.UPPER_INNER_LIP), list(mesh.LOWER_INNER_LIP)
+        upper, lower, outer_upper, outer_lower = _LIPS
         rest = np.maximum(self._rest_gap, 0)
         gap = head[lower, 1] - head[upper, 1]
         opening = gap - self._rest_gap
         opened = self._rest_gap + opening * (1 - PARTED_HOLD * rest / (rest + PARTED))
         wanted = np.where(opening > 0, opened, np.maximum(gap, np.minimum(self._rest_gap, 0)))
         change = (wanted - gap) / 2
-        for edge, share in ((mesh.UPPER_INNER_LIP, -1.0), (mesh.UPPER_OUTER_LIP, -OUTER_LIP_SHARE)):
-            head[list(edge), 1] += share * change
-        for edge, share in ((mesh.LOWER_INNER_LIP, 1.0), (mesh.LOWER_OUTER_LIP, OUTER_LIP_SHARE)):
-            head[list(edge), 1] += share * change
+        head[upper, 1] -= change
+        head[lower, 1] += change
+        head[outer_upper, 1] -= np.float32(OUTER_LIP_SHARE) * change
+        head[outer_lower, 1] += np.float32(OUTER_LIP_SHARE) * change
 
     def _set_eyes(self, head: F32, motion: Motion) -> None:
         """Place lids and irises exactly: the rest of the face only carries them."""
-        for upper, lower, corners, iris, side in EYES:
-            ring = [*upper, *lower, *corners, *iris]
-            carried = head[list(corners)].mean(axis=0) - self._head[list(corners)].mean(axis=0)
-            head[ring] = self._head[ring] + carried
-            closed = float(np.clip(motion.blendshapes[BLENDSHAPE_INDEX[f"eyeBlink{side}"]], -0.6, 1.0))
-            top, bottom = head[list(upper)], head[list(lower)]
-            meeting = bottom + LID_MEETING * (top - bottom)
-            head[list(upper)] = top + closed * (meeting - top)
-            head[list(lower)] = bottom + closed * (meeting - bottom)
-            width = float(np.linalg.norm(head[corners[1]] - head[corners[0]]))
-            head[list(iris), :2] += np.float32(width) * gaze_of(motion, side)
+        for eye in self._eyes:
+            carried = head[eye.corners].mean(axis=0) - eye.middle
+            closed = min(max(float(motion.blendshapes[BLENDSHAPE_INDEX[f"eyeBlink{eye.side}"]]), -0.6), 1.0)
+            head[eye.ring] = eye.places + carried + np.float32(closed) * eye.closing
+            head[eye.iris, :2] += np.float32(eye.width) * gaze_of(motion, eye.side)
+
+
+def _eye(
+    head: F32,
+    upper: tuple[int, ...],
+    lower: tuple[int, ...],
+    corners: tuple[int, ...],
+    iris: tuple[int, ...],
+    side: str,
+) -> _Eye:
+    """Return an eye of (478, 3) resting landmarks in the head's frame."""
+    ring = np.array([*upper, *lower, *corners, *iris])
+    open_lids = head[list(upper)] - head[list(lower)]
+    still = np.zeros((len(corners) + len(iris), 3), np.float32)
+    start, end = head[list(corners)]
+    return _Eye(
+        ring,
+        np.array(corners),
+        np.array(iris),
+        head[ring],
+        np.concatenate([-(1 - LID_MEETING) * open_lids, LID_MEETING * open_lids, still]).astype(np.float32),
+        head[list(corners)].mean(axis=0),
+        float(np.linalg.norm(end - start)),
+        side,
+    )
 
 
 def gaze_of(motion: Motion, side: str) -> F32:

@@ -15,6 +15,7 @@ import numpy as np
 from avatar.face import mesh
 from avatar.face.easing import smooth_step
 from avatar.face.pose import to_head_frame, to_pixels
+from avatar.generator.sampling import sample
 from avatar.types import F32, HeadPose
 
 STEP_PX: Final = 8
@@ -58,10 +59,12 @@ class HeadShell:
         self._nodes_head = to_head_frame(nodes, rest_pose)
         follow_head = self._rigid_share()[:, None]
         follow_outline = nearness * np.exp(-((away / OUTLINE_REACH) ** 2))[:, None]
-        # A node's shift is linear in the head's rotation and place and in what the outline does beyond them.
-        self._follow = np.hstack([self._nodes_head * follow_head, follow_head, follow_outline]).astype(np.float32)
-        self._at_rest = (self._nodes * follow_head).astype(np.float32)
-        self._push_out = self._rim_offsets(rest_pose.scale)
+        # A node's shift is linear in the head's rotation and place and in what the outline does beyond them. It is
+        # counted in nodes from here on.
+        follow = np.hstack([self._nodes_head * follow_head, follow_head, follow_outline])
+        self._follow = (follow / STEP_PX).astype(np.float32)
+        self._at_rest = (self._nodes * follow_head / STEP_PX).astype(np.float32)
+        self._push_out = self._rim_offsets(rest_pose.scale) / np.float32(STEP_PX)
 
     def displacements(self, landmarks: F32, pose: HeadPose) -> F32:
         """Return how far away each node's source lies, (rows, columns, 2) pixels, for moved landmarks and a pose."""
@@ -70,7 +73,8 @@ class HeadShell:
         turn = (pose.rotation.T * np.float32(pose.scale))[:, :2]
         drive = np.concatenate([turn, pose.translation_px[None, :2], beyond]).astype(np.float32)
         forward = self._follow @ drive - self._at_rest
-        return self._keep_out(self._invert(forward.reshape(self._rows, self._columns, 2)))
+        backward = self._invert(forward.reshape(self._rows, self._columns, 2))
+        return self._keep_out(backward) * np.float32(STEP_PX)
 
     def _invert(self, forward: F32) -> F32:
         """Return the backward displacement of a forward one by damped fixed-point iteration.
@@ -79,7 +83,8 @@ class HeadShell:
         """
         backward = -forward
         for _ in range(INVERSION_STEPS):
-            backward -= np.float32(DAMPING) * (backward + self._sampled(forward, backward))
+            moved = self._sampled(forward, backward)
+            backward = np.asarray(cv2.addWeighted(backward, 1 - DAMPING, moved, -DAMPING, 0), np.float32)
         return backward
 
     def _keep_out(self, backward: F32) -> F32:
@@ -91,9 +96,8 @@ class HeadShell:
         return backward + self._sampled(self._push_out, backward)
 
     def _sampled(self, field: F32, away: F32) -> F32:
-        """Return a field at the nodes' sources, `away` pixels from each."""
-        places = self._grid + away * np.float32(1 / STEP_PX)
-        return np.asarray(cv2.remap(field, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+        """Return a field at the nodes' sources, `away` from each."""
+        return np.asarray(sample(field, self._grid + away), np.float32)
 
     def _rim_offsets(self, unit_px: float) -> F32:
         """Return for each node inside the face the way out to its rim, (rows, columns, 2) pixels; 0 outside."""
@@ -138,7 +142,7 @@ def places_of(field: F32, step: int, origin: int = 0) -> F32:
         step: a divisor of `STEP_PX`.
         origin: added to every place.
     """
-    places = np.pad(field, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    places = np.asarray(cv2.copyMakeBorder(field, 1, 1, 1, 1, cv2.BORDER_REPLICATE), np.float32)
     middle = (STEP_PX - 1) / 2 + origin
     places[..., 0] += (np.arange(-1, field.shape[1] + 1) * STEP_PX + middle).astype(np.float32)
     places[..., 1] += (np.arange(-1, field.shape[0] + 1) * STEP_PX + middle).astype(np.float32)[:, None]

@@ -15,8 +15,8 @@ STILL_SHARE: Final = 0.6
 """How much of the last frame's layers a still face keeps: noise of 1 falls to 0.5."""
 STILL_PX: Final = 0.35
 """Motion within the head's crop, in pixels of 256 a frame, at which that has fallen to 37 %: a tracker's jitter."""
-FASTEST_SHARE: Final = 98.0
-"""Percentile of the landmarks' motion that counts: one blinking eye must not lean on the open one."""
+FASTEST_SHARE: Final = 0.98
+"""Share of the landmarks that move less than the motion that counts: one blinking eye must not lean on the open one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ def filter_layers(last: FilterState | None, layers: FrameLayers, landmarks: F32)
     """
     if last is None:
         return FilterState(layers, landmarks), layers
-    moved = np.linalg.norm(landmarks[:, :2] - last.landmarks[:, :2], axis=1)
-    share = float(STILL_SHARE * np.exp(-((float(np.percentile(moved, FASTEST_SHARE)) / STILL_PX) ** 2)))
+    moved = np.sort(np.hypot(*(landmarks[:, :2] - last.landmarks[:, :2]).T))
+    fast = float(moved[round((len(moved) - 1) * FASTEST_SHARE)])
+    share = float(STILL_SHARE * np.exp(-((fast / STILL_PX) ** 2)))
     if share > 0.02:
         layers = FrameLayers(*(_between(new, old, share) for new, old in zip(layers, last.layers, strict=True)))
     return FilterState(layers, landmarks), layers

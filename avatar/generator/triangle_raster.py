@@ -15,6 +15,8 @@ NEAR: Final = 1.0
 DEPTH: Final = 1e-3
 """How much farther the farthest one is. Values are interpolated as seen in perspective: so flat a mesh bends them by
 less than a thousandth of a triangle."""
+LAYERS: Final = 5
+"""As deep as a layer: three of them and the room between."""
 EMPTY: Final = 4.0
 """Distance of what no triangle covers."""
 _CAMERA: Final = np.eye(4, dtype=np.float32)
@@ -30,7 +32,7 @@ class TriangleRaster:
         used, numbers = np.unique(pairs, axis=0, return_inverse=True)
         self._triangles = np.ascontiguousarray(numbers.reshape(-1, 3), np.int32)
         self._vertices = used[:, 0]
-        self._layer = (1 - used[:, 1]).astype(np.float32)
+        self._layer = (2 * (1 - used[:, 1])).astype(np.float32)
         self._settings = cv2.TriangleRasterizeSettings()
         # A settings object made in Python shades nothing unless it is told to.
         self._settings.setShadingType(cv2.RASTERIZE_SHADING_SHADED)
@@ -51,7 +53,7 @@ class TriangleRaster:
         at = places[self._vertices]
         depth = at[:, 2]
         low, high = float(depth.min()), float(depth.max())
-        away = NEAR + (DEPTH / 3) * ((depth - low) * np.float32(1 / max(high - low, 1e-6)) + self._layer)
+        away = NEAR + (DEPTH / LAYERS) * ((depth - low) * np.float32(1 / max(high - low, 1e-6)) + self._layer)
         # The camera sees half the picture's height to either side of its axis at distance 1, y upwards.
         half = height / 2
         to_camera = away * np.float32(1 / (step * half))

@@ -50,7 +50,7 @@ class OpenVinoEngine:
         except Empty:
             request = self._decoder.create_infer_request()
         try:
-            found = request.infer(frame.by_name(), share_inputs=True)
+            found = request.infer(frame.by_name(), share_inputs=True, share_outputs=True)
             return FrameLayers(*(found[name][0].copy() for name in FrameLayers._fields))
         finally:
             self._idle.put(request)
