@@ -29,6 +29,7 @@ from avatar.stream.browser_messages import (
     Request,
     SetAvatar,
     SetDrive,
+    Sound,
     Trace,
     TraceMessage,
 )
@@ -153,6 +154,8 @@ class BrowserPeer:
                 self._session.direct(cue)
         elif isinstance(request, Trace):
             self._trace = [] if request.enabled else None
+        elif isinstance(request, Sound):
+            self._host.show_at_once(not request.played)
         elif self._swapping:
             raise ControlError("The avatar is being changed already. Wait until it has appeared.", code="busy")
         else:

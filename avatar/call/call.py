@@ -195,6 +195,10 @@ class Call:
         """Send a message."""
         self._peer.send(REPORTS.write(report))
 
+    def show_at_once(self, at_once: bool) -> None:
+        """Have pictures shown as they come, or held back until their sound is played."""
+        self._peer.show_at_once(at_once)
+
     def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Work until done, or until the call ends, which cancels it; an error ends the call."""
         task = asyncio.create_task(work)

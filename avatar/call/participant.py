@@ -29,6 +29,9 @@ class CallHost(Protocol):
         """Do what blocks."""
         ...
 
+    def show_at_once(self, at_once: bool) -> None:
+        """Have pictures shown as they come, or held back until their sound is played."""
+
     def fail(self, why: str) -> None:
         """End the call, with the reason in words."""
 

@@ -1,6 +1,6 @@
 """Messages of the data channel between a page and the server; a program that speaks is sent some of the same reports.
 
-page -> server: calibrate, set_avatar, set_drive, cue, trace, ping
+page -> server: calibrate, set_avatar, set_drive, cue, sound, trace, ping
 server -> page: hello, stats, camera, face, calibrated, avatar, drive, caption, interrupted, answered, pong, error,
                 trace, bye
 server -> program: hello, clock, stats, pong, error, bye (what a program says: `avatar.sdk.bot_protocol`)
@@ -59,6 +59,14 @@ class GiveCue:
 
 
 @dataclass(frozen=True, slots=True)
+class Sound:
+    """Say whether the page plays the sound: pictures that need not wait for it are shown as they come."""
+
+    played: bool
+    id: RequestId = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """Start or stop reporting which camera frame each picture answers."""
 
@@ -74,13 +82,14 @@ class Ping:
     id: RequestId = None
 
 
-Request: TypeAlias = Calibrate | SetAvatar | SetDrive | GiveCue | Trace | Ping
+Request: TypeAlias = Calibrate | SetAvatar | SetDrive | GiveCue | Sound | Trace | Ping
 REQUESTS: Final = Vocabulary[Request](
     {
         "calibrate": Calibrate,
         "set_avatar": SetAvatar,
         "set_drive": SetDrive,
         "cue": GiveCue,
+        "sound": Sound,
         "trace": Trace,
         "ping": Ping,
     }

@@ -48,6 +48,7 @@ from avatar.stream.message_channel import MessageChannel
 from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason, PacketGuard
 from avatar.stream.peer_addresses import PeerAddresses
+from avatar.stream.playout_delay import PlayoutDelay, negotiate_playout_delay
 from avatar.stream.rate_control import RateLimits, RateState, next_rate
 from avatar.stream.sdp_answer import complete_answer
 from avatar.stream.transport_tuning import (
@@ -110,6 +111,7 @@ class Peer:
         self._round_trip_s: float | None = None
         self._video: AvatarVideoTrack | None = None
         self._audio: AvatarAudioTrack | None = None
+        self._playout: PlayoutDelay | None = None
         self._sounds_passed_over = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._received: list[MediaStreamTrack] = []
@@ -151,6 +153,11 @@ class Peer:
         """Send this picture next. Any thread; never blocks; a newer one replaces it."""
         if self._video is not None and self.sends_video:
             self._video.show(picture)
+
+    def show_at_once(self, at_once: bool) -> None:
+        """Have the receiver show pictures as they come, not when their sound is played; where it knows how to."""
+        if self._playout is not None:
+            self._playout.show_at_once(at_once)
 
     def send_audio(self, frame: av.AudioFrame, arrival_s: float, hold_s: float) -> None:
         """Send this piece of sound `hold_s` after `arrival_s`."""
@@ -244,6 +251,7 @@ class Peer:
         self._guard.watch(connection)
         self._handshake.listen(connection)
         if video is not None:
+            self._playout = negotiate_playout_delay(video, offer.sdp)
             self._start_video(video, listener, media)
         if audio is not None:
             self._start_audio(audio, media)

@@ -52,6 +52,7 @@ export class PeerConnection extends EventTarget {
     this.audio = this.peer.addTransceiver(media.microphone ?? "audio", { direction: "sendrecv" });
     showNewest(this.video.receiver);
     this.channel = this.peer.createDataChannel(CHANNEL_LABEL, { ordered: true });
+    this.channel.addEventListener("open", () => this.#tellSound());
     this.channel.addEventListener("message", (event) => this.#onData(event.data));
     this.channel.addEventListener("close", () => this.#onLost());
     this.peer.addEventListener("track", (event) => this.#onTrack(event.track));
@@ -101,8 +102,7 @@ export class PeerConnection extends EventTarget {
   }
 
   /**
-   * Synchronise the picture with the sound, or stop doing so. The server is not involved: the same answer is applied
-   * again.
+   * Synchronise the picture with the sound, or stop doing so: the same answer is applied again, and the server is told.
    *
    * @param {boolean} audible whether the returned sound is played
    */
@@ -110,6 +110,7 @@ export class PeerConnection extends EventTarget {
     if (this.audible === audible) return;
     this.audible = audible;
     if (this.#closed || !this.#answer) return;
+    this.#tellSound();
     await this.peer.setLocalDescription(await this.peer.createOffer());
     await this.#applyAnswer();
   }
@@ -150,6 +151,11 @@ export class PeerConnection extends EventTarget {
     this.#pending.rejectAll();
     this.peer.close();
     if (this.#callUrl) void endCall(this.#callUrl);
+  }
+
+  /** Sound that is not played is not worth waiting for: pictures are then shown as they come. */
+  #tellSound() {
+    this.send({ type: "sound", played: this.audible });
   }
 
   #applyAnswer() {

@@ -48,16 +48,17 @@
  *   what the server sends
  *
  * @typedef {{type: "calibrate"} | {type: "set_avatar", avatar: string} | {type: "set_drive", drive: Drive}
- *   | {type: "cue", text: string} | {type: "trace", enabled: boolean} | {type: "ping", t: number}} ClientMessage
+ *   | {type: "cue", text: string} | {type: "sound", played: boolean} | {type: "trace", enabled: boolean}
+ *   | {type: "ping", t: number}} ClientMessage
  *   what the page sends
- * @typedef {Exclude<ClientMessage, {type: "cue"}>} Request what the server answers
+ * @typedef {Exclude<ClientMessage, {type: "cue"} | {type: "sound"}>} Request what the server answers
  */
 
 /** The label by which the server knows the channel. */
 export const CHANNEL_LABEL = "avatar";
 const VERSION = 1;
 
-/** The type of the message that answers each request. A cue is not answered, unless by an error. */
+/** The type of the message that answers each request. A cue and `sound` are not, unless by an error. */
 const ANSWER_TYPES = /** @type {const} */ ({
   calibrate: "calibrated",
   set_avatar: "avatar",

@@ -116,6 +116,7 @@ def test_a_person_joins_is_somebody_else_and_leaves_nothing_behind(
     size = browser.run("const v = document.getElementById('avatar-video'); return [v.videoWidth, v.videoHeight]")
     assert size == [512, 512]
     assert browser.run("return document.documentElement.dataset.effects") == "plain", "no blurs without a GPU"
+    assert browser.run("return avatarCall.call.peer.remoteDescription.sdp.includes('playout-delay')")
     browser.until(lambda: (browser.run("return avatarCall.server") or {}).get("face") == "tracked", "a tracked face")
     time.sleep(CALIBRATION_S + 1.0)  # what the resting face is taken to be until then may be anything
 

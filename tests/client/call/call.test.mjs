@@ -32,6 +32,8 @@ class Peer extends EventTarget {
   iceGatheringState = "complete";
   localDescription = { sdp: "offer" };
   videos = [];
+  /** What the page has said. */
+  heard = [];
   constructor() {
     super();
     peers.push(this);
@@ -44,7 +46,7 @@ class Peer extends EventTarget {
     return transceiver;
   }
   createDataChannel() {
-    this.channel = Object.assign(new EventTarget(), { readyState: "open", send() {} });
+    this.channel = Object.assign(new EventTarget(), { readyState: "open", send: (text) => this.heard.push(text) });
     return this.channel;
   }
   async createOffer() {
@@ -52,6 +54,7 @@ class Peer extends EventTarget {
   }
   async setLocalDescription() {}
   async setRemoteDescription() {
+    if (this.connectionState === "new") this.channel.dispatchEvent(new Event("open"));
     this.connectionState = "connected";
     this.dispatchEvent(new Event("connectionstatechange"));
   }
@@ -120,6 +123,18 @@ test("pictures are shown as soon as they can be, and the encoder drops pixels ra
   await liveCall(t);
   assert.equal(peers[0].video.receiver.jitterBufferTarget, 0);
   assert.equal(peers[0].video.sender.parameters.degradationPreference, "maintain-framerate");
+});
+
+test("the server is told whether the sound is played, so that pictures need not wait for one that is not", async (t) => {
+  const call = await liveCall(t);
+  const played = () => peers.at(-1).heard.map((text) => JSON.parse(text)).map((message) => message.played);
+  assert.deepEqual(played(), [false]);
+  await call.setAudible(true);
+  assert.deepEqual(played(), [false, true]);
+  peers[0].says({ type: "bye", reason: "connection_lost", detail: "" });
+  call.retryNow();
+  await until(() => peers.length === 2 && played().length > 0, "the next connection");
+  assert.deepEqual(played(), [true]);
 });
 
 test("the camera sends what the server asks for, over the next connection too, and all of it after the call", async (t) => {
