@@ -15,8 +15,8 @@ from avatar.types import CaptureStamp, Picture
 I420 = np.zeros((96, 48), np.uint8)
 
 
-def page(sent: list[Report]) -> BrowserPeer:
-    host: Any = SimpleNamespace(send=sent.append)
+def page(sent: list[Report], at_once: list[bool] | None = None) -> BrowserPeer:
+    host: Any = SimpleNamespace(send=sent.append, show_at_once=(at_once if at_once is not None else []).append)
     unused: Any = None
     return BrowserPeer(
         unused,
@@ -57,3 +57,11 @@ def test_pairs_are_told_before_a_message_grows_too_long() -> None:
         visitor.on_picture_sent(picture(index, index))
     assert all(isinstance(report, TraceMessage) and len(report.frames) <= TRACE_PAIRS for report in sent)
     assert sum(len(report.frames) for report in sent if isinstance(report, TraceMessage)) == 2 * TRACE_PAIRS
+
+
+def test_pictures_wait_for_their_sound_only_while_the_page_plays_it() -> None:
+    at_once: list[bool] = []
+    visitor = page([], at_once)
+    for played in ("false", "true", "false"):
+        visitor.on_message(f'{{"v":1,"type":"sound","played":{played}}}')
+    assert at_once == [True, False, True]
