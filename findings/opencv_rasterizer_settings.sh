@@ -8,9 +8,9 @@
 # are interpolated as others are, so a picture's coordinates can be painted in one call.
 #
 # Output seen (the pixel in the middle of a triangle of colours 10, 20 and -40):
-#   left out        -5.0
+#   left out       -12.5
 #   as made          1.0
-#   told to shade   -5.0
+#   told to shade  -12.5
 #
 # Exits non-zero when that has changed.
 set -euo pipefail

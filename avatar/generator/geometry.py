@@ -94,7 +94,8 @@ class GeometryGenerator:
                     eye.write(places, landmarks - np.array([*corner, 0], np.float32))
             plate = scene.plate[rows, columns]
             places = places[: plate.shape[0], : plate.shape[1]]
-            part[rows, columns] = over_plate(sample(scene.person, places, border=cv2.BORDER_CONSTANT), plate)
+            person = sample(scene.person, places, border=cv2.BORDER_CONSTANT)
+            over_plate(person, plate, into=part[rows, columns])
         origin = (scene.columns.start, scene.rows.start)
         return MovedPhoto(picture, smooth, origin, (origin[0] - scene.spare, origin[1] - scene.spare))
 

@@ -15,7 +15,7 @@ from avatar.types import F32, U8
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, pixels."""
 
-BAND: Final = 12
+BAND: Final = 16
 """Rows of nodes in a band."""
 STILL_PX: Final = 0.05
 """What is shifted by less is drawn where it was."""

@@ -86,11 +86,11 @@ def lay_out_scene(identity: Identity, picture_size: tuple[int, int]) -> SceneLay
     )
 
 
-def over_plate(person: U8, plate: U8) -> U8:
-    """Lay a premultiplied RGBA person (height, width, 4) over a background (height, width, 3) RGB."""
+def over_plate(person: U8, plate: U8, into: U8 | None = None) -> U8:
+    """Lay a premultiplied RGBA person (height, width, 4) over a background (height, width, 3) RGB, `into` a picture."""
     behind = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(person, 3)), cv2.COLOR_GRAY2RGB)
     seen = cv2.multiply(plate, behind, scale=1 / 255)
-    return np.asarray(cv2.add(seen, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)), np.uint8)
+    return np.asarray(cv2.add(seen, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB), dst=into), np.uint8)
 
 
 def _beside_still_body(plate: U8, photo: U8, matte: U8, rest_y: F32) -> U8:
