@@ -25,6 +25,7 @@ def test_each_setting_is_told_by_its_median_round() -> None:
     assert (found["fps_full"], found["fps_plain"]) == (15.0, 30.0)
     assert found["picture_ms_full"] == pytest.approx(20.0)
     assert found["drawing_ms_full"] == pytest.approx(5.0)
+    assert found["drawing_ms_plain_to_full"] == found["picture_ms_plain_to_full"]
     assert found["picture_ms_plain_to_full"] == pytest.approx(0.5)
     assert found["effects_auto"] == 0.0
     assert "fps_unseen" not in found
