@@ -115,6 +115,7 @@ BASE_URL: Final = Kind(base_url, "a base URL such as http://localhost:11434/v1, 
 TIERS: Final = ("auto", "geometry", "lite", "standard")
 ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt", "torch", "torch-cuda")
 QUALITIES: Final = ("auto", "fixed")
+TRACKERS: Final = ("auto", "openvino", "mediapipe")
 TTS_ENGINES: Final = ("auto", "hibari", "espeak")
 
 
@@ -149,6 +150,12 @@ class PictureSettings:
         "is in time (docs/how-it-works.md); fixed: never",
         choices=QUALITIES,
         metavar="MODE",
+    )
+    tracker: str = setting(
+        "auto",
+        "what follows the driver's face: openvino, mediapipe or auto, which is openvino wherever it works",
+        choices=TRACKERS,
+        metavar="TRACKER",
     )
 
 

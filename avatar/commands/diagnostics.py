@@ -151,7 +151,7 @@ def model(name: str, store: ModelStore) -> Check:
 
 
 def face_tracker() -> Check:
-    """Find the face in a real portrait."""
+    """Find the face in a real portrait, and say what runs the networks."""
     require_system_libraries()
     store = ModelStore()
     if store.state("face_landmarker") != "present":
@@ -159,9 +159,11 @@ def face_tracker() -> Check:
     from avatar.config import LimitSettings  # noqa: PLC0415
     from avatar.identities.builtin import builtin_face  # noqa: PLC0415
     from avatar.media.photo import read_photo  # noqa: PLC0415
-    from avatar.perception.landmarker import FaceLandmarker  # noqa: PLC0415
+    from avatar.perception.landmarker_choice import open_landmarker, why_not_openvino  # noqa: PLC0415
 
-    landmarker = FaceLandmarker(store.path("face_landmarker"), video=False)
+    path = store.path("face_landmarker")
+    reason = why_not_openvino(path)
+    landmarker = open_landmarker(path, video=False, max_faces=1)
     try:
         portrait = read_photo(builtin_face("astronaut").image.read_bytes(), LimitSettings())
         landmarker.detect(portrait, 0.0)
@@ -174,7 +176,8 @@ def face_tracker() -> Check:
         return Check("face tracker", "fail", f"finds {len(faces)} faces in a portrait", "avatar models pull")
     slow = took_ms > 33
     advice = "Close other programs: at more than 33 ms a frame, 30 frames a second cannot be followed." if slow else ""
-    return Check("face tracker", "warn" if slow else "ok", f"finds a face in {took_ms:.0f} ms", advice)
+    runs = "OpenVINO" if reason is None else f"MediaPipe, not the quicker OpenVINO: {reason}"
+    return Check("face tracker", "warn" if slow else "ok", f"finds a face in {took_ms:.0f} ms ({runs})", advice)
 
 
 def engines() -> Check:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from avatar.perception.landmarker import FaceLandmarker
+from avatar.perception.landmarker_choice import open_landmarker
 from avatar.perception.regions import SMALLEST_FACE_PX, Region, around
 from avatar.perception.subject import FaceBox, overlap
 from avatar.types import U8
@@ -25,15 +25,15 @@ SAME_PLACE: Final = 0.5
 class FaceFinder:
     """Finds faces in single pictures. Not for several threads at once; always `close()` it."""
 
-    def __init__(self, model_path: Path) -> None:
-        """Load the model. Raises PerceptionError."""
-        self._landmarker = FaceLandmarker(model_path, video=False, max_faces=MOST_FACES)
+    def __init__(self, model_path: Path, *, engine: str = "auto") -> None:
+        """Load the model, on an engine of `open_landmarker`. Raises PerceptionError."""
+        self._landmarker = open_landmarker(model_path, video=False, max_faces=MOST_FACES, engine=engine)
 
     def detect(self, rgb: U8, region: Region) -> list[FaceBox]:
         """Return the faces in one region of a picture (height, width, 3) RGB, in pixels of the picture.
 
         Raises:
-            PerceptionError: it was closed, or MediaPipe failed.
+            PerceptionError: it was closed, or its engine failed.
         """
         part = region.cut(rgb)
         faces = [region.in_picture(face) for face in self._landmarker.detect(part, 0.0)]

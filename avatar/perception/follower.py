@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from avatar.perception.landmarker import FaceDetection, FaceLandmarker
+from avatar.perception.landmarker import FaceDetection
+from avatar.perception.landmarker_choice import open_landmarker
 from avatar.perception.regions import APPROACH_STEPS, approach
 from avatar.perception.subject import FaceBox
 from avatar.types import U8
@@ -24,15 +25,15 @@ _NOTHING: Final = np.zeros((64, 64, 3), np.uint8)
 class FaceFollower:
     """Tracks one face from frame to frame. Not for several threads at once; always `close()` it."""
 
-    def __init__(self, model_path: Path) -> None:
-        """Load the model. Raises PerceptionError."""
-        self._landmarker = FaceLandmarker(model_path, video=True, max_faces=1)
+    def __init__(self, model_path: Path, *, engine: str = "auto") -> None:
+        """Load the model, on an engine of `open_landmarker`. Raises PerceptionError."""
+        self._landmarker = open_landmarker(model_path, video=True, max_faces=1, engine=engine)
 
     def detect(self, rgb: U8, time_s: float) -> list[FaceDetection]:
         """Return the face that is followed, or one that is found now, in (height, width, 3) RGB; empty without one.
 
         Raises:
-            PerceptionError: it was closed, or MediaPipe failed.
+            PerceptionError: it was closed, or its engine failed.
         """
         return self._landmarker.detect(rgb, time_s)
 

@@ -74,7 +74,7 @@ class FaceLandmarker:
             PerceptionError: the file is missing or is no face landmarker model, or MediaPipe's libraries are missing.
         """
         self._video = video
-        self._last_ms = -1
+        self._last_ms = 0  # the next is 1: of a video that begins at 0 the filter holds the second frame back
         self._lock = threading.Lock()
         self._graph: _Graph | None = _Graph(model_path, video=video, max_faces=max_faces)
 

@@ -43,14 +43,16 @@ class FaceTracker:
     Not for use from several threads at once. Always `close()` it or use it as a context manager.
     """
 
-    def __init__(self, model_path: Path, *, regions_per_frame: int = LIVE_REGIONS) -> None:
+    def __init__(self, model_path: Path, *, regions_per_frame: int = LIVE_REGIONS, engine: str = "auto") -> None:
         """Load the landmarker model. `regions_per_frame` are searched while there is no face.
+
+        `engine` is one of `open_landmarker`'s.
 
         Raises:
             PerceptionError: the model or one of MediaPipe's libraries is missing.
         """
-        self._model_path, self._regions_per_frame = model_path, regions_per_frame
-        self._finder, self._follower = FaceFinder(model_path), FaceFollower(model_path)
+        self._model_path, self._regions_per_frame, self._engine = model_path, regions_per_frame, engine
+        self._finder, self._follower = FaceFinder(model_path, engine=engine), FaceFollower(model_path, engine=engine)
         self._sweep: Sweep | None = None
         self._searched_s: float | None = None
         self._searched_parts = 0
@@ -76,7 +78,7 @@ class FaceTracker:
 
         Raises:
             FrameError: not a uint8 array of height x width x 3; the tracker stays usable.
-            PerceptionError: it was closed, or MediaPipe failed again after it had been set up anew once.
+            PerceptionError: it was closed, or its engine failed again after it had been set up anew once.
         """
         step_s = NOMINAL_STEP_S if self._time_s is None or time_s <= self._time_s else time_s - self._time_s
         self._time_s = time_s
@@ -102,16 +104,15 @@ class FaceTracker:
             self._mouth = MouthCoverDetector()
         self._unseen_s = 0.0
         self._smoothed = smooth_face(None if changed else self._smoothed, face, time_s)
+        pose = self._smoothed.pose
         self._last = FaceState(
             time_s=time_s,
             landmarks_px=self._smoothed.landmarks_px,
             blendshapes=self._smoothed.blendshapes,
-            pose=self._smoothed.pose,
+            pose=pose,
             confidence=1.0,
             frame_size=self._frame_size,
-            mouth_covered=self._mouth.update(
-                frame, face.landmarks_px, rotation_vector(self._smoothed.pose.rotation), step_s
-            ),
+            mouth_covered=self._mouth.update(frame, face.landmarks_px, rotation_vector(pose.rotation), step_s),
         )
         return self._last
 
@@ -244,10 +245,11 @@ class FaceTracker:
         return [parts.whole if self._searched_parts % 2 else others[self._searched_parts // 2 % len(others)]]
 
     def _restart(self) -> None:
-        """Begin anew with fresh graphs: one that has failed answers every later frame with the same error."""
+        """Begin anew: a graph of MediaPipe's that has failed answers every later frame with the same error."""
         self._finder.close()
         self._follower.close()
-        self._finder, self._follower = FaceFinder(self._model_path), FaceFollower(self._model_path)
+        self._finder = FaceFinder(self._model_path, engine=self._engine)
+        self._follower = FaceFollower(self._model_path, engine=self._engine)
         self._searched_s = None
 
 

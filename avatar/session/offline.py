@@ -200,11 +200,11 @@ def animate(
     retargeter = Retargeter(load_basis())
     index = 0
     if driver is not None:
-        for _, face in _track(driver, until_s=RESTING_LOOK_S):
+        for _, face in _track(driver, picture.tracker, until_s=RESTING_LOOK_S):
             if face is not None:
                 retargeter.motion(face)
         face, camera = None, None
-        for time_s, seen in _track(driver, damage=damage):
+        for time_s, seen in _track(driver, picture.tracker, damage=damage):
             while index < round(time_s * fps):
                 yield AnimatedFrame(index / fps, moved(index / fps, face, camera), None, driven=False)
                 index += 1
@@ -230,10 +230,11 @@ def _late_cues(cues: Sequence[TimedCue], end_s: float) -> list[str]:
 
 
 def _track(
-    driver: Path, *, until_s: float | None = None, damage: Damage | None = None
+    driver: Path, engine: str, *, until_s: float | None = None, damage: Damage | None = None
 ) -> Iterator[tuple[float, FaceState | None]]:
     """Yield (seconds, face or None) for the frames of a clip."""
-    tracker = FaceTracker(get_model("face_landmarker"), regions_per_frame=PATIENT_REGIONS)
+    model = get_model("face_landmarker")
+    tracker = FaceTracker(model, regions_per_frame=PATIENT_REGIONS, engine=engine)
     try:
         for time_s, rgb in clip_frames(driver, until_s=until_s, damage=damage):
             yield time_s, tracker.track(rgb, time_s)

@@ -38,7 +38,7 @@ def open_session(
     return Session(
         _open_renderer(identity, picture),
         _open_renderer,
-        FaceTracker(get_model("face_landmarker")),
+        FaceTracker(get_model("face_landmarker"), engine=picture.tracker),
         SpeechMotion(voice_network),
         picture=picture,
         on_picture=on_picture,

@@ -1,0 +1,155 @@
+"""The three networks inside MediaPipe's face landmarker, run by OpenVINO.
+
+The model file is an archive of TensorFlow Lite networks, which OpenVINO reads as they are. They are compiled once for
+all who follow a face in this process: that takes a second of one core, and 0.6 s without the detector.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from avatar.errors import PerceptionError
+from avatar.perception.face_detection import SIDE as DETECTOR_SIDE
+from avatar.types import F32, LANDMARK_COUNT, U8
+
+CROP_SIDE: Final = 256
+"""Pixels a side of the picture in which landmarks are found."""
+MOST_STREAMS: Final = 4
+"""So many calls at once may wait for none of the others; each costs some 30 MB."""
+POINTS: Final = (
+    *(0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70, 78, 80),
+    *(81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127, 132, 133, 136, 144, 145, 146, 148, 149, 150, 152, 153),
+    *(154, 155, 157, 158, 159, 160, 161, 162, 163, 168, 172, 173, 176, 178, 181, 185, 191, 195, 197, 234, 246, 249),
+    *(251, 263, 267, 269, 270, 276, 282, 283, 284, 285, 288, 291, 293, 295, 296, 297, 300, 308, 310, 311, 312, 314),
+    *(317, 318, 321, 323, 324, 332, 334, 336, 338, 356, 361, 362, 365, 373, 374, 375, 377, 378, 379, 380, 381, 382),
+    *(384, 385, 386, 387, 388, 389, 390, 397, 398, 400, 402, 405, 409, 415, 454, 466, *range(468, LANDMARK_COUNT)),
+)
+"""The landmarks that the blendshape network is shown, in its order (MediaPipe's `face_blendshapes_graph.cc`)."""
+
+_DETECTOR: Final = "face_detector.tflite"
+_LANDMARKS: Final = "face_landmarks_detector.tflite"
+_BLENDSHAPES: Final = "face_blendshapes.tflite"
+_INPUT_SHAPES: Final = {
+    _DETECTOR: [1, DETECTOR_SIDE, DETECTOR_SIDE, 3],
+    _LANDMARKS: [1, CROP_SIDE, CROP_SIDE, 3],
+    _BLENDSHAPES: [1, len(POINTS), 2],
+}
+_POINTS: Final = np.array(POINTS)
+
+
+class LandmarkNetworks:
+    """The networks of one stream of pictures. Not for several threads at once."""
+
+    def __init__(self, model_path: Path) -> None:
+        """Compile the networks, or take those that were.
+
+        Raises:
+            PerceptionError: OpenVINO or the model file is missing, or OpenVINO cannot run these networks here.
+        """
+        detector, landmarks, blendshapes = (_compiled(model_path, name) for name in _INPUT_SHAPES)
+        self._detector, self._landmarks, self._blendshapes = map(_Request, (detector, landmarks, blendshapes))
+
+    def detect(self, square: U8) -> tuple[F32, F32]:
+        """Return what the detector answers to (128, 128, 3) RGB: (896, 16) and (896,), see `face_detection`.
+
+        Raises:
+            PerceptionError: OpenVINO failed.
+        """
+        np.multiply(square, np.float32(2 / 255), out=self._detector.input[0])
+        self._detector.input -= 1.0
+        first, second = self._detector.run()
+        answers, logits = (first, second) if first.shape[-1] == 16 else (second, first)
+        return answers[0], logits[0, :, 0]
+
+    def landmarks(self, crop: U8) -> tuple[F32, float]:
+        """Return the landmarks in (256, 256, 3) RGB, (478, 3) in its pixels, and how surely they are a face's, 0..1.
+
+        They are valid until the next call.
+
+        Raises:
+            PerceptionError: OpenVINO failed.
+        """
+        self._landmarks.input[0] = crop
+        places, presence, *_ = self._landmarks.run()
+        surely = 1 / (1 + math.exp(-max(float(presence.ravel()[0]), -80.0)))  # exp(80) is no overflow
+        return places.reshape(LANDMARK_COUNT, 3), surely
+
+    def blendshapes(self, landmarks_px: F32) -> F32:
+        """Return (52,), 0..1, `_neutral` first, of landmarks (478, 3) in any unit; valid until the next call.
+
+        Raises:
+            PerceptionError: OpenVINO failed.
+        """
+        self._blendshapes.input[0] = landmarks_px[_POINTS, :2]
+        return self._blendshapes.run()[0]
+
+
+class _Request:
+    """A network's inputs and outputs in memory that is used again and again."""
+
+    def __init__(self, network: Any) -> None:
+        self._request = network.create_infer_request()
+        self.input: F32 = self._request.get_input_tensor().data
+
+    def run(self) -> list[F32]:
+        """Return the outputs, which the next run overwrites. Raises PerceptionError."""
+        try:
+            # In this thread: handing it to one of OpenVINO's own would cost two switches.
+            outputs = self._request.infer(share_outputs=True)
+        except RuntimeError as error:
+            raise PerceptionError(f"OpenVINO failed while a face was followed: {error}") from error
+        return list(outputs.values())
+
+
+@cache
+def _compiled(model_path: Path, name: str) -> Any:
+    """Return one of the networks, ready to run. Raises PerceptionError."""
+    try:
+        import openvino  # noqa: PLC0415 - 150 ms, and only where a face is followed
+
+        streams = max(1, min(MOST_STREAMS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
+        options = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": streams,
+            "INFERENCE_NUM_THREADS": streams,  # one each
+            "INFERENCE_PRECISION_HINT": "f32",
+            "ENABLE_CPU_PINNING": False,
+        }
+        # OpenVINO reads networks of this kind from files only.
+        with tempfile.TemporaryDirectory(prefix="avatar-") as folder, zipfile.ZipFile(model_path) as archive:
+            core = openvino.Core()
+            network = core.read_model(archive.extract(name, folder))
+            network.reshape(_INPUT_SHAPES[name])
+            _widen_weights(network, openvino)
+            if name == _LANDMARKS:
+                _scale_first_weights(network, openvino)
+            return core.compile_model(network, "CPU", options)
+    except ImportError as error:
+        raise PerceptionError(f"OpenVINO cannot be imported: {error}") from error
+    except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+        raise PerceptionError(f"OpenVINO cannot run {name} of {model_path}: {error}") from error
+
+
+def _widen_weights(network: Any, openvino: Any) -> None:
+    """Have weights that are stored in 16 bits held in 32: OpenVINO fuses more layers and compiles in half the time."""
+    for layer in network.get_ordered_ops():
+        stored = layer.input_value(0).get_node() if layer.get_type_name() == "Convert" else None
+        if stored is not None and stored.get_type_name() == "Constant":
+            wide = openvino.opset13.constant(np.asarray(stored.data, np.float32))
+            layer.output(0).replace(wide.output(0))
+
+
+def _scale_first_weights(network: Any, openvino: Any) -> None:
+    """Have a network take pixels of 0..255 that wants 0..1: no pass over the picture, and one step less in it."""
+    first = next(layer for layer in network.get_ordered_ops() if layer.get_type_name() == "Convolution")
+    scale = openvino.opset13.constant(np.float32(1 / 255))
+    scaled = openvino.opset13.multiply(first.input_value(1), scale)
+    first.input(1).replace_source_output(scaled.output(0))
