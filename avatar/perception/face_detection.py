@@ -59,23 +59,24 @@ def faces_in(answers: F32, logits: F32) -> list[DetectedFace]:
     """
     seen = np.flatnonzero(logits >= math.log(LEAST_SCORE / (1 - LEAST_SCORE)))
     seen = seen[np.argsort(-logits[seen], kind="stable")]
-    scores = 1 / (1 + np.exp(-logits[seen]))
-    places = (answers[seen] / SIDE).reshape(-1, 8, 2)
-    anchors = anchor_centres()[seen]
+    scores = (1 / (1 + np.exp(-logits[seen]))).astype(np.float32)
+    places: F32 = (answers[seen] / np.float32(SIDE)).reshape(-1, 8, 2)
+    anchors: F32 = anchor_centres()[seen]
     middles, half_sizes = places[:, 0] + anchors, places[:, 1] / 2
-    boxes = np.concatenate([middles - half_sizes, middles + half_sizes], axis=1)
-    return _one_of_each(boxes, places[:, 2:] + anchors[:, None], scores)
+    boxes: F32 = np.concatenate([middles - half_sizes, middles + half_sizes], axis=1)
+    points: F32 = places[:, 2:] + anchors[:, None]
+    return _one_of_each(boxes, points, scores)
 
 
 @cache
 def anchor_centres() -> F32:
     """Return (896, 2), where the anchors are in the square."""
-    grids = []
+    grids: list[F32] = []
     for cells, anchors in GRIDS:
         middles = (np.arange(cells, dtype=np.float32) + 0.5) / cells
         y, x = np.meshgrid(middles, middles, indexing="ij")
         grids.append(np.repeat(np.stack([x, y], axis=-1).reshape(-1, 2), anchors, axis=0))
-    centres = np.concatenate(grids)
+    centres: F32 = np.concatenate(grids)
     centres.flags.writeable = False  # one for all
     return centres
 

@@ -8,6 +8,7 @@ a face that it follows alone, which `avatar.perception.landmarker` keeps it from
 
 from __future__ import annotations
 
+import math
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -99,7 +100,7 @@ def _face_in(networks: LandmarkNetworks, rgb: U8, rect: RotatedRect) -> FaceDete
     places, presence = networks.landmarks(rect.cut(rgb, CROP_SIDE, beyond=cv2.BORDER_REPLICATE))
     if presence <= LEAST_PRESENCE:
         return None
-    landmarks = in_picture(places, rect)
+    landmarks = in_picture(places, rect, rgb.shape[1] / rgb.shape[0])
     if not np.isfinite(landmarks).all():
         return None
     blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
@@ -108,10 +109,15 @@ def _face_in(networks: LandmarkNetworks, rgb: U8, rect: RotatedRect) -> FaceDete
     return FaceDetection(landmarks, blendshapes)
 
 
-def in_picture(places: F32, rect: RotatedRect) -> F32:
-    """Return landmarks (478, 3) of a crop, in pixels of the picture that `rect` was cut from, z like x."""
+def in_picture(places: F32, rect: RotatedRect, aspect: float) -> F32:
+    """Return landmarks (478, 3) of a crop, in pixels of the picture that `rect` was cut from.
+
+    MediaPipe measures depth by the rectangle's upper edge in a picture whose sides are 1, so that in a picture that is
+    `aspect` times as wide as high the depth of a head laid on its side is so many times as large. So it is here.
+    """
     matrix = rect.to_picture(CROP_SIDE).astype(np.float32)
     landmarks = np.empty_like(places)
     landmarks[:, :2] = places[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-    landmarks[:, 2] = places[:, 2] * np.float32(rect.width / CROP_SIDE)
+    across = math.hypot(math.cos(rect.angle_rad), math.sin(rect.angle_rad) * aspect)
+    landmarks[:, 2] = places[:, 2] * np.float32(rect.width / CROP_SIDE * across)
     return landmarks

@@ -59,7 +59,7 @@ def test_a_moving_turning_face_is_where_mediapipe_has_it(video: bool, face_model
     apart = np.array([own.landmarks_px - their.landmarks_px for own, their in zip(found, theirs, strict=True)])
     distances = np.linalg.norm(apart[..., :2], axis=-1)
     assert np.median(distances) < 0.1 and np.percentile(distances, 95) < 0.3, "pixels"
-    assert np.percentile(np.abs(apart[..., 2]), 95) < 1.0, "depth, pixels: half a percent of the face"
+    assert np.percentile(np.abs(apart[..., 2]), 95) < 0.3, "depth, pixels"
     coefficients = [np.abs(own.blendshapes - their.blendshapes) for own, their in zip(found, theirs, strict=True)]
     assert np.percentile(coefficients, 95) < 0.02
 
@@ -169,8 +169,8 @@ def test_what_is_found_in_a_turned_crop_lies_in_the_picture() -> None:
     rect = RotatedRect(300.0, 200.0, 512.0, 512.0, np.pi / 2)
     places = np.zeros((478, 3), np.float32)
     places[0], places[1] = (128.0, 128.0, 10.0), (256.0, 128.0, 0.0)
-    found = in_picture(places, rect)
-    assert found[0] == pytest.approx([300, 200, 20], abs=1e-3)
+    found = in_picture(places, rect, 1.5)
+    assert found[0] == pytest.approx([300, 200, 30], abs=1e-3), "as MediaPipe measures the depth of a head on its side"
     assert found[1, :2] == pytest.approx([300, 456], abs=1e-3), "right in the crop is down in the picture"
 
 
