@@ -1,7 +1,7 @@
 """The three networks inside MediaPipe's face landmarker, run by OpenVINO.
 
 The model file is an archive of TensorFlow Lite networks, which OpenVINO reads as they are. They are compiled once for
-all who follow a face in this process: that takes a second of one core, and 0.6 s without the detector.
+all who follow a face in this process, which takes a second of one core.
 """
 
 from __future__ import annotations
