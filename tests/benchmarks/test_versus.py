@@ -15,6 +15,7 @@ from benchmarks import versus
 from benchmarks.same_pictures import ROOT
 
 
+@pytest.mark.slow
 def test_both_sides_draw_the_same_motions_and_answer_with_times(tmp_path: Path) -> None:
     still = Motion(0.0, np.zeros(len(BLENDSHAPES), np.float32), np.zeros(3, np.float32), np.zeros(2, np.float32))
     versus.write_motions(tmp_path / "motions.npz", [still] * 2)

@@ -170,6 +170,7 @@ async def test_the_user_hears_the_answer_instead_of_themselves_and_can_cut_it_sh
     await loopback.wait_for(lambda: session.drive == "voice" and bool(client.sounds))
 
 
+@pytest.mark.slow
 async def test_a_call_can_begin_with_the_conversation(places: Any, loopback: ModuleType) -> None:
     place = places(services)
     client = await place.join("conversation")

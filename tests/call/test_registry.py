@@ -139,6 +139,7 @@ async def test_a_call_too_much_for_its_machine_gets_smaller_pictures_and_says_wh
         await stage.leave()
 
 
+@pytest.mark.slow
 async def test_the_page_steers_the_call(stage: Stage, loopback: ModuleType) -> None:
     client, _ = await stage.join()
     await loopback.wait_for(lambda: bool(client.pictures) and bool(client.received("hello")))
@@ -373,6 +374,7 @@ async def test_an_offer_without_a_format_in_common_is_told_to_the_log_too(
     await client.close()
 
 
+@pytest.mark.slow
 async def test_a_voice_without_a_picture_is_a_call_where_an_avatar_is_and_nowhere_else(loopback: ModuleType) -> None:
     made = make_stage(loopback, loopback.SETTINGS)
     sessions = dict.fromkeys(("avatar", "bot", "echo"), made.calls._factory._sessions["avatar"])
@@ -438,6 +440,7 @@ async def test_a_visitor_whose_network_dies_frees_the_place(loopback: ModuleType
     await stage.leave()
 
 
+@pytest.mark.slow
 async def test_a_visitor_who_never_connects_frees_the_place(
     loopback: ModuleType, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -74,6 +74,7 @@ def test_an_encoder_that_is_missing_matters_only_where_it_is_essential() -> None
     assert diagnostics.encoder("h264_nothing", essential=False).state == "ok"
 
 
+@pytest.mark.slow
 def test_models_that_are_not_here_yet_are_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AVATAR_MODELS", str(tmp_path))
     findings = {check.name: check for check in diagnostics.examine(0)}

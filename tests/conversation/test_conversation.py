@@ -137,6 +137,7 @@ async def talks() -> AsyncIterator[Callable[..., Talk]]:
         await conversation.close()
 
 
+@pytest.mark.slow
 async def test_a_turn_is_answered_in_the_avatars_voice_with_captions_and_times(
     talks: Callable[..., Talk], loopback: Any
 ) -> None:

@@ -171,6 +171,7 @@ def test_silence_has_an_end(service: Service, monkeypatch: pytest.MonkeyPatch) -
     done.set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\nX-Rest: ", b"HTTP/1.1 200 OK\r\n\r\ndata: "])
 @pytest.mark.parametrize("asked", [ask_brain, ask_ears])
 def test_an_answer_that_comes_byte_by_byte_has_an_end(
@@ -227,6 +228,7 @@ def threads_of_brains() -> int:
     return sum(thread.name.startswith("avatar-llm") for thread in threading.enumerate())
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_spoken_for_longer_than_it_may_take_arrives_whole(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

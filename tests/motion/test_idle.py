@@ -28,6 +28,7 @@ def test_it_blinks_with_both_eyes_ten_to_twenty_times_a_minute(three_minutes: li
     assert shut.mean() < 0.06, "and quickly: the eyes are open nearly all the time"
 
 
+@pytest.mark.slow
 def test_blinks_do_not_come_like_clockwork(three_minutes: list[Motion]) -> None:
     shut = np.array([motion.blendshapes[LEFT] for motion in three_minutes]) > 0.5
     pauses = np.diff(np.nonzero(np.diff(shut.astype(int)) == 1)[0]) / FPS

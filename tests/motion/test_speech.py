@@ -130,6 +130,7 @@ def test_calm_moves_less_than_lively_and_both_close(spoken: Any) -> None:
     assert np.mean([lively[part].min() < 0.15 * np.percentile(lively, 95) for part in near]) >= MOST
 
 
+@pytest.mark.slow
 def test_only_the_mouth_moves(spoken: Any) -> None:
     shown = np.array([m.blendshapes for m in speech_motions(spoken.sound, RATE, np.arange(0, 2, 0.02).tolist())])
     others = np.setdiff1d(np.arange(52), MOUTH)

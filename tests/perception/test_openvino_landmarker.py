@@ -45,6 +45,7 @@ def without_openvino(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         cached.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("video", [True, False])
 def test_a_moving_turning_face_is_where_mediapipe_has_it(video: bool, face_model: Path, shot: Shot) -> None:
     frames = [shot(x=3.0 * i, y=-i, scale=1 + i / 60, roll=2.0 * i - 20, noise=i) for i in range(20)]

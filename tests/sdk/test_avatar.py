@@ -103,6 +103,7 @@ async def test_pictures_and_sound_come_in_step_at_the_speed_of_life(
     assert np.count_nonzero(spoken) == pytest.approx(0.6 * RATE, rel=0.01)
 
 
+@pytest.mark.slow
 async def test_the_first_speaking_frame_comes_soon_after_the_first_push(opened: Callable[..., Any]) -> None:
     async with opened() as face:
         await watch(face, 0.3)
@@ -159,6 +160,7 @@ async def test_interrupting_before_any_speech_is_nothing(opened: Callable[..., A
     assert all(isinstance(event, FellBehind) for event in events_of(taken))
 
 
+@pytest.mark.slow
 async def test_an_hour_long_utterance_waits_at_the_door(opened: Callable[..., Any]) -> None:
     async with opened() as face:
         hour = np.zeros(8_000 * 3600, np.int16)
@@ -216,6 +218,7 @@ async def test_a_buffer_may_be_filled_anew_after_each_push(opened: Callable[...,
     assert face.unspoken().tolist() == np.repeat([1000, 2000, 3000], RATE // 2).tolist()
 
 
+@pytest.mark.slow
 async def test_a_slow_renderer_leaves_pictures_out_but_never_sound(opened: Callable[..., Any]) -> None:
     async with opened(slow_s=0.06) as face:
         await face.push_audio(bursts(1.5), RATE)
@@ -246,6 +249,7 @@ async def test_a_taker_who_pauses_misses_no_sound(opened: Callable[..., Any]) ->
     assert np.diff(times) == pytest.approx(1 / 30, abs=1e-4)
 
 
+@pytest.mark.slow
 async def test_emotions_looks_gestures_and_cues_move_the_face(opened: Callable[..., Any]) -> None:
     async with opened() as face:
         face.set_emotion("happy", 0.8)

@@ -67,6 +67,7 @@ async def test_one_that_is_never_watched_keeps_its_place_and_leaves_it(server: A
     await empty(server)
 
 
+@pytest.mark.slow
 async def test_a_face_that_nods_without_end_is_no_flood(server: Any, fake_parts: Any) -> None:
     async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
         for _ in range(5000):
@@ -123,6 +124,7 @@ async def test_a_server_that_stops_in_the_middle_of_a_word(bot_server: Any, fake
             assert (spoken + left) % (PIECE_S * RATE) == 0, "a program can play the rest without a face: all of it"
 
 
+@pytest.mark.slow
 async def test_no_word_is_lost_on_a_network_that_loses_packets(bot_server: Any, fake_parts: Any) -> None:
     """Both ends are in this process, so each way is rough twice."""
     with rough_network(Roughness(loss=0.01, delay_s=0.01, jitter_s=0.01)), bot_server.bot_server() as server:
@@ -137,6 +139,7 @@ async def test_no_word_is_lost_on_a_network_that_loses_packets(bot_server: Any, 
     assert any(frame.rgb.mean() > 60 for frame in pictures), "the mouth opens"
 
 
+@pytest.mark.slow
 async def test_a_server_that_falls_silent(bot_server: Any, fake_parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_renderer, "LOST_S", 1.5)
     with bot_server.bot_server() as server:
@@ -226,6 +229,7 @@ async def test_a_stranger_at_the_address(status: int, headers: dict[str, str], b
             thread.join()
 
 
+@pytest.mark.slow
 async def test_a_server_that_answers_but_sends_no_picture(
     server: Any, fake_parts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

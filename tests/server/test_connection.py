@@ -147,6 +147,7 @@ def test_connections_that_say_nothing_lock_nobody_out() -> None:
         assert len(running.server.server_state.connections) <= 8 * OPEN_PER_REQUEST + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"G", b"GET / HTTP/1.1\r\nHost: loc", b"GET / HTTP/1.1\r\nHost: localhost\r\n"])
 def test_a_head_that_does_not_come_whole_is_given_up(sent: bytes) -> None:
     with serving(head_s=0.2) as running:
@@ -294,6 +295,7 @@ def test_a_handshake_that_does_not_come_is_given_up(tls: tuple[ssl.SSLContext, s
                     pass
 
 
+@pytest.mark.slow
 def test_stopping_https_does_not_wait_for_goodbyes(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     with serving(tls=tls[0]) as running:
         running.connect()

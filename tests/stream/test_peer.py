@@ -254,6 +254,7 @@ async def test_sound_of_any_kind_comes_back_no_sooner_than_its_picture(
         await client.close()
 
 
+@pytest.mark.slow
 async def test_sound_in_long_frames_is_heard_whole_at_the_other_end(server: Server, loopback: ModuleType) -> None:
     """Some phones send 60 or 120 ms at a time; handed to aiortc like that, half of it or nothing comes out."""
     pieces: list[np.ndarray] = []

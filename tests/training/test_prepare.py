@@ -19,6 +19,7 @@ def manifest(face_clips: ModuleType, tmp_path: Path) -> Path:
     return face_clips.write_clips(tmp_path, [("mira", "train"), ("lin", "test")], seconds=1.2)
 
 
+@pytest.mark.slow
 def test_packs_one_split_with_the_face_in_the_middle_and_resumes(
     manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
