@@ -7,6 +7,7 @@ line in the settings file (`idle_s` in the section `[limits]`), the help, `avata
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ class Declaration:
     kind: Kind | None = None
     secret: bool = False
     """Never shown, and no flag: command lines can be read by every user of the machine."""
+    holds_password: bool = False
+    """It may hold a password beside what is no secret: not shown where values are logged."""
     fills: tuple[str, ...] = ()
     """The fields its value is spread over; empty: its own."""
 
@@ -62,7 +65,7 @@ class Declaration:
 def setting(default: T, doc: str, **declared: Any) -> T:
     """Return a dataclass field that is a setting; `declared` are further fields of its `Declaration`."""
     made = Declaration(doc, **declared)
-    return field(default=default, repr=not made.secret, metadata={"setting": made})
+    return field(default=default, repr=not (made.secret or made.holds_password), metadata={"setting": made})
 
 
 SHORT_SIDE_MIN: Final = 128
@@ -102,6 +105,36 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """Ports from the first to the last, both included."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+def port_range(text: str) -> PortRange:
+    """Return the ports of a text such as `40000-40100`. Raises ValueError for what is none."""
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
+    if match is None or not 1024 <= int(match[1]) <= int(match[2]) <= 65_535:
+        raise ValueError(text)
+    return PortRange(int(match[1]), int(match[2]))
+
+
+def public_address(text: str) -> str:
+    """Return an address that others can send to. Raises ValueError for what is none."""
+    address = ipaddress.ip_address(text.strip().removeprefix("[").removesuffix("]"))
+    if address.is_unspecified or address.is_multicast or address.is_link_local:
+        raise ValueError(text)
+    return str(address)
+
+
 def api_key(text: str) -> str:
     """Return a key that an HTTP header can carry. Raises ValueError for any other."""
     if not text.isascii() or not text.isprintable() or " " in text:
@@ -112,6 +145,8 @@ def api_key(text: str) -> str:
 SIZE: Final = Kind(picture_size, f"a size such as 512x512: {SIDES}", "WxH")
 API_KEY: Final = Kind(api_key, "plain letters, digits and marks (ASCII), without spaces or line breaks", "KEY")
 BASE_URL: Final = Kind(base_url, "a base URL such as http://localhost:11434/v1, without a key", "URL")
+PORTS: Final = Kind(port_range, "a range of ports from 1024 to 65535, such as 40000-40100", "FIRST-LAST")
+PUBLIC_ADDRESS: Final = Kind(public_address, "an IP address such as 203.0.113.7", "ADDRESS")
 TIERS: Final = ("auto", "geometry", "lite", "standard")
 ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt", "torch", "torch-cuda")
 QUALITIES: Final = ("auto", "fixed")
@@ -181,10 +216,30 @@ class TransportSettings:
     """WebRTC: how sound and pictures travel."""
 
     ice_servers: tuple[str, ...] = setting(
-        (), "STUN or TURN server, as stun:HOST:3478; without one, no outside server is contacted", metavar="URL"
+        (),
+        "STUN or TURN server, as stun:HOST:3478 or turn:NAME:PASSWORD@HOST:3478; without one, no outside server is "
+        "contacted",
+        metavar="URL",
+        holds_password=True,
     )
-    turn_username: str | None = setting(None, "the name at the TURN servers among them", metavar="NAME")
+    turn_username: str | None = setting(
+        None, "the name at the TURN servers among them that are given without one", metavar="NAME"
+    )
     turn_credential: str | None = setting(None, "the password at them", name="turn_password", secret=True)
+    turn_secret: str | None = setting(
+        None,
+        "in its place, the secret of TURN servers that take names which expire (coturn: use-auth-secret)",
+        secret=True,
+    )
+    turn_name_s: float = setting(
+        86_400.0, "how long such a name is good for, seconds; each call gets a new one", at_least=60, at_most=7 * 86_400
+    )
+    udp_ports: PortRange | None = setting(
+        None, "UDP ports of calls, of which each takes one (default: the system's choice)", kind=PORTS
+    )
+    public_address: str | None = setting(
+        None, "address that callers reach this machine at, where it stands behind NAT", kind=PUBLIC_ADDRESS
+    )
     loopback_only: bool = setting(False, "media over 127.0.0.1 only: for a browser on this machine", name="loopback")
     echo_cancel: bool = setting(
         False, "keep the avatar from hearing itself (browsers do so anyway; pip install 'avatar[echo]')"

@@ -24,16 +24,11 @@ const callView = new CallView(gallery, media);
 const newFaceDialog = new NewFaceDialog(gallery, new PhotoBooth(media));
 /** `?mode=echo` returns the camera's own picture, to measure the transport; `?width=..&height=..` set its size. */
 const query = new URLSearchParams(location.search);
-/** @type {RTCIceServer[]} */
-let iceServers = [];
-let tokenRequired = false;
 
 /** Load what the page needs, again and again until the server answers. */
 async function load(failures = 0) {
   try {
     const [config, lostFaces] = await Promise.all([getConfig(), gallery.load()]);
-    iceServers = config.ice_servers;
-    tokenRequired = config.token_required;
     newFaceDialog.limits = { photos: config.max_photos, bytes: config.max_upload_bytes };
     const { width, height } = config.picture;
     callView.setRatio(Number(query.get("width")) || width, Number(query.get("height")) || height);
@@ -47,12 +42,17 @@ async function load(failures = 0) {
   }
 }
 
-/** Load the ICE servers again, with the access token: without it a server lists no TURN servers. */
-async function loadIceServers() {
+/**
+ * The STUN and TURN servers of a connection that is made now: their passwords may expire, and without the access token a
+ * server lists no TURN servers.
+ *
+ * @returns {Promise<readonly RTCIceServer[]>}
+ */
+async function getIceServers() {
   try {
-    iceServers = (await getConfig()).ice_servers;
+    return (await getConfig()).ice_servers;
   } catch {
-    // The offer that follows meets the same error, and shows it.
+    return []; // The offer that follows meets the same error, and shows it.
   }
 }
 
@@ -77,8 +77,7 @@ async function startCall(withCamera) {
   if (!withCamera) await media.startMicrophoneOnly();
   // A camera that cannot be opened is explained in the lobby; joining without it takes one more click.
   else if (!media.cameraOn && !media.microphone && !(await media.start())) return;
-  if (tokenRequired) await loadIceServers();
-  const call = new Call(media, iceServers, {
+  const call = new Call(media, getIceServers, {
     avatar: face.id,
     drive: initialDrive(media),
     mode: query.get("mode"),

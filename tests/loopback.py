@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -18,6 +18,7 @@ import numpy as np
 from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
+    RTCIceTransportPolicy,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
@@ -28,6 +29,7 @@ from avatar.identities.builtin import builtin_face
 from avatar.media.photo import read_photo
 from avatar.session.protocol import SessionEvent, SessionStats
 from avatar.stream.aiortc_tuning import gather_loopback_only, tolerate_early_close
+from avatar.stream.ice_servers import IceServer, as_aiortc_takes_them
 from avatar.types import CaptureStamp, Drive, Picture
 
 
@@ -96,9 +98,12 @@ class Client:
 
     def __init__(
         self, *, video: MediaStreamTrack | str | None = "clip", audio: MediaStreamTrack | None = None,
-        codecs: tuple[str, ...] = (), channel: bool = True,
+        codecs: tuple[str, ...] = (), channel: bool = True, relays: Sequence[IceServer] = (),
     ) -> None:  # fmt: skip
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        """With `relays`, TURN servers, it reaches the other end through these only."""
+        self._relayed = bool(relays)
+        policy = RTCIceTransportPolicy.RELAY if relays else RTCIceTransportPolicy.ALL
+        self.connection = RTCPeerConnection(RTCConfiguration(as_aiortc_takes_them(relays), iceTransportPolicy=policy))
         tolerate_early_close(self.connection)
         self.camera = ClipTrack() if video == "clip" else video
         self.pictures: list[av.VideoFrame] = []
@@ -124,8 +129,9 @@ class Client:
         self.connection.on("track", self._on_track)
 
     async def offer(self) -> str:
-        """The complete offer, loopback candidates only."""
-        gather_loopback_only(self.connection)
+        """The complete offer, loopback candidates only, or those of relays."""
+        if not self._relayed:
+            gather_loopback_only(self.connection)
         await self.connection.setLocalDescription(await self.connection.createOffer())
         return self.connection.localDescription.sdp
 

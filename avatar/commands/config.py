@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from avatar.commands.declarations import Setting, declared_settings, sections
+from avatar.commands.declarations import Setting, declared_settings, sections, without_password
 from avatar.commands.flags import add_flags
 from avatar.commands.options import Subparsers
 
@@ -60,7 +60,7 @@ def as_json(read: ReadSettings) -> dict[str, Any]:
         if setting.declared.secret:
             plain = value and "********"
         elif setting.type is tuple:
-            plain = list(value)
+            plain = [without_password(text) for text in value]
         elif isinstance(value, tuple):
             plain = setting.shown(value).strip('"')
         shown[name] = {"value": plain, "from": read.origins[name], "section": setting.section or None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -60,7 +61,7 @@ class Setting:
         if isinstance(value, tuple) and self.type is not tuple:
             value = "x".join(str(part) for part in value)
         if isinstance(value, tuple):
-            return f"[{', '.join(self.shown_text(text) for text in value)}]"
+            return f"[{', '.join(self.shown_text(without_password(text)) for text in value)}]"
         if isinstance(value, bool):
             return str(value).lower()
         if isinstance(value, int | float):
@@ -71,6 +72,11 @@ class Setting:
     def shown_text(text: str) -> str:
         """Return a text in quotes."""
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def without_password(address: str) -> str:
+    """Return an address in which no password can be read."""
+    return re.sub(r":[^:@]*@", ":********@", address)
 
 
 def number_text(number: float | None) -> str:

@@ -182,6 +182,12 @@ def _check_together(values: Mapping[str, Any], origins: Mapping[str, str]) -> No
         raise SettingsError(
             f"{origins['voice_encoder']}: an encoder belongs to weights of your own: name them with --voice-network."
         )
+    ports = values["udp_ports"]
+    if ports is not None and len(ports) < values["sessions"]:
+        raise SettingsError(
+            f"{origins['udp_ports']}: {len(ports)} ports are too few for {values['sessions']} calls at once "
+            "(--sessions): each takes one."
+        )
     rates = [f"{name}_bitrate_bps" for name in ("min", "start", "max")]
     if sorted(rates, key=values.__getitem__) != rates:
         said = ", ".join(f"{name} = {values[name]} ({origins[name]})" for name in rates)

@@ -124,7 +124,7 @@ class Avatar:
         liveliness: float = 1.0,
         on_event: Callable[[AvatarEvent], None] | None = None,
         seed: int = 0,
-        ice_servers: Sequence[str] = (),
+        ice_servers: Sequence[str] | None = None,
         plain_http: bool = False,
     ) -> Avatar:
         """Return an avatar that a server (`avatar serve`) draws; `async with` makes the call.
@@ -139,7 +139,8 @@ class Avatar:
             picture: size and rate; None: 512 x 512 pixels, 30 a second. What draws it is the server's to choose.
             sample_rate, liveliness: as for `open`.
             on_event, seed: as for the class.
-            ice_servers: STUN or TURN URLs, where there is no direct way to the server.
+            ice_servers: STUN or TURN URLs (turn:NAME:PASSWORD@HOST), where there is no direct way to the server; None:
+                those that the server names; (): none.
             plain_http: http to another machine will do, though anybody on the way can read the token.
 
         Raises:

@@ -41,6 +41,7 @@ from avatar.sdk.speech_playout import MouthInput
 from avatar.sdk.whip_client import Answer, WhipClient
 from avatar.stream.browser_messages import Bye, Clock, Pong
 from avatar.stream.caller import Caller
+from avatar.stream.ice_servers import IceServer, read_ice_server
 from avatar.timing.remote_lead import RemoteLead, observe_way
 from avatar.timing.rtp_clock import VIDEO_RATE, wrapped
 from avatar.timing.stage_thread import JOIN_TIMEOUT_S
@@ -69,11 +70,14 @@ class RemoteRenderer:
         picture: PictureSettings,
         *,
         liveliness: float = 1.0,
-        ice_servers: Sequence[str] = (),
+        ice_servers: Sequence[str] | None = None,
     ) -> None:
-        """Draw `face`, an id the server knows, at the size and rate of `picture`; tier and engine are the server's."""
+        """Draw `face`, an id the server knows, at the size and rate of `picture`; tier and engine are the server's.
+
+        `ice_servers` are URLs of STUN and TURN servers; None: those that the server names.
+        """
         self._client, self._face, self._picture = client, face, picture
-        self._liveliness, self._ice_servers = liveliness, tuple(ice_servers)
+        self._liveliness, self._ice_servers = liveliness, ice_servers
         self._opened: Future[None] = Future()
         self._thread: threading.Thread | None = None
         self._size: tuple[int, int] | None = None
@@ -185,7 +189,7 @@ class RemoteRenderer:
         self._queue.on_change = self._heed
         caller = None
         try:
-            self._caller = caller = Caller(self, ice_servers=self._ice_servers)
+            self._caller = caller = Caller(self, ice_servers=await self._find_ice_servers())
             await self._call()
         except AvatarError as error:
             self._fail(error)
@@ -201,6 +205,11 @@ class RemoteRenderer:
         if self._answer is not None:
             with contextlib.suppress(AvatarError):  # the call has ended by itself, or with its server
                 await asyncio.to_thread(self._client.end, self._answer)
+
+    async def _find_ice_servers(self) -> tuple[IceServer, ...]:
+        if self._ice_servers is not None:
+            return tuple(map(read_ice_server, self._ice_servers))
+        return await asyncio.to_thread(self._client.ice_servers)
 
     async def _call(self) -> None:
         offer = await self._caller.offer(loopback=self._client.on_this_machine)

@@ -10,17 +10,20 @@ import ipaddress
 import json
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from avatar.errors import AvatarError, ServerFullError, ServerGoneError, TokenError, UnknownAvatarError
+from avatar.stream.ice_servers import IceServer, read_ice_server
 
 ANSWER_BYTES: Final = 65_536
 """A longer answer is none of a server of ours."""
 TIMEOUT_S: Final = 15.0
 END_TIMEOUT_S: Final = 3.0
 LONGEST_RETRY_S: Final = 3600
+MOST_ICE_SERVERS: Final = 16
+"""That are looked at; WebRTC here uses the first STUN and the first TURN server of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,25 @@ class WhipClient:
         if not location.startswith("/"):
             raise ServerGoneError("The server's answer does not say where the call is.")
         return Answer(body.decode("utf-8", "replace"), location)
+
+    def ice_servers(self) -> tuple[IceServer, ...]:
+        """Return the STUN and TURN servers that the server names for a call that is made now; their names may expire.
+
+        Raises ServerGoneError, and AvatarError for a server that cannot be used.
+        """
+        status, headers, body = self._request("GET", f"{self._root}/api/config", None, {})
+        if status != 200:
+            raise refusal(status, headers.get("Retry-After", ""), body)
+        try:
+            named = [
+                (one["urls"], one.get("username"), one.get("credential")) for one in json.loads(body)["ice_servers"]
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ServerGoneError(f"The server {self._host} does not answer as a server of avatars does.") from error
+        return tuple(
+            replace(read_ice_server(str(url)), username=name and str(name), credential=password and str(password))
+            for url, name, password in named[:MOST_ICE_SERVERS]
+        )
 
     def end(self, answer: Answer) -> None:
         """End a call; one that has ended already is fine. Raises ServerGoneError, AvatarError."""

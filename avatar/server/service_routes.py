@@ -29,7 +29,6 @@ def service_routes(
 ) -> APIRouter:
     """Return /api/config, /healthz and /metrics; `guard` refuses who may not read the last."""
     router = APIRouter(tags=["server"])
-    servers = ice_servers(settings.transport)
 
     def may_call(request: Request) -> bool:
         try:
@@ -41,6 +40,7 @@ def service_routes(
     @router.get("/api/config", response_model_exclude_none=True)
     async def config(request: Request) -> ConfigAnswer:
         """Return what a page has to know of this server."""
+        servers = ice_servers(settings.transport)
         known = [server for server in servers if server.credential is None or may_call(request)]
         limits, picture = settings.limits, settings.picture
         return ConfigAnswer(

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
 from avatar.call.registry import CallsSnapshot
-from avatar.config import SIDES, ServerSettings
+from avatar.config import SIDES, ServerSettings, TransportSettings
 from avatar.errors import AvatarError
 from avatar.server.bodies import read_body
 from avatar.server.metrics import Metrics
@@ -96,8 +96,7 @@ def whip_routes(
 ) -> APIRouter:
     """Return the routes; `guard` refuses offers it does not let in."""
     router = APIRouter(prefix="/whip", tags=["calls"])
-    servers = ice_servers(settings.transport)
-    links = {"Link": ", ".join(map(link_value, servers))} if servers else {}
+    ice_servers(settings.transport)  # what cannot be used is said now, not to each caller
 
     @router.post(
         "",
@@ -147,7 +146,7 @@ def whip_routes(
             metrics.offers.labels(error.code).inc()
             raise
         metrics.offers.labels("ok").inc()
-        headers = {"Location": f"/whip/{call.id}", "ETag": f'"{call.ice_tag}"', **links}
+        headers = {"Location": f"/whip/{call.id}", "ETag": f'"{call.ice_tag}"', **ice_links(settings.transport)}
         return Response(call.answer_sdp, 201, headers, SDP)
 
     @router.get("", status_code=204, response_class=Response)
@@ -196,6 +195,12 @@ def whip_routes(
         return Response(status_code=200)
 
     return router
+
+
+def ice_links(settings: TransportSettings) -> dict[str, str]:
+    """Return the header that names the STUN and TURN servers of now, where there are any."""
+    servers = ice_servers(settings)
+    return {"Link": ", ".join(map(link_value, servers))} if servers else {}
 
 
 def link_value(server: IceServer) -> str:

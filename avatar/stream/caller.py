@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
 import av
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from avatar.errors import ServerGoneError
 from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_too, tolerate_early_close, tune_receiver
 from avatar.stream.handshake_record import HandshakeRecord
+from avatar.stream.ice_servers import IceServer, as_aiortc_takes_them
 from avatar.stream.message_channel import CHANNEL_LABEL
 from avatar.stream.packet_guard import PacketGuard
 from avatar.stream.transport_tuning import accept_checks_without_priority, accept_rsa_certificates
@@ -40,10 +41,10 @@ class CallerListener(Protocol):
 class Caller:
     """A call that only sees: no camera, no sound. Used on the event loop only."""
 
-    def __init__(self, listener: CallerListener, *, ice_servers: Sequence[str] = ()) -> None:
+    def __init__(self, listener: CallerListener, *, ice_servers: Sequence[IceServer] = ()) -> None:
         """Prepare a call. Without a list of servers nobody is asked for our address."""
         self._listener = listener
-        self._connection = RTCPeerConnection(RTCConfiguration([RTCIceServer(urls=url) for url in ice_servers]))
+        self._connection = RTCPeerConnection(RTCConfiguration(as_aiortc_takes_them(ice_servers)))
         tolerate_early_close(self._connection)
         self._video = self._connection.addTransceiver("video", direction="recvonly")
         self._channel = self._connection.createDataChannel(CHANNEL_LABEL)

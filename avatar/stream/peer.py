@@ -15,7 +15,6 @@ import av
 from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
-    RTCIceServer,
     RTCPeerConnection,
     RTCRtpTransceiver,
     RTCSessionDescription,
@@ -23,7 +22,7 @@ from aiortc import (
 from aiortc.stats import RTCRemoteInboundRtpStreamStats, RTCTransportStats
 
 from avatar.config import TransportSettings
-from avatar.errors import OfferError
+from avatar.errors import AvatarError, OfferError
 from avatar.stream.aiortc_lifetime import close_connection, wait_briefly_for_servers
 from avatar.stream.aiortc_tuning import (
     gather_loopback_only,
@@ -36,12 +35,13 @@ from avatar.stream.aiortc_tuning import (
 )
 from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
+from avatar.stream.candidate_gathering import announce_address, gather_in_ports
 from avatar.stream.connect_failure import ConnectFacts, ConnectFailure, why_not_connected
 from avatar.stream.consent import keep_consent, said_goodbye
 from avatar.stream.encoders import open_video_encoder, preferred_video_codecs
 from avatar.stream.frame_size import SizeGate
 from avatar.stream.handshake_record import HandshakeRecord
-from avatar.stream.ice_servers import ice_servers
+from avatar.stream.ice_servers import as_aiortc_takes_them, ice_servers
 from avatar.stream.incoming import pump_camera, pump_microphone
 from avatar.stream.listeners import ConnectionListener, MediaListener
 from avatar.stream.message_channel import MessageChannel
@@ -97,12 +97,7 @@ class Peer:
         self._settings = settings
         self._fps = fps
         self._pool = encode_pool
-        # Without a list of servers aiortc would ask a public one for our address.
-        servers = [
-            RTCIceServer(urls=server.url, username=server.username, credential=server.credential)
-            for server in ice_servers(settings)
-        ]
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        self._connection = RTCPeerConnection(RTCConfiguration(as_aiortc_takes_them(ice_servers(settings))))
         tolerate_early_close(self._connection)
         self._messages = MessageChannel(self._connection)
         self._limits = RateLimits(settings.min_bitrate_bps, settings.max_bitrate_bps)
@@ -130,11 +125,11 @@ class Peer:
     async def answer(self, offer: Offer, listener: ConnectionListener, media: MediaListener) -> str:
         """Return the SDP answer, complete with every candidate; from then on tell the listeners what happens.
 
-        Once. Raises OfferError; the peer is then closed.
+        Once. Raises OfferError, and ServerFullError where no port is free; the peer is then closed.
         """
         try:
             return await self._answer(offer, listener, media)
-        except OfferError:
+        except AvatarError:
             await self.close()
             raise
         except Exception as error:  # aiortc meets a stranger's text: it raises whatever that makes it stumble over
@@ -255,6 +250,10 @@ class Peer:
             self._start_video(video, listener, media)
         if audio is not None:
             self._start_audio(audio, media)
+        if self._settings.udp_ports is not None:
+            gather_in_ports(connection, self._settings.udp_ports)
+        if self._settings.public_address is not None:
+            announce_address(connection, self._settings.public_address)
         wait_briefly_for_servers(connection)
         if self._settings.loopback_only:
             gather_loopback_only(connection)

@@ -49,13 +49,13 @@ export class Call extends EventTarget {
 
   /**
    * @param {import("../media/local-media.js").LocalMedia} media
-   * @param {readonly RTCIceServer[]} iceServers
+   * @param {() => Promise<readonly RTCIceServer[]>} getIceServers of a connection that is made now
    * @param {CallSettings} settings
    */
-  constructor(media, iceServers, settings) {
+  constructor(media, getIceServers, settings) {
     super();
     this.media = media;
-    this.iceServers = iceServers;
+    this.getIceServers = getIceServers;
     this.settings = { ...settings };
     this.onMediaChange = () => {
       this.#connection?.sendTracks(media.camera, media.microphone);
@@ -125,7 +125,7 @@ export class Call extends EventTarget {
   }
 
   async #connect() {
-    const connection = new PeerConnection(this.media, this.iceServers, this.settings, this.#audible);
+    const connection = new PeerConnection(this.media, this.getIceServers, this.settings, this.#audible);
     this.#connection = connection;
     if (this.#wasLive || this.#failures > 0) this.#set("reconnecting", this.status.code || "connection_lost");
     connection.addEventListener("media", (event) => this.#emit("media", /** @type {CustomEvent} */ (event).detail));

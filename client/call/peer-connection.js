@@ -9,6 +9,7 @@ import { separateAudioStream } from "./sdp.js";
 
 /** @typedef {import("../protocol/data-channel.js").ServerMessage} ServerMessage */
 
+const CONFIGURATION = { bundlePolicy: /** @type {const} */ ("max-bundle") };
 const CONNECT_TIMEOUT_MS = 15_000;
 /** ICE calls a connection "disconnected" after seconds without an answer; it often recovers by itself. */
 const RECOVERY_MS = 4_000;
@@ -37,15 +38,16 @@ export class PeerConnection extends EventTarget {
 
   /**
    * @param {{camera: MediaStreamTrack | null, microphone: MediaStreamTrack | null}} media
-   * @param {readonly RTCIceServer[]} iceServers
+   * @param {() => Promise<readonly RTCIceServer[]>} getIceServers
    * @param {import("./call.js").CallSettings} settings
    * @param {boolean} audible the returned sound is played, so the picture has to stay synchronous with it
    */
-  constructor(media, iceServers, settings, audible) {
+  constructor(media, getIceServers, settings, audible) {
     super();
+    this.getIceServers = getIceServers;
     this.settings = settings;
     this.audible = audible;
-    this.peer = new RTCPeerConnection({ iceServers: [...iceServers], bundlePolicy: "max-bundle" });
+    this.peer = new RTCPeerConnection(CONFIGURATION);
     // Both directions even without a device: a camera turned on later then needs no new offer. Until it is, nothing
     // is sent and the server lets the face idle.
     this.video = this.peer.addTransceiver(media.camera ?? "video", { direction: "sendrecv" });
@@ -61,6 +63,9 @@ export class PeerConnection extends EventTarget {
 
   /** Make the connection; resolves when media can flow. Throws ApiError or ConnectError. */
   async open() {
+    const iceServers = [...(await this.getIceServers())];
+    if (this.#closed) throw new ConnectError();
+    this.peer.setConfiguration({ ...CONFIGURATION, iceServers });
     await this.peer.setLocalDescription(await this.peer.createOffer());
     await gatherCandidates(this.peer);
     if (this.#closed) throw new ConnectError();

@@ -28,28 +28,29 @@ def test_it_shows_every_setting_with_its_origin_and_no_secret(
 ) -> None:
     (folder / "avatar.toml").write_text('token = "hush"\n[limits]\nsessions = 2\n')
     monkeypatch.setenv("AVATAR_LLM_API_KEY", "sesame")
-    monkeypatch.setenv("AVATAR_ICE_SERVERS", "stun:a, stun:b")
+    monkeypatch.setenv("AVATAR_ICE_SERVERS", "stun:a, turn:me:quiet@b")
     assert main(["config", "--size", "640x480"]) == 0
     lines = capsys.readouterr().out.splitlines()
     shown = [" ".join(line.split()) for line in lines]
     assert "# Settings file: avatar.toml" in shown
     assert 'size = "640x480" # --size' in shown
     assert "sessions = 2 # avatar.toml, line 3" in shown
-    assert 'ice_servers = ["stun:a", "stun:b"] # AVATAR_ICE_SERVERS' in shown
+    assert 'ice_servers = ["stun:a", "turn:me:********@b"] # AVATAR_ICE_SERVERS' in shown
     assert 'llm_api_key = "********" # AVATAR_LLM_API_KEY' in shown
     assert 'token = "********" # avatar.toml, line 1' in shown
     assert "port = 8010 # default" in shown
-    assert "hush" not in str(lines) and "sesame" not in str(lines)
+    assert "hush" not in str(lines) and "quiet" not in str(lines) and "sesame" not in str(lines)
 
 
 def test_programs_can_read_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("AVATAR_TOKEN", "hush")
+    monkeypatch.setenv("AVATAR_ICE_SERVERS", "turn:me:hush@b")
     assert main(["config", "--json", "--size", "640x480"]) == 0
     text = capsys.readouterr().out
     shown = json.loads(text)["settings"]
     assert shown["size"] == {"value": "640x480", "from": "--size", "section": "picture"}
     assert shown["token"] == {"value": "********", "from": "AVATAR_TOKEN", "section": None}
-    assert shown["ice_servers"]["value"] == [] and shown["llm_url"]["value"] is None
+    assert shown["ice_servers"]["value"] == ["turn:me:********@b"] and shown["llm_url"]["value"] is None
     assert "hush" not in text
 
 

@@ -62,6 +62,7 @@ def test_every_setting_can_be_said_by_each_source(folder: Path, monkeypatch: pyt
     """What the template says is taken by a file, and the same values by the environment and by flags."""
     values = {setting.name: str(setting.default) for setting in declared_settings().values()}
     values |= {"size": "640x480", "tls_cert": "a", "tls_key": "b", "avatars": "c", "voice_network": "d"}
+    values |= {"udp_ports": "40000-40100", "public_address": "203.0.113.7"}
     values |= {"llm_url": "http://a/v1", "stt_url": "https://b", "allow_hosts": "a,b", "allow_origins": "https://c"}
     values |= {"ice_servers": "stun:a", "verbose": "true", "loopback": "true", "echo_cancel": "true"}
     for name, value in values.items():
@@ -89,12 +90,11 @@ def test_every_setting_can_be_said_by_each_source(folder: Path, monkeypatch: pyt
     by_file = read("--config", "all.toml").server
     assert by_file == by_environment
 
-    secrets = {"token": "None", "turn_credential": "None", "llm_api_key": "None", "stt_api_key": "None"}
     by_flags = read(*flags).server
     by_flags = dataclasses.replace(
         by_flags,
-        token=secrets["token"],
-        transport=dataclasses.replace(by_flags.transport, turn_credential=secrets["turn_credential"]),
+        token="None",  # noqa: S106
+        transport=dataclasses.replace(by_flags.transport, turn_credential="None", turn_secret="None"),  # noqa: S106
         conversation=dataclasses.replace(by_flags.conversation, llm_api_key="None", stt_api_key="None"),
     )
     assert by_flags == by_environment
@@ -228,3 +228,20 @@ def test_what_is_declared_is_what_there_is() -> None:
     names = [(group, field.name) for name, group in sections().items() for field in dataclasses.fields(group)]
     filled = [(sections()[each.section], name) for each in declared_settings().values() for name in each.fields]
     assert {field for field in names if field[1] not in sections()} == set(filled)
+
+
+@pytest.mark.parametrize("ports", ["40000", "40100-40000", "80-90", "40000-70000", "a-b"])
+def test_what_is_no_range_of_ports_is_refused(folder: Path, ports: str) -> None:
+    with pytest.raises(SettingsError, match="such as 40000-40100"):
+        read("--udp-ports", ports)
+
+
+def test_fewer_ports_than_calls_are_refused(folder: Path) -> None:
+    with pytest.raises(SettingsError, match="3 ports are too few for 4 calls"):
+        read("--udp-ports", "40000-40002")
+
+
+@pytest.mark.parametrize("address", ["::", "avatar.example", "224.0.0.1", "fe80::1"])
+def test_an_address_nobody_can_send_to_is_not_announced(folder: Path, address: str) -> None:
+    with pytest.raises(SettingsError, match=r"such as 203\.0\.113\.7"):
+        read("--public-address", address)

@@ -15,11 +15,15 @@ from typing import Any
 import pytest
 import uvicorn
 
-from avatar.config import LimitSettings, ServerSettings
+from avatar.config import LimitSettings, ServerSettings, TransportSettings
 from avatar.errors import AvatarError, OfferError, ServerFullError, ServerGoneError, TokenError, UnknownAvatarError
 from avatar.identities.library import AvatarLibrary
 from avatar.sdk.whip_client import ANSWER_BYTES, WhipClient, refusal
 from avatar.server.app import create_app
+from avatar.stream.ice_servers import expiring_credentials
+
+TURN = "turn:t.example:3478"
+TURN_SECRET = "north"  # noqa: S105
 
 
 class Calls:
@@ -53,7 +57,7 @@ class Calls:
 def serving(scheme: str = "http", **tls: Any) -> Iterator[Any]:
     """Run a server that asks for the token `secret`; yield its `url` and its `calls`."""
     calls = Calls()
-    settings = ServerSettings()
+    settings = ServerSettings(transport=TransportSettings(("stun:s.example", TURN), turn_secret=TURN_SECRET))
     app = create_app(settings, AvatarLibrary((), LimitSettings()), calls, token="secret")  # type: ignore[arg-type]  # noqa: S106
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", **tls))
@@ -100,6 +104,14 @@ def test_a_call_is_made_and_ended_twice(server: Any) -> None:
     client.end(answer)
     assert server.calls.running == set()
     client.end(answer)
+
+
+def test_the_servers_turn_server_is_known_with_its_password_to_who_may_call(server: Any) -> None:
+    stun, turn = WhipClient(server.url, "secret").ice_servers()
+    assert (stun.url, stun.credential, turn.url) == ("stun:s.example", None, TURN)
+    expires, _, _ = str(turn.username).partition(":")
+    assert turn.credential == expiring_credentials(TURN_SECRET, float(expires), 0)[1]
+    assert [one.url for one in WhipClient(server.url).ice_servers()] == ["stun:s.example"]
 
 
 @pytest.mark.parametrize("token", [None, "wrong"])

@@ -49,6 +49,9 @@ class Peer extends EventTarget {
     this.channel = Object.assign(new EventTarget(), { readyState: "open", send: (text) => this.heard.push(text) });
     return this.channel;
   }
+  setConfiguration(configuration) {
+    this.configuration = configuration;
+  }
   async createOffer() {
     return {};
   }
@@ -108,15 +111,17 @@ async function until(condition, what) {
 }
 
 async function liveCall(t, media = new Media()) {
-  const call = new Call(media, [], { avatar: "mira", drive: "camera" });
+  const call = new Call(media, async () => iceServers, { avatar: "mira", drive: "camera" });
   t.after(() => call.leave());
   call.start();
   await until(() => call.status.state === "live", "the call to be live");
   return call;
 }
 
+let iceServers = [];
 beforeEach(() => {
   peers = [];
+  iceServers = [];
 });
 
 test("pictures are shown as soon as they can be, and the encoder drops pixels rather than frames", async (t) => {
@@ -135,6 +140,17 @@ test("the server is told whether the sound is played, so that pictures need not 
   call.retryNow();
   await until(() => peers.length === 2 && played().length > 0, "the next connection");
   assert.deepEqual(played(), [true]);
+});
+
+test("each connection is made with the TURN credentials of its own time", async (t) => {
+  iceServers = [{ urls: "turn:t.example", username: "1:avatar", credential: "old" }];
+  const call = await liveCall(t);
+  assert.deepEqual(peers[0].configuration.iceServers, iceServers);
+  iceServers = [{ urls: "turn:t.example", username: "2:avatar", credential: "new" }];
+  peers[0].says({ type: "bye", reason: "connection_lost", detail: "" });
+  call.retryNow();
+  await until(() => peers[1]?.configuration, "the next connection");
+  assert.deepEqual(peers[1].configuration.iceServers, iceServers);
 });
 
 test("the camera sends what the server asks for, over the next connection too, and all of it after the call", async (t) => {
