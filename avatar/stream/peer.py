@@ -2,68 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import av
-from aiortc import (
-    MediaStreamTrack,
-    RTCConfiguration,
-    RTCPeerConnection,
-    RTCRtpTransceiver,
-    RTCSessionDescription,
-)
+from aiortc import MediaStreamTrack, RTCRtpTransceiver
 from aiortc.stats import RTCRemoteInboundRtpStreamStats, RTCTransportStats
 
 from avatar.config import TransportSettings
-from avatar.errors import AvatarError, OfferError
-from avatar.stream.aiortc_lifetime import close_connection, wait_briefly_for_servers
 from avatar.stream.aiortc_tuning import (
-    gather_loopback_only,
     negotiated_audio_codec,
     negotiated_video_codec,
     sent_wire_timestamp,
-    tolerate_early_close,
     tune_receiver,
     tune_video_sender,
 )
+from avatar.stream.answering_peer import AnsweringPeer
 from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
-from avatar.stream.candidate_gathering import announce_address, gather_in_ports
-from avatar.stream.connect_failure import ConnectFacts, ConnectFailure, why_not_connected
-from avatar.stream.consent import keep_consent, said_goodbye
-from avatar.stream.encoders import open_video_encoder, preferred_video_codecs
+from avatar.stream.encoders import open_video_encoder
 from avatar.stream.frame_size import SizeGate
-from avatar.stream.handshake_record import HandshakeRecord
-from avatar.stream.ice_servers import as_aiortc_takes_them, ice_servers
 from avatar.stream.incoming import pump_camera, pump_microphone
 from avatar.stream.listeners import ConnectionListener, MediaListener
 from avatar.stream.message_channel import MessageChannel
 from avatar.stream.offer import Offer
-from avatar.stream.packet_guard import DropReason, PacketGuard
-from avatar.stream.peer_addresses import PeerAddresses
 from avatar.stream.playout_delay import PlayoutDelay, negotiate_playout_delay
 from avatar.stream.rate_control import RateLimits, RateState, next_rate
-from avatar.stream.sdp_answer import complete_answer
-from avatar.stream.transport_tuning import (
-    accept_checks_without_priority,
-    accept_rsa_certificates,
-    ice_agents,
-    let_the_peer_begin_dtls,
-    let_the_peer_check_first,
-)
-from avatar.stream.trickle import Fragment
 from avatar.stream.video_encoder import CodecName
 from avatar.stream.video_track import AvatarVideoTrack
 from avatar.types import Picture
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +60,14 @@ class LineStats:
     round_trip_s: float | None = None
 
 
-class Peer:
+class Peer(AnsweringPeer):
     """The server's end of one call. Used on the event loop only, but for `show`."""
 
     def __init__(self, settings: TransportSettings, *, fps: int, encode_pool: Executor) -> None:
         """Prepare a connection that sends at most `fps` pictures a second, encoded in `encode_pool`."""
-        self._settings = settings
+        super().__init__(settings)
         self._fps = fps
         self._pool = encode_pool
-        self._connection = RTCPeerConnection(RTCConfiguration(as_aiortc_takes_them(ice_servers(settings))))
-        tolerate_early_close(self._connection)
         self._messages = MessageChannel(self._connection)
         self._limits = RateLimits(settings.min_bitrate_bps, settings.max_bitrate_bps)
         self._rate = RateState(settings.start_bitrate_bps, time.monotonic())
@@ -108,12 +77,8 @@ class Peer:
         self._audio: AvatarAudioTrack | None = None
         self._playout: PlayoutDelay | None = None
         self._sounds_passed_over = 0
-        self._tasks: set[asyncio.Task[None]] = set()
         self._received: list[MediaStreamTrack] = []
         self._last_report: datetime | None = None
-        self._closing: asyncio.Task[None] | None = None
-        self._guard, self._handshake = PacketGuard(), HandshakeRecord()
-        self._addresses: PeerAddresses | None = None
         self._camera_gate = SizeGate(settings.largest_camera)
         self.codec: CodecName | None = None
         """What the avatar's picture is sent as; known once the offer has been answered."""
@@ -127,22 +92,18 @@ class Peer:
 
         Once. Raises OfferError, and ServerFullError where no port is free; the peer is then closed.
         """
-        try:
-            return await self._answer(offer, listener, media)
-        except AvatarError:
-            await self.close()
-            raise
-        except Exception as error:  # aiortc meets a stranger's text: it raises whatever that makes it stumble over
-            await self.close()
-            logger.warning("an offer that was thought good could not be answered: %r", error)
-            raise OfferError("The offer cannot be answered. The server's log names what failed.") from error
+        self._messages.listen(listener)
 
-    async def trickle(self, fragment: Fragment) -> None:
-        """Try these addresses of the peer too. Raises TrickleError: too many, or an ICE restart (`ice_restart`)."""
-        if self._addresses is not None and self._closing is None:
-            names = await self._addresses.add(fragment)
-            if names and not self._settings.loopback_only:
-                self._run(self._addresses.find_names(names))
+        def start(video: RTCRtpTransceiver | None, audio: RTCRtpTransceiver | None) -> None:
+            if video is not None:
+                self._playout = negotiate_playout_delay(video, offer.sdp)
+                self._start_video(video, listener, media)
+            if audio is not None:
+                self._start_audio(audio, media)
+
+        answer = await self._answer_with(offer, "sendrecv", listener.on_state, start)
+        self._read_directions()
+        return answer
 
     def show(self, picture: Picture) -> None:
         """Send this picture next. Any thread; never blocks; a newer one replaces it."""
@@ -200,71 +161,13 @@ class Peer:
         self._limits = RateLimits(least_bps, most_bps)
         self._rate = next_rate(self._rate, time.monotonic(), self._limits)
 
-    def packets_dropped(self) -> Mapping[DropReason, int]:
-        """Return how many packets were kept from the connection so far, by reason."""
-        return self._guard.dropped
-
     @property
     def camera_too_large(self) -> tuple[int, int] | None:
         """(width, height) of the camera's pictures while they are too large to be decoded."""
         return self._camera_gate.too_large
 
-    @property
-    def said_goodbye(self) -> bool:
-        """Whether the peer has ended the connection itself, rather than been lost."""
-        return said_goodbye(self._connection)
-
-    def why_not_connected(self) -> ConnectFailure:
-        """Return what kept the connection from being made, as far as is known by now."""
-        addresses = sum(len(agent.remote_candidates) for agent in ice_agents(self._connection))
-        return why_not_connected(
-            ConnectFacts(self._guard.checks, addresses, self._handshake.began, self._handshake.error)
-        )
-
-    async def close(self) -> None:
-        """Leave nothing running. Idempotent; every caller waits for the end."""
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close())
-        await asyncio.shield(self._closing)
-
-    async def _answer(self, offer: Offer, listener: ConnectionListener, media: MediaListener) -> str:
-        connection = self._connection
-        self._addresses = PeerAddresses(connection, offer)
-        video = connection.addTransceiver("video", "sendrecv") if offer.has_video else None
-        if video is not None:
-            # Codec preferences count only if they are there before the offer is.
-            video.setCodecPreferences(preferred_video_codecs())
-        audio = connection.addTransceiver("audio", "sendrecv") if offer.has_audio else None
-        connection.on("connectionstatechange", lambda: listener.on_state(connection.connectionState))
-        self._messages.listen(listener)
-        await connection.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
-        let_the_peer_begin_dtls(connection)
-        accept_rsa_certificates(connection)
-        accept_checks_without_priority(connection)
-        keep_consent(connection)
-        let_the_peer_check_first(connection)
-        self._guard.watch(connection)
-        self._handshake.listen(connection)
-        if video is not None:
-            self._playout = negotiate_playout_delay(video, offer.sdp)
-            self._start_video(video, listener, media)
-        if audio is not None:
-            self._start_audio(audio, media)
-        if self._settings.udp_ports is not None:
-            gather_in_ports(connection, self._settings.udp_ports)
-        if self._settings.public_address is not None:
-            announce_address(connection, self._settings.public_address)
-        wait_briefly_for_servers(connection)
-        if self._settings.loopback_only:
-            gather_loopback_only(connection)
-        elif offer.local_names:
-            self._run(self._addresses.find_names(offer.local_names))
-        await connection.setLocalDescription(await connection.createAnswer())
-        self._read_directions()
-        return complete_answer(connection.localDescription.sdp, offer.plan)
-
     def _read_directions(self) -> None:
-        ways = [(section.kind, section.currentDirection or "") for section in self._connection.getTransceivers()]
+        ways = self._directions()
         self.sends_video = any(kind == "video" and "send" in way for kind, way in ways)
         self.sends_audio = any(kind == "audio" and "send" in way for kind, way in ways)
         self.only_watched = not any("recv" in way for _, way in ways)
@@ -304,20 +207,11 @@ class Peer:
         self._received.append(transceiver.receiver.track)
         self._run(pump)
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.add(asyncio.create_task(work))
-
     def _on_sound_passed_over(self) -> None:
         self._sounds_passed_over += 1
 
     def _on_estimate(self, estimate_bps: int) -> None:
         self._rate = next_rate(self._rate, time.monotonic(), self._limits, estimate_bps=estimate_bps)
 
-    async def _close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for track in (self._video, self._audio, *self._received):
-            if track is not None:
-                track.stop()
-        await close_connection(self._connection)
+    def _tracks(self) -> list[MediaStreamTrack]:
+        return [track for track in (self._video, self._audio, *self._received) if track is not None]
