@@ -27,8 +27,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -37,9 +35,9 @@ import numpy as np
 
 from avatar.identities.builtin import builtin_faces
 from benchmarks import report
+from benchmarks.base_checkout import ROOT, checked_out
 from benchmarks.fixed_media import write_clip, write_voice
 
-ROOT: Final = Path(__file__).resolve().parents[1]
 SIDE: Final = Path(__file__).with_name("same_pictures_side.py")
 SECONDS: Final = 2.0
 SIZE: Final = 384
@@ -124,18 +122,6 @@ def make_jobs(face: str, tiers: list[str], drives: list[str], engine: str, media
                 job |= {"face": face, "tier": tier, "engine": engine, "size": SIZE, "voice": voice}
             jobs.append(job)
     return jobs
-
-
-@contextmanager
-def checked_out(revision: str) -> Iterator[Path]:
-    """Have a commit's files in a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="same-pictures-base-") as folder:
-        root = Path(folder).resolve() / "base"
-        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(root), revision], cwd=ROOT, check=True)
-        try:
-            yield root
-        finally:
-            subprocess.run(["git", "worktree", "remove", "--force", str(root)], cwd=ROOT, check=False)
 
 
 def run_side(root: Path, jobs: list[dict[str, Any]], out: Path) -> None:

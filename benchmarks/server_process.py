@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import signal
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,11 +24,24 @@ STOP_LIMIT_S = 15.0
 class ServerProcess:
     """`avatar serve` on a free port of the loopback interface; stopped as Ctrl-C stops it."""
 
-    def __init__(self, *options: str, full_disk: bool = False) -> None:
-        """Start it; with `full_disk` it can write to no file, as if every disk and temporary folder were full."""
+    def __init__(
+        self, *options: str, full_disk: bool = False, root: Path | None = None, python: str = sys.executable
+    ) -> None:
+        """Start it.
+
+        Args:
+            options: of the command.
+            full_disk: it can write to no file, as if every disk and temporary folder were full.
+            root: the checkout whose code runs, of any age; None: the code that is installed.
+            python: what runs it.
+        """
         begin = time.monotonic()
-        command = [sys.executable, "-m", "avatar.commands.main", "serve", "--port", "0", "--loopback", *options]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        module = "avatar.commands.main" if root is None else command_module(root)
+        command = [python, "-m", module, "serve", "--port", "0", "--loopback", *options]
+        environment = None if root is None else os.environ | {"PYTHONPATH": str(root)}
+        self._process = subprocess.Popen(
+            command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         if full_disk:
             resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (0, 0))
         self.url = self._wait_ready()
@@ -67,3 +83,9 @@ class ServerProcess:
         self._process.kill()
         _, said = self._process.communicate()
         raise SystemExit(f"The server did not start:\n{said[-2000:]}")
+
+
+def command_module(root: Path) -> str:
+    """Return the module behind the command `avatar` of a checkout."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    return str(project["project"]["scripts"]["avatar"]).partition(":")[0]

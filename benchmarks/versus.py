@@ -11,12 +11,14 @@ geometry_ratio   a picture of the geometry tier, 512 x 512
 lite_ratio       a picture of the lite tier, every layer drawn by the network
 track_ratio      a frame of 640 x 480 in which a face is followed
 call_cpu_ratio   the server's processor time for one picture of a call, all stages (`--call-seconds 0` leaves it out)
+memory_ratio     the server's resident memory at the end of that call
 psnr_to_base_db  of both tiers' pictures to the base's, inside the face, the worse tier's
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import subprocess
@@ -38,10 +40,12 @@ from avatar.identities.open import open_identity
 from avatar.media.video import clip_frames
 from avatar.types import Motion
 from benchmarks import report
+from benchmarks.base_checkout import ROOT, checked_out
+from benchmarks.caller import Caller, camera_packets, microphone_samples
 from benchmarks.fixed_media import acted, write_clip
 from benchmarks.generator import motions_of
 from benchmarks.picture_measures import psnr_db
-from benchmarks.same_pictures import ROOT, checked_out
+from benchmarks.server_process import ServerProcess
 
 SIDE: Final = Path(__file__).with_name("versus_side.py")
 KINDS: Final = ("geometry", "lite", "track")
@@ -50,6 +54,7 @@ BARS: Final = {
     "lite_ratio": "<= 0.60",
     "track_ratio": "<= 0.65",
     "call_cpu_ratio": "<= 0.50",
+    "memory_ratio": "<= 1.0",
     "psnr_to_base_db": ">= 40",
 }
 SIZE: Final = (512, 512)
@@ -61,8 +66,20 @@ TURN: Final = 5
 WARM_UP: Final = 10
 CALL_TIER: Final = "geometry"
 """Left to choose, sides may choose otherwise: they measure how busy the machine is."""
+SETTLE_S: Final = 6.0
+"""The start of a call is left out: rates find their places, and what opening it took is given back."""
 COMPARED: Final = 60
 """Pictures whose pixels are compared."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a call cost its server."""
+
+    cpu_ms: float
+    """Processor time for a picture that came."""
+    memory_mb: float
+    """Resident, at the call's end."""
 
 
 @dataclass
@@ -171,21 +188,39 @@ def face_psnr_db(face: str, motions: Sequence[Motion], now: np.ndarray, base: np
     return float(-10 * np.log10(np.mean(squares)))
 
 
-def call_cpu_ms(python: str, root: Path, clip: Path, seconds: float, work: Path) -> float:
-    """Hold a call with the code in `root`; return its server's processor milliseconds per picture.
+async def hold_call(
+    server: ServerProcess, face: str, packets: list[bytes], samples: np.ndarray, seconds: float
+) -> Held:
+    """Hold a call with a server that has had none, and return what it cost once it had settled."""
+    caller = Caller(server.url, packets, samples)
+    await caller.join(f"avatar={face}&width={SIZE[0]}&height={SIZE[1]}&drive=camera")
+    await asyncio.sleep(SETTLE_S)
+    cpu_s, before = server.cpu_s(), len(caller.received.pictures)
+    await asyncio.sleep(seconds)
+    used_s, pictures = server.cpu_s() - cpu_s, caller.received.pictures[before:]
+    memory_mb = server.rss_mb()
+    await caller.leave()
+    if {size for _, _, size in pictures} != {SIZE}:
+        print("The server sent smaller pictures, since it had no time: what it cost says little.", file=sys.stderr)
+    return Held(1e3 * used_s / max(len(pictures), 1), memory_mb)
 
-    Raises:
-        SystemExit: there was no call; what it said is printed.
-    """
-    answer = work / "call.json"
-    command = [python, "-m", "benchmarks.call", "--driver", str(clip), "--tier", CALL_TIER]
-    command += ["--seconds", str(seconds), "--json", str(answer)]
-    environment = os.environ | {"PYTHONPATH": str(root)}
-    ran = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    if ran.returncode:
-        raise SystemExit(f"The code in {root} held no call:\n{ran.stdout}{ran.stderr}")
-    figures = json.loads(answer.read_text())
-    return float(1e3 * figures["server_cpu_cores"] / figures["fps"])
+
+def compare_calls(chosen: argparse.Namespace, base: Path, clip: Path) -> dict[str, float]:
+    """Hold calls with servers of both sides in turn; print what they cost, return the ratios."""
+    packets, samples = camera_packets(clip), microphone_samples(clip)
+    calls: tuple[list[Held], list[Held]] = ([], [])
+    for number in range(chosen.calls):
+        print(f"call {number + 1} of {chosen.calls} ...", file=sys.stderr)
+        for held, python, root in zip(calls, (chosen.venv, sys.executable), (base, ROOT), strict=True):
+            with ServerProcess("--tier", CALL_TIER, root=root, python=python) as server:
+                held.append(asyncio.run(hold_call(server, chosen.face, packets, samples, chosen.call_seconds)))
+    cpu_ms = [report.median(one.cpu_ms for one in held) for held in calls]
+    memory_mb = [report.median(one.memory_mb for one in held) for held in calls]
+    report.table(
+        ("a call's server", "CPU ms a picture", "memory MB", "calls"),
+        list(zip(("base", "now"), cpu_ms, memory_mb, map(len, calls), strict=True)),
+    )
+    return {"call_cpu_ratio": cpu_ms[1] / cpu_ms[0], "memory_ratio": memory_mb[1] / memory_mb[0]}
 
 
 def measure(chosen: argparse.Namespace) -> dict[str, float]:
@@ -226,16 +261,7 @@ def measure(chosen: argparse.Namespace) -> dict[str, float]:
                     print(f"{kind}: {nearest[-1]:.1f} dB to the base inside the face")
         report.table(("one picture", "median ms", "p95 ms", "median CPU ms", "p95 CPU ms"), rows)
         if chosen.call_seconds > 0:
-            calls: list[list[float]] = [[], []]
-            for number in range(chosen.calls):
-                print(f"call {number + 1} of {chosen.calls} ...", file=sys.stderr)
-                for found, python, root in zip(calls, (chosen.venv, sys.executable), (base, ROOT), strict=True):
-                    found.append(call_cpu_ms(python, root, clip, chosen.call_seconds, work))
-            report.table(
-                ("server's CPU ms a picture", "median", "calls"),
-                [(n, report.median(c), len(c)) for n, c in zip(("base", "now"), calls, strict=True)],
-            )
-            figures["call_cpu_ratio"] = report.median(calls[1]) / report.median(calls[0])
+            figures |= compare_calls(chosen, base, clip)
     if nearest:
         figures["psnr_to_base_db"] = min(nearest)
     return figures

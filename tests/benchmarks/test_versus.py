@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
+import asyncio
 import sys
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from avatar.types import BLENDSHAPES, Motion
 from benchmarks import versus
-from benchmarks.same_pictures import ROOT
+from benchmarks.base_checkout import ROOT
+from benchmarks.caller import Received
+from benchmarks.server_process import ServerProcess, command_module
 
 
 @pytest.mark.slow
@@ -39,11 +41,31 @@ def test_a_side_that_fails_is_named(tmp_path: Path) -> None:
         base.ask(open="geometry", face="nobody", size=(128, 128), engine="auto")
 
 
-def test_a_call_costs_the_servers_processor_by_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def held(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        Path(command[-1]).write_text(json.dumps({"server_cpu_cores": 0.9, "fps": 30.0}))
-        return subprocess.CompletedProcess(command, 0)
+def test_a_call_costs_its_server_by_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Server:
+        url, spent = "", iter((1.0, 1.9))
 
-    monkeypatch.setattr("subprocess.run", held)
-    cost = versus.call_cpu_ms(sys.executable, tmp_path, tmp_path / "clip.mp4", 5, tmp_path)
-    assert cost == pytest.approx(30)
+        def cpu_s(self) -> float:
+            return next(self.spent)
+
+        def rss_mb(self) -> float:
+            return 600.0
+
+    class Call:
+        def __init__(self, *_: object) -> None:
+            self.received = Received()
+
+        async def join(self, query: str) -> None:
+            assert "avatar=mira&width=512" in query
+            asyncio.get_running_loop().call_later(0.01, self.received.pictures.extend, [(0, 0.0, versus.SIZE)] * 30)
+
+        async def leave(self) -> None: ...
+
+    monkeypatch.setattr(versus, "Caller", Call)
+    monkeypatch.setattr(versus, "SETTLE_S", 0.0)
+    held = asyncio.run(versus.hold_call(cast(ServerProcess, Server()), "mira", [], np.zeros(0), 0.2))
+    assert held == versus.Held(cpu_ms=pytest.approx(30), memory_mb=600)
+
+
+def test_a_checkout_of_any_age_has_a_command() -> None:
+    assert command_module(ROOT) == "avatar.commands.main"
