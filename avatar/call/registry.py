@@ -29,6 +29,8 @@ from avatar.types import Drive
 
 logger = logging.getLogger(__name__)
 
+OPENED_S: Final = 4.0
+"""How long after a call's begin it is taken to have opened all it needs, the search for a face included."""
 AFTERWARDS_S: Final = 1.0
 """How soon after a call's end what is done afterwards begins: calls that end together share it."""
 
@@ -63,6 +65,7 @@ class Calls:
         sessions: Mapping[Mode, MakeSession] | None = None,
         service_factory: ServiceFactory | None = None,
         voice_network: VoiceNetwork | None = None,
+        after_opening: Callable[[], None] | None = None,
         after_call: Callable[[bool], None] | None = None,
     ) -> None:
         """Prepare for calls.
@@ -73,12 +76,14 @@ class Calls:
             sessions: makes the pipelines; None: the real ones.
             service_factory: opens the services of a conversation; None: as the settings say.
             voice_network: moves the mouths of the real pipelines to sound; None: the shipped one.
+            after_opening: does, in a thread, what there is to do once a call, or several, have opened.
             after_call: does, in a thread, what there is to do soon after a call or several have ended; it is told
                 whether others are running.
         """
         self._settings = settings
         self._get_avatar = get_avatar
-        self._after_call = after_call
+        self._after_opening, self._after_call = after_opening, after_call
+        self._opened: asyncio.TimerHandle | None = None
         self._afterwards: asyncio.TimerHandle | None = None
         self._calls: dict[str, Call] = {}
         self._opening = 0
@@ -138,6 +143,10 @@ class Calls:
             await asyncio.shield(call.end("failed"))
             raise
         self._started += 1
+        if self._after_opening is not None:
+            if self._opened is not None:
+                self._opened.cancel()
+            self._opened = asyncio.get_running_loop().call_later(OPENED_S, self._do_opened, self._after_opening)
         return call
 
     def __contains__(self, call_id: str) -> bool:
@@ -169,8 +178,9 @@ class Calls:
     async def close(self) -> None:
         """End every call and every thread. No call can begin any more."""
         self._closing = True
-        if self._afterwards is not None:
-            self._afterwards.cancel()
+        for waiting in (self._opened, self._afterwards):
+            if waiting is not None:
+                waiting.cancel()
         while self._calls or self._opening:
             endings = [call.end("server_stopping") for call in list(self._calls.values())]
             await asyncio.gather(*endings, return_exceptions=True)
@@ -224,6 +234,10 @@ class Calls:
             self._afterwards = asyncio.get_running_loop().call_later(
                 AFTERWARDS_S, self._do_afterwards, self._after_call
             )
+
+    def _do_opened(self, work: Callable[[], None]) -> None:
+        self._opened = None
+        asyncio.get_running_loop().run_in_executor(self._blocking_pool, work)
 
     def _do_afterwards(self, work: Callable[[bool], None]) -> None:
         self._afterwards = None

@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
+    import cv2  # noqa: PLC0415
     import uvicorn  # noqa: PLC0415
 
     from avatar.commands.diagnostics import require_system_libraries  # noqa: PLC0415
@@ -87,9 +88,14 @@ def _serve(args: argparse.Namespace) -> int:
     from avatar.server.admission import Admission  # noqa: PLC0415
     from avatar.server.auth import check_token  # noqa: PLC0415
     from avatar.server.connection import connection_class  # noqa: PLC0415
+    from avatar.server.memory import share_heaps  # noqa: PLC0415
     from avatar.server.page_files import page_folder  # noqa: PLC0415
     from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
 
+    # Each stage of a call has a thread of its own, and calls run side by side: OpenCV's pool gains them nothing, and
+    # its threads wait by asking again and again.
+    cv2.setNumThreads(1)
+    share_heaps()
     settings = settings_of(args)
     if settings.token is not None:
         check_token(settings.token)
@@ -144,10 +150,16 @@ def _application(settings: ServerSettings, voice_network: VoiceNetwork | None) -
     from avatar.identities.builtin import builtin_faces  # noqa: PLC0415
     from avatar.identities.library import AvatarLibrary  # noqa: PLC0415
     from avatar.server.app import create_app  # noqa: PLC0415
-    from avatar.server.memory import MemoryKeeper  # noqa: PLC0415
+    from avatar.server.memory import MemoryKeeper, trim_heap  # noqa: PLC0415
 
     library = AvatarLibrary(builtin_faces(), settings.limits, folder=settings.avatars)
-    calls = Calls(settings, library.identity, voice_network=voice_network, after_call=MemoryKeeper().call_ended)
+    calls = Calls(
+        settings,
+        library.identity,
+        voice_network=voice_network,
+        after_opening=trim_heap,
+        after_call=MemoryKeeper().call_ended,
+    )
     return create_app(settings, library, calls, token=settings.token)
 
 

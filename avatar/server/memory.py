@@ -1,5 +1,7 @@
-"""Memory that is given back once a call has ended: without being asked, Python and the C library keep most of it.
+"""Memory that is given back once a call has opened, and once it has ended: Python and the C library keep most of it.
 
+Opening a call takes twice the memory that it needs from then on, in several threads, for each of which the C library
+would have a heap of its own.
 An ended call is held by circles of aiortc's objects until Python looks for circles, which it does the less often the
 more objects there are; and what threads have freed stays with the C library's arenas. Together a server would stay near
 the most it ever needed.
@@ -10,6 +12,13 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+from typing import Any, Final
+
+HEAPS: Final = 2
+"""That all threads share. They seldom wait for each other's: large pictures have memory of their own, and Python's
+objects are not the C library's."""
+_M_ARENA_MAX: Final = -8
+"""Number of the option in glibc's malloc.h."""
 
 
 class MemoryKeeper:
@@ -34,7 +43,19 @@ class MemoryKeeper:
         trim_heap()
 
 
+def share_heaps() -> None:
+    """Let all threads that begin from now on share a few heaps, where the C library would give each its own (glibc)."""
+    if (choose := _glibc("mallopt")) is not None:
+        choose(ctypes.c_int(_M_ARENA_MAX), ctypes.c_int(HEAPS))
+
+
 def trim_heap() -> None:
     """Give freed memory back to the system, where the C library has a function for that (glibc)."""
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+    if (trim := _glibc("malloc_trim")) is not None:
         trim(ctypes.c_size_t(0))
+
+
+def _glibc(name: str) -> Any:
+    """Return a function of the C library, None where that is not glibc."""
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return getattr(library, name, None) if hasattr(library, "gnu_get_libc_version") else None

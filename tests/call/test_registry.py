@@ -603,6 +603,18 @@ async def test_once_calls_have_ended_there_is_time_to_tidy_up_after_them(
     await stage.leave()
 
 
+async def test_once_a_call_has_opened_there_is_time_to_tidy_up(
+    loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "OPENED_S", 0.05)
+    told: list[str] = []
+    stage = make_stage(loopback, loopback.SETTINGS, after_opening=lambda: told.append(threading.current_thread().name))
+    await stage.join()
+    await loopback.wait_for(lambda: bool(told))
+    assert "blocking" in told[0], "not on the event loop"
+    await stage.leave()
+
+
 async def test_the_echo_sends_the_camera_back(loopback: ModuleType) -> None:
     calls = Calls(loopback.SETTINGS, get_avatar)
     client = loopback.Client()
