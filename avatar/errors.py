@@ -116,6 +116,12 @@ class MediaError(AvatarError):
     code = "bad_media"
 
 
+class DeviceError(AvatarError):
+    """A camera, microphone, loudspeaker, screen or virtual device that is missing, taken, or refuses what is asked."""
+
+    code = "no_device"
+
+
 class VoiceError(AvatarError):
     """A voice that is not installed, or cannot speak a text."""
 

@@ -42,6 +42,7 @@ PAGES = {
 BLOCKS = {page: re.findall(r"```python\n(.*?)```", text, re.DOTALL) for page, text in PAGES.items()}
 WITH_NAMES = {
     "README.md": ["from avatar import Avatar"],
+    "docs/virtual-camera.md": ["from avatar.virtual_camera"],
     "docs/integrations.md": ["from avatar.integrations.pipecat", "from avatar.integrations.livekit"],
 }
 """Pages whose Python takes names from the reader's program: a test of its own runs each block that begins so."""
@@ -100,6 +101,31 @@ def test_no_python_of_the_pages_is_left_unrun() -> None:
         assert not re.search(r"^(```|    )\s*(from|import|async|await|def|class) ", unfenced, re.MULTILINE), page
     for page, about in WITH_NAMES.items():
         assert [word in block for word, block in zip(about, BLOCKS[page], strict=True)] == [True] * len(about)
+
+
+@pytest.mark.anyio
+async def test_the_program_of_the_virtual_camera_shows_a_face(
+    run_snippet: Callable[..., Awaitable[dict[str, Any]]], face_model: Path
+) -> None:
+    pytest.importorskip("pyvirtualcam", reason="the extra is not installed: pip install 'avatar[camera]'")
+    from benchmarks import recording_camera  # noqa: PLC0415 - it needs pyvirtualcam
+
+    recording_camera.register()
+    recording_camera.RecordingCamera.opened.clear()
+    heard: list[AudioFrame] = []
+
+    def play(frame: AudioFrame) -> None:
+        heard.append(frame)
+        if len(heard) == 5:
+            raise EOFError  # the program shows frames for ever
+
+    with pytest.raises(EOFError):
+        async with Avatar.open("mira", picture=PictureSettings(128, 128, tier="geometry")) as avatar:
+            await run_snippet(
+                "docs/virtual-camera.md", "VirtualCamera", avatar=avatar, VideoFrame=VideoFrame, play=play
+            )
+    (device,) = recording_camera.RecordingCamera.opened
+    assert device.closed and len(device.arrivals_s) >= 3
 
 
 @pytest.mark.anyio

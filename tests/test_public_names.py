@@ -14,6 +14,7 @@ PUBLIC = {
     "avatar.models": ("MODELS", "ModelStore", "get_model", "models_folder"),
     "avatar.identities": ("face_warnings", "open_identity"),
     "avatar.server": ("create_app",),
+    "avatar.virtual_camera": ("VirtualCamera",),
     "avatar.session": ("Session", "open_session"),
     "avatar.errors": ("AvatarError", "ServerFullError"),
     "avatar.conversation.brain": ("Brain", "Heard"),

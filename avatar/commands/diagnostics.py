@@ -9,10 +9,10 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
+from avatar.commands.camera_checks import camera_checks
+from avatar.commands.check import Check
 from avatar.errors import AvatarError, ModelError
 from avatar.models.store import ModelStore
 
@@ -30,18 +30,6 @@ _LEAST_MEMORY_GB: Final = 2.0
 _LEAST_CORES: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding."""
-
-    name: str
-    state: Literal["ok", "warn", "fail"]
-    """fail: the product does not work without it; warn: something may not work, or works less well."""
-    what: str
-    do: str = ""
-    """What to do about it; empty when there is nothing to do."""
-
-
 def examine(port: int) -> Iterator[Check]:
     """Try everything, one finding after the other. A check that breaks is a finding too."""
     checks: list[Callable[[], Check]] = [
@@ -54,8 +42,7 @@ def examine(port: int) -> Iterator[Check]:
         face_tracker,
         engines,
         page_and_faces,
-        cameras,
-        virtual_camera,
+        *camera_checks(),
         lambda: port_free(port),
         cores_and_memory,
     ]
@@ -215,29 +202,6 @@ def page_and_faces() -> Check:
     except AvatarError as error:
         return Check("page and faces", "fail", str(error), "Install the package again.")
     return Check("page and faces", "ok", f"built-in faces: {', '.join(names)}")
-
-
-def cameras() -> Check:
-    """Say which cameras the system shows. Calls use the browser's, so none is fine."""
-    found = sorted(str(path) for path in Path("/dev").glob("video*"))
-    if found:
-        return Check("cameras", "ok", ", ".join(found))
-    return Check("cameras", "ok", "none on this machine; a call uses the camera of the browser's machine")
-
-
-def virtual_camera() -> Check:
-    """Say whether there is a virtual camera that other programs could see the avatar through."""
-    devices = sorted(path.name for path in Path("/sys/devices/virtual/video4linux").glob("video*"))
-    if devices:
-        return Check("virtual camera", "ok", ", ".join(f"/dev/{name}" for name in devices))
-    return Check(
-        "virtual camera",
-        "ok",
-        "none; only needed to show the avatar in other programs",
-        "sudo apt-get install -y v4l2loopback-dkms && sudo modprobe v4l2loopback exclusive_caps=1"
-        if sys.platform == "linux"
-        else "",
-    )
 
 
 def port_free(port: int) -> Check:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from avatar.commands.flags import add_flags
 from avatar.commands.options import Subparsers, settings_of
+
+if TYPE_CHECKING:
+    from avatar.commands.check import Check
 
 _SIGNS: Final = {"ok": ("32", "ok  "), "warn": ("33", "WARN"), "fail": ("31", "FAIL")}
 
@@ -36,20 +40,25 @@ def run(args: argparse.Namespace) -> int:
         require_system_libraries()
         return 0
 
-    failed = False
-    findings = []
-    colour = sys.stdout.isatty()
-    for check in examine(settings_of(args).port):
+    checks = examine(settings_of(args).port)
+    if args.json:
+        findings = list(checks)
+        failed = any(check.state == "fail" for check in findings)
+        print(json.dumps({"ok": not failed, "checks": [asdict(check) for check in findings]}, indent=2))
+        return 1 if failed else 0
+    failed = show_checks(checks)
+    if failed:
+        print("Something essential is missing: see the lines marked FAIL.")
+    return 1 if failed else 0
+
+
+def show_checks(checks: Iterable[Check]) -> bool:
+    """Print findings as they are made; return whether one is a failure."""
+    failed, colour = False, sys.stdout.isatty()
+    for check in checks:
         failed |= check.state == "fail"
-        if args.json:
-            findings.append(asdict(check))
-            continue
         code, sign = _SIGNS[check.state]
         print(f"\033[{code}m{sign}\033[0m" if colour else sign, f"{check.name}: {check.what}", flush=True)
         if check.do:
             print(f"       -> {check.do}", flush=True)
-    if args.json:
-        print(json.dumps({"ok": not failed, "checks": findings}, indent=2))
-    elif failed:
-        print("Something essential is missing: see the lines marked FAIL.")
-    return 1 if failed else 0
+    return failed

@@ -17,6 +17,7 @@ from avatar.stream.ice_servers import IceServer, as_aiortc_takes_them
 from avatar.stream.message_channel import CHANNEL_LABEL
 from avatar.stream.packet_guard import PacketGuard
 from avatar.stream.transport_tuning import accept_checks_without_priority, accept_rsa_certificates
+from avatar.stream.uplink import Uplink
 
 BACKLOG_BYTES: Final = 262_144
 """Messages that may wait to leave: several seconds of speech. More means that nothing gets through."""
@@ -39,14 +40,18 @@ class CallerListener(Protocol):
 
 
 class Caller:
-    """A call that only sees: no camera, no sound. Used on the event loop only."""
+    """A call that sees; with an uplink it sends a camera and a microphone too. Used on the event loop only."""
 
-    def __init__(self, listener: CallerListener, *, ice_servers: Sequence[IceServer] = ()) -> None:
+    def __init__(
+        self, listener: CallerListener, *, ice_servers: Sequence[IceServer] = (), uplink: Uplink | None = None
+    ) -> None:
         """Prepare a call. Without a list of servers nobody is asked for our address."""
-        self._listener = listener
+        self._listener, self._uplink = listener, uplink
         self._connection = RTCPeerConnection(RTCConfiguration(as_aiortc_takes_them(ice_servers)))
         tolerate_early_close(self._connection)
-        self._video = self._connection.addTransceiver("video", direction="recvonly")
+        self._video = self._connection.addTransceiver("video", direction="recvonly" if uplink is None else "sendrecv")
+        if uplink is not None:
+            uplink.offer(self._video, self._connection.addTransceiver("audio", direction="sendonly"))
         self._channel = self._connection.createDataChannel(CHANNEL_LABEL)
         self._channel.on("open", listener.on_channel_open)
         self._channel.on("message", listener.on_message)
@@ -72,6 +77,8 @@ class Caller:
             await self._connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
         except Exception as error:  # aiortc meets a stranger's text: it raises whatever that makes it stumble over
             raise ServerGoneError(f"The server's answer cannot be used: {error}") from error
+        if self._uplink is not None:
+            self._uplink.start()
         track = self._video.receiver.track
         self._pump = asyncio.create_task(self._pump_pictures(track, tune_receiver(self._video.receiver)))
 
@@ -99,6 +106,8 @@ class Caller:
 
     async def close(self) -> None:
         """Leave nothing running."""
+        if self._uplink is not None:
+            self._uplink.stop()
         if self._pump is not None:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
