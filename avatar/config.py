@@ -275,6 +275,9 @@ class LimitSettings:
     """What one visitor, or all of them, may use."""
 
     sessions: int = setting(4, "calls at once; one more is answered 503 with Retry-After", at_least=1, at_most=1000)
+    watchers: int = setting(
+        16, "watchers of one call, by its watch link; one more is answered 503", at_least=0, at_most=1000
+    )
     upload_bytes: int = setting(10_000_000, "largest photo, bytes", at_least=10_000, at_most=100_000_000)
     upload_pixels: int = setting(40_000_000, "largest photo, pixels", at_least=16_384, at_most=89_000_000)
     upload_pixels_together: int = setting(

@@ -15,9 +15,11 @@ from avatar.call.media import CallMedia
 from avatar.call.participant import CallHost, Participant
 from avatar.call.quality import CallQuality
 from avatar.call.statistics import CallStatistics
+from avatar.call.watchers import Watchers
 from avatar.config import LimitSettings, PictureSettings, TransportSettings
 from avatar.errors import AvatarError
 from avatar.session.protocol import Calibrated, FaceFound, FaceLost, LiveSession, SessionEvent, SessionFailed
+from avatar.stream.broadcast import Broadcast
 from avatar.stream.browser_messages import REPORTS, Bye, CalibratedMessage, FaceMessage, Hello, Report
 from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason
@@ -53,6 +55,7 @@ class Call:
         *,
         peer: Peer,
         media: CallMedia,
+        broadcast: Broadcast,
         statistics: CallStatistics,
         times: CallTimes,
         picture: PictureSettings,
@@ -60,6 +63,7 @@ class Call:
         limits: LimitSettings,
         blocking_pool: Executor,
         on_end: Callable[[Call], None],
+        watch_token: str | None = None,
         quality: CallQuality | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,6 +73,7 @@ class Call:
             call_id: names it; whoever knows all of it may end the call.
             peer: the connection.
             media: what the peer tells of pictures and sound.
+            broadcast: pictures and sound for who watches.
             statistics: what they come to.
             times: what has happened when, as the media say too.
             picture: what is sent.
@@ -76,6 +81,7 @@ class Call:
             limits: how long a call may last.
             blocking_pool: its threads do what blocks.
             on_end: is told once nothing of the call is left.
+            watch_token: who knows it may watch; None: one is made.
             quality: makes the call simpler where it would be late; None: its quality is fixed.
             clock: seconds, as time.monotonic().
         """
@@ -83,13 +89,16 @@ class Call:
         self.answer_sdp = ""
         self.ice_tag = secrets.token_hex(8)
         """Names the ICE session, which lasts as long as the call (RFC 9725, 4.3.1)."""
+        self.watch_token = watch_token or secrets.token_urlsafe(16)
+        """Unguessable; whoever knows it may watch the call, and do nothing else."""
+        self.watchers: Final = Watchers(broadcast, transport, limits, on_change=self._set_watched)
         self.reason: EndReason | None = None
         """Why the call is over; None while it goes on."""
         self.statistics = statistics
         self.participant: Participant | None = None
         """Who takes part; None before the session is there, and after the end."""
         self.picture, self.media = picture, media
-        self._peer, self._times = peer, times
+        self._peer, self._times, self._broadcast = peer, times, broadcast
         self._transport, self._limits = transport, limits
         self._quality = quality
         self._pool, self._on_end, self._clock = blocking_pool, on_end, clock
@@ -97,6 +106,7 @@ class Call:
         self._packets = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._making: asyncio.Future[LiveSession] | None = None
+        self._session: LiveSession | None = None
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -119,7 +129,7 @@ class Call:
         """Make the session and the answer. Raises AvatarError; the caller then ends the call."""
 
         def make() -> LiveSession:
-            return open_session(self._peer.show, self._on_session_event)
+            return open_session(self._show, self._on_session_event)
 
         # Shielded: where the visitor goes away meanwhile, the session is still there to be stopped.
         self._making = asyncio.ensure_future(self.in_pool(make))
@@ -127,7 +137,8 @@ class Call:
         self.participant = participant = make_participant(session, self)
         self.media.join(session, participant)
         self.answer_sdp = await self._peer.answer(offer, self, self.media)
-        session.set_watched(self._peer.sends_video)
+        self._session = session
+        self._set_watched()
         # A program that connects to watch has to say something now and then: it holds a place for its own voice.
         self._times.only_watched = self._peer.only_watched and not participant.speaks_by_messages
         self._starting = asyncio.create_task(self._start(session))
@@ -171,6 +182,7 @@ class Call:
                 width=picture.width,
                 height=picture.height,
                 fps=picture.fps,
+                watch=self.watch_token,
             )
         )
         if self._quality is not None:
@@ -216,6 +228,10 @@ class Call:
 
     # What the session tells, from its own threads
 
+    def _show(self, picture: Picture) -> None:
+        self._peer.show(picture)
+        self._broadcast.show(picture)
+
     def _on_session_event(self, event: SessionEvent) -> None:
         try:
             self._loop.call_soon_threadsafe(self._report, event)
@@ -251,6 +267,7 @@ class Call:
             if peer.packets_received != self._packets:
                 self._packets, self._times.last_packet_s = peer.packets_received, now_s
             self.media.on_second()
+            await self.watchers.on_second()
             quality = None if self._quality is None else self._quality.figure
             self.send(self.statistics.read(session.stats(), peer.dropped, now_s, quality))
             participant.on_second()
@@ -261,6 +278,11 @@ class Call:
             if reason is not None:
                 self.end(reason)
                 return
+
+    def _set_watched(self) -> None:
+        """Let pictures be drawn while there is anybody to see them."""
+        if self._session is not None:
+            self._session.set_watched(self._peer.sends_video or len(self.watchers) > 0)
 
     def _connection_failed(self) -> None:
         if self._times.connected_s is not None:
@@ -283,6 +305,7 @@ class Call:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             if self.participant is not None:
                 await self.participant.close()
+            await self.watchers.close()
             await self._peer.close()
             if self._starting is not None:
                 await self._starting
@@ -293,7 +316,7 @@ class Call:
                     await self.in_pool(self._making.result().stop)
             # aiortc's objects know each other and this call, and stay until Python looks for such circles: what takes
             # memory must not stay with them.
-            self.participant = self._making = self._starting = None
+            self.participant = self._making = self._starting = self._session = None
             self.media.leave()
             self._on_end(self)
 

@@ -35,6 +35,7 @@ from avatar.sdk.bot_session import BotSession, make_bot_session
 from avatar.session.loopback import LoopbackSession
 from avatar.session.opening import open_session
 from avatar.session.protocol import LiveSession, MakeSession, SessionEvent
+from avatar.stream.broadcast import Broadcast
 from avatar.stream.offer import Offer
 from avatar.stream.peer import Peer
 from avatar.timing.machine_load import LoadMeter
@@ -142,18 +143,27 @@ class CallFactory:
             )
         return picture
 
-    def make(self, picture: PictureSettings, mode: Mode, on_end: Callable[[Call], None]) -> Call:
-        """Return a call; `on_end` is told once nothing of it is left."""
+    def make(
+        self, picture: PictureSettings, mode: Mode, on_end: Callable[[Call], None], *, watch_token: str | None = None
+    ) -> Call:
+        """Return a call; `on_end` is told once nothing of it is left. `watch_token`: see `Call`."""
         transport, now_s = self._settings.transport, time.monotonic()
         peer = Peer(transport, fps=picture.fps, encode_pool=self._encode_pool)
         statistics, times = CallStatistics((picture.width, picture.height), now_s), CallTimes(created_s=now_s)
         # A program counts on pictures of the size and at the times it asked for, an echo is as the camera sends it.
         adapts = mode == "avatar" and picture.quality == "auto"
         quality = CallQuality(peer, picture, transport, self._load, count_calls=self._count_calls) if adapts else None
+        broadcast = Broadcast(
+            fps=picture.fps,
+            encode_pool=self._encode_pool,
+            max_bitrate_bps=transport.max_bitrate_bps,
+            on_picture_sent=lambda sent: media.on_broadcast(sent),  # noqa: PLW0108 - it is made below
+        )
         media = CallMedia(
             peer,
             statistics,
             times,
+            broadcast=broadcast,
             echo=EchoCanceller() if transport.echo_cancel else None,
             largest_camera=transport.largest_camera,
             quality=quality,
@@ -162,6 +172,7 @@ class CallFactory:
             secrets.token_urlsafe(16),
             peer=peer,
             media=media,
+            broadcast=broadcast,
             statistics=statistics,
             times=times,
             picture=picture,
@@ -169,6 +180,7 @@ class CallFactory:
             limits=self._settings.limits,
             blocking_pool=self._blocking_pool,
             on_end=on_end,
+            watch_token=watch_token,
             quality=quality,
         )
 

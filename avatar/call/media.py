@@ -13,6 +13,7 @@ from avatar.call.quality import CallQuality
 from avatar.call.statistics import CallStatistics
 from avatar.perception.speech.echo import EchoCanceller
 from avatar.session.protocol import LiveSession
+from avatar.stream.broadcast import Broadcast
 from avatar.stream.browser_messages import REPORTS, ErrorMessage
 from avatar.stream.peer import Peer
 from avatar.stream.video_track import SentPicture
@@ -29,6 +30,7 @@ class CallMedia:
         statistics: CallStatistics,
         times: CallTimes,
         *,
+        broadcast: Broadcast,
         echo: EchoCanceller | None,
         largest_camera: int,
         quality: CallQuality | None = None,
@@ -40,12 +42,14 @@ class CallMedia:
             peer: the connection.
             statistics: counts what comes and leaves.
             times: is told when something came.
+            broadcast: sends sound to who watches.
             echo: takes what the avatar plays out of what the microphone hears; None: the browser does.
             largest_camera: longest side of a camera's pictures that the peer lets through, pixels.
             quality: watches what comes and leaves; None: nobody does.
             clock: seconds, as time.monotonic().
         """
         self._peer, self._statistics, self._times = peer, statistics, times
+        self._broadcast = broadcast
         self._echo, self._largest_camera, self._clock = echo, largest_camera, clock
         self._quality = quality
         self._session: LiveSession | None = None
@@ -87,6 +91,7 @@ class CallMedia:
         self._sound_age_s = av_sync.sound_age_s(frame_s)
         hold_s = av_sync.hold_s(self._sound_delay, frame_s)
         self._peer.send_audio(frame, arrival_s, hold_s)
+        self._broadcast.send_audio(frame, arrival_s, hold_s)
         return hold_s
 
     def on_picture_sent(self, sent: SentPicture) -> None:
@@ -98,6 +103,14 @@ class CallMedia:
             self._sound_delay = av_sync.observe_picture(self._sound_delay, sent.picture.sound_s, sent.sent_s)
         if self._participant is not None:
             self._participant.on_picture_sent(sent)
+
+    def on_broadcast(self, sent: SentPicture) -> None:
+        """Learn the same of a picture that only others than the participant are sent."""
+        if self._peer.sends_video:
+            return
+        self._statistics.picture_sent(sent)
+        if sent.picture.sound_s is not None:
+            self._sound_delay = av_sync.observe_picture(self._sound_delay, sent.picture.sound_s, sent.sent_s)
 
     def on_audio_sent(self, frame: av.AudioFrame, delay_s: float) -> None:
         """Count a piece of sound."""

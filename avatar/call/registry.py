@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import os
 from collections import Counter
@@ -16,9 +17,10 @@ from avatar.call.browser_peer import GetAvatar
 from avatar.call.call import Call
 from avatar.call.factory import CallFactory, Mode, session_makers
 from avatar.call.limits import EndReason
+from avatar.call.watchers import Watchers
 from avatar.config import ServerSettings
 from avatar.conversation.services import ServiceFactory, open_services
-from avatar.errors import NoCommonCodecError, ServerFullError, TrickleError
+from avatar.errors import AvatarError, NoCommonCodecError, ServerFullError, TrickleError
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.session.protocol import MakeSession
 from avatar.stream.browser_messages import Stats
@@ -52,6 +54,8 @@ class CallsSnapshot:
     """Packets kept from the calls, by reason."""
     latest: tuple[Stats, ...]
     """The last figures of each running call."""
+    watchers: int = 0
+    """Of all the calls."""
 
 
 class Calls:
@@ -117,11 +121,13 @@ class Calls:
         fps: int | None = None,
         mode: Mode = "avatar",
         drive: Drive = "camera",
+        watch: str | None = None,
     ) -> Call:
         """Answer an offer and begin a call; `id` and `answer_sdp` of what is returned go back to the visitor.
 
-        Raises OfferError, ServerFullError, AvatarError (bad_size, bad_rate, bad_mode, bad_drive, unknown_avatar and
-        whatever `get_avatar` or the session raises).
+        `watch` is the token that it may be watched by; None: one is made. Raises OfferError, ServerFullError,
+        AvatarError (bad_size, bad_rate, bad_mode, bad_drive, watch_taken, unknown_avatar and whatever `get_avatar` or
+        the session raises).
         """
         try:
             offer = read_offer(offer_sdp, limit_bytes=self._settings.limits.offer_bytes)
@@ -130,10 +136,12 @@ class Calls:
             raise
         picture = self._factory.picture(width, height, fps)
         self._factory.check(offer, mode, drive)
+        if watch is not None and self.watchers(watch) is not None:
+            raise AvatarError("Another call has this watch link. Choose another, or end that call.", code="watch_taken")
         self._take_place()
         try:
             identity = await self._get_avatar(avatar_id) if avatar_id is not None else None
-            call = self._factory.make(picture, mode, self._forget)
+            call = self._factory.make(picture, mode, self._forget, watch_token=watch)
             self._calls[call.id] = call
         finally:
             self._opening -= 1
@@ -152,6 +160,17 @@ class Calls:
     def __contains__(self, call_id: str) -> bool:
         """Return whether this call is running."""
         return call_id in self._calls
+
+    def get(self, call_id: str) -> Call | None:
+        """Return a running call; None where there is none with this id."""
+        return self._calls.get(call_id)
+
+    def watchers(self, watch_token: str) -> Watchers | None:
+        """Return who watches the running call with this token; None where there is none (any more)."""
+        # Every token is compared, and in the same time: it is a secret.
+        asked = watch_token.encode()
+        found = [call for call in self._calls.values() if hmac.compare_digest(call.watch_token.encode(), asked)]
+        return found[0].watchers if found and found[0].answer_sdp else None
 
     async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> bool:
         """Try more addresses of a call's peer; False when there is no call with this id.
@@ -206,6 +225,7 @@ class Calls:
             picture_bytes_sent=self._past_bytes + sum(call.statistics.bytes_sent for call in calls),
             packets_dropped=dict(packets_dropped),
             latest=tuple(latest for call in calls if (latest := call.statistics.latest) is not None),
+            watchers=sum(len(call.watchers) for call in calls),
         )
 
     def _take_place(self) -> None:

@@ -16,6 +16,7 @@ from avatar.resources import resource_folder
 from avatar.server.access_log import AccessLogMiddleware
 from avatar.server.auth import bearer_guard
 from avatar.server.avatar_routes import avatar_routes
+from avatar.server.call_routes import call_routes
 from avatar.server.headers import HeadersMiddleware
 from avatar.server.methods import MethodsMiddleware
 from avatar.server.metrics import Metrics, MetricsMiddleware
@@ -24,6 +25,7 @@ from avatar.server.problems import answer_errors_as_problems
 from avatar.server.ranges import WholeFilesMiddleware
 from avatar.server.schemas import ProblemAnswer, problems
 from avatar.server.service_routes import add_page, service_routes
+from avatar.server.whep_routes import whep_routes
 from avatar.server.whip_routes import CallRegistry, whip_routes
 
 
@@ -74,6 +76,8 @@ def create_app(
     guard = bearer_guard(token)
     app.include_router(avatar_routes(library, settings.limits, metrics, guard))
     app.include_router(whip_routes(calls, settings, metrics, guard))
+    app.include_router(whep_routes(calls.watchers, settings))
+    app.include_router(call_routes(calls))
     app.include_router(service_routes(settings, calls, metrics, guard, token_required=token is not None))
     add_page(app, resource_folder("client"))
     return app

@@ -7,7 +7,7 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from avatar.server.origins import ANY, OriginRules
+from avatar.server.origins import ANY, OriginRules, is_a_watch_link
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -34,8 +34,8 @@ _EVERYWHERE: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_CALLS: Final = "/whip"
-_SHARED: Final = ("/whip", "/api")
+_CALLS: Final = ("/whip", "/whep")
+_SHARED: Final = (*_CALLS, "/api")
 """What pages of other sites may use, where they are let in."""
 _EXPOSED: Final = {
     "Access-Control-Expose-Headers": "Location, Link, ETag, Retry-After, WWW-Authenticate, Allow, Accept-Post, "
@@ -82,7 +82,7 @@ class HeadersMiddleware:
 
     def _may_read(self, path: str, origin: str) -> str | None:
         """Return whom a page of another site is told to be let in as, and None where it is not."""
-        if self._rules.guarded and _is_under(path, _CALLS):
+        if is_a_watch_link(path) or (self._rules.guarded and _is_a_calls(path)):
             return ANY  # it brings the token itself, never a cookie
         return origin if self._rules.names(origin) else None
 
@@ -93,7 +93,11 @@ def _options_headers(path: str, allow: str) -> dict[str, str]:
         "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match, ETag",
         "Access-Control-Max-Age": "86400",
     }
-    return found | _CALLS_OPTIONS if _is_under(path, _CALLS) else found
+    return found | _CALLS_OPTIONS if _is_a_calls(path) else found
+
+
+def _is_a_calls(path: str) -> bool:
+    return any(_is_under(path, root) for root in _CALLS)
 
 
 def _is_under(path: str, root: str) -> bool:

@@ -96,6 +96,7 @@ class _CallTotals(Collector):
         now = self._snapshot()
         yield GaugeMetricFamily("avatar_sessions", "Calls now running", now.active)
         yield GaugeMetricFamily("avatar_sessions_limit", "Calls that may run at once", now.limit)
+        yield GaugeMetricFamily("avatar_watchers", "Watchers of the running calls", now.watchers)
         yield CounterMetricFamily("avatar_calls_started", "Calls begun", now.started)
         yield CounterMetricFamily("avatar_calls_refused", "Calls refused for want of place or time", now.refused)
         ended = CounterMetricFamily("avatar_calls_ended", "Calls ended by reason", labels=["reason"])

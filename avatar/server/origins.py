@@ -170,7 +170,12 @@ def _checked_origin(origin: str) -> str:
 
 
 def _is_page(path: str) -> bool:
-    return path == "/" or path.startswith("/client/")
+    return path == "/" or path.startswith(("/client/", "/watch/"))
+
+
+def is_a_watch_link(path: str) -> bool:
+    """Return whether an address holds what lets one in: no page can use it that has not been given it."""
+    return path.startswith("/whep/")
 
 
 class OriginMiddleware:
@@ -184,7 +189,8 @@ class OriginMiddleware:
         # The page itself is the same for everybody, and tells who comes by a wrong name what to do.
         if scope["type"] == "http" and not _is_page(scope["path"]):
             try:
-                self._rules.check(scope["method"], Headers(scope=scope))
+                method = "GET" if is_a_watch_link(scope["path"]) else scope["method"]
+                self._rules.check(method, Headers(scope=scope))
             except RequestError as error:
                 await problem_of(error)(scope, receive, send)
                 return

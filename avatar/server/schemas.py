@@ -68,6 +68,14 @@ class ConfigAnswer(BaseModel):
     token_required: bool = Field(description="Offers and uploads need `Authorization: Bearer TOKEN`.")
 
 
+class CallAnswer(BaseModel):
+    """A running call."""
+
+    watch: str = Field(description="Address of the page that shows it to whoever has this link, as long as it lasts.")
+    whep: str = Field(description="The same for WHEP players.")
+    watchers: int
+
+
 class HealthAnswer(BaseModel):
     """The server is up."""
 

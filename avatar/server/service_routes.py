@@ -87,6 +87,10 @@ def add_page(app: FastAPI, client: Path) -> None:
     async def page() -> FileResponse:
         return FileResponse(client / "index.html", media_type="text/html")
 
+    @app.get("/watch/{token}", include_in_schema=False)
+    async def watch_page() -> FileResponse:
+        return FileResponse(client / "watch.html", media_type="text/html")
+
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return HTMLResponse(docs_page(app.openapi()))

@@ -1,59 +1,50 @@
-"""/whip: one request with an SDP offer makes a call, one DELETE ends it (the shape of WHIP, RFC 9725)."""
+"""/whip: one request with an SDP offer makes a call, one DELETE ends it (WHIP, RFC 9725)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Final, Protocol
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
 from avatar.call.registry import CallsSnapshot
-from avatar.config import SIDES, ServerSettings, TransportSettings
+from avatar.call.watchers import Watchers
+from avatar.config import SIDES, ServerSettings
 from avatar.errors import AvatarError
-from avatar.server.bodies import read_body
 from avatar.server.metrics import Metrics
-from avatar.server.problems import RequestError, problem
+from avatar.server.problems import problem
 from avatar.server.schemas import problems
-from avatar.stream.ice_servers import IceServer, ice_servers
+from avatar.server.sdp_requests import (
+    FRAGMENT_BODY,
+    FRAGMENT_REFUSALS,
+    OFFER_BODY,
+    SDP,
+    AnsweredOffer,
+    answer_headers,
+    read_fragment_request,
+    read_text,
+)
+from avatar.stream.ice_servers import ice_servers
 from avatar.types import Drive
-
-SDP: Final = "application/sdp"
-FRAGMENT: Final = "application/trickle-ice-sdpfrag"
-
-FRAGMENT_BYTES: Final = 16_384
-"""A piece with all the addresses that a call may have is half as long."""
 
 CallId = Annotated[str, Path(max_length=64, description="The end of the address in the offer's Location.")]
 Side = Annotated[int | None, Query(description=f"Pixels; {SIDES}.")]
 
-_OFFER_BODY: Final[dict[str, Any]] = {
-    "requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}},
-}
-
-
-_FRAGMENT_BODY: Final[dict[str, Any]] = {
-    "requestBody": {"required": True, "content": {FRAGMENT: {"schema": {"type": "string"}}}},
-}
 _UNKNOWN: Final = {404: "No such call (any more): `unknown_call`."}
 
 
-class AnsweredCall(Protocol):
+class RunningCall(AnsweredOffer, Protocol):
     """A call that has been set up."""
 
     @property
-    def id(self) -> str:
-        """Unguessable; whoever holds it may end the call."""
+    def watch_token(self) -> str:
+        """Unguessable; whoever holds it may watch the call."""
 
     @property
-    def answer_sdp(self) -> str:
-        """The SDP answer, complete with every candidate."""
-
-    @property
-    def ice_tag(self) -> str:
-        """Names its ICE session."""
+    def watchers(self) -> Watchers:
+        """Who watches it."""
 
 
 class CallRegistry(Protocol):
@@ -69,8 +60,15 @@ class CallRegistry(Protocol):
         fps: int | None,
         mode: Mode,
         drive: Drive,
-    ) -> AnsweredCall:
+        watch: str | None,
+    ) -> RunningCall:
         """Set up a call. Raises AvatarError: bad_offer, bad_size, unknown_avatar, server_full and more."""
+
+    def watchers(self, watch_token: str) -> Watchers | None:
+        """Return who watches the running call with this token; None where there is none (any more)."""
+
+    def get(self, call_id: str) -> RunningCall | None:
+        """Return a running call; None where there is none with this id."""
 
     def __contains__(self, call_id: str) -> bool:
         """Return whether this call is running."""
@@ -103,7 +101,7 @@ def whip_routes(
         status_code=201,
         dependencies=[Depends(guard)],
         response_class=Response,
-        openapi_extra=_OFFER_BODY,
+        openapi_extra=OFFER_BODY,
         responses={
             201: {"description": "The answer, complete with every candidate.", "content": {SDP: {}}},
             **problems(
@@ -112,6 +110,7 @@ def whip_routes(
                     401: "A token is needed.",
                     404: "`unknown_avatar`.",
                     406: "No format of video or of sound in common; the answer says what is taken: `no_common_codec`.",
+                    409: "Another call has that watch link: `watch_taken`.",
                     415: "The body is not application/sdp: `wrong_type`.",
                     503: "`server_full`; Retry-After says when to come back.",
                 }
@@ -137,17 +136,26 @@ def whip_routes(
             ),
         ] = "avatar",
         drive: Annotated[Drive, Query(description="What moves the avatar as the call begins.")] = "camera",
+        watch: Annotated[
+            str | None,
+            Query(
+                pattern="^[A-Za-z0-9_-]{16,64}$",
+                description="The end of its watch link, 16 to 64 letters, digits, - or _: choose one that nobody can "
+                "guess. Else the server does.",
+            ),
+        ] = None,
     ) -> Response:
         """Make a call: send an offer with all its candidates, get the answer. DELETE its Location to end it."""
         try:
-            sdp = await _read_text(request, SDP, settings.limits.offer_bytes, code="bad_offer")
-            call = await calls.create(sdp, avatar, width=width, height=height, fps=fps, mode=mode, drive=drive)
+            sdp = await read_text(request, SDP, settings.limits.offer_bytes, code="bad_offer")
+            call = await calls.create(
+                sdp, avatar, width=width, height=height, fps=fps, mode=mode, drive=drive, watch=watch
+            )
         except AvatarError as error:
             metrics.offers.labels(error.code).inc()
             raise
         metrics.offers.labels("ok").inc()
-        headers = {"Location": f"/whip/{call.id}", "ETag": f'"{call.ice_tag}"', **ice_links(settings.transport)}
-        return Response(call.answer_sdp, 201, headers, SDP)
+        return Response(call.answer_sdp, 201, answer_headers("/whip", call, settings.transport), SDP)
 
     @router.get("", status_code=204, response_class=Response)
     async def endpoint() -> Response:
@@ -165,14 +173,11 @@ def whip_routes(
         "/{call_id}",
         status_code=204,
         response_class=Response,
-        openapi_extra=_FRAGMENT_BODY,
+        openapi_extra=FRAGMENT_BODY,
         responses=problems(
             {
-                400: "No candidates, or too many: `bad_fragment`.",
+                **FRAGMENT_REFUSALS,
                 **_UNKNOWN,
-                412: "If-Match names another ICE session: `stale_tag`.",
-                415: f"The body is not {FRAGMENT}: `wrong_type`.",
-                422: "A call cannot restart ICE: `ice_restart`.",
             }
         ),
     )
@@ -180,9 +185,7 @@ def whip_routes(
         """Name more addresses of yours, as you find them. If-Match may say the offer's ETag."""
         if call_id not in calls:
             return _unknown_call()
-        fragment = await _read_text(request, FRAGMENT, FRAGMENT_BYTES, code="bad_fragment")
-        given = request.headers.get("if-match")
-        tags = None if given is None else [tag.strip().strip('"') for tag in given.split(",")]
+        fragment, tags = await read_fragment_request(request)
         if not await calls.trickle(call_id, fragment, tags):
             return _unknown_call()
         return Response(status_code=204)
@@ -195,32 +198,6 @@ def whip_routes(
         return Response(status_code=200)
 
     return router
-
-
-def ice_links(settings: TransportSettings) -> dict[str, str]:
-    """Return the header that names the STUN and TURN servers of now, where there are any."""
-    servers = ice_servers(settings)
-    return {"Link": ", ".join(map(link_value, servers))} if servers else {}
-
-
-def link_value(server: IceServer) -> str:
-    """Return the value of a Link header that names a STUN or TURN server (RFC 9725, 4.6)."""
-    value = f'<{server.url}>; rel="ice-server"'
-    if server.username is None or server.credential is None:
-        return value
-    name, password = (re.sub(r'(["\\])', r"\\\1", text) for text in (server.username, server.credential))
-    return f'{value}; username="{name}"; credential="{password}"; credential-type="password"'
-
-
-async def _read_text(request: Request, media_type: str, limit: int, *, code: str) -> str:
-    """Return a body of at most `limit` bytes. Raises RequestError, with `code` where it is no text."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
-        raise RequestError(f"Send the body as {media_type}.", code="wrong_type")
-    body = await read_body(request, limit)
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise RequestError("The body is not text in UTF-8.", code=code) from error
 
 
 def _unknown_call() -> Response:

@@ -108,6 +108,8 @@ class Hello:
     width: int
     height: int
     fps: int
+    watch: str | None = None
+    """The token of its watch link: whoever knows it may watch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@
  * @property {number} width
  * @property {number} height
  * @property {number} fps
+ * @property {string} [watch] the token of the call's watch link
  *
  * @typedef {object} ServerStats
  * @property {"stats"} type

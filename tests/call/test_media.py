@@ -72,11 +72,18 @@ class Call:
     visitor: Any = field(default_factory=Visitor)
     times: CallTimes = field(default_factory=lambda: CallTimes(created_s=0.0))
     statistics: CallStatistics = field(default_factory=lambda: CallStatistics((48, 64), 0.0))
+    broadcast: Any = field(default_factory=Connection)
     now_s: float = 10.0
 
     def __post_init__(self) -> None:
         self.media = self.visitor.media = CallMedia(
-            self.peer, self.statistics, self.times, echo=None, largest_camera=1920, clock=lambda: self.now_s
+            self.peer,
+            self.statistics,
+            self.times,
+            broadcast=self.broadcast,
+            echo=None,
+            largest_camera=1920,
+            clock=lambda: self.now_s,
         )
 
     def join(self) -> None:

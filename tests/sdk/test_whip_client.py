@@ -46,6 +46,9 @@ class Calls:
         self.running.discard(call_id)
         return found
 
+    def watchers(self, _: str) -> None:
+        return None
+
     async def close(self) -> None:
         self.running.clear()
 

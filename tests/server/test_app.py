@@ -37,6 +37,8 @@ class MadeCall:
     id: str
     answer_sdp: str = "v=0\r\nthe answer"
     ice_tag: str = "tag"
+    watch_token: str = "watch-token"  # noqa: S105
+    watchers: tuple[str, ...] = ("one", "two")
 
 
 @dataclass
@@ -60,17 +62,24 @@ class FakeCalls:
         fps: int | None,
         mode: Mode,
         drive: Drive,
+        watch: str | None,
     ) -> MadeCall:
         if self.trouble is not None:
             raise self.trouble
         self.rates.append(fps)
         self.made.append((offer_sdp, avatar_id, width, height, mode, drive))
-        call = MadeCall(f"call{len(self.made)}")
+        call = MadeCall(f"call{len(self.made)}", watch_token=watch or "watch-token")
         self.running[call.id] = call
         return call
 
     def __contains__(self, call_id: str) -> bool:
         return call_id in self.running
+
+    def get(self, call_id: str) -> MadeCall | None:
+        return self.running.get(call_id)
+
+    def watchers(self, watch_token: str) -> None:
+        return None
 
     async def trickle(self, call_id: str, fragment: str, tags: object = None) -> bool:
         return call_id in self.running

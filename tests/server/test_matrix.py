@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -19,7 +20,7 @@ from PIL import Image
 from avatar.call.limits import EndReason
 from avatar.call.registry import CallsSnapshot
 from avatar.config import ServerSettings, TransportSettings
-from avatar.errors import TrickleError
+from avatar.errors import OfferError, TrickleError
 from avatar.generator.identity import Identity
 from avatar.identities.builtin import BuiltinFace
 from avatar.identities.library import AvatarLibrary
@@ -33,7 +34,8 @@ END: Final = "<!-- end of answers -->\n"
 TOKEN: Final = {"Authorization": "Bearer a-token"}
 SDP: Final = {"Content-Type": "application/sdp"}
 FRAGMENT: Final = {"Content-Type": "application/trickle-ice-sdpfrag"}
-CANDIDATE: Final = "a=mid:0\r\na=candidate:1 1 udp 2122260223 192.0.2.1 49152 typ host\r\n"
+NAMELESS: Final = "a=mid:0\r\na=candidate:1 1 udp 2122260223 192.0.2.1 49152 typ host\r\n"
+CANDIDATE: Final = "a=ice-ufrag:user\r\na=mid:0\r\na=candidate:1 1 udp 2122260223 192.0.2.1 49152 typ host\r\n"
 RESTART: Final = "a=ice-ufrag:another\r\na=ice-pwd:0123456789abcdef012345\r\n"
 ELSEWHERE: Final = {"Origin": "https://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
 FRIEND: Final = {"Origin": "https://friend.example", "Sec-Fetch-Site": "cross-site"}
@@ -117,12 +119,68 @@ EXCHANGES: Final = [
         "PATCH", "/whip/CALL", "412 stale_tag", "with another", sent={**FRAGMENT, "If-Match": '"other"'}, body=CANDIDATE
     ),
     Exchange("PATCH", "/whip/CALL", "422 ice_restart", "credentials of an ICE restart", sent=FRAGMENT, body=RESTART),
-    Exchange("PATCH", "/whip/CALL", "400 bad_fragment", "anything else of that type", sent=FRAGMENT, body="junk"),
+    Exchange(
+        "PATCH",
+        "/whip/CALL",
+        "400 bad_fragment",
+        "anything else of that type",
+        sent={**FRAGMENT, "If-Match": "*"},
+        body="junk",
+    ),
     Exchange("PATCH", "/whip/CALL", "415 wrong_type", "any other body", sent=SDP, body="v=0"),
     Exchange("PATCH", "/whip/CALL", "413 too_many_bytes", "beyond 16,384 bytes", sent=FRAGMENT, body="a" * 20_000),
     Exchange("PATCH", "/whip/GONE", "404 unknown_call", "candidates", sent=FRAGMENT, body=CANDIDATE),
+    Exchange(
+        "PATCH",
+        "/whip/CALL",
+        "204",
+        "with the tag as `ETag`, as Eyevinn's client sends it",
+        sent={**FRAGMENT, "ETag": '"tag"'},
+        body=NAMELESS,
+    ),
+    Exchange(
+        "PATCH", "/whip/CALL", "428 tag_needed", "with neither tag nor `a=ice-ufrag`", sent=FRAGMENT, body=NAMELESS
+    ),
     Exchange("DELETE", "/whip/CALL", "200"),
     Exchange("DELETE", "/whip/GONE", "404 unknown_call"),
+    # Who watches it
+    Exchange("GET", "/api/calls/CALL", "200", "the links it is watched by"),
+    Exchange("GET", "/api/calls/GONE", "404 unknown_call"),
+    Exchange("POST", "/whip?avatar=ID&watch=short", "400 bad_request", "a link that can be guessed", sent=SDP),
+    Exchange(
+        "POST",
+        "/whep/WATCH",
+        "201",
+        "an offer, from any site",
+        sent={**SDP, **ELSEWHERE},
+        body="v=0",
+        told={
+            "Location": "/whep/WATCH/WATCHER",
+            "ETag": '"tag"',
+            "Link": '<stun:stun.example.org>; rel="ice-server"',
+            "Access-Control-Allow-Origin": "*",
+        },
+    ),
+    Exchange("POST", "/whep/WATCH", "400 bad_offer", "an offer that receives nothing", sent=SDP, body="sendonly"),
+    Exchange("POST", "/whep/WATCH", "415 wrong_type", "any other body", sent={"Content-Type": "text/plain"}, body="x"),
+    Exchange("POST", "/whep/GONE", "404 unknown_call", "the call has ended", sent=SDP, body="v=0"),
+    Exchange("GET", "/whep/WATCH", "204", told={"Link": '<stun:stun.example.org>; rel="ice-server"'}),
+    Exchange("GET", "/whep/GONE", "404 unknown_call"),
+    Exchange(
+        "OPTIONS",
+        "/whep/WATCH",
+        "204",
+        "the preflight of any site",
+        sent={**ELSEWHERE, **PREFLIGHT},
+        told={"Accept-Post": "application/sdp", "Access-Control-Allow-Origin": "*", "Link": ABSENT},
+    ),
+    Exchange("GET", "/whep/WATCH/WATCHER", "204"),
+    Exchange("PATCH", "/whep/WATCH/WATCHER", "204", "candidates", sent=FRAGMENT, body=CANDIDATE),
+    Exchange("PATCH", "/whep/WATCH/WATCHER", "422 ice_restart", "an ICE restart", sent=FRAGMENT, body=RESTART),
+    Exchange("PATCH", "/whep/WATCH/GONE", "404 unknown_call", "candidates", sent=FRAGMENT, body=CANDIDATE),
+    Exchange("DELETE", "/whep/WATCH/WATCHER", "200"),
+    Exchange("DELETE", "/whep/WATCH/GONE", "404 unknown_call"),
+    Exchange("GET", "/watch/WATCH", "200", "the page that shows it"),
     # Avatars
     Exchange("GET", "/api/avatars", "200"),
     Exchange("HEAD", "/api/avatars", "200"),
@@ -287,13 +345,42 @@ EXCHANGES: Final = [
 ]
 
 
+class OneWatcher:
+    """A call that WATCHER watches."""
+
+    id, answer_sdp, ice_tag = "WATCHER", "v=0\r\n", "tag"
+
+    def __len__(self) -> int:
+        return 1
+
+    def __contains__(self, watcher_id: str) -> bool:
+        return watcher_id == "WATCHER"
+
+    async def add(self, offer_sdp: str) -> OneWatcher:
+        if "sendonly" in offer_sdp:
+            raise OfferError("The offer receives nothing.")
+        return self
+
+    async def trickle(self, watcher_id: str, fragment: str, tags: Any = None) -> bool:
+        return await OneCall().trickle("CALL", fragment, tags) and watcher_id in self
+
+    async def remove(self, watcher_id: str) -> bool:
+        return watcher_id in self
+
+
 class OneCall:
     """A server on which the call CALL runs."""
 
-    id, answer_sdp, ice_tag = "CALL", "v=0\r\n", "tag"
+    id, answer_sdp, ice_tag, watch_token = "CALL", "v=0\r\n", "tag", "WATCH"
 
     async def create(self, *_: Any, **__: Any) -> OneCall:
         return self
+
+    def get(self, call_id: str) -> Any:
+        return SimpleNamespace(watch_token="WATCH", watchers=OneWatcher()) if call_id in self else None  # noqa: S106
+
+    def watchers(self, watch_token: str) -> OneWatcher | None:
+        return OneWatcher() if watch_token == "WATCH" else None  # noqa: S105
 
     def __contains__(self, call_id: str) -> bool:
         return call_id == "CALL"

@@ -15,6 +15,7 @@ import { Figures } from "./figures.js";
 import { FullScreen } from "./full-screen.js";
 import { Overlay } from "./overlay.js";
 import { Panel } from "./panel.js";
+import { WatchLink } from "./watch-link.js";
 import { SelfView } from "./self-view.js";
 import { actionFor, isTyping } from "./shortcuts.js";
 
@@ -47,6 +48,7 @@ export class CallView {
     this.effects = new Effects(this.video);
     this.notice = new Notice(byId("call-notice", HTMLElement));
     this.panel = new Panel();
+    this.watchLink = new WatchLink();
     this.figures = new Figures();
     this.captions = new Captions();
     this.overlay = new Overlay();
@@ -205,6 +207,7 @@ export class CallView {
     if (message.type === "drive") this.#showConversation(message.drive === "conversation");
     if (message.type === "answered") this.figures.answered = message;
     this.captions.onMessage(message);
+    this.watchLink.onMessage(message);
     if (message.type === "face") this.#showFaceSeen(message.state === "tracked");
     if (message.type === "error" && !message.reply_to) this.notice.show(describe(message.code, message.detail));
   }
