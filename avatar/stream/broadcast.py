@@ -140,7 +140,7 @@ class Broadcast:
     def _end_unwatched(self) -> None:
         for stream in (*self._pictures.values(), *self._sounds.values()):
             if stream.unwatched:
-                stream.source.stop()
+                stream.end()
         self._pictures = {key: stream for key, stream in self._pictures.items() if not stream.unwatched}
         self._sounds = {key: stream for key, stream in self._sounds.items() if not stream.unwatched}
         self._shown = tuple(self._pictures.values())
@@ -151,6 +151,7 @@ class _Stream:
 
     def __init__(self, source: MediaStreamTrack) -> None:
         self.tracks: list[RelayTrack] = []
+        self.end = source.stop
         self._pump = asyncio.create_task(self._run(source))
 
     @property

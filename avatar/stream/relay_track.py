@@ -33,7 +33,7 @@ class RelayTrack(MediaStreamTrack):
         self.dropped = 0
         """Packets given up because too many were waiting."""
         self._limit, self.ask_for_key = limit, ask_for_key
-        self._waiting: deque[av.Packet[Any]] = deque()
+        self._queued: deque[av.Packet[Any]] = deque()
         self._available = asyncio.Event()
         self._started = False
 
@@ -41,34 +41,34 @@ class RelayTrack(MediaStreamTrack):
         """Take the stream's next packet; `starts` where a decoder can start with it."""
         if self.readyState != "live" or not (self._started or starts):
             return
-        if len(self._waiting) >= self._limit:
+        if len(self._queued) >= self._limit:
             self.restart()
             if not starts:
                 self.ask_for_key()
                 return
         self._started = True
-        self._waiting.append(packet)
+        self._queued.append(packet)
         self._available.set()
 
     def restart(self) -> None:
         """Give up what waits, and begin anew with the next packet that a decoder can start with."""
-        self.dropped += len(self._waiting)
-        self._waiting.clear()
+        self.dropped += len(self._queued)
+        self._queued.clear()
         self._started = False
 
     async def recv(self) -> av.Packet[Any]:
         """Return the next packet; waits for one. Raises MediaStreamError once the track has ended."""
-        while not self._waiting:
+        while not self._queued:
             if self.readyState != "live":
                 raise MediaStreamError
             self._available.clear()
             await self._available.wait()
         if self.readyState != "live":
             raise MediaStreamError
-        return self._waiting.popleft()
+        return self._queued.popleft()
 
     def stop(self) -> None:
         """End the track; a waiting `recv` raises. Idempotent."""
         super().stop()
-        self._waiting.clear()
+        self._queued.clear()
         self._available.set()
