@@ -104,6 +104,8 @@ class _DecoderQueue(queue.Queue[Any]):
         self._limit = limit
         self._on_overflow = on_overflow
         self._may_decode = may_decode
+        self.sink: Callable[[Any, EncodedFrame], None] | None = None
+        """Takes codec and frame in the decoder thread's place."""
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         if item is None:
@@ -117,6 +119,9 @@ class _DecoderQueue(queue.Queue[Any]):
 
     def _pass_on(self, codec: Any, frame: EncodedFrame) -> None:
         if self._may_decode is not None and not self._may_decode(codec.mimeType, frame.data):
+            return
+        if self.sink is not None:
+            self.sink(codec, frame)
             return
         if self.qsize() >= self._limit:
             self._drop_waiting()
@@ -162,6 +167,17 @@ def tune_receiver(
     # aiortc's queue is unbounded, and takes one frame a packet even when that packet completes several.
     setattr(receiver, private_name(receiver, "decoder_queue"), frames)
     return tap
+
+
+def take_encoded(receiver: RTCRtpReceiver, sink: Callable[[RTCRtpCodecParameters, EncodedFrame], None]) -> None:
+    """Have a receiver's frames taken as they come, on the event loop, in place of aiortc's decoder thread.
+
+    Call it after `tune_receiver`. The receiver's track then gives none.
+    """
+    frames = getattr(receiver, private_name(receiver, "decoder_queue"))
+    if not isinstance(frames, _DecoderQueue):
+        raise ValueError("the receiver has not been tuned")
+    frames.sink = sink
 
 
 class _SenderEncoder:

@@ -22,6 +22,10 @@ from avatar.timing.av_sync import LONGEST_HOLD_S, blocks_to_drop
 QUEUE_LIMIT: Final = 64
 """Blocks that may wait, 1.3 s: those that are held for their picture, and long frames; the oldest goes first."""
 
+ENCODED_AT_ONCE: Final = 2
+"""So many blocks are encoded on the event loop, in 0.15 ms each: handing them to a thread and back takes longer. More,
+where the machine is late already, would hold up what else waits."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
@@ -79,9 +83,11 @@ class AvatarAudioTrack(MediaStreamTrack):
         """Return the next packet when it is due. Raises MediaStreamError once the track has ended."""
         while not self._encoded:
             due = await self._due()
-            packets = await asyncio.get_running_loop().run_in_executor(
-                self._pool, self._encoder.encode, [waiting.block for waiting in due]
-            )
+            blocks = [waiting.block for waiting in due]
+            if len(blocks) <= ENCODED_AT_ONCE:
+                packets = self._encoder.encode(blocks)
+            else:
+                packets = await asyncio.get_running_loop().run_in_executor(self._pool, self._encoder.encode, blocks)
             self._encoded.extend(
                 (waiting, packet) for waiting, packet in zip(due, packets, strict=True) if packet is not None
             )

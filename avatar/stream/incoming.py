@@ -1,10 +1,10 @@
-"""What a peer sends, on its way in: the newest camera picture, every piece of sound, nothing left to pile up."""
+"""What a peer's camera sends, on its way in: the newest picture, nothing left to pile up."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final, cast
+from typing import cast
 
 import av
 from aiortc import MediaStreamTrack
@@ -13,10 +13,6 @@ from av.frame import Frame
 
 from avatar.stream.aiortc_tuning import ReceiverTap, newest_frame
 from avatar.types import CaptureStamp
-
-STALE_S: Final = 1.0
-"""Sound that has waited this long since it arrived is too old to be heard: longer than any sound is held for a picture
-(`av_sync.LONGEST_HOLD_S`)."""
 
 
 async def pump_camera(
@@ -35,31 +31,6 @@ async def pump_camera(
         newest, skipped = newest_frame(track, oldest)
         stamp = CaptureStamp(_arrival_s(tap, newest), tap.wire_timestamp(newest.pts or 0))
         push(cast(av.VideoFrame, newest), stamp, skipped)
-
-
-async def pump_microphone(
-    track: MediaStreamTrack,
-    tap: ReceiverTap,
-    push: Callable[[av.AudioFrame, float], None],
-    passed_over: Callable[[], None],
-    *,
-    clock: Callable[[], float] = time.monotonic,
-) -> None:
-    """Hand every decoded piece of sound with its arrival time to `push`, until the end of the track.
-
-    One that has waited longer than `STALE_S` is told to `passed_over` instead: when time is short, work on sound that
-    nobody can use any more would make the rest late too.
-    """
-    while True:
-        try:
-            frame = cast(av.AudioFrame, await track.recv())
-        except MediaStreamError:
-            return
-        arrival_s = _arrival_s(tap, frame)
-        if clock() - arrival_s > STALE_S:
-            passed_over()
-        else:
-            push(frame, arrival_s)
 
 
 def _arrival_s(tap: ReceiverTap, frame: Frame) -> float:

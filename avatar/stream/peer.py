@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import av
 from aiortc import MediaStreamTrack, RTCRtpTransceiver
@@ -26,12 +24,13 @@ from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
 from avatar.stream.encoders import open_video_encoder
 from avatar.stream.frame_size import SizeGate
-from avatar.stream.incoming import pump_camera, pump_microphone
+from avatar.stream.incoming import pump_camera
 from avatar.stream.listeners import ConnectionListener, MediaListener
 from avatar.stream.message_channel import MessageChannel
 from avatar.stream.offer import Offer
 from avatar.stream.playout_delay import PlayoutDelay, negotiate_playout_delay
 from avatar.stream.rate_control import RateLimits, RateState, next_rate
+from avatar.stream.sound_decoder import SoundDecoder
 from avatar.stream.video_encoder import CodecName
 from avatar.stream.video_track import AvatarVideoTrack
 from avatar.types import Picture
@@ -190,22 +189,17 @@ class Peer(AnsweringPeer):
         self.codec, self._video = codec, track
         if transceiver.receiver.track is not None:
             tap = tune_receiver(transceiver.receiver, may_decode=self._camera_gate.lets_through)
-            self._receive(transceiver, pump_camera(transceiver.receiver.track, tap, media.on_camera))
+            self._received.append(transceiver.receiver.track)
+            self._run(pump_camera(transceiver.receiver.track, tap, media.on_camera))
 
     def _start_audio(self, transceiver: RTCRtpTransceiver, media: MediaListener) -> None:
         encoder = AudioEncoder(negotiated_audio_codec(transceiver))
         self._audio = AvatarAudioTrack(encoder, pool=self._pool, on_sent=media.on_audio_sent)
         transceiver.sender.replaceTrack(self._audio)
         if transceiver.receiver.track is not None:
-            tap = tune_receiver(transceiver.receiver)
-            self._receive(
-                transceiver,
-                pump_microphone(transceiver.receiver.track, tap, media.on_microphone, self._on_sound_passed_over),
-            )
-
-    def _receive(self, transceiver: RTCRtpTransceiver, pump: Coroutine[Any, Any, None]) -> None:
-        self._received.append(transceiver.receiver.track)
-        self._run(pump)
+            tune_receiver(transceiver.receiver)
+            SoundDecoder(transceiver.receiver, media.on_microphone, self._on_sound_passed_over)
+            self._received.append(transceiver.receiver.track)
 
     def _on_sound_passed_over(self) -> None:
         self._sounds_passed_over += 1

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Final
 
 import av
+import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
@@ -42,7 +43,7 @@ class LibvpxEncoder:
         ):
             self._context = self._open(width, height, wanted)
             self._opened_bps = wanted
-        frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
+        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(i420), format="yuv420p")
         frame.pts = pts
         frame.time_base = VIDEO_TIME_BASE
         frame.pict_type = PictureType.I if key else PictureType.NONE
