@@ -16,6 +16,7 @@ SectionUse: TypeAlias = Literal["used", "idle", "refused"]
 
 NO_NAME: Final = "0"
 """What a section without a name is called towards aiortc; its answer goes without again."""
+_EXTENSION: Final = "a=extmap:"
 _TRANSPORT: Final = ("c=", "a=candidate:", "a=end-of-candidates", "a=ice-", FINGERPRINT, "a=setup:")
 
 
@@ -61,11 +62,23 @@ def complete_answer(answer_sdp: str, plan: AnswerPlan) -> str:
 def _used(section: Section, answered: Section) -> list[str]:
     lines = [f"m={section.kind} {answered.port} {section.profile} {' '.join(answered.formats)}"]
     lines += [line for line in answered.lines if not line.startswith("a=fingerprint:") or line.startswith(FINGERPRINT)]
+    received = {value.partition("/")[0] for value in section.values("extmap") if "/recvonly " in value}
+    lines = [_sent_only(line) if _extension_number(line) in received else line for line in lines]
     if section.mid is None:
         lines = [line for line in lines if not line.startswith("a=mid:")]
     if section.has("rtcp-mux-only"):
         lines.append("a=rtcp-mux-only")
     return lines
+
+
+def _extension_number(line: str) -> str | None:
+    """Return the number of a header extension, as it stands in its line; None for other lines."""
+    return line.removeprefix(_EXTENSION).partition(" ")[0] if line.startswith(_EXTENSION) else None
+
+
+def _sent_only(line: str) -> str:
+    """Return an extension's line as the answer to a peer that only receives it (RFC 8285, 5)."""
+    return line.replace(" ", "/sendonly ", 1)
 
 
 def _idle(offered: OfferedSection, answered: Section) -> list[str]:

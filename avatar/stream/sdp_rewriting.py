@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from avatar.errors import NoCommonCodecError
+from avatar.stream.playout_delay import URI as PLAYOUT_DELAY
 from avatar.stream.sdp_answer import NO_NAME
 from avatar.stream.sdp_codecs import Formats, why_none
 from avatar.stream.sdp_text import Section, SessionText
@@ -19,7 +20,7 @@ DEFAULT_MESSAGE_BYTES: Final = 65_536
 _MID_BYTES_ON_THE_WIRE: Final = 16
 """A header extension of the usual form is no longer (RFC 8285)."""
 _MID_EXTENSION: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
-_EXTENSION: Final = re.compile(r"([0-9]{1,2})(?:/sendrecv)? +(\S{1,256})(?: .*)?")
+_EXTENSION: Final = re.compile(r"([0-9]{1,2})(?:/(sendrecv|recvonly))? +(\S{1,256})(?: .*)?")
 _SOURCE: Final = re.compile(r"([0-9]{1,10})(?: .*)?")
 _REPAIR: Final = re.compile(r"FID +([0-9]{1,10}) +([0-9]{1,10})")
 
@@ -74,16 +75,22 @@ def _media_lines(text: SessionText, section: Section, formats: Formats, mid: str
 
 
 def _extensions(section: Section, mid: str) -> Iterator[str]:
-    """Yield the header extensions of the usual form (RFC 8285: identifiers 1 to 14)."""
+    """Yield the header extensions of the usual form (RFC 8285: identifiers 1 to 14).
+
+    Of those that the peer only receives, the one that we send (Firefox's playout delay); see `complete_answer`.
+    """
     seen: set[int] = set()
     for value in section.values("extmap"):
         found = _EXTENSION.fullmatch(value)
         if found is None or not 1 <= int(found[1]) <= 14 or int(found[1]) in seen:
             continue
-        if found[2] == _MID_EXTENSION and len(mid) > _MID_BYTES_ON_THE_WIRE:
+        direction, uri = found[2], found[3]
+        if direction == "recvonly" and uri != PLAYOUT_DELAY:
+            continue
+        if uri == _MID_EXTENSION and len(mid) > _MID_BYTES_ON_THE_WIRE:
             continue
         seen.add(int(found[1]))
-        yield f"a=extmap:{int(found[1])} {found[2]}"
+        yield f"a=extmap:{int(found[1])} {uri}"
 
 
 def _sources(section: Section) -> Iterator[str]:

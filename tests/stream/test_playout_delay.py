@@ -64,6 +64,14 @@ async def test_the_answer_takes_the_extension_where_it_is_offered_and_only_there
     assert URI not in await answer_to(offer_with(""))
 
 
+async def test_firefox_which_only_receives_it_is_answered_that_we_only_send_it() -> None:
+    offer = (Path(__file__).parent / "offers" / "firefox.sdp").read_text(encoding="utf-8")
+    answer = await answer_to(offer)
+    assert answer.count(URI) == 1 and f"a=extmap:6/sendonly {URI}" in answer[answer.index("m=video") :]
+    assert f"a=extmap:3 {MID}" in answer, "what goes both ways stays as it is"
+    assert "csrc-audio-level" not in answer, "nor is anything said of what we do not send"
+
+
 async def test_pictures_wait_for_their_sound_only_where_it_is_played(connection: RTCPeerConnection) -> None:
     (transceiver,) = connection.getTransceivers()
     delay = negotiate_playout_delay(transceiver, offer_with(LINE))
