@@ -29,17 +29,24 @@ class FaceFinder:
         """Load the model, on an engine of `open_landmarker`. Raises PerceptionError."""
         self._landmarker = open_landmarker(model_path, video=False, max_faces=MOST_FACES, engine=engine)
 
-    def detect(self, rgb: U8, region: Region) -> list[FaceBox]:
+    def detect(self, rgb: U8, region: Region, known: FaceBox | None = None) -> list[FaceBox]:
         """Return the faces in one region of a picture (height, width, 3) RGB, in pixels of the picture.
+
+        One that is `known`, since it is followed, is always among them, as it is given. To find it again would take
+        as long as to follow it.
 
         Raises:
             PerceptionError: it was closed, or its engine failed.
         """
         part = region.cut(rgb)
-        faces = [region.in_picture(face) for face in self._landmarker.detect(part, 0.0)]
+        here = None if known is None else known.moved(-region.left, -region.top)
+        faces = [region.in_picture(face) for face in self._landmarker.detect(part, 0.0, here)]
         boxes = [FaceBox.around(face.landmarks_px) for face in faces]
         whole = part.shape == rgb.shape
-        return [box for box in boxes if whole or box.width >= TOLERANCE * SMALLEST_FACE_PX]
+        boxes = [box for box in boxes if whole or box.width >= TOLERANCE * SMALLEST_FACE_PX]
+        if known is None:
+            return boxes
+        return [known, *(box for box in boxes if overlap(known, box) < SAME_PLACE)]
 
     def confirms(self, rgb: U8, box: FaceBox) -> bool:
         """Return whether a face found in a region is detected again in each of `CONFIRMING_SHARES`' wider regions.

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from avatar.errors import PerceptionError
+from avatar.perception.blendshape_network import blendshape_network
 from avatar.perception.face_detection import SIDE as DETECTOR_SIDE
 from avatar.types import F32, LANDMARK_COUNT, U8
 
@@ -37,10 +38,10 @@ POINTS: Final = (
 _DETECTOR: Final = "face_detector.tflite"
 _LANDMARKS: Final = "face_landmarks_detector.tflite"
 _BLENDSHAPES: Final = "face_blendshapes.tflite"
+_NAMES: Final = (_DETECTOR, _LANDMARKS, _BLENDSHAPES)
 _INPUT_SHAPES: Final = {
     _DETECTOR: [1, DETECTOR_SIDE, DETECTOR_SIDE, 3],
     _LANDMARKS: [1, CROP_SIDE, CROP_SIDE, 3],
-    _BLENDSHAPES: [1, len(POINTS), 2],
 }
 _POINTS: Final = np.array(POINTS)
 
@@ -54,7 +55,7 @@ class LandmarkNetworks:
         Raises:
             PerceptionError: OpenVINO or the model file is missing, or OpenVINO cannot run these networks here.
         """
-        detector, landmarks, blendshapes = (_compiled(model_path, name) for name in _INPUT_SHAPES)
+        detector, landmarks, blendshapes = (_compiled(model_path, name) for name in _NAMES)
         self._detector, self._landmarks, self._blendshapes = map(_Request, (detector, landmarks, blendshapes))
 
     def detect(self, square: U8) -> tuple[F32, F32]:
@@ -127,14 +128,17 @@ def _compiled(model_path: Path, name: str) -> Any:
         with tempfile.TemporaryDirectory(prefix="avatar-") as folder, zipfile.ZipFile(model_path) as archive:
             core = openvino.Core()
             network = core.read_model(archive.extract(name, folder))
-            network.reshape(_INPUT_SHAPES[name])
-            _widen_weights(network, openvino)
+            if name == _BLENDSHAPES:
+                network = blendshape_network(network, len(POINTS))
+            else:
+                network.reshape(_INPUT_SHAPES[name])
+                _widen_weights(network, openvino)
             if name == _LANDMARKS:
                 _scale_first_weights(network, openvino)
             return core.compile_model(network, "CPU", options)
     except ImportError as error:
         raise PerceptionError(f"OpenVINO cannot be imported: {error}") from error
-    except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         raise PerceptionError(f"OpenVINO cannot run {name} of {model_path}: {error}") from error
 
 

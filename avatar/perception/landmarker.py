@@ -22,6 +22,7 @@ import numpy as np
 
 from avatar.errors import FrameError, PerceptionError
 from avatar.perception.native_log import quiet_start
+from avatar.perception.subject import FaceBox
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
 
 MIN_SIDE_PX: Final = 16
@@ -83,8 +84,10 @@ class FaceLandmarker:
         """True after `close()`, and after a failure inside MediaPipe."""
         return self._graph is None
 
-    def detect(self, rgb: U8, time_s: float) -> list[FaceDetection]:
+    def detect(self, rgb: U8, time_s: float, known: FaceBox | None = None) -> list[FaceDetection]:  # noqa: ARG002
         """Return the faces in one frame, in MediaPipe's order; an empty list where there are none.
+
+        A `known` one is among them all the same: MediaPipe cannot leave one out.
 
         `rgb` is (height, width, 3) uint8. `time_s` is the frame's time; MediaPipe wants strictly rising milliseconds,
         so a time that stands still or jumps back counts as 1 ms after the last one. Ignored unless `video`.

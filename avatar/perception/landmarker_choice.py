@@ -12,6 +12,7 @@ from avatar.errors import PerceptionError
 from avatar.models.store import MODELS
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.perception.openvino_landmarker import OpenVinoLandmarker
+from avatar.perception.subject import FaceBox
 from avatar.types import U8
 
 _log = logging.getLogger(__name__)
@@ -24,8 +25,8 @@ class Landmarker(Protocol):
     def closed(self) -> bool:
         """True once it can detect no more."""
 
-    def detect(self, rgb: U8, time_s: float) -> list[FaceDetection]:
-        """Return the faces in one frame. Raises FrameError, PerceptionError."""
+    def detect(self, rgb: U8, time_s: float, known: FaceBox | None = None) -> list[FaceDetection]:
+        """Return the faces in one frame; a `known` one may be left out of them. Raises FrameError, PerceptionError."""
 
     def close(self) -> None:
         """Release it. May be called again; never raises."""

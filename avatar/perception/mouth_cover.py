@@ -8,12 +8,14 @@ altogether. The opening between the lips is left out, since teeth and tongue com
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
 import numpy as np
 
+from avatar.perception.rotated_rect import extent
 from avatar.types import F32, U8
 
 AROUND_MOUTH: Final = (
@@ -24,12 +26,17 @@ AROUND_MOUTH: Final = (
     408, 409, 410, 418, 421, 422, 424, 428, 431,
 )  # fmt: skip
 """Landmarks of the lips' skin and what lies around them, from the nose to the chin."""
+_AROUND_MOUTH: Final = np.array(AROUND_MOUTH)
 SAMPLED_PX: Final = (18, 14)
 """The part of the picture around them is first shrunk to so many pixels: finer detail is noise."""
 DARK: Final = 8.0
 """Added to pixel values before their logarithm is taken, so that the dark does not weigh too much."""
 COLOUR: Final = 3.0
 """How much colour counts beside light."""
+_LIGHT_AND_COLOUR: Final = (
+    np.array([[1, 2 * COLOUR, -COLOUR], [1, -COLOUR, -COLOUR], [1, -COLOUR, 2 * COLOUR]], np.float32) / 3
+)
+"""Carries the logarithms of red, green and blue to light, red beside light and blue beside light."""
 LEARN_S: Final = 0.7
 """A mouth has to be seen so long before a cover can be detected."""
 MEMORY_S: Final = 5.0
@@ -74,7 +81,8 @@ class CoverState:
     @property
     def bound(self) -> float:
         """The match below which it is covered."""
-        return float(np.clip(self.usual - GAP, *BOUNDS))
+        least, most = BOUNDS
+        return min(max(self.usual - GAP, least), most)
 
     def teaches(self, match: float) -> bool:
         """Return whether a view with this match may be learnt from."""
@@ -83,7 +91,7 @@ class CoverState:
 
 def next_cover(state: CoverState, match: float, step_s: float) -> CoverState:
     """Return the state after one more view of the mouth, `step_s` after the last. Pure."""
-    smoothed = state.match + (1 - float(np.exp(-step_s / SMOOTH_S))) * (match - state.match)
+    smoothed = state.match + (1 - math.exp(-step_s / SMOOTH_S)) * (match - state.match)
     covered = state.learnt and smoothed < state.bound + (BACK if state.covered else 0.0)
     covered_s = state.covered_s + step_s if covered else 0.0
     if covered_s > RELEARN_S:
@@ -137,20 +145,20 @@ class MouthCoverDetector:
 
 def mouth_pattern(rgb: U8, landmarks_px: F32) -> F32 | None:
     """Return light and colour around a mouth, (100, 3), each about its mean; None where it is outside the picture."""
-    points = landmarks_px[list(AROUND_MOUTH), :2]
+    points = landmarks_px[_AROUND_MOUTH, :2]
     height, width = rgb.shape[:2]
-    left, top = np.clip(np.floor(points.min(axis=0)).astype(int), 0, [width, height])
-    right, bottom = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, 0, [width, height])
+    first_x, first_y, last_x, last_y = extent(points)
+    left, right = (min(max(at, 0), width) for at in (math.floor(first_x), math.ceil(last_x) + 1))
+    top, bottom = (min(max(at, 0), height) for at in (math.floor(first_y), math.ceil(last_y) + 1))
     if right - left < 2 or bottom - top < 2:
         return None
     # OpenCV shrinks a view with strides as it is; it needs no copy.
     small = cv2.resize(rgb[top:bottom, left:right], SAMPLED_PX, interpolation=cv2.INTER_AREA)
-    scale = np.array(SAMPLED_PX, np.float32) / (right - left, bottom - top)
-    x, y = ((points - (left, top)) * scale - 0.5).astype(np.float32).T.reshape(2, -1, 1)
-    colours = cv2.remap(small, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
-    logarithm = np.log(colours.astype(np.float32) + DARK)
-    light = logarithm.mean(axis=1, keepdims=True)
-    pattern = np.hstack([light, COLOUR * (logarithm[:, [0, 2]] - light)])
+    across, down = SAMPLED_PX[0] / (right - left), SAMPLED_PX[1] / (bottom - top)
+    x = (points[:, :1] - np.float32(left)) * np.float32(across) - np.float32(0.5)
+    y = (points[:, 1:] - np.float32(top)) * np.float32(down) - np.float32(0.5)
+    colours = cv2.remap(small, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    pattern = np.log(colours[:, 0] + np.float32(DARK)) @ _LIGHT_AND_COLOUR
     return np.asarray(pattern - pattern.mean(axis=0), np.float32)
 
 

@@ -18,10 +18,11 @@ import cv2
 import numpy as np
 
 from avatar.errors import PerceptionError
-from avatar.perception.face_detection import SIDE, faces_in
+from avatar.perception.face_detection import SAME_FACE, SIDE, faces_in
 from avatar.perception.landmark_networks import CROP_SIDE, LandmarkNetworks
 from avatar.perception.landmarker import FaceDetection, check_frame
-from avatar.perception.rotated_rect import RotatedRect
+from avatar.perception.rotated_rect import GROWTH, RotatedRect
+from avatar.perception.subject import FaceBox, overlap
 from avatar.types import BLENDSHAPES, F32, U8
 
 LEAST_PRESENCE: Final = 0.5
@@ -55,8 +56,10 @@ class OpenVinoLandmarker:
         """True after `close()`."""
         return self._networks is None
 
-    def detect(self, rgb: U8, time_s: float) -> list[FaceDetection]:  # noqa: ARG002 - MediaPipe's wants it
+    def detect(self, rgb: U8, time_s: float, known: FaceBox | None = None) -> list[FaceDetection]:  # noqa: ARG002 - `time_s` is MediaPipe's
         """Return the faces in one frame (height, width, 3) uint8, the surest first; an empty list where there are none.
+
+        While faces are searched, one that is `known` is left out: its landmarks would take most of the time.
 
         Raises:
             FrameError: the frame is not fit to look at (see `check_frame`); the landmarker stays usable.
@@ -70,18 +73,19 @@ class OpenVinoLandmarker:
             if self._followed is not None:
                 rects = [self._followed.scaled(width, height)]
             else:
-                rects = self._search(self._networks, frame)
+                rects = self._search(self._networks, frame, known)
             found = [face for rect in rects if (face := _face_in(self._networks, frame, rect)) is not None]
             if self._video:
                 next_rect = RotatedRect.around_landmarks(found[0].landmarks_px) if found else None
                 self._followed = None if next_rect is None else next_rect.scaled(1 / width, 1 / height)
             return found
 
-    def _search(self, networks: LandmarkNetworks, rgb: U8) -> list[RotatedRect]:
+    def _search(self, networks: LandmarkNetworks, rgb: U8, known: FaceBox | None) -> list[RotatedRect]:
         height, width = rgb.shape[:2]
         whole = RotatedRect(width / 2, height / 2, max(width, height), max(width, height))
         faces = faces_in(*networks.detect(whole.cut(rgb, SIDE, beyond=cv2.BORDER_CONSTANT)))
-        return [face.rect(width, height) for face in faces[: self._max_faces]]
+        rects = [face.rect(width, height) for face in faces[: self._max_faces]]
+        return [rect for rect in rects if known is None or overlap(known, _box_in(rect)) < SAME_FACE]
 
     def close(self) -> None:
         """Release what it holds. May be called again, from any thread; never raises."""
@@ -93,6 +97,11 @@ class OpenVinoLandmarker:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _box_in(rect: RotatedRect) -> FaceBox:
+    """Return the box of the face for which a rectangle was laid out."""
+    return FaceBox((rect.x, rect.y), (rect.width + rect.height) / 2 / GROWTH)
 
 
 def _face_in(networks: LandmarkNetworks, rgb: U8, rect: RotatedRect) -> FaceDetection | None:

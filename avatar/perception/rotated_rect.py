@@ -40,12 +40,10 @@ class RotatedRect:
     @staticmethod
     def around_landmarks(landmarks_px: F32) -> RotatedRect:
         """Return the square in which the face with these landmarks (478, 3) is looked for in the next picture."""
-        points = landmarks_px[:, :2]
-        low, high = points.min(0), points.max(0)
-        middle = (low + high) / 2.0
-        side = GROWTH * float((high - low).max())
-        eyes = points[LEFT_EYE] - points[RIGHT_EYE]
-        return RotatedRect(float(middle[0]), float(middle[1]), side, side, math.atan2(eyes[1], eyes[0]))
+        left, top, right, bottom = extent(landmarks_px)
+        side = GROWTH * max(right - left, bottom - top)
+        across, down, _ = (landmarks_px[LEFT_EYE] - landmarks_px[RIGHT_EYE]).tolist()
+        return RotatedRect((left + right) / 2, (top + bottom) / 2, side, side, math.atan2(down, across))
 
     def scaled(self, x: float, y: float) -> RotatedRect:
         """Return the rectangle where it is in a picture so many times as wide and as high."""
@@ -73,6 +71,14 @@ class RotatedRect:
         part = cv2.cvtColor(rgb[top:bottom, left:right], cv2.COLOR_RGB2RGBA)
         square = cv2.warpAffine(part, matrix, (side, side), flags=flags, borderMode=beyond)
         return np.asarray(cv2.cvtColor(square, cv2.COLOR_RGBA2RGB), np.uint8)
+
+
+def extent(points_px: F32) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of points (n, 2 or 3)."""
+    # Laid out by coordinate: numpy is five times as quick along the last axis.
+    by_coordinate = np.ascontiguousarray(points_px[:, :2].T)
+    (left, top), (right, bottom) = by_coordinate.min(axis=1).tolist(), by_coordinate.max(axis=1).tolist()
+    return left, top, right, bottom
 
 
 def _reach(matrix: NDArray[np.float64], side: int, width: int, height: int) -> tuple[int, int, int, int]:

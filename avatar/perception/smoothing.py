@@ -9,6 +9,7 @@ is over in four frames.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -84,7 +85,7 @@ def expected_value(state: Smoothed, step_s: float, response: Response, *, joint:
 
 def _speed(velocity: F32, response: Response, *, joint: bool) -> tuple[F32, F32]:
     """Return how fast each value is, and how surely that is motion and not noise, 0 to 1."""
-    speed: F32 = np.asarray(np.linalg.norm(velocity, axis=-1, keepdims=True) if joint else np.abs(velocity))
+    speed: F32 = np.sqrt(np.einsum("...i,...i", velocity, velocity))[..., None] if joint else np.abs(velocity)
     moving: F32 = speed / (speed + np.float32(response.noise_speed))
     return speed, moving
 
@@ -172,13 +173,10 @@ def smooth_face(state: SmoothedFace | None, face: FaceDetection, time_s: float) 
     )
     if placing is not None:
         turn = _nearest_turn(turn, placing.measured[3:6] / np.float32(_LEVER))
-    place = np.concatenate(
-        [
-            pose.translation_px / np.float32(unit_px),
-            turn * np.float32(_LEVER),
-            np.array([np.log(pose.scale / unit_px) * _LEVER], np.float32),
-        ]
-    )
+    place = np.empty(7, np.float32)
+    place[:3] = pose.translation_px / np.float32(unit_px)
+    place[3:6] = turn * np.float32(_LEVER)
+    place[6] = math.log(pose.scale / unit_px) * _LEVER
     return SmoothedFace(
         time_s=time_s,
         placing=smooth(placing, place, step_s, POSE_RESPONSE, joint=False),
@@ -208,8 +206,8 @@ def expected_face(state: SmoothedFace, time_s: float) -> SmoothedFace:
 
 def _nearest_turn(turn: F32, before: F32) -> F32:
     """Return the rotation vector of the same rotation that lies nearest to `before` (they repeat every full turn)."""
-    angle = float(np.linalg.norm(turn))
+    angle = math.hypot(*turn.tolist())
     if angle < 1e-3:
         return turn
     other: F32 = turn * np.float32(1.0 - 2.0 * np.pi / angle)
-    return min(turn, other, key=lambda vector: float(np.linalg.norm(vector - before)))
+    return min(turn, other, key=lambda vector: math.dist(vector, before))

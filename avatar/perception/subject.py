@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
+from avatar.perception.rotated_rect import extent
 from avatar.types import F32
 
 TAKEOVER_RATIO: Final = 1.5
@@ -29,9 +29,12 @@ class FaceBox:
     @staticmethod
     def around(landmarks_px: F32) -> FaceBox:
         """Return the box around landmarks (n, 3)."""
-        low, high = landmarks_px[:, :2].min(0), landmarks_px[:, :2].max(0)
-        middle = (low + high) / 2.0
-        return FaceBox((float(middle[0]), float(middle[1])), float((high - low).mean()))
+        left, top, right, bottom = extent(landmarks_px)
+        return FaceBox(((left + right) / 2, (top + bottom) / 2), (right - left + bottom - top) / 2)
+
+    def moved(self, x: float, y: float) -> FaceBox:
+        """Return it so many pixels further right and down."""
+        return FaceBox((self.centre[0] + x, self.centre[1] + y), self.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ class Choice:
 def score(box: FaceBox, frame_size: tuple[int, int]) -> float:
     """Return how much a face looks like the subject: its size as a share of the frame, halved at a corner."""
     width, height = frame_size
-    offset = np.hypot(box.centre[0] / width - 0.5, box.centre[1] / height - 0.5) / np.hypot(0.5, 0.5)
-    return box.width / min(width, height) * (1.0 - 0.5 * min(float(offset), 1.0))
+    offset = math.hypot(box.centre[0] / width - 0.5, box.centre[1] / height - 0.5) / math.hypot(0.5, 0.5)
+    return box.width / min(width, height) * (1.0 - 0.5 * min(offset, 1.0))
 
 
 def choose_subject(
@@ -72,11 +75,11 @@ def choose_subject(
     if not boxes:
         return Choice(subject, None)
     scores = [score(box, frame_size) for box in boxes]
-    best = int(np.argmax(scores))
+    best = scores.index(max(scores))
     if subject is None:
         return Choice(Subject(boxes[best]), best, changed=True)
     distances = [_distance(subject.box, box) for box in boxes]
-    own = int(np.argmin(distances))
+    own = distances.index(min(distances))
     if distances[own] > REACH:
         return Choice(subject, None)
     if scores[best] < TAKEOVER_RATIO * scores[own]:
@@ -104,6 +107,6 @@ def overlap(first: FaceBox, second: FaceBox) -> float:
 
 def _distance(subject: FaceBox, box: FaceBox) -> float:
     """How unlike two sightings are, in face widths: how far apart, and how different in size."""
-    apart = np.hypot(subject.centre[0] - box.centre[0], subject.centre[1] - box.centre[1])
+    apart = math.dist(subject.centre, box.centre)
     larger = max(subject.width, box.width, 1e-6)
-    return float(apart / larger + abs(subject.width - box.width) / larger)
+    return (apart + abs(subject.width - box.width)) / larger

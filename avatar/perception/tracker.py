@@ -13,14 +13,14 @@ from types import TracebackType
 from typing import Final, Self
 
 from avatar.errors import FrameError, PerceptionError
-from avatar.face.pose import rotation_vector
+from avatar.face.pose import rotation_vector, to_pixels
 from avatar.perception.face_finder import FaceFinder
 from avatar.perception.follower import FaceFollower
 from avatar.perception.landmarker import MIN_SIDE_PX, FaceDetection, check_frame
 from avatar.perception.mouth_cover import MouthCoverDetector
 from avatar.perception.regions import LEAST_SHARE, SURE_SHARE, Region, around
 from avatar.perception.smoothing import NOMINAL_STEP_S, SmoothedFace, expected_face, smooth_face
-from avatar.perception.subject import TAKEOVER_RATIO, Choice, FaceBox, Subject, choose_subject, same_face
+from avatar.perception.subject import TAKEOVER_RATIO, Choice, FaceBox, Subject, choose_subject
 from avatar.perception.sweep import LIVE_REGIONS, Sweep
 from avatar.types import U8, FaceState
 
@@ -107,7 +107,7 @@ class FaceTracker:
         pose = self._smoothed.pose
         self._last = FaceState(
             time_s=time_s,
-            landmarks_px=self._smoothed.landmarks_px,
+            landmarks_px=to_pixels(self._smoothed.shape.value, pose),
             blendshapes=self._smoothed.blendshapes,
             pose=pose,
             confidence=1.0,
@@ -193,10 +193,8 @@ class FaceTracker:
             return False
         self._searched_s = time_s
         for region in self._regions_to_search(rgb, size, rival=rival):
-            boxes = self._finder.detect(rgb, region)
-            own = self._subject.box if self._subject is not None and self._lost_s == 0 else None
-            if own is not None and _is_far(own, size, TAKEOVER_RATIO) and not any(same_face(own, box) for box in boxes):
-                boxes.append(own)  # followed, but not to be seen in this part
+            followed = self._subject.box if self._subject is not None and self._lost_s == 0 else None
+            boxes = self._finder.detect(rgb, region, followed)
             choice = self._choose(rgb, region, boxes, time_s)
             if choice.index is None:
                 continue

@@ -146,8 +146,8 @@ def test_what_a_second_look_does_not_show_is_not_followed(tracker: FaceTracker, 
     parts = SearchRegions.of(*size)
     look = FaceFinder.detect
 
-    def once(self: FaceFinder, rgb: U8, region: Any) -> list[FaceBox]:
-        return look(self, rgb, region) if region in (*parts.large, *parts.small) else []
+    def once(self: FaceFinder, rgb: U8, region: Any, known: FaceBox | None = None) -> list[FaceBox]:
+        return look(self, rgb, region, known) if region in (*parts.large, *parts.small) else []
 
     monkeypatch.setattr(FaceFinder, "detect", once)
     assert states(tracker, seen(size, 60, (600, 300)), 20) == [None] * 20
@@ -158,9 +158,9 @@ def counted(monkeypatch: Any) -> list[object]:
     looks: list[object] = []
     look = FaceFinder.detect
 
-    def counting(self: FaceFinder, rgb: U8, region: Any) -> Any:
+    def counting(self: FaceFinder, rgb: U8, region: Any, known: FaceBox | None = None) -> Any:
         looks.append(region)
-        return look(self, rgb, region)
+        return look(self, rgb, region, known)
 
     monkeypatch.setattr(FaceFinder, "detect", counting)
     return looks

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -15,11 +16,13 @@ import pytest
 
 from avatar.errors import FrameError, PerceptionError
 from avatar.perception import landmark_networks, landmarker_choice
+from avatar.perception.blendshape_network import blendshape_network
 from avatar.perception.face_detection import anchor_centres, faces_in
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.perception.landmarker_choice import open_landmarker, why_not_openvino
 from avatar.perception.openvino_landmarker import OpenVinoLandmarker, in_picture
 from avatar.perception.rotated_rect import RotatedRect
+from avatar.perception.subject import FaceBox
 from avatar.perception.tracker import FaceTracker
 from avatar.types import U8
 
@@ -75,6 +78,35 @@ def test_the_drawn_faces_are_read_alike(face_model: Path, face_clips: Any) -> No
             apart = np.linalg.norm((own.landmarks_px - their.landmarks_px)[:, :2], axis=1)
             assert np.median(apart) < 0.1 and apart.max() < 1.0
             assert np.abs(own.blendshapes - their.blendshapes).max() < 0.05
+
+
+def test_the_blendshape_network_answers_like_the_model_file_s(face_model: Path, tmp_path: Path) -> None:
+    openvino = pytest.importorskip("openvino")
+    with zipfile.ZipFile(face_model) as archive:
+        original = openvino.Core().read_model(archive.extract("face_blendshapes.tflite", tmp_path))
+    count = len(landmark_networks.POINTS)
+    precise = {"INFERENCE_PRECISION_HINT": "f32"}
+    ours = openvino.compile_model(blendshape_network(original, count), "CPU", precise)
+    original.reshape([1, count, 2])
+    theirs = openvino.compile_model(original, "CPU", precise)
+    points = np.random.default_rng(4).normal(0, 100, (5, 1, count, 2)).astype(np.float32)
+    for shown in points:
+        assert ours(shown)[0] == pytest.approx(theirs(shown)[0], abs=1e-3)
+    with pytest.raises(ValueError, match="weights"):
+        blendshape_network(SimpleNamespace(get_ordered_ops=list), count)
+
+
+def test_a_known_face_costs_a_search_no_landmarks(
+    face_model: Path, shot: Shot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = shot()
+    with OpenVinoLandmarker(face_model, video=False) as landmarker:
+        (face,) = landmarker.detect(picture, 0.0)
+        box = FaceBox.around(face.landmarks_px)
+        assert len(landmarker.detect(picture, 0.0, box.moved(box.width, 0))) == 1, "another than the known one"
+        networks = landmarker._networks
+        monkeypatch.setattr(networks, "landmarks", None)
+        assert landmarker.detect(picture, 0.0, box.moved(0.1 * box.width, 0)) == []
 
 
 def test_lost_it_is_searched_and_found_where_it_comes_back(landmarker: OpenVinoLandmarker, shot: Shot) -> None:
