@@ -50,6 +50,7 @@ class _Sent:
     at_s: float
     latency_s: float | None
     encode_s: float
+    age_s: float
 
 
 class CallQuality:
@@ -63,6 +64,7 @@ class CallQuality:
         load: LoadMeter,
         *,
         count_calls: Callable[[], int] = lambda: 1,
+        shared_level: Callable[[], int] = lambda: 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; nothing is changed before `run`.
@@ -73,10 +75,11 @@ class CallQuality:
             transport: how many bits the pictures may take at all.
             load: of the machine; shared by all calls.
             count_calls: returns how many of them run.
+            shared_level: returns the level that all of them are asked to be at, at least.
             clock: seconds, as time.monotonic().
         """
         self._peer, self._picture, self._load, self._clock = peer, picture, load, clock
-        self._count_calls = count_calls
+        self._count_calls, self._shared_level = count_calls, shared_level
         # Who allows a call so little wants large pictures all the same.
         self._follows_line = transport.max_bitrate_bps >= BITRATE_ROOM * LADDER[0].least_bps
         self._state: QualityState | None = None
@@ -93,6 +96,11 @@ class CallQuality:
         """Whether nothing that can be left out would make the call come in time."""
         return self._state is not None and is_exhausted(self._state, self._clock())
 
+    @property
+    def in_time(self) -> bool:
+        """Whether the call lacks nothing as it is now."""
+        return self._state is not None and self._state.short_since_s is None
+
     def camera_frame(self, arrival_s: float, skipped: int) -> None:
         """Note a camera frame, and those that were passed over before it."""
         self._camera_s.extend([arrival_s] * (skipped + 1))
@@ -101,7 +109,7 @@ class CallQuality:
         """Note a picture."""
         capture = sent.picture.capture
         latency_s = None if capture is None else sent.sent_s - capture.arrival_s
-        self._sent.append(_Sent(sent.sent_s, latency_s, sent.encode_s))
+        self._sent.append(_Sent(sent.sent_s, latency_s, sent.encode_s, sent.age_s))
 
     def on_channel_open(self, host: CallHost) -> None:
         """Tell a page that could not be told before."""
@@ -138,27 +146,28 @@ class CallQuality:
         """Return what is known of the call at `now_s`, but for the machine's load."""
         level = LADDER[self.figure.level]
         sent = [picture for picture in self._sent if now_s - picture.at_s <= WINDOW_S]
-        latencies = [
-            picture.latency_s
-            for picture in sent
-            if picture.latency_s is not None and now_s - picture.at_s <= LATENCY_WINDOW_S
-        ]
+        lately = [picture for picture in sent if now_s - picture.at_s <= LATENCY_WINDOW_S]
+        latencies = [picture.latency_s for picture in lately if picture.latency_s is not None]
         # Of the camera's frames one may still be on its way, whatever the machine.
         frames = sum(0 <= now_s - at_s <= WINDOW_S for at_s in self._camera_s) - 1
         fps = picture_at(level, self._picture).fps
         driven = participant.drive in ("camera", "both") and frames > 0
         wanted = min(frames, fps - 1) if driven else fps - 1
         waited_s = LOOK_AHEAD_S if participant.drive == "both" else 0.0
-        line = self._peer.line
+        line, stats = self._peer.line, session.stats()
         return Observation(
             wanted_fps=wanted / WINDOW_S,
             sent_fps=len(sent) / WINDOW_S,
             latency_s=max(median(latencies) - waited_s, 0.0) if latencies else None,
-            busy_share=_busy_share(session.stats().stage_ms, [picture.encode_s for picture in sent], fps, level),
+            busy_share=_busy_share(stats.stage_ms, [picture.encode_s for picture in sent], fps, level),
+            camera_age_s=stats.camera_age_s if driven else None,
+            picture_age_s=median(picture.age_s for picture in lately) if lately else None,
+            frames_waiting=self._peer.camera_frames_waiting,
             target_bps=line.target_bps if self._follows_line else None,
             loss=line.loss,
             round_trip_s=line.round_trip_s,
             calls=self._count_calls(),
+            shared_level=self._shared_level(),
         )
 
     def _apply(self, session: LiveSession, level: QualityLevel) -> Callable[[], None]:

@@ -56,6 +56,8 @@ LOOK_EVERY_S: Final = 0.2
 """How often the user is looked at while they talk with the avatar: enough to turn to them."""
 MOST_COMING: Final = 32
 """Camera frames that may wait for their sound: a third of a second at most is asked for."""
+LATELY: Final = 15
+"""Camera frames whose age counts as the present one: half a second's."""
 MOST_SOUNDS: Final = 256
 """Pieces of sound that may wait to be heard: five seconds of 20 ms each."""
 
@@ -195,6 +197,7 @@ class Session:
             stage_ms=self._meter.medians_ms(("convert", "perceive", "speech", "generate")),
             dropped=self._camera.dropped + self._seen.dropped + self._bad_frames,
             face=self._watch.sight,
+            camera_age_s=self._meter.median_s("wait", LATELY),
         )
 
     def stop(self) -> None:
@@ -223,7 +226,9 @@ class Session:
             arrived = self._camera.take()
             if arrived is None:
                 continue
-            self._meter.tick("camera", time.monotonic())
+            taken_s = time.monotonic()
+            self._meter.tick("camera", taken_s)
+            self._meter.add("wait", max(taken_s - arrived.capture.arrival_s, 0.0))
             drive, arrival_s = self._drive, arrived.capture.arrival_s
             if drive == "voice" or (drive == "conversation" and arrival_s - looked_s < LOOK_EVERY_S):
                 continue

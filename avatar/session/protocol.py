@@ -54,6 +54,8 @@ class SessionStats:
     dropped: int
     """Camera frames and faces replaced by newer ones, and frames not fit to look at, since the start."""
     face: FaceSight
+    camera_age_s: float | None = None
+    """Median time from a camera frame's coming until a stage took it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ class ReceiverTap:
 
     def __init__(self, timestamp_mapper: Any) -> None:
         self._mapper = timestamp_mapper
+        self.count_waiting: Callable[[], int] = lambda: 0
+        """Returns how many frames wait for their decoder."""
         self._arrivals: OrderedDict[int, float] = OrderedDict()
 
     def note(self, frame: EncodedFrame) -> None:
@@ -166,6 +168,7 @@ def tune_receiver(
     setattr(receiver, private_name(receiver, "jitter_buffer"), buffer)
     # aiortc's queue is unbounded, and takes one frame a packet even when that packet completes several.
     setattr(receiver, private_name(receiver, "decoder_queue"), frames)
+    tap.count_waiting = frames.qsize
     return tap
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,6 +77,7 @@ class Peer(AnsweringPeer):
         self._audio: AvatarAudioTrack | None = None
         self._playout: PlayoutDelay | None = None
         self._sounds_passed_over = 0
+        self._camera_waiting: Callable[[], int] = lambda: 0
         self._received: list[MediaStreamTrack] = []
         self._last_report: datetime | None = None
         self._camera_gate = SizeGate(settings.largest_camera)
@@ -153,6 +155,11 @@ class Peer(AnsweringPeer):
         """The way to the receiver, as `stats` has last read it."""
         return LineStats(int(self._rate.target_bps), self._loss, self._round_trip_s)
 
+    @property
+    def camera_frames_waiting(self) -> int:
+        """How many of the camera's frames wait to be decoded."""
+        return self._camera_waiting()
+
     def limit_bitrate(self, most_bps: int) -> None:
         """Let the picture take at most so much from now on, within the settings."""
         least_bps = self._settings.min_bitrate_bps
@@ -189,6 +196,7 @@ class Peer(AnsweringPeer):
         self.codec, self._video = codec, track
         if transceiver.receiver.track is not None:
             tap = tune_receiver(transceiver.receiver, may_decode=self._camera_gate.lets_through)
+            self._camera_waiting = tap.count_waiting
             self._received.append(transceiver.receiver.track)
             self._run(pump_camera(transceiver.receiver.track, tap, media.on_camera))
 

@@ -38,6 +38,8 @@ class SentPicture:
     key: bool
     sent_s: float
     """time.monotonic() when it was handed over."""
+    age_s: float = 0.0
+    """How long it had waited when its encoding began."""
 
 
 class AvatarVideoTrack(MediaStreamTrack):
@@ -75,6 +77,7 @@ class AvatarVideoTrack(MediaStreamTrack):
         self._event_loop = asyncio.get_running_loop()
         self._slot_lock = threading.Lock()
         self._newest: Picture | None = None
+        self._shown_s = 0.0
         self._available = asyncio.Event()
         self._wake_pending = False
         self._key_wanted = False
@@ -93,7 +96,7 @@ class AvatarVideoTrack(MediaStreamTrack):
         with self._slot_lock:
             if self._newest is not None:
                 self.dropped += 1
-            self._newest = picture
+            self._newest, self._shown_s = picture, time.perf_counter()
             if self._wake_pending:
                 return
             self._wake_pending = True
@@ -142,6 +145,7 @@ class AvatarVideoTrack(MediaStreamTrack):
         pts = self._next_pts(picture.time_s)
         key, self._key_wanted = self._key_wanted, False
         started_s = time.perf_counter()
+        age_s = max(started_s - self._shown_s, 0.0)
         try:
             encoded = await self._event_loop.run_in_executor(self._pool, self._encode_now, picture, pts, key)
         except (av.FFmpegError, FrameError) as error:
@@ -159,7 +163,8 @@ class AvatarVideoTrack(MediaStreamTrack):
         rtp_time = self._rtp_time(pts)
         if encoded.data:
             self._last_sent_pts = pts
-        self._on_sent(SentPicture(picture, rtp_time, encode_s, len(encoded.data), encoded.key, time.monotonic()))
+        sent_s = time.monotonic()
+        self._on_sent(SentPicture(picture, rtp_time, encode_s, len(encoded.data), encoded.key, sent_s, age_s))
         return encoded if encoded.data else None
 
     def _encode_now(self, picture: Picture, pts: int, key: bool) -> EncodedPicture:

@@ -21,6 +21,10 @@ RISE_PER_S: Final = 0.25
 """How fast the delay of sound may grow: seconds of delay per second."""
 FALL_PER_S: Final = 0.05
 """How fast it may shrink: slowly, so that one quick picture does not cut into a word."""
+BEHIND_S: Final = 0.06
+"""Sound that is more than this behind its pictures, since those have become quick again, is sent faster ..."""
+CATCH_UP_PER_S: Final = 0.5
+"""... by this much: seconds of delay per second. None is lost: receivers play faster what comes faster."""
 LATENCY_SMOOTHING_S: Final = 0.5
 """Time constant of the measured picture latency."""
 OPUS_LOOKAHEAD_S: Final = 0.013
@@ -61,7 +65,8 @@ def shown_moment_s(drive: Drive, now_s: float, camera_s: float | None, look_ahea
 def observe_picture(state: SoundDelay, sound_s: float, sent_s: float) -> SoundDelay:
     """Return the delay after a picture, whose sound came at `sound_s`, has left at `sent_s`; both on one clock.
 
-    The first picture sets the delay at once; then it follows the pictures no faster than `RISE_PER_S` and `FALL_PER_S`.
+    The first picture sets the delay at once; then it follows the pictures no faster than `RISE_PER_S` and
+    `FALL_PER_S`, or `CATCH_UP_PER_S` while it is far behind.
     """
     latency = min(max(sent_s - sound_s, 0.0), LONGEST_HOLD_S)
     if state.updated_s is None:
@@ -69,7 +74,9 @@ def observe_picture(state: SoundDelay, sound_s: float, sent_s: float) -> SoundDe
     elapsed = max(sent_s - state.updated_s, 0.0)
     share = elapsed / (LATENCY_SMOOTHING_S + elapsed)
     smoothed = state.latency_s + share * (latency - state.latency_s)
-    change = min(max(smoothed - state.delay_s, -FALL_PER_S * elapsed), RISE_PER_S * elapsed)
+    behind_s = state.delay_s - smoothed
+    fall_per_s = CATCH_UP_PER_S if behind_s > BEHIND_S else FALL_PER_S
+    change = min(max(-behind_s, -fall_per_s * elapsed), RISE_PER_S * elapsed)
     return replace(state, delay_s=state.delay_s + change, latency_s=smoothed, updated_s=sent_s)
 
 

@@ -47,10 +47,10 @@ class StageMeter:
         with self._lock:
             self._ticks[name].append(now_s)
 
-    def median_s(self, name: str) -> float:
-        """Return the median duration in seconds, 0 before the first."""
+    def median_s(self, name: str, last: int = WINDOW) -> float:
+        """Return the median of the last so many durations in seconds, 0 before the first."""
         with self._lock:
-            samples = list(self._samples[name])
+            samples = list(self._samples[name])[-last:]
         return median(samples) if samples else 0.0
 
     def medians_ms(self, names: Iterable[str]) -> dict[str, float]:

@@ -49,21 +49,27 @@ class QualityLevel:
 
 LADDER: Final = (
     QualityLevel(1.0, False, 1, 1.0, CameraRequest(640, 480, 30, 1_500_000), 20_000_000, 400_000, 1.0),
-    QualityLevel(1.0, False, 2, 1.0, CameraRequest(640, 480, 30, 1_000_000), 20_000_000, 400_000, 0.86),
-    QualityLevel(0.75, True, 2, 1.0, CameraRequest(640, 480, 30, 800_000), 1_500_000, 300_000, 0.69),
-    QualityLevel(0.5, True, 2, 1.0, CameraRequest(480, 360, 30, 600_000), 800_000, 200_000, 0.57),
-    QualityLevel(0.5, True, 2, 2 / 3, CameraRequest(320, 240, 20, 300_000), 400_000, 0, 0.4),
+    QualityLevel(1.0, False, 2, 1.0, CameraRequest(640, 480, 30, 1_000_000), 20_000_000, 400_000, 0.85),
+    QualityLevel(0.75, True, 2, 1.0, CameraRequest(640, 480, 30, 800_000), 1_500_000, 300_000, 0.71),
+    QualityLevel(0.5, True, 2, 1.0, CameraRequest(480, 360, 30, 600_000), 800_000, 200_000, 0.65),
+    QualityLevel(0.5, True, 3, 5 / 6, CameraRequest(320, 240, 25, 400_000), 500_000, 150_000, 0.53),
+    QualityLevel(0.5, True, 3, 0.5, CameraRequest(320, 240, 15, 250_000), 300_000, 0, 0.39),
 )
-"""From the best to the least; docs/how-it-works.md shows it as a table. The costs were measured: decoding, following,
-drawing (512x512, geometry) and encoding, on two hyperthreads, where 1 was 27 ms of processor time a picture."""
+"""From the best to the least; docs/how-it-works.md shows it as a table. The costs are those of a whole call, sound and
+transport too, as `benchmarks.ladder` measures them: 1 was 0.64 of one of two cores."""
 
 LATE_S: Final = 0.09
 """Median time from a camera frame's coming to its picture's leaving from which pictures are late."""
-LATE_SHARE: Final = 0.7
-"""Lateness alone never asks for more than 30 % less work: it grows without end where only a little is missing."""
+LATE_SHARE: Final = 0.75
+"""Lateness alone never asks for more than a quarter less work: it grows without end where only a little is missing."""
 BUSY_SHARE: Final = 1.0
 """Share of its time that the busiest stage may work: beyond, it passes pictures over. Stages are timed by the clock on
 the wall, so beside other work one seems busier than it is: no reason to step down as long as pictures come in time."""
+AGED_S: Final = 0.06
+"""So long a camera frame may wait until it is looked at, and a picture until it is encoded: by then the second after
+it has come. What waits tells of a shortage before any picture has come late."""
+MOST_WAITING: Final = 4
+"""Camera frames that may wait to be decoded."""
 RATE_SHARE: Final = 0.87
 """Share of the pictures wanted that have to leave."""
 SHORT_S: Final = 0.4
@@ -72,9 +78,13 @@ CALM_S: Final = 3.0
 """How long a call is calm before it takes a step up; doubled by each step up that has to be taken back."""
 LONGEST_CALM_S: Final = 300.0
 STEP_S: Final = 3.0
-"""Steps are at least so far apart, and the first is so long after the call's beginning."""
+"""Steps are at least so far apart."""
+FIRST_S: Final = 2.0
+"""And the first is so long after the call's beginning: its first pictures are slow on any machine."""
 PROOF_S: Final = 10.0
 """A step up that has held for so long has worked."""
+OTHERS_GREW: Final = 0.3
+"""Cores more that other programs use, from which a shortage after a step up is theirs and not the step's."""
 ROOM: Final = 0.85
 """Share of the limits that the level above is expected to need at most, before it is tried."""
 SPARE_SHARE: Final = 0.7
@@ -98,6 +108,12 @@ class Observation:
     """Median time from a camera frame's coming to its picture's leaving, less what is waited for on purpose."""
     busy_share: float = 0.0
     """Share of its time that the busiest stage works to make `wanted_fps`: following the face, drawing or encoding."""
+    camera_age_s: float | None = None
+    """Median age of a camera frame when it is looked at."""
+    picture_age_s: float | None = None
+    """Median age of a picture when it is encoded."""
+    frames_waiting: int = 0
+    """Camera frames that wait to be decoded."""
     target_bps: float | None = None
     """What the receiver's estimate and the losses allow the picture to take."""
     loss: float | None = None
@@ -111,6 +127,8 @@ class Observation:
     """Cores that other programs use."""
     calls: int = 1
     """Calls that run, with this one."""
+    shared_level: int = 0
+    """Level of the ladder that the server asks all its calls to be at, at least, so that it can hold them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +137,8 @@ class QualityState:
 
     changed_s: float
     """When the last step was taken, or the call began."""
+    stepped: bool = False
+    """Whether a step was taken since the call began."""
     level: int = 0
     """Index into `LADDER`."""
     why: Shortage = ""
@@ -129,6 +149,10 @@ class QualityState:
     """How long the call has to be calm before the next step up."""
     raised_s: float | None = None
     """When the last step up was taken, while it is not proven."""
+    raised_from: int = 0
+    """The level before it."""
+    raised_others: float | None = None
+    """Cores that other programs used then."""
     least_round_trip_s: float | None = None
 
 
@@ -140,27 +164,30 @@ def next_quality(
     if state.raised_s is not None and now_s - state.raised_s >= PROOF_S:
         state = replace(state, raised_s=None, calm_s=CALM_S)
     strain = _strain(seen)
+    least_level = min(seen.shared_level, len(ladder) - 1)
     too_few = seen.wanted_fps >= 1 and seen.sent_fps < RATE_SHARE * seen.wanted_fps
     processor_short = strain > 1 or too_few
     # A server that is late measures late: round trips and losses say nothing of the line then.
     line_short = not processor_short and _line_short(state, seen, ladder)
     short = processor_short or line_short
-    calm = not short and _has_room(state, seen, strain, ladder)
+    calm = not short and state.level > 0 and _has_room(state.level, state.level - 1, seen, strain, ladder)
     state = replace(
         state,
         short_since_s=(now_s if state.short_since_s is None else state.short_since_s) if short else None,
         calm_since_s=(now_s if state.calm_since_s is None else state.calm_since_s) if calm else None,
     )
-    if now_s - state.changed_s < STEP_S:
+    if now_s - state.changed_s < (STEP_S if state.stepped else FIRST_S):
         return state
+    if state.level < least_level:
+        return _stepped(state, least_level, "calls", now_s)
     if state.short_since_s is not None and now_s - state.short_since_s >= SHORT_S and state.level + 1 < len(ladder):
         share = _affordable_share(seen) if processor_short else 1.0
         return _lower(state, seen, share, now_s, line_short=line_short, ladder=ladder)
-    if state.level and state.calm_since_s is not None and now_s - state.calm_since_s >= state.calm_s:
-        level = state.level - 1
-        return replace(
-            state, changed_s=now_s, level=level, why=state.why if level else "", calm_since_s=None, raised_s=now_s
-        )
+    calm_for_s = 0.0 if state.calm_since_s is None else now_s - state.calm_since_s
+    if state.level > least_level and calm_for_s >= state.calm_s:
+        level = _better(state, seen, strain, least_level, ladder)
+        stepped = _stepped(state, level, state.why if level else "", now_s)
+        return replace(stepped, raised_s=now_s, raised_from=state.level, raised_others=seen.other_cores)
     return state
 
 
@@ -170,9 +197,28 @@ def is_exhausted(state: QualityState, now_s: float, ladder: Sequence[QualityLeve
     return last and state.short_since_s is not None and now_s - state.short_since_s >= SHORT_S
 
 
+def _stepped(state: QualityState, level: int, why: Shortage, now_s: float) -> QualityState:
+    return replace(
+        state,
+        changed_s=now_s,
+        stepped=True,
+        level=level,
+        why=why,
+        short_since_s=None,
+        calm_since_s=None,
+        raised_s=None,
+    )
+
+
 def _strain(seen: Observation) -> float:
     """Return how much of what a call may take its pictures take: 1 is the limit."""
-    return max((seen.latency_s or 0.0) / LATE_S, seen.busy_share / BUSY_SHARE)
+    aged_s = max(seen.camera_age_s or 0.0, seen.picture_age_s or 0.0)
+    return max(
+        (seen.latency_s or 0.0) / LATE_S,
+        seen.busy_share / BUSY_SHARE,
+        aged_s / AGED_S,
+        seen.frames_waiting / MOST_WAITING,
+    )
 
 
 def _affordable_share(seen: Observation) -> float:
@@ -201,19 +247,25 @@ def _line_short(state: QualityState, seen: Observation, ladder: Sequence[Quality
     return least_s is not None and seen.round_trip_s is not None and seen.round_trip_s - least_s > LONG_ROUND_TRIP_S
 
 
-def _has_room(state: QualityState, seen: Observation, strain: float, ladder: Sequence[QualityLevel]) -> bool:
-    """Return whether machine and line are expected to carry the level above."""
-    if not state.level:
-        return False
-    above = ladder[state.level - 1]
-    times = above.cost / ladder[state.level].cost
+def _has_room(here: int, there: int, seen: Observation, strain: float, ladder: Sequence[QualityLevel]) -> bool:
+    """Return whether machine and line are expected to carry the better level `there` as well."""
+    times = ladder[there].cost / ladder[here].cost
     if strain * times > ROOM:
         return False
-    if seen.target_bps is not None and seen.target_bps < BITRATE_ROOM * above.least_bps:
+    if seen.target_bps is not None and seen.target_bps < BITRATE_ROOM * ladder[there].least_bps:
         return False
     if seen.own_cores is None or seen.spare_cores is None:
         return True  # only a trial can tell
     return seen.own_cores * (times - 1) <= SPARE_SHARE * seen.spare_cores
+
+
+def _better(
+    state: QualityState, seen: Observation, strain: float, least_level: int, ladder: Sequence[QualityLevel]
+) -> int:
+    """Return the level to step up to: one better, or two where there is known to be room for both."""
+    two = state.level - 2
+    known = seen.spare_cores is not None and seen.own_cores is not None
+    return two if known and two >= least_level and _has_room(state.level, two, seen, strain, ladder) else two + 1
 
 
 def _lower(
@@ -227,24 +279,25 @@ def _lower(
 ) -> QualityState:
     """Take back a step up, or step down as far as the shortage asks for: of processor time, or of bits a second."""
     here = ladder[state.level]
-    failed = state.raised_s is not None
-    level = state.level + 1
+    failed = state.raised_s is not None and not _others_came(state, seen)
+    level = max(state.level + 1, state.raised_from) if failed else state.level + 1
     affordable = here.cost * affordable_share
     bearable_bps = min(here.least_bps - 1, seen.target_bps or here.least_bps) if line_short else here.least_bps
-    while not failed and level + 1 < len(ladder):
+    # The last level costs so many pictures that it takes a shortage that goes on, not one stumble, to get there.
+    furthest = max(len(ladder) - 2, state.level + 1)
+    while not failed and level < furthest:
         if ladder[level].cost <= affordable and ladder[level].least_bps <= bearable_bps:
             break
         level += 1
-    return replace(
-        state,
-        changed_s=now_s,
-        level=level,
-        why="network" if line_short else _whose(seen),
-        short_since_s=None,
-        calm_since_s=None,
-        calm_s=min(2 * state.calm_s, LONGEST_CALM_S) if failed else state.calm_s,
-        raised_s=None,
-    )
+    stepped = _stepped(state, level, "network" if line_short else _whose(seen), now_s)
+    return replace(stepped, calm_s=min(2 * state.calm_s, LONGEST_CALM_S)) if failed else stepped
+
+
+def _others_came(state: QualityState, seen: Observation) -> bool:
+    """Return whether other programs work more than when the last step up was taken: it was right then."""
+    if state.raised_others is None or seen.other_cores is None:
+        return False
+    return seen.other_cores - state.raised_others > OTHERS_GREW
 
 
 def _whose(seen: Observation) -> Shortage:

@@ -7,6 +7,8 @@ from itertools import pairwise
 import pytest
 
 from avatar.timing.av_sync import (
+    BEHIND_S,
+    CATCH_UP_PER_S,
     CAUGHT_UP_S,
     FALL_PER_S,
     LATE_S,
@@ -53,12 +55,20 @@ def test_sound_catches_up_quickly_when_pictures_slow_down() -> None:
         assert after.delay_s - before.delay_s <= RISE_PER_S / FPS + 1e-9, "never a gap that can be heard"
 
 
-def test_sound_comes_back_slowly_when_pictures_speed_up() -> None:
-    fast = run([0.2] * 60 + [0.04] * 90)
-    assert fast[-1].delay_s > 0.04, "three seconds are not enough to cut 160 ms out of a sentence"
+def test_sound_comes_back_slowly_when_pictures_speed_up_a_little() -> None:
+    fast = run([0.1] * 60 + [0.045] * 60)
+    assert fast[-1].delay_s > 0.045, "two seconds are not enough to cut 55 ms out of a sentence"
     for before, after in pairwise(fast):
         assert before.delay_s - after.delay_s <= FALL_PER_S / FPS + 1e-9
-    assert run([0.04] * 300, fast[-1])[-1].delay_s == pytest.approx(0.04, abs=0.01)
+    assert run([0.045] * 300, fast[-1])[-1].delay_s == pytest.approx(0.045, abs=0.01)
+
+
+def test_sound_far_behind_catches_up_within_two_seconds_without_a_gap() -> None:
+    """As after a step down of the quality: pictures that took 400 ms take 80 again."""
+    fast = run([0.4] * 90 + [0.08] * 60)
+    assert fast[-1].delay_s - 0.08 <= BEHIND_S, "no longer noticed"
+    for before, after in pairwise(fast):
+        assert before.delay_s - after.delay_s <= CATCH_UP_PER_S / FPS + 1e-9, "blocks stay in order, and none is lost"
 
 
 def test_one_late_picture_hardly_matters() -> None:

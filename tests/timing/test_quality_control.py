@@ -14,7 +14,6 @@ from avatar.timing.quality_control import (
     BITRATE_ROOM,
     LADDER,
     LATE_S,
-    LONGEST_CALM_S,
     STEP_S,
     Observation,
     QualityState,
@@ -47,6 +46,7 @@ class Machine:
             busy_share=0.5 * crowded,
             own_cores=min(needed, gets),
             spare_cores=max(gets - needed, 0.0) if self.tells_idle else None,
+            other_cores=2.0 - gets if self.tells_idle else None,
         )
 
 
@@ -123,12 +123,50 @@ def test_where_the_system_does_not_tell_what_is_idle_failed_trials_grow_rare() -
     assert len(trials) <= 8 and all(after > 1.5 * before for before, after in pairwise(gaps))
 
 
-def test_five_minutes_of_load_that_comes_and_goes() -> None:
-    coming = Machine(others=lambda now_s: 1.6 if now_s % 20 < 10 else 0.0)
+@pytest.mark.parametrize("period_s", [20, 26, 50, 75])
+@pytest.mark.parametrize("cores", [1.2, 1.6, 1.9])
+def test_five_minutes_of_load_that_comes_and_goes(period_s: int, cores: float) -> None:
+    coming = Machine(others=lambda now_s: cores if now_s % period_s < period_s / 2 else 0.0)
     steps = run(coming.observe, 300)
-    gaps = [after - before for (before, _), (after, _) in pairwise(steps)]
+    changes = steps[1:]
+    gaps = [after - before for (before, _), (after, _) in pairwise(changes)]
     assert gaps and min(gaps) >= STEP_S - 1e-6
-    assert steps[-1][1].calm_s <= LONGEST_CALM_S
+    levels = [state.level for _, state in steps]
+    for begin_s in range(0, 300 - period_s, period_s):
+        while_loaded = [state.level for at_s, state in changes if begin_s <= at_s < begin_s + period_s / 2]
+        assert while_loaded == sorted(while_loaded) and len(while_loaded) <= 2, "down, and it stays"
+        for at_s in range(begin_s + period_s // 2 + 15, begin_s + period_s, 5):
+            assert level_at(steps, at_s) == 0, "full quality is back within 15 s"
+    turns = sum(
+        (after > here) != (here > before) for before, here, after in zip(levels, levels[1:], levels[2:], strict=False)
+    )
+    assert turns <= 2 * 300 / period_s, "no turn that the load did not take"
+
+
+def level_at(steps: list[tuple[float, QualityState]], now_s: float) -> int:
+    return [state.level for at_s, state in steps if at_s <= now_s][-1]
+
+
+@pytest.mark.parametrize(
+    "aged", [{"camera_age_s": 0.1}, {"picture_age_s": 0.08}, {"frames_waiting": 6}], ids=lambda aged: next(iter(aged))
+)
+def test_what_waits_is_a_shortage_before_a_picture_has_come_late(aged: dict[str, float]) -> None:
+    waiting = replace(QUIET, **aged)  # type: ignore[arg-type]
+    at_s, state = run(lambda level, now_s: QUIET if now_s < 30 else waiting, 40)[1]
+    assert at_s <= 31.0 and state.why == "cpu"
+
+
+def test_a_call_that_begins_on_a_busy_machine_does_not_wait_for_its_third_second() -> None:
+    at_s, state = run(Machine(others=lambda now_s: 1.8).observe, 10)[1]
+    assert at_s <= 2.0 and state.level >= 2
+
+
+def test_a_server_that_makes_room_for_another_call_has_it_step_down_and_up_again() -> None:
+    steps = run(lambda level, now_s: replace(QUIET, shared_level=3 if 20 <= now_s < 40 else 0), 80)
+    (down_s, down), (back_s, back) = steps[1], steps[-1]
+    assert (down.level, down.why) == (3, "calls") and down_s <= 20.4
+    assert back.level == 0 and 40 < back_s <= 55
+    assert all(state.level >= 3 for at_s, state in steps if down_s <= at_s < 40), "none takes the room before"
 
 
 def test_a_line_that_carries_less_gets_smaller_pictures_and_larger_ones_when_it_has_recovered() -> None:
@@ -190,7 +228,7 @@ def shown(number: int) -> list[str]:
         str(number),
         "as asked" if level.picture_scale == 1 else f"{level.picture_scale:g} x",
         "geometry" if level.plain else "as asked",
-        "every frame" if level.look_every == 1 else f"every {level.look_every}nd frame",
+        "every frame" if level.look_every == 1 else f"every {({2: '2nd', 3: '3rd'})[level.look_every]} frame",
         "as asked" if level.fps_share == 1 else f"{level.fps_share:.2f} x",
         "as set" if level.most_bps >= 20_000_000 else f"{level.most_bps // 1000} kbit/s",
         f"{level.least_bps // 1000} kbit/s" if level.least_bps else "",
