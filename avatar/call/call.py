@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from typing import Any, Final, TypeVar
 
+from avatar.call.capacity import Standing
 from avatar.call.limits import REASONS, CallTimes, EndReason, why_end
 from avatar.call.media import CallMedia
 from avatar.call.participant import CallHost, Participant
@@ -65,6 +66,7 @@ class Call:
         on_end: Callable[[Call], None],
         watch_token: str | None = None,
         quality: CallQuality | None = None,
+        weight: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare a call.
@@ -83,6 +85,7 @@ class Call:
             on_end: is told once nothing of the call is left.
             watch_token: who knows it may watch; None: one is made.
             quality: makes the call simpler where it would be late; None: its quality is fixed.
+            weight: what the call costs, where one that a camera drives costs 1.
             clock: seconds, as time.monotonic().
         """
         self.id = call_id
@@ -100,7 +103,7 @@ class Call:
         self.picture, self.media = picture, media
         self._peer, self._times, self._broadcast = peer, times, broadcast
         self._transport, self._limits = transport, limits
-        self._quality = quality
+        self._quality, self._weight = quality, weight
         self._pool, self._on_end, self._clock = blocking_pool, on_end, clock
         self._loop = asyncio.get_running_loop()
         self._packets = 0
@@ -119,6 +122,14 @@ class Call:
     def exhausted(self) -> bool:
         """Whether the machine has too little time for the call though its quality is the least there is."""
         return self._quality is not None and self._quality.exhausted
+
+    @property
+    def standing(self) -> Standing:
+        """How the call does, for the server as a whole."""
+        age_s = self._clock() - self._times.created_s
+        if self._quality is None:
+            return Standing(None, True, age_s, self._weight)
+        return Standing(self._quality.figure.level, self._quality.in_time, age_s, self._weight)
 
     @property
     def packets_dropped(self) -> Mapping[DropReason, int]:

@@ -83,6 +83,19 @@ def session_makers(voice_network: VoiceNetwork | None = None) -> dict[Mode, Make
     }
 
 
+def adapts(picture: PictureSettings, mode: Mode) -> bool:
+    """Return whether a call's quality follows the machine and the line.
+
+    A program counts on pictures of the size and at the times it asked for, an echo is as the camera sends it.
+    """
+    return mode == "avatar" and picture.quality == "auto"
+
+
+def weight(mode: Mode) -> float:
+    """Return what a call costs, where one that a camera drives costs 1: no face is followed in the others."""
+    return 1.0 if mode == "avatar" else 0.5
+
+
 class CallFactory:
     """Makes calls that are not open yet. Used on the event loop only; nothing here blocks it."""
 
@@ -95,7 +108,9 @@ class CallFactory:
         sessions: Mapping[Mode, MakeSession],
         encode_pool: Executor,
         blocking_pool: Executor,
+        load: LoadMeter,
         count_calls: Callable[[], int],
+        shared_level: Callable[[], int],
     ) -> None:
         """Make calls of these parts.
 
@@ -106,12 +121,14 @@ class CallFactory:
             sessions: makes the pipeline of each mode.
             encode_pool: its threads encode pictures and sound, and do nothing else.
             blocking_pool: its threads do what blocks.
+            load: of the machine.
             count_calls: returns how many calls run.
+            shared_level: returns the level of quality that all of them are asked to be at, at least.
         """
         self._settings = settings
         self._get_avatar, self._service_factory, self._sessions = get_avatar, service_factory, sessions
         self._encode_pool, self._blocking_pool = encode_pool, blocking_pool
-        self._load, self._count_calls = LoadMeter(), count_calls
+        self._load, self._count_calls, self._shared_level = load, count_calls, shared_level
 
     def check(self, offer: Offer, mode: str, drive: str) -> None:
         """Raise AvatarError (bad_mode, bad_drive) or OfferError where no such call can be made."""
@@ -150,9 +167,16 @@ class CallFactory:
         transport, now_s = self._settings.transport, time.monotonic()
         peer = Peer(transport, fps=picture.fps, encode_pool=self._encode_pool)
         statistics, times = CallStatistics((picture.width, picture.height), now_s), CallTimes(created_s=now_s)
-        # A program counts on pictures of the size and at the times it asked for, an echo is as the camera sends it.
-        adapts = mode == "avatar" and picture.quality == "auto"
-        quality = CallQuality(peer, picture, transport, self._load, count_calls=self._count_calls) if adapts else None
+        quality = None
+        if adapts(picture, mode):
+            quality = CallQuality(
+                peer,
+                picture,
+                transport,
+                self._load,
+                count_calls=self._count_calls,
+                shared_level=self._shared_level,
+            )
         broadcast = Broadcast(
             fps=picture.fps,
             encode_pool=self._encode_pool,
@@ -182,6 +206,7 @@ class CallFactory:
             on_end=on_end,
             watch_token=watch_token,
             quality=quality,
+            weight=weight(mode),
         )
 
     async def open(

@@ -11,11 +11,13 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn
 
 from avatar.call.browser_peer import GetAvatar
 from avatar.call.call import Call
-from avatar.call.factory import CallFactory, Mode, session_makers
+from avatar.call.capacity import Capacity, Standing
+from avatar.call.cost_trial import try_call
+from avatar.call.factory import CallFactory, Mode, adapts, session_makers, weight
 from avatar.call.limits import EndReason
 from avatar.call.watchers import Watchers
 from avatar.config import ServerSettings
@@ -27,12 +29,15 @@ from avatar.stream.browser_messages import Stats
 from avatar.stream.offer import read_offer
 from avatar.stream.packet_guard import DROP_REASONS, DropReason
 from avatar.stream.trickle import read_fragment
+from avatar.timing.machine_load import LoadMeter
 from avatar.types import Drive
 
 logger = logging.getLogger(__name__)
 
 OPENED_S: Final = 4.0
 """How long after a call's begin it is taken to have opened all it needs, the search for a face included."""
+LOOK_EVERY_S: Final = 1.0
+"""How often it is looked at what the calls cost."""
 AFTERWARDS_S: Final = 1.0
 """How soon after a call's end what is done afterwards begins: calls that end together share it."""
 
@@ -43,6 +48,7 @@ class CallsSnapshot:
 
     active: int
     limit: int
+    """How many may run at once, by the settings and as measured."""
     started: int
     refused: int
     """Calls turned away because every place was taken, or the machine had no time for another."""
@@ -56,6 +62,8 @@ class CallsSnapshot:
     """The last figures of each running call."""
     watchers: int = 0
     """Of all the calls."""
+    call_cores: float = 0.0
+    """Processor cores that a call at full quality is measured to cost."""
 
 
 class Calls:
@@ -90,7 +98,9 @@ class Calls:
         self._opened: asyncio.TimerHandle | None = None
         self._afterwards: asyncio.TimerHandle | None = None
         self._calls: dict[str, Call] = {}
-        self._opening = 0
+        self._opening: list[Standing] = []
+        """Of calls on their way."""
+        self._looking: asyncio.Task[None] | None = None
         self._closing = False
         self._started = self._refused = 0
         self._ended: Counter[EndReason] = Counter()
@@ -101,6 +111,8 @@ class Calls:
         self._blocking_pool = ThreadPoolExecutor(
             min(8, settings.limits.sessions + 1), thread_name_prefix="avatar-blocking"
         )
+        load = LoadMeter()
+        self._capacity = Capacity(load)
         self._factory = CallFactory(
             settings,
             get_avatar,
@@ -108,7 +120,9 @@ class Calls:
             sessions=sessions or session_makers(voice_network),
             encode_pool=self._encode_pool,
             blocking_pool=self._blocking_pool,
+            load=load,
             count_calls=lambda: len(self._calls),
+            shared_level=lambda: self._capacity.shared_level,
         )
 
     async def create(
@@ -138,19 +152,22 @@ class Calls:
         self._factory.check(offer, mode, drive)
         if watch is not None and self.watchers(watch) is not None:
             raise AvatarError("Another call has this watch link. Choose another, or end that call.", code="watch_taken")
-        self._take_place()
+        opening = Standing(0 if adapts(picture, mode) else None, False, 0.0, weight(mode))
+        self._take_place(opening)
         try:
             identity = await self._get_avatar(avatar_id) if avatar_id is not None else None
             call = self._factory.make(picture, mode, self._forget, watch_token=watch)
             self._calls[call.id] = call
         finally:
-            self._opening -= 1
+            self._opening.remove(opening)
         try:
             await self._factory.open(call, offer, avatar_id, identity, mode, drive)
         except BaseException:  # a visitor who has gone away cancels this: nothing of the call may stay
             await asyncio.shield(call.end("failed"))
             raise
         self._started += 1
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look())
         if self._after_opening is not None:
             if self._opened is not None:
                 self._opened.cancel()
@@ -194,10 +211,27 @@ class Calls:
         await asyncio.shield(call.end(reason))
         return True
 
+    async def try_call(self, avatar_id: str) -> None:
+        """Measure what a call with an avatar costs here, in the background: the server takes calls meanwhile.
+
+        Where one has come before that, nothing is tried: it needs the time, and will tell what calls cost.
+        """
+        try:
+            identity = await self._get_avatar(avatar_id)
+            if self._calls or self._opening or self._closing:
+                return
+            loop = asyncio.get_running_loop()
+            cores = await loop.run_in_executor(self._blocking_pool, try_call, identity, self._settings.picture)
+        except AvatarError as error:  # a call will say it to its user
+            logger.warning("what a call costs here could not be measured: %s", error)
+            return
+        self._capacity.tried(cores)
+        logger.info("a call at full quality costs %.2f processor cores", cores)
+
     async def close(self) -> None:
         """End every call and every thread. No call can begin any more."""
         self._closing = True
-        for waiting in (self._opened, self._afterwards):
+        for waiting in (self._opened, self._afterwards, self._looking):
             if waiting is not None:
                 waiting.cancel()
         while self._calls or self._opening:
@@ -215,8 +249,9 @@ class Calls:
         for call in calls:
             packets_dropped.update(call.packets_dropped)
         return CallsSnapshot(
-            active=len(calls) + self._opening,
-            limit=self._settings.limits.sessions,
+            active=len(calls) + len(self._opening),
+            limit=self._limit,
+            call_cores=self._capacity.call_cores,
             started=self._started,
             refused=self._refused,
             ended=dict(self._ended),
@@ -228,17 +263,45 @@ class Calls:
             watchers=sum(len(call.watchers) for call in calls),
         )
 
-    def _take_place(self) -> None:
+    @property
+    def _limit(self) -> int:
+        by_hand = self._settings.limits.sessions
+        measured = self._capacity.most(adapting=adapts(self._settings.picture, "avatar"))
+        return by_hand if measured is None else min(by_hand, measured)
+
+    @property
+    def _standings(self) -> list[Standing]:
+        return [*(call.standing for call in self._calls.values()), *self._opening]
+
+    def _take_place(self, opening: Standing) -> None:
+        """Let a call begin; those that run are asked to make room for it. Raises ServerFullError."""
         if self._closing:
             raise ServerFullError("The server is stopping. Try again in a moment.", retry_after_s=30)
-        limit = self._settings.limits.sessions
-        if len(self._calls) + self._opening >= limit:
-            self._refused += 1
-            raise ServerFullError(f"All {limit} places on this server are taken. Try again in a moment.")
+        limit, standings = self._settings.limits.sessions, self._standings
+        self._capacity.look(standings)
+        if len(standings) >= limit:
+            self._refuse(f"All {limit} places on this server are taken. Try again in a moment.")
         if any(call.exhausted for call in self._calls.values()):
-            self._refused += 1
-            raise ServerFullError("The calls on this server leave no time for another. Try again in a moment.")
-        self._opening += 1
+            self._refuse("The calls on this server leave no time for another. Try again in a moment.")
+        if not self._capacity.has_room(standings, opening):
+            noun = "call" if len(standings) == 1 else "calls"
+            self._refuse(
+                f"This server's processor has no time for more than {len(standings)} {noun}, however simple their "
+                "pictures. Try again in a moment."
+            )
+        self._opening.append(opening)
+        self._capacity.look(self._standings)
+
+    def _refuse(self, why: str) -> NoReturn:
+        self._refused += 1
+        raise ServerFullError(why)
+
+    async def _look(self) -> None:
+        """Learn from the calls what they cost, while there are any."""
+        while self._calls or self._opening:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self._capacity.look(self._standings)
+        self._looking = None
 
     def _forget(self, call: Call) -> None:
         if self._calls.pop(call.id, None) is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from fastapi import FastAPI
@@ -30,24 +30,34 @@ from avatar.server.whip_routes import CallRegistry, whip_routes
 
 
 def create_app(
-    settings: ServerSettings, library: AvatarLibrary, calls: CallRegistry, *, token: str | None = None
+    settings: ServerSettings,
+    library: AvatarLibrary,
+    calls: CallRegistry,
+    *,
+    token: str | None = None,
+    on_start: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> FastAPI:
     """Return the application. It starts `library` when it starts, and closes `calls` and `library` when it stops.
 
     With `token`, offers, uploads and the measurements need it as a bearer token; the ids that offers and uploads return
-    are capabilities of their own. Raises TokenError for a token that nobody could send, AvatarError for an
-    allowed origin or an ICE server that is none, InstallationError where there is no page.
+    are capabilities of their own. `on_start` runs beside everything else once the server is there.
+
+    Raises TokenError for a token that nobody could send, AvatarError for an allowed origin or an ICE server that is
+    none, InstallationError where there is no page.
     """
     metrics = Metrics(calls.snapshot)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         library.start()
-        observer = asyncio.create_task(_observe(metrics), name="observe-calls")
+        beside = [asyncio.create_task(_observe(metrics), name="observe-calls")]
+        if on_start is not None:
+            beside.append(asyncio.create_task(on_start(), name="on-start"))
         try:
             yield
         finally:
-            observer.cancel()
+            for task in beside:
+                task.cancel()
             await calls.close()
             await asyncio.to_thread(library.close)
 

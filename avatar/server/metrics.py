@@ -95,7 +95,8 @@ class _CallTotals(Collector):
     def collect(self) -> Iterator[Metric]:
         now = self._snapshot()
         yield GaugeMetricFamily("avatar_sessions", "Calls now running", now.active)
-        yield GaugeMetricFamily("avatar_sessions_limit", "Calls that may run at once", now.limit)
+        yield GaugeMetricFamily("avatar_sessions_limit", "Calls that may run at once, as set or as measured", now.limit)
+        yield GaugeMetricFamily("avatar_call_cores", "Processor cores of a call at full quality", now.call_cores)
         yield GaugeMetricFamily("avatar_watchers", "Watchers of the running calls", now.watchers)
         yield CounterMetricFamily("avatar_calls_started", "Calls begun", now.started)
         yield CounterMetricFamily("avatar_calls_refused", "Calls refused for want of place or time", now.refused)

@@ -53,7 +53,7 @@ def service_routes(
             ],
             picture=PictureAnswer(width=picture.width, height=picture.height, fps=picture.fps),
             limits=LimitsAnswer(
-                sessions=limits.sessions,
+                sessions=calls.snapshot().limit,
                 upload_pixels=limits.upload_pixels,
                 upload_pixels_together=limits.upload_pixels_together,
                 idle_s=limits.idle_s,

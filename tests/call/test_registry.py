@@ -111,11 +111,12 @@ async def test_a_visitor_joins_sees_the_avatar_and_is_told_how_the_call_does(
 async def test_a_call_too_much_for_its_machine_gets_smaller_pictures_and_says_why(
     loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Drawing takes twice the time there is: the receiver gets smaller pictures, none missing in between."""
-    monkeypatch.setattr(quality_control, "STEP_S", 0.5)
+    """Drawing takes more than twice the time there is: the receiver gets smaller pictures, none missing in between."""
+    for name in ("STEP_S", "FIRST_S"):
+        monkeypatch.setattr(quality_control, name, 0.5)
 
     def slow(session: Any) -> None:
-        session.stats = lambda: SessionStats(30.0, {"generate": 60.0}, 0, "tracked")
+        session.stats = lambda: SessionStats(30.0, {"generate": 80.0}, 0, "tracked")
 
     picture = replace(loopback.SETTINGS.picture, quality="auto")
     stage = make_stage(loopback, replace(loopback.SETTINGS, picture=picture), slow)
@@ -324,6 +325,61 @@ async def test_one_visitor_too_many_is_told_to_come_back(stage: Stage, loopback:
     assert await stage.calls.end(call.id)
     await stage.join()
     assert stage.calls.snapshot().refused == 1
+
+
+async def test_a_server_takes_no_more_than_its_machine_was_measured_to_hold(
+    loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "try_call", lambda identity, picture: 7.0)
+    stage = make_stage(loopback, loopback.SETTINGS)
+    try:
+        assert stage.calls.snapshot().limit == 2, "as set, before anything is known"
+        await stage.calls.try_call("ada")
+        await stage.join()
+        with pytest.raises(ServerFullError, match="no time for more than 1 call") as refusal:
+            await stage.join()
+        assert refusal.value.retry_after_s > 0
+        assert (stage.calls.snapshot().limit, stage.calls.snapshot().refused) == (1, 1)
+        assert stage.calls.snapshot().call_cores == 7.0
+    finally:
+        await stage.leave()
+
+
+async def test_nothing_is_tried_while_a_call_needs_the_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "try_call", lambda identity, picture: 7.0)
+    await stage.join()
+    await stage.calls.try_call("ada")
+    assert stage.calls.snapshot().call_cores == 0.0
+
+
+async def test_what_a_call_costs_is_not_known_where_it_cannot_be_tried(
+    loopback: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = make_stage(loopback, loopback.SETTINGS)
+    await stage.calls.try_call("nobody")
+    assert "does not know this avatar" in caplog.text
+    await stage.leave()
+
+
+@pytest.mark.slow
+async def test_calls_get_simpler_to_make_room_for_another(
+    loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two calls at full quality are more than the machine has, as simple as possible they fit."""
+    monkeypatch.setattr(registry, "try_call", lambda identity, picture: 0.9)
+    monkeypatch.setattr("avatar.call.capacity.usable_cores", lambda: {0, 1})
+    monkeypatch.setattr(quality_control, "FIRST_S", 0.2)
+    picture = replace(loopback.SETTINGS.picture, quality="auto")
+    stage = make_stage(loopback, replace(loopback.SETTINGS, picture=picture))
+    try:
+        await stage.calls.try_call("ada")
+        first, _ = await stage.join()
+        await loopback.wait_for(lambda: bool(first.received("stats")))
+        await stage.join()
+        await loopback.wait_for(lambda: all(session.look_every > 1 for session in stage.sessions))
+        await loopback.wait_for(lambda: first.received("stats")[-1]["quality"]["why"] == "calls")
+    finally:
+        await stage.leave()
 
 
 @pytest.mark.parametrize(

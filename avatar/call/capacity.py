@@ -1,0 +1,95 @@
+"""How many calls this server holds: what is measured of it, and what follows for the calls that run and one more.
+
+`timing.call_capacity` decides; here the measurements are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from avatar.timing.call_capacity import (
+    CallCost,
+    Running,
+    most_calls,
+    observe_cost,
+    room_for_calls,
+    shared_level,
+    simplest_planned,
+)
+from avatar.timing.machine_load import LoadMeter, usable_cores
+
+SETTLED_S: Final = 5.0
+"""A call that is younger is still opening what it needs: it does not tell what calls cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one call does."""
+
+    level: int | None
+    """On the ladder of quality; None: its quality is fixed."""
+    in_time: bool
+    age_s: float
+    weight: float = 1.0
+    """What it costs at full quality, where a call that is driven by a camera costs 1."""
+
+
+class Capacity:
+    """Says what the server has room for. Used on the event loop only."""
+
+    def __init__(
+        self,
+        load: LoadMeter,
+        *,
+        cores: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin with room for any call, until it is known what one costs; `load` is the machine's, `cores` its own."""
+        self._load, self._clock = load, clock
+        self._cores = float(len(usable_cores()) if cores is None else cores)
+        self._cost: CallCost | None = None
+        self._room = room_for_calls(self._cores, 0.0)
+        self.shared_level = 0
+        """The level of the ladder that all calls are asked to be at, at least."""
+
+    @property
+    def call_cores(self) -> float:
+        """Processor cores that a call at full quality costs; 0 before that is known."""
+        return 0.0 if self._cost is None else self._cost.cores
+
+    def tried(self, cores: float) -> None:
+        """Take in what a call was measured to cost when the server started."""
+        self._cost = CallCost(cores, self._clock())
+
+    def look(self, calls: Sequence[Standing]) -> None:
+        """Take in how the machine and the calls do, those on their way too. About once a second."""
+        now_s, load = self._clock(), self._load.read()
+        if load is not None:
+            self._room = room_for_calls(self._cores, load.other_cores or 0.0)
+            if calls and all(call.in_time and call.age_s >= SETTLED_S for call in calls):
+                weighed = [(call.level or 0, call.weight) for call in calls]
+                self._cost = observe_cost(self._cost, load.own_cores, weighed, now_s)
+        if self._cost is None:
+            return
+        level = shared_level(self._cost, _running(calls), self._room)
+        self.shared_level = simplest_planned() if level is None else level
+
+    def has_room(self, calls: Sequence[Standing], another: Standing) -> bool:
+        """Return whether one more call can be held beside these, all as simple as need be. The only one always can."""
+        if not calls or self._cost is None:
+            return True
+        return shared_level(self._cost, _running([*calls, another]), self._room) is not None
+
+    def most(self, *, adapting: bool) -> int | None:
+        """Return how many calls there is room for in all; None before it is known what one costs."""
+        return None if self._cost is None else most_calls(self._cost, self._room, adapting=adapting)
+
+
+def _running(calls: Sequence[Standing]) -> Running:
+    return Running(
+        adapting=sum(call.level is not None for call in calls),
+        fixed=sum(call.weight for call in calls if call.level is None),
+    )

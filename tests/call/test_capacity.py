@@ -1,0 +1,91 @@
+"""What a server has room for, as it measures itself; under a clock and a machine of the test's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from avatar.call.capacity import SETTLED_S, Capacity, Standing
+from avatar.timing.machine_load import MachineLoad
+from avatar.timing.quality_control import LADDER
+
+RUNS = Standing(0, True, 60.0)
+
+
+class Machine:
+    """Two cores, of which the server uses `own` and others use `other`."""
+
+    def __init__(self) -> None:
+        self.now_s, self.own, self.other = 100.0, 0.0, 0.0
+        self.capacity = Capacity(self, cores=2, clock=lambda: self.now_s)  # type: ignore[arg-type]
+        self.capacity.tried(0.6)
+
+    def most(self, *, adapting: bool = True) -> int:
+        most = self.capacity.most(adapting=adapting)
+        assert most is not None
+        return most
+
+    def read(self) -> MachineLoad:
+        return MachineLoad(self.own, 2 - self.own - self.other, self.other)
+
+    def run(self, calls: list[Standing], own: float, seconds: int = 60) -> None:
+        self.own = own
+        for _ in range(seconds):
+            self.now_s += 1.0
+            self.capacity.look(calls)
+
+
+def test_calls_are_asked_to_make_room_and_then_one_is_refused() -> None:
+    machine, calls, levels = Machine(), [], []
+    while machine.capacity.has_room(calls, RUNS):
+        calls.append(RUNS)
+        machine.capacity.look(calls)
+        levels.append(machine.capacity.shared_level)
+    assert levels[0] == 0 and levels == sorted(levels) and levels[-1] > 1
+    assert len(calls) == machine.most() > machine.most(adapting=False)
+
+
+def test_cheap_calls_leave_room_for_more() -> None:
+    machine = Machine()
+    before = machine.most()
+    machine.run([RUNS, RUNS], own=0.5)
+    assert machine.capacity.call_cores == pytest.approx(0.25, abs=0.01)
+    assert machine.most() > before
+
+
+@pytest.mark.parametrize("odd", [{"in_time": False}, {"age_s": SETTLED_S - 1}], ids=["late", "opening"])
+def test_a_call_that_is_late_or_new_does_not_tell_what_calls_cost(odd: dict[str, float]) -> None:
+    machine = Machine()
+    machine.run([RUNS, replace(RUNS, **odd)], own=0.5)  # type: ignore[arg-type]
+    assert machine.capacity.call_cores == 0.6
+
+
+def test_other_programs_leave_less_room() -> None:
+    machine = Machine()
+    machine.other = 1.5
+    machine.capacity.look([RUNS, RUNS])
+    assert machine.capacity.shared_level > 0
+
+
+def test_the_only_call_is_always_taken() -> None:
+    machine = Machine()
+    machine.capacity.tried(7.0)
+    assert machine.capacity.has_room([], RUNS) and not machine.capacity.has_room([RUNS], RUNS)
+    machine.capacity.look([RUNS, RUNS])
+    assert LADDER[machine.capacity.shared_level].cost < 1, "whatever there is is left out"
+
+
+def test_programs_calls_count_as_what_they_cost() -> None:
+    machine, bot = Machine(), Standing(None, True, 60.0, weight=0.5)
+    bots: list[Standing] = []
+    while machine.capacity.has_room(bots, bot):
+        bots.append(bot)
+    assert len(bots) == 2 * machine.most(adapting=False)
+
+
+def test_before_anything_was_measured_there_is_room() -> None:
+    capacity = Capacity(Machine(), cores=2)  # type: ignore[arg-type]
+    capacity.look([replace(RUNS, age_s=0.0)] * 9)
+    assert capacity.has_room([RUNS] * 9, RUNS) and capacity.shared_level == 0
+    assert capacity.most(adapting=True) is None and capacity.call_cores == 0
