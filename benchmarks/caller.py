@@ -24,10 +24,12 @@ from avatar.media.audio import audio_blocks
 from avatar.media.colour import to_i420
 from avatar.media.video import clip_frames
 from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_only, sent_wire_timestamp, tune_receiver
+from avatar.timing.quality_control import CameraRequest
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE, wrapped
 
-CAMERA_SIZE = (640, 480)
 FPS = 30
+CAMERA = CameraRequest(640, 480, FPS, 1_500_000)
+"""What a page's camera sends at full quality."""
 SOUND_RATE = 48_000
 BLOCK = 960
 """Samples of a 20 ms sound block."""
@@ -37,27 +39,29 @@ MOMENT = 25
 """Blocks that are looked for together in what was sent."""
 
 
-def camera_packets(clip: Path, seconds: float = 10.0) -> list[bytes]:
-    """Encode a clip as a 640 x 480 camera at 30 fps would send it, there and back so that it loops without a jump.
+def camera_packets(clip: Path, seconds: float = 10.0, camera: CameraRequest = CAMERA) -> list[bytes]:
+    """Encode a clip as a camera would send it, there and back so that it loops without a jump.
 
     Encoded beforehand, so that the client's own work does not disturb what is measured.
     """
-    return encoded([_as_camera(rgb) for _, rgb in clip_frames(clip, until_s=seconds)])
+    frames = [_as_camera(rgb, camera) for _, rgb in clip_frames(clip, until_s=seconds)]
+    every = FPS / camera.fps  # clips are taken for 30 fps
+    return encoded([frames[int(index * every)] for index in range(int(len(frames) / every))], camera)
 
 
 def still_packets(picture: np.ndarray, seconds: float = 4.0) -> list[bytes]:
     """Encode a picture (height, width, 3) RGB as a camera that sways before it, for where there is no clip."""
-    camera = _as_camera(picture)
+    camera = _as_camera(picture, CAMERA)
     shifts = (12 * np.sin(np.linspace(0, 2 * np.pi, round(seconds * FPS)))).round().astype(int)
     return encoded([np.roll(camera, shift, axis=1) for shift in shifts.tolist()])
 
 
-def encoded(frames: list[np.ndarray]) -> list[bytes]:
-    """Return the packets of a camera that shows the frames, 640 x 480 RGB, there and back."""
+def encoded(frames: list[np.ndarray], camera: CameraRequest = CAMERA) -> list[bytes]:
+    """Return the packets of a camera that shows the frames, RGB of its size, there and back."""
     codec = av.CodecContext.create("libx264", "w")
-    codec.width, codec.height = CAMERA_SIZE
-    codec.pix_fmt, codec.bit_rate = "yuv420p", 1_500_000
-    codec.time_base, codec.framerate = Fraction(1, FPS), Fraction(FPS)
+    codec.width, codec.height = camera.width, camera.height
+    codec.pix_fmt, codec.bit_rate = "yuv420p", camera.max_bitrate_bps
+    codec.time_base, codec.framerate = Fraction(1, camera.fps), Fraction(camera.fps)
     codec.options = {"preset": "superfast", "tune": "zerolatency", "profile": "baseline", "g": "60"}
     packets = []
     for index, rgb in enumerate([*frames, *frames[-2:0:-1]]):
@@ -85,21 +89,24 @@ class CameraTrack(MediaStreamTrack):
 
     kind = "video"
 
-    def __init__(self, packets: list[bytes]) -> None:
+    def __init__(self, packets: list[bytes], fps: int = FPS) -> None:
         super().__init__()
-        self._packets, self._index = packets, 0
-        self._begin_s: float | None = None
+        self._packets, self._index, self._pts = packets, 0, 0
+        self._due_s: float | None = None
+        self.fps = fps
+        """What the server asks for from now on (message `camera`), as the page has its camera do."""
         self.sent_s: dict[int, float] = {}
         """Time by pts (90 kHz)."""
 
     async def recv(self) -> av.Packet[Any]:
         """Return the next picture when it is due."""
-        self._begin_s = time.monotonic() if self._begin_s is None else self._begin_s
-        await asyncio.sleep(max(self._begin_s + self._index / FPS - time.monotonic(), 0))
+        self._due_s = time.monotonic() if self._due_s is None else self._due_s
+        await asyncio.sleep(max(self._due_s - time.monotonic(), 0))
         packet = av.Packet(self._packets[self._index % len(self._packets)])
-        packet.pts, packet.time_base = self._index * VIDEO_RATE // FPS, VIDEO_TIME_BASE
+        packet.pts, packet.time_base = self._pts, VIDEO_TIME_BASE
         self.sent_s[packet.pts] = time.monotonic()
-        self._index += 1
+        self._index, self._pts = self._index + 1, self._pts + VIDEO_RATE // self.fps
+        self._due_s += 1 / self.fps
         return packet
 
 
@@ -138,17 +145,27 @@ class Received:
     first_picture: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+class RefusedError(Exception):
+    """The server has no place: what it says, and the value of Retry-After."""
+
+
 class Caller:
     """One call. `join`, wait, `leave`."""
 
     def __init__(
-        self, url: str, packets: list[bytes], samples: np.ndarray | None, *, moment_every_s: float = 0.5
+        self,
+        url: str,
+        packets: list[bytes],
+        samples: np.ndarray | None,
+        *,
+        moment_every_s: float = 0.5,
+        camera_fps: int = FPS,
     ) -> None:
         """Prepare the call; of the sound that comes back half a second is kept every `moment_every_s`, all at 0.5."""
         self._url, self._samples = url, samples
         self._sound_count, self._moment_every = 0, round(moment_every_s * SOUND_RATE / BLOCK)
-        self.camera = CameraTrack(packets)
-        self.microphone = MicrophoneTrack(samples) if samples is not None else None
+        self.camera = CameraTrack(packets, camera_fps)
+        self.microphone = self._open_microphone(samples) if samples is not None else None
         self.received = Received()
         self.connected_s = 0.0
         """When ICE and DTLS were through."""
@@ -160,7 +177,7 @@ class Caller:
         if self.microphone is not None:
             self._connection.addTrack(self.microphone)
         self._channel = self._connection.createDataChannel("avatar")
-        self._channel.on("message", lambda text: self.received.messages.append(json.loads(text)))
+        self._channel.on("message", self._on_message)
         self._channel.on("open", lambda: self._channel.send('{"v":1,"type":"trace","enabled":true}'))
         self._connection.on("track", self._on_track)
         self._connection.on("connectionstatechange", self._on_state)
@@ -179,12 +196,13 @@ class Caller:
                 content=self._connection.localDescription.sdp,
                 headers={"content-type": "application/sdp"},
             )
+        if answer.status_code == 503:
+            raise RefusedError(answer.json()["detail"], answer.headers.get("retry-after", ""))
         if answer.status_code != 201:
             raise SystemExit(f"The server refused the call: {answer.status_code} {answer.text}")
         self._location = answer.headers["location"].lstrip("/")
         await self._connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
-        taps = {t.kind: tune_receiver(t.receiver) for t in self._connection.getTransceivers()}
-        self._tasks = [asyncio.create_task(self._read(track, taps[track.kind])) for track in self._tracks]
+        self._listen()
         self._tasks.append(asyncio.create_task(self._learn_origin()))
 
     @property
@@ -237,6 +255,20 @@ class Caller:
                 found.append((arrival, arrival - (self.microphone.begin_s + (begin + best) / SOUND_RATE)))
         return found
 
+    def _open_microphone(self, samples: np.ndarray) -> MicrophoneTrack:
+        return MicrophoneTrack(samples)
+
+    def _listen(self) -> None:
+        """Read what comes back."""
+        taps = {t.kind: tune_receiver(t.receiver) for t in self._connection.getTransceivers()}
+        self._tasks += [asyncio.create_task(self._read(track, taps[track.kind])) for track in self._tracks]
+
+    def _on_message(self, text: str) -> None:
+        message = json.loads(text)
+        self.received.messages.append(message)
+        if message["type"] == "camera":
+            self.camera.fps = min(message["fps"], FPS)
+
     def _on_track(self, track: MediaStreamTrack) -> None:
         self._tracks.append(track)
 
@@ -281,9 +313,9 @@ async def watched(work: Awaitable[None], seconds: float, label: str) -> None:
     print(f"\r{label}: done            ", flush=True)
 
 
-def _as_camera(rgb: np.ndarray) -> np.ndarray:
-    """Fit a picture into 640 x 480 with its shape kept."""
-    width, height = CAMERA_SIZE
+def _as_camera(rgb: np.ndarray, camera: CameraRequest) -> np.ndarray:
+    """Fit a picture into the camera's size with its shape kept."""
+    width, height = camera.width, camera.height
     scale = min(width / rgb.shape[1], height / rgb.shape[0])
     size = (round(rgb.shape[1] * scale) & ~1, round(rgb.shape[0] * scale) & ~1)
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

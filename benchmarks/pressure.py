@@ -2,7 +2,8 @@
 
 Each turn starts a server and so many processes that only count (`--busy`), holds a call as `benchmarks.call` does, and
 leaves out its first seconds, in which the call finds its level. What is compared are the medians of the rounds.
-`--seconds-after` shows how soon full quality is back once the load has gone.
+`--seconds-after` shows how soon full quality is back once the load has gone. `taskset -c 0` before the command has
+all of it run on one core.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avatar.motion.speech import LOOK_AHEAD_S
 from benchmarks import report
 from benchmarks.call import offsets_ms
 from benchmarks.caller import Caller, camera_packets, microphone_samples, watched
@@ -27,13 +29,18 @@ from benchmarks.server_process import ServerProcess
 SETTLE_S = 8.0
 """The start of a call is left out: the first step down comes three seconds after the first picture at the earliest."""
 MEASURED = ("fps", "latency_p95_ms", "av_offset_ms_p95")
-BARS = {
-    "fps_ratio": ">= 1.3",
-    "latency_p95_ratio": "<= 0.5",
-    "latency_p95_ms": "<= 150",
-    "av_offset_ms_p95": "<= 40",
-    "seconds_to_full_quality": "<= 15",
-}
+
+
+def bars(drive: str) -> dict[str, str]:
+    """Return what the figures should be; with `both` pictures wait for what the speech network hears ahead."""
+    ahead_ms = 1e3 * LOOK_AHEAD_S if drive == "both" else 0.0
+    return {
+        "fps_ratio": ">= 1.3",
+        "latency_p95_ratio": "<= 0.5",
+        "latency_p95_ms": f"<= {150 + ahead_ms:.0f}",
+        "av_offset_ms_p95": "<= 40",
+        "seconds_to_full_quality": "<= 15",
+    }
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Options:
     busy: int
     tier: str
     avatar: str
+    drive: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ async def turn(quality: str, packets: list[bytes], samples: np.ndarray, options:
     with ServerProcess("--tier", options.tier, "--quality", quality) as server:
         caller = Caller(server.url, packets, samples)
         with busy_processes(options.busy):
-            query = f"avatar={options.avatar}&width=512&height=512&drive=both"
+            query = f"avatar={options.avatar}&width=512&height=512&drive={options.drive}"
             await watched(caller.join(query), SETTLE_S, f"{quality} (settling)")
             begin = time.monotonic()
             await watched(asyncio.sleep(0), options.seconds, quality)
@@ -128,6 +136,7 @@ def measure(clip: Path, rounds: int, options: Options) -> dict[str, float]:
         "latency_p95_ratio": auto["latency_p95_ms"] / fixed["latency_p95_ms"],
         "latency_p95_ms": auto["latency_p95_ms"],
         "av_offset_ms_p95": auto["av_offset_ms_p95"],
+        "fps": auto["fps"],
         **({"seconds_to_full_quality": report.median(recovered)} if options.seconds_after else {}),
     }
 
@@ -142,11 +151,12 @@ def main() -> None:
     arguments.add_argument("--driver", type=Path, help="the clip the camera plays; its sound is the microphone's")
     arguments.add_argument("--avatar", default="mira", help="built-in face to show (default mira)")
     arguments.add_argument("--tier", default="auto", help="what draws it, as avatar serve takes it (default auto)")
+    arguments.add_argument("--drive", default="camera", choices=("camera", "both"), help="both: with the voice's mouth")
     chosen = arguments.parse_args()
     clip = chosen.driver or test_clips(1, speech_only=True)[0]
-    options = Options(chosen.seconds, chosen.seconds_after, chosen.busy, chosen.tier, chosen.avatar)
+    options = Options(chosen.seconds, chosen.seconds_after, chosen.busy, chosen.tier, chosen.avatar, chosen.drive)
     figures = measure(clip, chosen.rounds, options)
-    report.finish(figures, BARS, chosen.json)
+    report.finish(figures, bars(chosen.drive), chosen.json)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,7 +26,12 @@ class ServerProcess:
     """`avatar serve` on a free port of the loopback interface; stopped as Ctrl-C stops it."""
 
     def __init__(
-        self, *options: str, full_disk: bool = False, root: Path | None = None, python: str = sys.executable
+        self,
+        *options: str,
+        full_disk: bool = False,
+        root: Path | None = None,
+        python: str = sys.executable,
+        program: Sequence[str] = (),
     ) -> None:
         """Start it.
 
@@ -34,10 +40,11 @@ class ServerProcess:
             full_disk: it can write to no file, as if every disk and temporary folder were full.
             root: the checkout whose code runs, of any age; None: the code that is installed.
             python: what runs it.
+            program: the module that is run, with its first arguments, in place of the command's own.
         """
         begin = time.monotonic()
         module = "avatar.commands.main" if root is None else command_module(root)
-        command = [python, "-m", module, "serve", "--port", "0", "--loopback", *options]
+        command = [python, "-m", *(program or (module,)), "serve", "--port", "0", "--loopback", *options]
         environment = None if root is None else os.environ | {"PYTHONPATH": str(root)}
         self._process = subprocess.Popen(
             command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -33,7 +33,7 @@ def test_a_clip_becomes_a_camera_that_loops_there_and_back(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("size", [(64, 48), (1920, 1080), (300, 900), (641, 479), (640, 480)])
 def test_any_picture_is_fitted_into_the_camera(size: tuple[int, int]) -> None:
-    assert caller._as_camera(np.zeros((size[1], size[0], 3), np.uint8)).shape == (480, 640, 3)
+    assert caller._as_camera(np.zeros((size[1], size[0], 3), np.uint8), caller.CAMERA).shape == (480, 640, 3)
 
 
 def test_the_microphone_never_clips_and_marks_every_moment() -> None:

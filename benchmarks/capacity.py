@@ -1,0 +1,192 @@
+"""How many calls one machine holds at once: at 512 x 512, and with the quality control, which makes them simpler.
+
+Callers join one server one after the other. After each, all calls are watched for some seconds: each has to show 24
+pictures a second, and 95 of 100 pictures within 150 ms of their camera frames. With the quality control the server
+decides itself how many it takes: one more has to be refused in words, and the calls that run must not suffer from it.
+The callers run on the same cores; they decode nothing (`light_caller`), and what they use is told.
+
+`--processes` also holds as many calls in as many servers, to tell what sharing one interpreter costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.caller import RefusedError, camera_packets, microphone_samples
+from benchmarks.light_caller import LightCaller, opus_packets
+from benchmarks.media import test_clips
+from benchmarks.server_process import ServerProcess
+
+LEAST_FPS = 24.0
+LONGEST_P95_MS = 150.0
+QUERY = "avatar=mira&width=512&height=512"
+MOST = 12
+BARS = {"calls_512": "", "calls_stepped_down": "> calls_512", "refused_in_words": "1", "fps_while_refusing": ">= 24"}
+
+
+@dataclass(frozen=True)
+class Media:
+    """What callers send."""
+
+    packets: list[bytes]
+    sound: list[bytes]
+
+
+@dataclass(frozen=True)
+class Step:
+    """So many calls at once."""
+
+    calls: int
+    fps: float
+    """Of the call that has fewest."""
+    p95_ms: float
+    """Of the call that waits longest."""
+    server_cores: float
+    caller_cores: float
+    """Of all callers together."""
+    levels: list[int]
+
+    @property
+    def held(self) -> bool:
+        """Whether all calls were as they should be."""
+        return self.fps >= LEAST_FPS - 0.5 and self.p95_ms <= LONGEST_P95_MS
+
+
+def levels(callers: Sequence[LightCaller]) -> list[int]:
+    """Return the level of quality that each call stands on."""
+    told = [[m for m in caller.received.messages if m["type"] == "stats"] for caller in callers]
+    return [(stats[-1].get("quality") or {"level": 0})["level"] if stats else 0 for stats in told]
+
+
+async def watch(callers: Sequence[LightCaller], servers: Sequence[ServerProcess], seconds: float) -> Step:
+    """Watch all calls for a while."""
+    begin, own_s, served_s = time.monotonic(), time.process_time(), sum(server.cpu_s() for server in servers)
+    await asyncio.sleep(seconds)
+    elapsed = time.monotonic() - begin
+    pictures = [sum(at >= begin for _, at, _ in caller.received.pictures) for caller in callers]
+    waits = [report.p95(latency for at, latency in caller.latencies() if at >= begin) for caller in callers]
+    return Step(
+        calls=len(callers),
+        fps=min(pictures) / elapsed,
+        p95_ms=1e3 * max(waits),
+        server_cores=(sum(server.cpu_s() for server in servers) - served_s) / elapsed,
+        caller_cores=(time.process_time() - own_s) / elapsed,
+        levels=levels(callers),
+    )
+
+
+async def fill(server: ServerProcess, media: Media, settle_s: float, seconds: float, begin_with: int) -> list[Step]:
+    """Let callers join until the server refuses one, or the calls are not as they should be; return each step.
+
+    The last step is that in which one was refused, or one too many was taken.
+    """
+    callers: list[LightCaller] = []
+    steps: list[Step] = []
+    try:
+        while len(callers) < MOST:
+            caller = LightCaller(server.url, media.packets, media.sound)
+            try:
+                await caller.join(QUERY)
+            except RefusedError as refused:
+                print(f"the server refuses call {len(callers) + 1}: {refused.args[0]} (Retry-After: {refused.args[1]})")
+                steps.append(await watch(callers, [server], seconds))
+                break
+            callers.append(caller)
+            if len(callers) < begin_with:
+                continue
+            await asyncio.sleep(settle_s)
+            steps.append(await watch(callers, [server], seconds))
+            print(steps[-1], flush=True)
+            if not steps[-1].held:
+                break
+        return steps
+    finally:
+        await asyncio.gather(*(caller.leave() for caller in callers))
+
+
+async def apart(calls: int, media: Media, quality: str, tier: str, settle_s: float, seconds: float) -> Step:
+    """Hold calls in servers of their own."""
+    with contextlib.ExitStack() as stack:
+        servers = [
+            stack.enter_context(ServerProcess("--tier", tier, "--quality", quality, "--sessions", "1"))
+            for _ in range(calls)
+        ]
+        callers = [LightCaller(server.url, media.packets, media.sound) for server in servers]
+        for caller in callers:
+            await caller.join(QUERY)
+        await asyncio.sleep(settle_s)
+        step = await watch(callers, servers, seconds)
+        await asyncio.gather(*(caller.leave() for caller in callers))
+    return step
+
+
+def most_held(steps: Sequence[Step]) -> int:
+    """Return how many calls were as they should be at once."""
+    return max((step.calls for step in steps if step.held), default=0)
+
+
+def measure(media: Media, tier: str, settle_s: float, seconds: float, begin_with: int, parts: str) -> dict[str, float]:
+    """Fill servers; return the figures."""
+    figures: dict[str, float] = {}
+    if "fixed" in parts:
+        with ServerProcess("--tier", tier, "--quality", "fixed", "--sessions", str(MOST)) as server:
+            steps = asyncio.run(fill(server, media, settle_s, seconds, begin_with))
+        show("fixed", steps)
+        figures["calls_512"] = most_held(steps)
+        figures["server_cores_a_call"] = report.median(step.server_cores / step.calls for step in steps)
+        figures["caller_cores_a_call"] = report.median(step.caller_cores / step.calls for step in steps)
+    if "auto" in parts:
+        with ServerProcess("--tier", tier) as server:
+            steps = asyncio.run(fill(server, media, settle_s, seconds, begin_with))
+        show("auto", steps)
+        figures["calls_stepped_down"] = most_held(steps)
+        refused = len(steps) > 1 and steps[-1].calls == steps[-2].calls
+        figures["refused_in_words"] = float(refused)
+        if refused:
+            figures["fps_while_refusing"], figures["p95_ms_while_refusing"] = steps[-1].fps, steps[-1].p95_ms
+    if "processes" in parts:
+        for calls in (2, 3, 4):
+            with ServerProcess("--tier", tier, "--quality", "fixed", "--sessions", str(MOST)) as server:
+                together = asyncio.run(fill(server, media, settle_s, seconds, calls))[:1]
+            separate = asyncio.run(apart(calls, media, "fixed", tier, settle_s, seconds))
+            show(f"{calls} calls in one server, and in {calls}", [*together, separate])
+            figures[f"p95_ratio_apart_{calls}"] = separate.p95_ms / together[0].p95_ms
+            figures[f"cores_ratio_apart_{calls}"] = separate.server_cores / together[0].server_cores
+    return figures
+
+
+def show(label: str, steps: Sequence[Step]) -> None:
+    """Print steps as a table."""
+    print(f"\n{label}")
+    report.table(
+        ("calls", "least fps", "worst p95 ms", "server cores", "caller cores", "levels"),
+        [(s.calls, s.fps, s.p95_ms, s.server_cores, s.caller_cores, s.levels) for s in steps],
+    )
+
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = report.parser(__doc__ or "")
+    arguments.add_argument("--seconds", type=float, default=8.0, help="each number of calls is watched (default 8)")
+    arguments.add_argument("--settle", type=float, default=6.0, help="and waited for before (default 6)")
+    arguments.add_argument("--begin-with", type=int, default=1, help="calls at first (default 1)")
+    arguments.add_argument("--driver", type=Path, help="the clip the cameras play; its sound is the microphones'")
+    arguments.add_argument("--tier", default="geometry", help="what draws them, as avatar serve takes it")
+    arguments.add_argument(
+        "--parts", default="fixed,auto", help="of fixed, auto and processes, with commas between (default fixed,auto)"
+    )
+    chosen = arguments.parse_args()
+    clip = chosen.driver or test_clips(1, speech_only=True)[0]
+    media = Media(camera_packets(clip), opus_packets(microphone_samples(clip)))
+    figures = measure(media, chosen.tier, chosen.settle, chosen.seconds, chosen.begin_with, chosen.parts)
+    report.finish(figures, BARS, chosen.json)
+
+
+if __name__ == "__main__":
+    main()
