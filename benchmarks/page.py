@@ -4,7 +4,8 @@ The browser draws without a graphics processor. Four things in turn, round after
 the call with the page's effects, without them, as the page chooses by itself, and with the avatar's picture not shown,
 which is what the call costs without drawing it. The lobby is measured once, before. Costs are of all the browser's
 processes (page, drawing, camera, network), the server's not among them; a picture's cost is that over the pictures that
-have come.
+have come. `fps` and `camera_to_screen_ms_median` are those of the page as it chooses by itself. To have server and
+browser share one core, as a stand-in for a slow machine, run all of it with `taskset -c 0`.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ import psutil
 from selenium import webdriver
 
 from benchmarks import report
-from benchmarks.clients.camera import make_camera
+from benchmarks.clients.camera import make_camera, write_raw
 from benchmarks.clients.chromium import missing, start
 from benchmarks.server_process import ServerProcess
 
 CAMERA_S: Final = 2.0
 """The camera shows a portrait that sways, over and over."""
+CLIP_S: Final = 6.0
+"""So much of a clip, over and over."""
 SETTLE_S: Final = 1.5
 """After each change, before it counts."""
 CONNECT_S: Final = 60.0
@@ -39,7 +42,13 @@ SETTINGS: Final = {
     "unseen": ("off", False),
 }
 """Name of each setting: the choice in the page's settings, and whether the avatar's picture is shown."""
-BARS: Final = {"effects_auto": "0 (off)", "drawing_ms_plain_to_full": "<= 0.85", "picture_ms_plain_to_full": "<= 1"}
+BARS: Final = {
+    "fps": ">= 24",
+    "camera_to_screen_ms_median": "<= 150",
+    "effects_auto": "0 (off)",
+    "drawing_ms_plain_to_full": "<= 0.85",
+    "picture_ms_plain_to_full": "<= 1",
+}
 
 CHOOSE: Final = """
 const [choice, shown] = arguments;
@@ -56,16 +65,24 @@ const count = () => {
   const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
   return { arrived: totalVideoFrames, shown: totalVideoFrames - droppedVideoFrames };
 };
+const latencies = [];
+// What the page tells its user, who may have a server that tells nothing.
+const look = () => latencies.push(parseFloat(document.getElementById("readout-latency").textContent));
 const gap = () => requestAnimationFrame((first) => requestAnimationFrame((second) => gaps.push(second - first)));
 const before = count();
 const beginMs = performance.now();
 const timer = setInterval(gap, 200);
+const looks = setInterval(look, 500);
 setTimeout(() => {
   clearInterval(timer);
+  clearInterval(looks);
   const after = count();
   const lastedS = (performance.now() - beginMs) / 1000;
   const effects = document.documentElement.dataset.effects === "full";
-  done({ seconds: lastedS, arrived: after.arrived - before.arrived, shown: after.shown - before.shown, gaps, effects });
+  done({
+    seconds: lastedS, arrived: after.arrived - before.arrived, shown: after.shown - before.shown, gaps, effects,
+    latencies: latencies.filter(Number.isFinite),
+  });
 }, 1000 * seconds);
 """
 
@@ -86,6 +103,8 @@ class Sample:
     """Processor time of all the browser's processes."""
     drawing_s: float
     """Of these, of the one that puts the page together."""
+    latencies_ms: tuple[float, ...]
+    """From camera to screen, as the page tells it, twice a second; none in the lobby."""
 
 
 def figures(samples: dict[str, list[Sample]], lobby: Sample) -> dict[str, float]:
@@ -99,6 +118,9 @@ def figures(samples: dict[str, list[Sample]], lobby: Sample) -> dict[str, float]
             continue
         found[f"fps_{name}"] = report.median(s.shown / s.seconds for s in stretches)
         found[f"screen_gap_ms_{name}"] = report.median(gap for s in stretches for gap in s.gaps_ms)
+    found["fps"] = found["fps_auto"]
+    latencies_ms = [latency for s in samples["auto"] for latency in s.latencies_ms]
+    found["camera_to_screen_ms_median"] = report.median(latencies_ms) if latencies_ms else float("nan")
     found["effects_auto"] = report.mean(float(s.effects) for s in samples["auto"])
     found["drawing_ms_plain_to_full"] = found["drawing_ms_plain"] / found["drawing_ms_full"]
     found["picture_ms_plain_to_full"] = found["picture_ms_plain"] / found["picture_ms_full"]
@@ -132,7 +154,7 @@ class Page:
         gaps = tuple(map(float, seen["gaps"]))
         return Sample(
             seen["seconds"], seen["arrived"], seen["shown"], gaps, seen["effects"], after - before,
-            drawing_after - drawing,
+            drawing_after - drawing, tuple(map(float, seen["latencies"])),
         )  # fmt: skip
 
     def choose(self, setting: str) -> None:
@@ -162,13 +184,20 @@ class Page:
 
 
 @contextmanager
-def opened(*options: str) -> Iterator[tuple[Page, str]]:
-    """Start a server with these options and a browser with a camera; yield the page and the server's address."""
+def opened(*options: str, clip: Path | None = None) -> Iterator[tuple[Page, str]]:
+    """Start a server with these options and a browser whose camera shows a clip or a portrait that sways.
+
+    Yields the page and the server's address.
+    """
     with tempfile.TemporaryDirectory(prefix="avatar-page-") as folder, ServerProcess(*options) as server:
-        camera = make_camera(Path(folder), CAMERA_S)
+        raw = Path(folder) / "clip.y4m"
+        if clip is None:
+            raw = make_camera(Path(folder), CAMERA_S).raw
+        else:
+            write_raw(raw, clip, CLIP_S)
         devices = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
         profile = str(Path(folder) / "profile")
-        driver = start(profile, [*devices, f"--use-file-for-fake-video-capture={camera.raw}"])
+        driver = start(profile, [*devices, f"--use-file-for-fake-video-capture={raw}"])
         driver.set_window_size(*WINDOW)
         try:
             yield Page(driver), server.url.replace("127.0.0.1", "localhost")
@@ -176,10 +205,10 @@ def opened(*options: str) -> Iterator[tuple[Page, str]]:
             driver.quit()
 
 
-def measure(seconds: float, rounds: int, tier: str) -> dict[str, float]:
+def measure(seconds: float, rounds: int, tier: str, clip: Path | None) -> dict[str, float]:
     """Run the rounds and return the figures."""
     samples: dict[str, list[Sample]] = {name: [] for name in SETTINGS}
-    with opened("--tier", tier, "--quality", "fixed") as (page, address):
+    with opened("--tier", tier, "--quality", "fixed", clip=clip) as (page, address):
         page.open(address)
         time.sleep(SETTLE_S)
         lobby = page.measure(seconds)
@@ -190,10 +219,11 @@ def measure(seconds: float, rounds: int, tier: str) -> dict[str, float]:
                 page.choose(name)
                 samples[name].append(page.measure(seconds))
     report.table(
-        ("setting", "round", "cores", "pictures/s", "ms a picture", "drawing", "screen gap ms"),
+        ("setting", "round", "cores", "pictures/s", "ms a picture", "drawing", "screen gap ms", "camera to screen ms"),
         [
             (name, turn, s.cpu_s / s.seconds, s.shown / s.seconds, 1e3 * s.cpu_s / max(1, s.arrived),
-             1e3 * s.drawing_s / max(1, s.arrived), report.median(s.gaps_ms))
+             1e3 * s.drawing_s / max(1, s.arrived), report.median(s.gaps_ms),
+             report.median(s.latencies_ms) if s.latencies_ms else "")
             for name, stretches in samples.items()
             for turn, s in enumerate(stretches)
         ],
@@ -207,10 +237,11 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=8.0, help="length of each stretch (default 8)")
     arguments.add_argument("--rounds", type=int, default=4, help="stretches of each setting (default 4)")
     arguments.add_argument("--tier", default="geometry", help="what draws it, as avatar serve takes it")
+    arguments.add_argument("--driver", type=Path, metavar="CLIP", help="what the camera shows (default: a portrait)")
     chosen = arguments.parse_args()
     if (reason := missing()) is not None:
         raise SystemExit(reason)
-    report.finish(measure(chosen.seconds, chosen.rounds, chosen.tier), BARS, chosen.json)
+    report.finish(measure(chosen.seconds, chosen.rounds, chosen.tier, chosen.driver), BARS, chosen.json)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,7 @@ from av.stream import Stream
 from avatar.config import LimitSettings
 from avatar.identities.builtin import builtin_face
 from avatar.media.photo import read_photo
+from avatar.media.video import clip_frames
 from avatar.types import U8
 from benchmarks.clients.rtp_dump import TimedPacket, write_rtp_dump
 
@@ -65,11 +66,21 @@ def make_camera(folder: Path, seconds: float) -> Camera:
     for codec in CODECS:
         packets = _encoded(pictures, codec, camera.movie(codec))
         write_rtp_dump(camera.rtp(codec), _packetised(packets, codec))
-    with camera.raw.open("wb") as file:
-        file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420jpeg\n".encode())
-        for picture in pictures[: 2 * FPS]:
-            file.write(b"FRAME\n" + picture.to_ndarray().tobytes())
+    _write_y4m(camera.raw, pictures[: 2 * FPS])
     return camera
+
+
+def write_raw(path: Path, clip: Path, seconds: float) -> None:
+    """Write a clip's first seconds as Chromium's fake camera plays them."""
+    pictures = (np.asarray(cv2.resize(rgb, (WIDTH, HEIGHT)), np.uint8) for _, rgb in clip_frames(clip, until_s=seconds))
+    _write_y4m(path, (av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p") for rgb in pictures))
+
+
+def _write_y4m(path: Path, pictures: Iterable[av.VideoFrame]) -> None:
+    with path.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420jpeg\n".encode())
+        for picture in pictures:
+            file.write(b"FRAME\n" + picture.to_ndarray().tobytes())
 
 
 def swaying(seconds: float) -> Iterator[U8]:
