@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from avatar.sdk.avatar import Avatar
+    from avatar.sdk.frame_recorder import FrameRecorder
     from avatar.sdk.frames import AudioFrame, AvatarEvent, FellBehind, Frame, VideoFrame
     from avatar.timing.speech_events import SpeechFinished, SpeechInterrupted, SpeechStarted
 
@@ -18,6 +19,7 @@ __all__ = [
     "AvatarEvent",
     "FellBehind",
     "Frame",
+    "FrameRecorder",
     "SpeechFinished",
     "SpeechInterrupted",
     "SpeechStarted",
@@ -51,6 +53,7 @@ __getattr__ = import_on_demand(
         "AvatarEvent": "sdk.frames",
         "FellBehind": "sdk.frames",
         "Frame": "sdk.frames",
+        "FrameRecorder": "sdk.frame_recorder",
         "SpeechFinished": "timing.speech_events",
         "SpeechInterrupted": "timing.speech_events",
         "SpeechStarted": "timing.speech_events",

@@ -354,6 +354,9 @@ class ServerSettings:
     )
     token: str | None = setting(None, "calls, uploads and /metrics need it as a bearer token", secret=True)
     avatars: Path | None = setting(None, "offer the .avatar files of this folder too", metavar="DIR")
+    recordings: Path | None = setting(
+        None, "let calls be recorded into this folder, as docs/recording.md says (default: none is)", metavar="DIR"
+    )
     verbose: bool = setting(False, "log requests and calls")
     picture: PictureSettings = field(default_factory=PictureSettings)
     lip_sync: LipSyncSettings = field(default_factory=LipSyncSettings)

@@ -122,6 +122,12 @@ class DeviceError(AvatarError):
     code = "no_device"
 
 
+class RecordingError(AvatarError):
+    """A recording that is not allowed (`recording_off`), runs already, or cannot be written (`recording_failed`)."""
+
+    code = "recording_runs"
+
+
 class VoiceError(AvatarError):
     """A voice that is not installed, or cannot speak a text."""
 

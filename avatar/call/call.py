@@ -8,8 +8,10 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from avatar.call.call_recording import CallRecording
 from avatar.call.capacity import Standing
 from avatar.call.limits import REASONS, CallTimes, EndReason, why_end
 from avatar.call.media import CallMedia
@@ -67,6 +69,7 @@ class Call:
         watch_token: str | None = None,
         quality: CallQuality | None = None,
         weight: float = 1.0,
+        recordings: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare a call.
@@ -86,6 +89,7 @@ class Call:
             watch_token: who knows it may watch; None: one is made.
             quality: makes the call simpler where it would be late; None: its quality is fixed.
             weight: what the call costs, where one that a camera drives costs 1.
+            recordings: the folder that a recording of it goes to; None: there is to be none.
             clock: seconds, as time.monotonic().
         """
         self.id = call_id
@@ -106,6 +110,10 @@ class Call:
         self._quality, self._weight = quality, weight
         self._pool, self._on_end, self._clock = blocking_pool, on_end, clock
         self._loop = asyncio.get_running_loop()
+        self.recording = CallRecording(
+            recordings, (picture.width, picture.height), picture.fps, tell=self.send, in_pool=self.in_pool
+        )
+        media.record(self.recording)
         self._packets = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._making: asyncio.Future[LiveSession] | None = None
@@ -314,6 +322,7 @@ class Call:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.recording.stop()
             if self.participant is not None:
                 await self.participant.close()
             await self.watchers.close()

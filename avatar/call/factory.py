@@ -207,6 +207,7 @@ class CallFactory:
             watch_token=watch_token,
             quality=quality,
             weight=weight(mode),
+            recordings=self._settings.recordings,
         )
 
     async def open(

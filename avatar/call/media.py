@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import av
 
+from avatar.call.call_recording import CallRecording
 from avatar.call.limits import CallTimes
 from avatar.call.participant import Participant
 from avatar.call.quality import CallQuality
@@ -57,6 +58,11 @@ class CallMedia:
         self._sound_delay = av_sync.SoundDelay()
         self._sound_age_s = 0.0
         self._reported_size: tuple[int, int] | None = None
+        self._recording: CallRecording | None = None
+
+    def record(self, recording: CallRecording) -> None:
+        """Give what leaves to this, too."""
+        self._recording = recording
 
     def join(self, session: LiveSession, participant: Participant) -> None:
         """Hand pictures and sound to these from now on."""
@@ -103,6 +109,8 @@ class CallMedia:
             self._sound_delay = av_sync.observe_picture(self._sound_delay, sent.picture.sound_s, sent.sent_s)
         if self._participant is not None:
             self._participant.on_picture_sent(sent)
+        if self._recording is not None:
+            self._recording.picture_sent(sent)
 
     def on_broadcast(self, sent: SentPicture) -> None:
         """Learn the same of a picture that only others than the participant are sent."""
@@ -117,6 +125,8 @@ class CallMedia:
         if self._echo is not None:
             self._echo.played(frame)
         self._statistics.sound_sent(delay_s + self._sound_age_s)
+        if self._recording is not None:
+            self._recording.sound_sent(frame, self._clock())
 
     def on_second(self) -> None:
         """Tell the participant, once, of a camera whose pictures are too large to be looked at."""

@@ -89,6 +89,7 @@ def _serve(args: argparse.Namespace) -> int:
 
     from avatar.commands.diagnostics import require_system_libraries  # noqa: PLC0415
     from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
+    from avatar.media.fragmented_movie import make_folder  # noqa: PLC0415
     from avatar.motion.voice_network import require_live  # noqa: PLC0415
     from avatar.perception.speech.echo import open_canceller  # noqa: PLC0415
     from avatar.server.admission import Admission  # noqa: PLC0415
@@ -110,6 +111,8 @@ def _serve(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO if settings.verbose else logging.WARNING, format="%(levelname)s %(message)s")
     if not settings.verbose:  # requests that are no HTTP come from every scanner of the network
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    if settings.recordings is not None:
+        make_folder(settings.recordings)
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = _load_certificate(settings.tls_cert, settings.tls_key)

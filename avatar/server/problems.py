@@ -26,12 +26,14 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "bad_drive": 400,
     "unauthorized": 401,
     "foreign_origin": 403,
+    "recording_off": 403,
     "unknown_avatar": 404,
     "unknown_call": 404,
     "not_removable": 405,
     "watch_taken": 409,
     "no_common_codec": 406,
     "request_timeout": 408,
+    "recording_runs": 409,
     "stale_tag": 412,
     "tag_needed": 428,
     "too_many_bytes": 413,
@@ -50,6 +52,7 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "face_turned": 422,
     "bad_identity_file": 422,
     "server_full": 503,
+    "recording_failed": 507,
     "model_missing": 503,
 }
 _FRAMEWORK: Final[Mapping[int, tuple[str, str]]] = {

@@ -48,6 +48,17 @@ class LimitsAnswer(BaseModel):
     call_s: float
 
 
+class RecordingAnswer(BaseModel):
+    """A recording of a call."""
+
+    file: str = Field(description="Its name in the operator's folder.")
+    seconds: float
+    pictures: int
+    dropped: int = Field(description="Pictures and pieces of sound that are not in it, as writing was too slow.")
+    state: Literal["running", "ended"]
+    failure: str | None = Field(description="Why it ended by itself.")
+
+
 class IceServerAnswer(BaseModel):
     """A STUN or TURN server, as a browser's RTCPeerConnection takes it."""
 

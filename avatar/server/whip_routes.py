@@ -7,6 +7,7 @@ from typing import Annotated, Final, Protocol
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from avatar.call.call_recording import CallRecording
 from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
 from avatar.call.registry import CallsSnapshot
@@ -45,6 +46,10 @@ class RunningCall(AnsweredOffer, Protocol):
     @property
     def watchers(self) -> Watchers:
         """Who watches it."""
+
+    @property
+    def recording(self) -> CallRecording:
+        """Records it."""
 
 
 class CallRegistry(Protocol):

@@ -2,8 +2,8 @@
 
 page -> server: calibrate, set_avatar, set_drive, cue, sound, trace, ping
 server -> page: hello, stats, camera, face, calibrated, avatar, drive, caption, interrupted, answered, pong, error,
-                trace, bye
-server -> program: hello, clock, stats, pong, error, bye (what a program says: `avatar.sdk.bot_protocol`)
+                trace, recording, bye
+server -> program: hello, clock, stats, pong, error, recording, bye (what a program says: `avatar.sdk.bot_protocol`)
 
 `docs/protocol.md` describes them. A new message is a dataclass here and a row of `REQUESTS` or `REPORTS`.
 """
@@ -237,6 +237,15 @@ class TraceMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingMessage:
+    """The call is being recorded on the server from now on, or no more."""
+
+    state: Literal["on", "off"]
+    detail: str = ""
+    """Why it has ended by itself, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """To a program: the RTP timestamp (32 bits, 90 kHz) that the picture of its tick 0 has."""
 
@@ -265,6 +274,7 @@ Report: TypeAlias = (
     | Pong
     | ErrorMessage
     | TraceMessage
+    | RecordingMessage
     | Clock
     | Bye
 )
@@ -283,6 +293,7 @@ REPORTS: Final = Vocabulary[Report](
         "pong": Pong,
         "error": ErrorMessage,
         "trace": TraceMessage,
+        "recording": RecordingMessage,
         "clock": Clock,
         "bye": Bye,
     }

@@ -42,10 +42,11 @@
  * @typedef {{type: "pong", t: number}} PongMessage
  * @typedef {{type: "error", code: string, detail: string, reply_to?: string}} ErrorMessage
  * @typedef {{type: "trace", frames: [number, number][]}} TraceMessage
+ * @typedef {{type: "recording", state: "on" | "off", detail: string}} RecordingMessage
  * @typedef {{type: "bye", reason: string, detail: string}} ByeMessage
  * @typedef {Hello | ServerStats | FaceMessage | CalibratedMessage | AvatarMessage | DriveMessage | CaptionMessage
  *   | InterruptedMessage | AnsweredMessage | CameraMessage | PongMessage | ErrorMessage | TraceMessage
- *   | ByeMessage} ServerMessage
+ *   | RecordingMessage | ByeMessage} ServerMessage
  *   what the server sends
  *
  * @typedef {{type: "calibrate"} | {type: "set_avatar", avatar: string} | {type: "set_drive", drive: Drive}
@@ -97,6 +98,7 @@ const SCHEMA = /** @type {Readonly<Record<string, Record<string, FieldType>>>} *
   pong: { t: "number" },
   error: { code: "string", detail: "string", reply_to: "string?" },
   trace: { frames: "array" },
+  recording: { state: "string", detail: "string" },
   bye: { reason: "string", detail: "string" },
 });
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -18,10 +19,19 @@ from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
 from avatar.call.registry import CallsSnapshot
 from avatar.config import LimitSettings, ServerSettings, TransportSettings
-from avatar.errors import AvatarError, EnrolError, OfferError, ServerFullError, TokenError, UnknownAvatarError
+from avatar.errors import (
+    AvatarError,
+    EnrolError,
+    OfferError,
+    RecordingError,
+    ServerFullError,
+    TokenError,
+    UnknownAvatarError,
+)
 from avatar.generator.identity import Identity
 from avatar.identities.builtin import BuiltinFace
 from avatar.identities.library import AvatarLibrary
+from avatar.media.recording import RecordingState
 from avatar.resources import resource_folder
 from avatar.server.app import create_app
 from avatar.stream.browser_messages import Stats
@@ -37,6 +47,7 @@ class MadeCall:
     id: str
     answer_sdp: str = "v=0\r\nthe answer"
     ice_tag: str = "tag"
+    recording: Any = None
     watch_token: str = "watch-token"  # noqa: S105
     watchers: tuple[str, ...] = ("one", "two")
 
@@ -293,6 +304,63 @@ def test_an_offer_is_answered_and_the_call_ends_by_its_location(client: TestClie
     assert client.get("/healthz").json()["sessions"] == 1
     assert client.delete("/whip/call1").status_code == 200
     assert problem(client.delete("/whip/call1"), 404) == "unknown_call"
+
+
+class FakeRecording:
+    """Starts, or raises `trouble`."""
+
+    trouble: AvatarError | None = None
+    state: RecordingState | None = None
+
+    async def start(self) -> RecordingState:
+        if self.trouble is not None:
+            raise self.trouble
+        self.state = RecordingState(Path("/secret/folder/one.mp4"), 1.5, 45, 0, False, None)
+        return self.state
+
+    async def stop(self) -> RecordingState | None:
+        return None if self.state is None else replace(self.state, ended=True)
+
+
+def test_a_call_is_recorded_for_who_knows_its_id(client: TestClient, calls: FakeCalls) -> None:
+    client.post("/whip?avatar=drawn", content=OFFER, headers=SDP)
+    calls.running["call1"].recording = FakeRecording()
+    address = "/api/calls/call1/recording"
+    assert problem(client.get(address), 404) == problem(client.delete(address), 404) == "no_recording"
+    begun = client.post(address)
+    assert begun.status_code == 201
+    assert begun.json() == {
+        "file": "one.mp4",
+        "seconds": 1.5,
+        "pictures": 45,
+        "dropped": 0,
+        "state": "running",
+        "failure": None,
+    }
+    assert client.get(address).json() == begun.json()
+    assert client.delete(address).json()["state"] == "ended"
+    for ask in (client.post, client.get, client.delete):
+        assert problem(ask("/api/calls/call9/recording"), 404) == "unknown_call"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("recording_off", 403), ("recording_runs", 409), ("recording_failed", 507)]
+)
+def test_a_recording_that_cannot_be_is_refused_in_words(
+    client: TestClient, calls: FakeCalls, code: str, status: int
+) -> None:
+    client.post("/whip?avatar=drawn", content=OFFER, headers=SDP)
+    calls.running["call1"].recording = FakeRecording()
+    calls.running["call1"].recording.trouble = RecordingError("It cannot be, for this reason.", code=code)
+    assert problem(client.post("/api/calls/call1/recording"), status) == code
+
+
+def test_a_guarded_server_lets_nobody_record_without_its_token(guarded: TestClient, calls: FakeCalls) -> None:
+    calls.running["call1"] = MadeCall("call1")
+    calls.running["call1"].recording = FakeRecording()
+    assert problem(guarded.post("/api/calls/call1/recording"), 401) == "unauthorized"
+    with_token = {"Authorization": "Bearer secret word"}
+    assert guarded.post("/api/calls/call1/recording", headers=with_token).status_code == 201
 
 
 def test_a_program_that_speaks_says_how_many_pictures_it_wants(client: TestClient, calls: FakeCalls) -> None:

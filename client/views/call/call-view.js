@@ -16,6 +16,7 @@ import { FullScreen } from "./full-screen.js";
 import { Overlay } from "./overlay.js";
 import { Panel } from "./panel.js";
 import { WatchLink } from "./watch-link.js";
+import { RecordingControl } from "./recording.js";
 import { SelfView } from "./self-view.js";
 import { actionFor, isTyping } from "./shortcuts.js";
 
@@ -57,6 +58,7 @@ export class CallView {
     this.requests = new FaceRequests(gallery, this.notice, this.faces);
     this.drive = new DriveSwitch(media, this.notice);
     this.feelings = new FeelingsMenu(this.notice);
+    this.recording = new RecordingControl(this.notice);
     this.fullScreen = new FullScreen(this.root, (on) => this.#showFullScreen(on));
     this.hearMyself = byId("hear-myself", HTMLInputElement);
     this.showSelf = byId("show-self", HTMLInputElement);
@@ -100,6 +102,7 @@ export class CallView {
     this.panel.close();
     this.notice.clear();
     this.video.srcObject = null;
+    this.recording.play(null);
     this.selfView.show(null, false);
     void this.fullScreen.leave();
   }
@@ -208,6 +211,7 @@ export class CallView {
     if (message.type === "answered") this.figures.answered = message;
     this.captions.onMessage(message);
     this.watchLink.onMessage(message);
+    this.recording.onMessage(message);
     if (message.type === "face") this.#showFaceSeen(message.state === "tracked");
     if (message.type === "error" && !message.reply_to) this.notice.show(describe(message.code, message.detail));
   }
@@ -254,6 +258,7 @@ export class CallView {
   /** @param {MediaStream} stream */
   #play(stream) {
     if (this.video.srcObject !== stream) this.video.srcObject = stream;
+    this.recording.play(stream);
     this.video.play().catch(() => undefined); // Interrupted by the next stream, or by leaving: neither is an error.
   }
 

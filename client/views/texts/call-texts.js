@@ -7,6 +7,10 @@ export const CALL_TEXTS = Object.freeze({
     title: "No face before the camera",
     text: "Come back into view, or turn towards the light. The face rests meanwhile.",
   },
+  recording_failed: {
+    title: "The recording has ended",
+    text: "This browser could not record the picture. The call goes on.",
+  },
   server_full: {
     title: "All places are taken",
     text: "You join by yourself as soon as one is free.",

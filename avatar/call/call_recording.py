@@ -1,0 +1,108 @@
+"""The recording of a call: asked for while it goes on, told to who takes part, ended with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import av
+import numpy as np
+
+from avatar.errors import MediaError, RecordingError
+from avatar.media.recording import Recording, RecordingState
+from avatar.stream.browser_messages import RecordingMessage
+from avatar.stream.video_track import SentPicture
+
+logger = logging.getLogger(__name__)
+
+InPool: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Does what blocks."""
+
+
+class CallRecording:
+    """Records one call, once at a time. Used on the event loop only; nothing here blocks it."""
+
+    def __init__(
+        self,
+        folder: Path | None,
+        size: tuple[int, int],
+        fps: int,
+        *,
+        tell: Callable[[RecordingMessage], None],
+        in_pool: InPool,
+    ) -> None:
+        """Prepare; nothing is recorded before `start`.
+
+        Args:
+            folder: where recordings go; None: the operator lets nobody record.
+            size: (width, height) of the call's picture in pixels.
+            fps: about how many pictures a second leave.
+            tell: lets the participant know.
+            in_pool: does what blocks.
+        """
+        self._folder, self._size, self._fps = folder, size, fps
+        self._tell, self._in_pool = tell, in_pool
+        self._recording: Recording | None = None
+        self._starting = False
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def state(self) -> RecordingState | None:
+        """How far the recording has come, or how the last one ended; None: there was none."""
+        return None if self._recording is None else self._recording.state
+
+    async def start(self) -> RecordingState:
+        """Record from now on. Raises RecordingError: `recording_off`, `recording_runs`, `recording_failed`."""
+        folder = self._folder
+        if folder is None:
+            raise RecordingError(
+                "This server records nothing. Who runs it can allow it: avatar serve --recordings FOLDER.",
+                code="recording_off",
+            )
+        if self._starting or (self._recording is not None and not self._recording.state.ended):
+            raise RecordingError("This call is being recorded already. End that recording first.")
+        self._starting = True
+        try:
+            self._recording = await self._in_pool(lambda: self._begin(folder))
+        except MediaError as error:
+            raise RecordingError(str(error), code="recording_failed") from error
+        finally:
+            self._starting = False
+        self._tell(RecordingMessage(state="on"))
+        return self._recording.state
+
+    async def stop(self) -> RecordingState | None:
+        """End the recording, if there is one, and return how it ended. Idempotent."""
+        recording = self._recording
+        if recording is None:
+            return None
+        running = not recording.state.ended
+        state: RecordingState = await self._in_pool(recording.stop)
+        if running:
+            self._tell(RecordingMessage(state="off"))
+        return state
+
+    def picture_sent(self, sent: SentPicture) -> None:
+        """Take a picture that has left."""
+        if self._recording is not None:
+            self._recording.picture(sent.picture.i420, sent.sent_s)
+
+    def sound_sent(self, block: av.AudioFrame, sent_s: float) -> None:
+        """Take a block of sound that has left, in the one form of all that does (`stream.outgoing_audio`)."""
+        if self._recording is not None:
+            self._recording.sound(block.to_ndarray().astype(np.int16, copy=False).reshape(-1, 2), sent_s)
+
+    def _begin(self, folder: Path) -> Recording:
+        name = f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}-{secrets.token_hex(4)}.mp4"
+        return Recording(folder / name, self._size, self._fps, on_failure=self._on_failure)
+
+    def _on_failure(self, why: str) -> None:
+        logger.error("a recording ended: %s", why)
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            self._loop.call_soon_threadsafe(self._tell, RecordingMessage(state="off", detail=why))

@@ -1,0 +1,77 @@
+"""/api/calls/ID/recording: record a call into a file on the server, where its operator lets that be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from avatar.media.recording import RecordingState
+from avatar.server.problems import problem
+from avatar.server.schemas import RecordingAnswer, problems
+from avatar.server.whip_routes import CallId, CallRegistry
+
+_UNKNOWN: Final = {404: "No such call (any more), or no recording of it: `unknown_call`, `no_recording`."}
+
+
+def recording_routes(calls: CallRegistry, guard: Callable[[Request], None]) -> APIRouter:
+    """Return the routes; `guard` refuses recordings that it does not let in."""
+    router = APIRouter(prefix="/api/calls/{call_id}/recording", tags=["calls"])
+
+    @router.post(
+        "",
+        status_code=201,
+        dependencies=[Depends(guard)],
+        response_model=RecordingAnswer,
+        responses=problems(
+            {
+                401: "A token is needed.",
+                403: "The server records nothing: `recording_off`.",
+                404: "No such call (any more): `unknown_call`.",
+                409: "It is being recorded already: `recording_runs`.",
+                507: "The file cannot be written: `recording_failed`.",
+            }
+        ),
+    )
+    async def start(call_id: CallId) -> RecordingAnswer | Response:
+        """Record a call from now on; who takes part in it is told. It ends with the call at the latest."""
+        call = calls.get(call_id)
+        return _unknown_call() if call is None else _answer(await call.recording.start())
+
+    @router.get("", response_model=RecordingAnswer, responses=problems(_UNKNOWN))
+    async def read(call_id: CallId) -> RecordingAnswer | Response:
+        """Return how far the recording has come."""
+        call = calls.get(call_id)
+        if call is None:
+            return _unknown_call()
+        return _no_recording() if (state := call.recording.state) is None else _answer(state)
+
+    @router.delete("", response_model=RecordingAnswer, responses=problems(_UNKNOWN))
+    async def end(call_id: CallId) -> RecordingAnswer | Response:
+        """End the recording; the file stays where the operator keeps it."""
+        call = calls.get(call_id)
+        if call is None:
+            return _unknown_call()
+        return _no_recording() if (state := await call.recording.stop()) is None else _answer(state)
+
+    return router
+
+
+def _answer(state: RecordingState) -> RecordingAnswer:
+    return RecordingAnswer(
+        file=state.path.name,
+        seconds=round(state.seconds, 3),
+        pictures=state.pictures,
+        dropped=state.dropped,
+        state="ended" if state.ended else "running",
+        failure=state.failure,
+    )
+
+
+def _unknown_call() -> Response:
+    return problem(404, "unknown_call", "There is no such call (any more).")
+
+
+def _no_recording() -> Response:
+    return problem(404, "no_recording", "This call has not been recorded. POST to this address to begin.")

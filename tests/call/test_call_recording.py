@@ -1,0 +1,111 @@
+"""A call is recorded where the operator lets it, who takes part is told, and the file plays."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from avatar.call.call_recording import CallRecording
+from avatar.call.registry import Calls
+from avatar.errors import RecordingError
+from avatar.media.recording import Recording
+from avatar.stream.browser_messages import RecordingMessage
+
+pytestmark = pytest.mark.anyio
+
+
+async def in_pool(work: Any) -> Any:
+    return await asyncio.to_thread(work)
+
+
+def recording_into(folder: Path | None, told: list[RecordingMessage]) -> CallRecording:
+    return CallRecording(folder, (64, 64), 30, tell=told.append, in_pool=in_pool)
+
+
+@pytest.mark.slow
+async def test_a_recorded_call_plays_with_its_sound(loopback: ModuleType, tmp_path: Path) -> None:
+    def make(identity: Any, picture: Any, *, drive: Any, on_picture: Any, on_event: Any) -> Any:
+        return loopback.FakeSession(on_picture, on_event, (picture.width, picture.height), identity, drive)
+
+    async def get_avatar(avatar_id: str) -> Any:
+        return avatar_id
+
+    calls = Calls(replace(loopback.SETTINGS, recordings=tmp_path), get_avatar, sessions={"avatar": make})
+    client = loopback.Client(audio=loopback.ToneTrack())
+    try:
+        call = await calls.create(await client.offer(), "ada", width=256, height=256)
+        await client.accept(call.answer_sdp)
+        await loopback.wait_for(lambda: len(client.sounds) >= 5)
+        recording = call.recording
+        await recording.start()
+        await asyncio.sleep(1.5)
+        await calls.end(call.id)  # the end of the call ends the recording
+    finally:
+        await calls.close()
+        await client.close()
+    assert recording.state is not None and recording.state.ended and recording.state.failure is None
+    assert [message["state"] for message in client.received("recording")] == ["on", "off"]
+    file = recording.state.path
+    assert file.parent == tmp_path
+    with av.open(str(file)) as movie:
+        shown = [float(frame.time) for frame in movie.decode(video=0)]
+    with av.open(str(file)) as movie:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in movie.decode(audio=0)])
+    assert shown[-1] > 1.0 and len(shown) > 10
+    assert len(heard) / 48_000 == pytest.approx(shown[-1], abs=0.4)
+    assert np.abs(heard[24_000:48_000]).mean() > 0.01
+
+
+async def test_a_server_records_nothing_unless_its_operator_says_so() -> None:
+    with pytest.raises(RecordingError, match="avatar serve --recordings") as refusal:
+        await recording_into(None, []).start()
+    assert refusal.value.code == "recording_off"
+
+
+async def test_one_recording_at_a_time_and_another_after_it(tmp_path: Path) -> None:
+    told: list[RecordingMessage] = []
+    recording = recording_into(tmp_path, told)
+    assert recording.state is None and await recording.stop() is None
+    first = await recording.start()
+    with pytest.raises(RecordingError, match="already") as refusal:
+        await recording.start()
+    assert refusal.value.code == "recording_runs"
+    await recording.stop()
+    await recording.stop()
+    assert (await recording.start()).path != first.path
+    await recording.stop()
+    assert [message.state for message in told] == ["on", "off", "on", "off"]
+
+
+async def test_a_folder_that_is_gone_is_told_to_who_asks(tmp_path: Path) -> None:
+    told: list[RecordingMessage] = []
+    with pytest.raises(RecordingError, match="Cannot write") as refusal:
+        await recording_into(tmp_path / "gone", told).start()
+    assert refusal.value.code == "recording_failed" and not told
+
+
+async def test_a_full_disk_ends_the_recording_and_says_so(
+    loopback: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    told: list[RecordingMessage] = []
+    recording = recording_into(tmp_path, told)
+    await recording.start()
+    monkeypatch.setattr("avatar.media.fragmented_movie.FragmentedMovie.picture", fail)
+    running = recording._recording
+    assert isinstance(running, Recording)
+    running.picture(np.zeros((96, 64), np.uint8), 0.0)
+    await loopback.wait_for(lambda: len(told) == 2)
+    assert "No space left" in told[1].detail and told[1].state == "off"
+    assert recording.state is not None and recording.state.ended
+    await recording.stop()
+    assert len(told) == 2
