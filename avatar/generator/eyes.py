@@ -6,9 +6,12 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from avatar.face import mesh
 from avatar.types import F32
+
+C64 = NDArray[np.complex64]
 
 SHUT_PX: Final = 1.5
 """Lids nearer than this show no eyeball: what is painted between them would be their border."""
@@ -17,24 +20,20 @@ IRIS_REACH: Final = 1.7
 
 
 class Eyeball:
-    """One eye of the resting face."""
+    """One eye of the resting face. Points are complex numbers, x + iy: multiplied they are turned and scaled."""
 
-    def __init__(
-        self,
-        rest_landmarks: F32,
-        opening: tuple[int, ...],
-        corners: tuple[int, int],
-        lids: tuple[tuple[int, ...], tuple[int, ...]],
-        iris: tuple[int, ...],
-    ) -> None:
-        """Take (478, 3) rest landmarks in picture pixels and the eye's landmark numbers."""
-        rest = rest_landmarks[:, :2]
-        self._opening, self._corners, self._iris = list(opening), corners, iris
-        self._lids = np.array(lids)
-        self._rest_start, self._rest_axis = _frame(rest, corners)
-        self._rest_iris = complex(*rest[iris[0]].tolist())
-        self._radius = float(np.linalg.norm(rest[list(iris[1:])] - rest[iris[0]], axis=1).mean())
-        self._rest_gap = self._gap(rest)
+    def __init__(self, rest_landmarks: F32, opening: tuple[int, ...], iris: tuple[int, ...]) -> None:
+        """Take (478, 3) rest landmarks in picture pixels and the eye's landmark numbers.
+
+        The opening begins at a corner, runs along one lid, and back from the other corner along the other.
+        """
+        self._numbers = np.array([*opening, iris[0]])
+        rest = self._points(rest_landmarks)
+        self._rest_start, self._rest_axis = _frame(rest)
+        self._rest_iris = complex(rest[-1])
+        ring = rest_landmarks[list(iris[1:]), :2] - rest_landmarks[iris[0], :2]
+        self._radius = float(np.linalg.norm(ring, axis=1).mean())
+        self._rest_gap = _gap(np.abs(_across(rest[:-1])))
 
     def write(self, places: F32, landmarks: F32) -> None:
         """Overwrite a backward map inside the eye's opening with the eyeball's own.
@@ -43,85 +42,69 @@ class Eyeball:
             places: (height, width, 2), the map (x, y) of a picture, changed in place.
             landmarks: (478, 3) moved landmarks in the picture's pixels.
         """
-        points = landmarks[:, :2]
-        gap = self._gap(points)
-        if gap < SHUT_PX:
+        points = self._points(landmarks)
+        across = _across(points[:-1])
+        apart = np.abs(across)
+        gap = _gap(apart)
+        if not gap >= SHUT_PX:
             return
-        outline = points[self._opening]
         # Half a pixel smaller: polygons are painted with their border, and closed lids must show no eyeball.
-        outline = outline + _towards_middle(outline) * 0.75
-        height, width = places.shape[:2]
-        left, top = np.clip(np.floor(outline.min(axis=0)), 0, (width, height)).astype(int).tolist()
-        right, bottom = np.clip(np.ceil(outline.max(axis=0)) + 1, 0, (width, height)).astype(int).tolist()
+        outline = (points[:-1] + across / np.maximum(apart, 1) * np.float32(0.75)).view(np.float32).reshape(-1, 2)
+        x, y, width, height = cv2.boundingRect(outline)
+        left, top = max(x, 0), max(y, 0)
+        right, bottom = min(x + width + 1, places.shape[1]), min(y + height + 1, places.shape[0])
         if right - left < 2 or bottom - top < 2:
             return
         inside = np.zeros((bottom - top, right - left), np.uint8)
         cv2.fillPoly(inside, [np.rint((outline - (left, top)) * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
 
-        # Complex numbers turn and scale from the moved eye's frame to the resting one, whose x axis runs from corner to
-        # corner.
-        start, axis = _frame(points, self._corners)
-        length = abs(axis)
-        turn = abs(self._rest_axis) / length
-        wider = max(1.0, gap * turn / max(self._rest_gap, 1e-3))
-        to_frame = turn * axis.conjugate() / length
-        x = np.arange(left, right, dtype=np.float32) - np.float32(start.real)
-        y = (np.arange(top, bottom, dtype=np.float32) - np.float32(start.imag))[:, None]
-        along = x * np.float32(to_frame.real) - y * np.float32(to_frame.imag)
-        across = (x * np.float32(to_frame.imag) + y * np.float32(to_frame.real)) * np.float32(1 / wider)
-        to_rest = self._rest_axis / abs(self._rest_axis)
-        rest_iris = (self._rest_iris - self._rest_start) / to_rest
-        now = complex(*points[self._iris[0]].tolist()) - start
-        seen = now * to_frame
-        iris = seen - rest_iris
+        start, axis = _frame(points)
+        turn = self._rest_axis / axis
+        wider = max(1.0, gap * abs(turn) / max(self._rest_gap, 1e-3))
+        upright = self._rest_axis / abs(self._rest_axis)
+
+        def to_rest(way: complex) -> complex:
+            """Return what a way in the picture is at rest; between the lids a wider eye shows no more of its ball."""
+            along = way * turn / upright
+            return complex(along.real, along.imag / wider) * upright
+
+        seen = (complex(points[-1]) - start) * turn
+        iris = seen - (self._rest_iris - self._rest_start)
+        columns = np.arange(left, right, dtype=np.float32) - np.float32(start.real)
+        rows = np.arange(top, bottom, dtype=np.float32) - np.float32(start.imag)
+        from_iris = columns * to_rest(1) + (rows * to_rest(1j) - seen)[:, None]
         # The eyeball's picture moves with the iris near it, and less and less away from it.
-        reach = np.float32(1 / (IRIS_REACH * self._radius) ** 2)
-        near = ((along - np.float32(seen.real)) ** 2 + (across - np.float32(seen.imag)) ** 2) * reach
-        near = np.exp(-(near * near))
-        along -= near * np.float32(iris.real)
-        across -= near * np.float32(iris.imag)
+        x_and_y = np.square(from_iris.view(np.float32))
+        near = np.square(x_and_y[:, ::2] + x_and_y[:, 1::2])
+        near = np.exp(near * np.float32(-((IRIS_REACH * self._radius) ** -4)))
+        from_iris += seen + self._rest_start
+        from_iris -= near * iris
+        np.copyto(places[top:bottom, left:right].view(np.complex64)[..., 0], from_iris, where=inside.view(np.bool_))
 
-        view, mask = places[top:bottom, left:right], inside.view(np.bool_)
-        turned_x = along * np.float32(to_rest.real) - across * np.float32(to_rest.imag)
-        turned_y = along * np.float32(to_rest.imag) + across * np.float32(to_rest.real)
-        np.copyto(view[..., 0], turned_x + np.float32(self._rest_start.real), where=mask)
-        np.copyto(view[..., 1], turned_y + np.float32(self._rest_start.imag), where=mask)
-
-    def _gap(self, points: F32) -> float:
-        """Return the mean distance between the lids in pixels."""
-        upper, lower = points[self._lids]
-        return float(np.hypot(*(upper - lower).T).mean())
+    def _points(self, landmarks: F32) -> C64:
+        """Return (17,): the opening's outline and the iris of (478, 3) landmarks."""
+        return np.asarray(landmarks[self._numbers, :2], np.float32, order="C").view(np.complex64)[:, 0]
 
 
 def both_eyes(rest_landmarks: F32) -> tuple[Eyeball, Eyeball]:
     """Return the right and the left eye of a resting face."""
     return (
-        Eyeball(
-            rest_landmarks,
-            mesh.RIGHT_EYE_OPENING,
-            mesh.RIGHT_EYE_CORNERS,
-            (mesh.RIGHT_UPPER_LID, mesh.RIGHT_LOWER_LID),
-            mesh.RIGHT_IRIS,
-        ),
-        Eyeball(
-            rest_landmarks,
-            mesh.LEFT_EYE_OPENING,
-            mesh.LEFT_EYE_CORNERS,
-            (mesh.LEFT_UPPER_LID, mesh.LEFT_LOWER_LID),
-            mesh.LEFT_IRIS,
-        ),
+        Eyeball(rest_landmarks, mesh.RIGHT_EYE_OPENING, mesh.RIGHT_IRIS),
+        Eyeball(rest_landmarks, mesh.LEFT_EYE_OPENING, mesh.LEFT_IRIS),
     )
 
 
-def _towards_middle(outline: F32) -> F32:
-    """Return unit vectors (n, 2) from each point of an opening to its partner on the other lid; 0 where they meet."""
-    # The opening runs along one lid and back along the other, so partners mirror each other; corners have none.
-    partner = np.concatenate([outline[:1], outline[:0:-1]])
-    across = partner - outline
-    return np.asarray(across / np.maximum(np.hypot(across[:, :1], across[:, 1:]), 1.0), np.float32)
+def _across(outline: C64) -> C64:
+    """Return the way (n,) from each point of an opening to its partner on the other lid; 0 at the corners."""
+    return np.concatenate([outline[:1], outline[:0:-1]]) - outline
 
 
-def _frame(points: F32, corners: tuple[int, int]) -> tuple[complex, complex]:
-    """Return the middle between the corners and the vector from one to the other."""
-    start, end = (complex(*points[corner].tolist()) for corner in corners)
+def _gap(apart: F32) -> float:
+    """Return the mean distance between the lids in pixels, of all partners' (n,)."""
+    return float(apart[1 : len(apart) // 2].mean())
+
+
+def _frame(points: C64) -> tuple[complex, complex]:
+    """Return the middle between an eye's corners and the vector from one to the other, of `Eyeball._points`."""
+    start, end = complex(points[0]), complex(points[len(points) // 2])
     return (start + end) / 2, end - start

@@ -15,8 +15,8 @@ from scipy.spatial import Delaunay
 from avatar.face import mesh
 from avatar.face.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.generator.lashes import LashStrips
-from avatar.generator.triangle_raster import TriangleRaster
-from avatar.types import F32, U8, HeadPose
+from avatar.generator.triangle_raster import Box, PlacedTriangles, TriangleRaster
+from avatar.types import F32, HeadPose
 
 FEATHER: Final = 0.05
 """Width, in head units, of the band inside the face's outline where mesh flow and shell flow are blended."""
@@ -39,8 +39,8 @@ FARTHEST_PX: Final = 1e5
 """Where vertices are held that a strange face would put further away, or nowhere."""
 COARSER: Final = 2
 """Pixels of the picture per value of the flow where it is smooth."""
-NEAR_FINE: Final = 0.5
-"""How far around them, as a share of their width, triangles lie that a turned head may bring before them."""
+NEAR_FINE: Final = 0.25
+"""How far around them, in head units, triangles lie that a turned head may bring before them."""
 FINE: Final = (
     (*mesh.RIGHT_EYE_OPENING, *mesh.RIGHT_LID_CREASE, *mesh.LEFT_EYE_OPENING, *mesh.LEFT_LID_CREASE),
     (*mesh.MOUTH_OPENING, *mesh.UPPER_OUTER_LIP, *mesh.LOWER_OUTER_LIP),
@@ -57,13 +57,16 @@ class FaceFlow:
     top: int
     places: F32
     """(box height, box width, 2): (x, y) in the photo, valid where `covered`."""
-    covered: U8
+    covered: F32
     """(box height, box width): 1 inside the moved face, 0 outside."""
 
-    def box(self, step: int) -> tuple[int, int, int, int]:
+    def box(self, step: int) -> Box:
         """Return left, top, right and bottom in the picture's pixels, `step` for each of the flow's."""
         height, width = self.covered.shape
         return self.left * step, self.top * step, (self.left + width) * step, (self.top + height) * step
+
+
+_FINE: Final = tuple(np.array(part) for part in FINE)
 
 
 class FaceMesh:
@@ -72,21 +75,27 @@ class FaceMesh:
     def __init__(self, rest_landmarks: F32) -> None:
         """Take (478, 3) rest landmarks in pixels of the photo."""
         self._lashes = LashStrips(rest_landmarks)
-        openings, lashes = _opening_triangles(), LashStrips.triangles()
-        triangles = np.concatenate([openings, mesh.face_triangles(), lashes])
-        layers = np.repeat([-1, 0, 1], [len(openings), len(triangles) - len(openings) - len(lashes), len(lashes)])
-        self._whole = TriangleRaster(triangles, layers)
-        corners = self._lashes.add(rest_landmarks)[triangles, :2]
-        near = [_near(corners, rest_landmarks[list(part), :2]) for part in FINE]
-        self._fine = tuple(TriangleRaster(triangles[some], layers[some]) for some in near)
         self._skin = CheekSkin(rest_landmarks)
+        openings, skin, lids = _opening_triangles(), mesh.face_triangles(), LashStrips.triangles()
+        triangles = np.concatenate([openings, skin, lids])
+        layer = np.repeat([-1, 0, 1], [len(openings), len(skin), len(lids)])
+        self._raster = TriangleRaster(triangles, layer)
+        # The lids are there twice: as a strip of lashes and skin, and as the mesh has them.
+        plain_lids = np.asarray(np.isin(triangles, list(LashStrips.covered())).all(axis=1) & (layer == 0))
+        self._coarse, self._whole = self._raster.chosen(layer < 1), self._raster.chosen(~plain_lids)
+        corners = self._lashes.add(rest_landmarks)[triangles, :2]
+        reach = NEAR_FINE * fit_pose(rest_landmarks).scale
+        self._fine = tuple(
+            self._raster.chosen(~plain_lids & _near(corners, rest_landmarks[part, :2], reach)) for part in _FINE
+        )
 
     def moved(self, landmarks: F32, pose: HeadPose) -> MovedMesh:
         """Return the mesh at moved (478, 3) landmarks, in picture pixels, of a pose."""
         vertices = self._lashes.add(landmarks)
         if not np.abs(vertices).max() < FARTHEST_PX:
             vertices = np.clip(np.nan_to_num(vertices), -FARTHEST_PX, FARTHEST_PX)
-        return MovedMesh(vertices, self._lashes.add_resting(self._skin.places(pose)), self._whole, self._fine)
+        placed = self._raster.place(vertices, self._lashes.add_resting(self._skin.places(pose)))
+        return MovedMesh(vertices, placed, self._whole, self._coarse, self._fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +104,48 @@ class MovedMesh:
 
     vertices: F32
     """(492, 3), picture pixels: landmarks and lashes."""
-    places: F32
-    """(492, 2), where they are in the photo."""
-    whole: TriangleRaster
-    fine: tuple[TriangleRaster, ...]
+    placed: PlacedTriangles
+    """With where they are in the photo."""
+    whole: NDArray[np.int32]
+    """All triangles that can be seen."""
+    coarse: NDArray[np.int32]
+    """The mesh without its lashes: as much, but for what `fine` shows."""
+    fine: tuple[NDArray[np.int32], ...]
     """What may be seen around each of `FINE`."""
 
-    def flow(self, size: tuple[int, int], step: int = 1) -> FaceFlow:
-        """Return the backward flow of the whole face within a picture of (width, height), every `step` pixels."""
-        left, top, right, bottom = _box(self.vertices[:IRIS_START, :2], size, 2 * FINE_MARGIN)
-        return self._painted(self.whole, (left // step * step, top // step * step, right, bottom), step)
+    def flow(self, size: tuple[int, int]) -> FaceFlow:
+        """Return the backward flow of the whole face within a picture of (width, height)."""
+        return self._painted(self.whole, _box(self.vertices[:IRIS_START, :2].copy(), size, 2 * FINE_MARGIN))
 
-    def fine_flows(self, size: tuple[int, int], step: int) -> Iterator[FaceFlow]:
-        """Yield the full resolution flow around each of `FINE`; boxes begin and end at multiples of `step`."""
-        for part, raster in zip(FINE, self.fine, strict=True):
-            box = [side // step * step for side in _box(self.vertices[list(part), :2], size, FINE_MARGIN)]
+    def coarse_flow(self, size: tuple[int, int], grid: int) -> FaceFlow:
+        """Return the face's flow every `COARSER` pixels of a picture of (width, height), without lashes.
+
+        Its box begins and ends at multiples of `grid` pixels; so does the picture.
+        """
+        left, top, right, bottom = _box(self.vertices[:IRIS_START, :2].copy(), size, 2 * FINE_MARGIN)
+        box = (left // grid * grid, top // grid * grid, -(-right // grid) * grid, -(-bottom // grid) * grid)
+        return self._painted(self.coarse, box, COARSER)
+
+    def fine_flows(self, within: Box, grid: int) -> Iterator[FaceFlow]:
+        """Yield the full resolution flow around each of `FINE`; boxes begin and end at multiples of `grid`."""
+        for part, triangles in zip(_FINE, self.fine, strict=True):
+            left, top, right, bottom = _box(self.vertices[part, :2], within[2:], FINE_MARGIN)
+            box = [side // grid * grid for side in (max(left, within[0]), max(top, within[1]), right, bottom)]
             if box[2] > box[0] and box[3] > box[1]:
-                yield self._painted(raster, (box[0], box[1], box[2], box[3]), 1)
+                yield self._painted(triangles, (box[0], box[1], box[2], box[3]))
 
-    def _painted(self, raster: TriangleRaster, box: tuple[int, int, int, int], step: int) -> FaceFlow:
-        seen = raster.paint(self.vertices, self.places, box, step)
-        return FaceFlow(box[0] // step, box[1] // step, seen[..., :2], (seen[..., 2] > 0).view(np.uint8))
+    def _painted(self, triangles: NDArray[np.int32], box: Box, step: int = 1) -> FaceFlow:
+        seen = self.placed.paint(box, step, triangles)
+        places = np.empty((*seen.shape[:2], 2), np.float32)
+        cv2.mixChannels([seen], [places], [0, 0, 1, 1])
+        covered = np.asarray(cv2.extractChannel(seen, 2), np.float32)
+        # The rasterizer misses a pixel now and then that lies on an edge exactly: what lies around it is shown there.
+        closed = np.asarray(cv2.morphologyEx(covered, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.float32)
+        missed = closed - covered > 0.5
+        if missed.any():
+            beside = np.asarray(cv2.blur(seen, (3, 3)), np.float32)[missed]
+            places[missed] = beside[:, :2] / beside[:, 2:].clip(1e-3)
+        return FaceFlow(box[0] // step, box[1] // step, places, closed)
 
 
 def flow_between(now: F32, before: F32, size: int) -> F32:
@@ -124,61 +154,64 @@ def flow_between(now: F32, before: F32, size: int) -> F32:
     `now` and `before` are (478, 3) landmarks in pixels of the same square.
     """
     raster = _plain_raster()
-    seen = raster.paint(now, before[:, :2], (0, 0, size, size))
+    seen = raster.place(now, before[:, :2]).paint((0, 0, size, size))
     still = np.stack(np.meshgrid(*[np.arange(size, dtype=np.float32)] * 2), axis=-1)
     return np.where(seen[..., 2:] > 0, seen[..., :2], still)
 
 
-def lay_face(around: F32, face: FaceFlow, unit_px: float) -> F32:
-    """Lay the face's flow over a map (height, width, 2) of what is around it, in place.
+def lay_face(around: F32, face: FaceFlow, unit_px: float) -> None:
+    """Lay the face's flow over a map (height, width, 2) of what is around it, in place; see `lay_in_box`."""
+    left, top, right, bottom = face.box(1)
+    lay_in_box(around[top:bottom, left:right], face, unit_px)
+
+
+def lay_in_box(around: F32, face: FaceFlow, unit_px: float) -> F32:
+    """Lay the face's flow over a map of what is around it in the flow's own box (height, width, 2), in place.
 
     The seam is 0 at the face's outline and all mesh a band further in; `unit_px` is a head unit at rest in pixels of
-    the map. Returns the face's share, 0..1, (height, width) of its box.
+    the map. Returns the face's share, (height, width), 0..1.
     """
-    rows = slice(face.top, face.top + face.covered.shape[0])
-    columns = slice(face.left, face.left + face.covered.shape[1])
     width = max(3, round(FEATHER * unit_px)) | 1
     # Erode, then blur by the same width.
     square = np.ones((width, width), np.uint8)
-    inner = cv2.erode(face.covered * np.uint8(255), square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    share = cv2.blur(inner, (width, width), borderType=cv2.BORDER_CONSTANT).astype(np.float32) * np.float32(1 / 255)
-    view = around[rows, columns]
-    view += share[..., None] * (face.places - view)
+    inner = cv2.erode(face.covered, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    share = np.asarray(cv2.blur(inner, (width, width), borderType=cv2.BORDER_CONSTANT), np.float32)
+    _blend(face.places, around, share)
     return share
 
 
-def lay_fine_parts(places: F32, origin: tuple[int, int], coarse: FaceFlow, share: F32, moved: MovedMesh) -> None:
-    """Lay lids and lips at full resolution over a backward map (height, width, 2) that holds the face, in place.
+def lay_fine_parts(places: F32, coarse: FaceFlow, share: F32, moved: MovedMesh) -> None:
+    """Lay lids and lips at full resolution over the backward map of the face's box (height, width, 2), in place.
 
-    `origin` is the map's (left, top) in the picture, `coarse` the face's flow every `COARSER` pixels of that, and
-    `share` what `lay_face` returned of it.
+    `coarse` is the face's flow every `COARSER` pixels of it, and `share` what `lay_in_box` returned.
     """
-    for fine in moved.fine_flows((origin[0] + places.shape[1], origin[1] + places.shape[0]), COARSER):
-        height, width = fine.covered.shape
-        left, top = fine.left // COARSER - coarse.left, fine.top // COARSER - coarse.top
-        of_part = share[top : top + height // COARSER, left : left + width // COARSER]
-        left, top = fine.left - origin[0], fine.top - origin[1]
-        view = places[top : top + height, left : left + width]
-        if of_part.min() == 1 and fine.covered.all():
-            view[:] = fine.places
-        else:
-            weight = cv2.resize(of_part, (width, height), interpolation=cv2.INTER_LINEAR) * fine.covered
-            view += weight[..., None] * (fine.places - view)
+    left, top, right, bottom = coarse.box(COARSER)
+    for fine in moved.fine_flows((left, top, right, bottom), COARSER):
+        x, y, x_end, y_end = fine.box(1)
+        of_part = share[
+            (y - top) // COARSER : (y_end - top) // COARSER, (x - left) // COARSER : (x_end - left) // COARSER
+        ]
+        weight = cv2.resize(of_part, (x_end - x, y_end - y), interpolation=cv2.INTER_LINEAR) * fine.covered
+        _blend(fine.places, places[y - top : y_end - top, x - left : x_end - left], weight)
 
 
-def _near(corners: F32, part: F32) -> NDArray[np.bool_]:
-    """Return which triangles (n, 3, 2) lie on a resting part (k, 2) of the face or may come to lie over it."""
+def _blend(over: F32, below: F32, share: F32) -> None:
+    """Lay a share (height, width) of one map (height, width, 2) over another, in place."""
+    below[:] = cv2.blendLinear(over, below, share, 1 - share)
+
+
+def _near(corners: F32, part: F32, reach: float) -> NDArray[np.bool_]:
+    """Return which triangles (n, 3, 2) lie within `reach` of the box around a part (k, 2) of the face."""
     low, high = part.min(axis=0), part.max(axis=0)
-    reach = NEAR_FINE * (high - low).max()
     return np.asarray(((corners.max(axis=1) > low - reach) & (corners.min(axis=1) < high + reach)).all(axis=1))
 
 
-def _box(points: F32, size: tuple[int, int], margin: int) -> tuple[int, int, int, int]:
+def _box(points: F32, size: tuple[int, int], margin: int) -> Box:
     """Return left, top, right and bottom around (n, 2) points, at least a pixel, within (width, height)."""
-    low = np.clip(np.floor(points.min(axis=0)) - margin, 0, np.subtract(size, 1))
-    high = np.clip(np.ceil(points.max(axis=0)) + margin + 1, low + 1, size)
-    left, top, right, bottom = map(int, (*low, *high))
-    return left, top, right, bottom
+    x, y, width, height = cv2.boundingRect(points)
+    left, top = min(max(x - margin, 0), size[0] - 1), min(max(y - margin, 0), size[1] - 1)
+    right, bottom = x + width + margin + 1, y + height + margin + 1
+    return left, top, min(max(right, left + 1), size[0]), min(max(bottom, top + 1), size[1])
 
 
 class CheekSkin:

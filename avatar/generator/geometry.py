@@ -13,16 +13,36 @@ import numpy as np
 
 from avatar.face.expression_basis import load_basis
 from avatar.generator.eyes import both_eyes
-from avatar.generator.face_flow import COARSER, FaceMesh, lay_face, lay_fine_parts
+from avatar.generator.face_flow import COARSER, FaceMesh, MovedMesh, lay_fine_parts, lay_in_box
 from avatar.generator.identity import Identity
 from avatar.generator.mouth import MouthInterior
 from avatar.generator.moving_bands import MovingNodes, bands
+from avatar.generator.overlay import overlay
 from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.rig import Rig
 from avatar.generator.sampling import sample
-from avatar.generator.scene_layout import lay_out_scene, over_plate
-from avatar.generator.shell import STEP_PX, HeadShell, enlarged, places_of
+from avatar.generator.scene_layout import lay_out_scene
+from avatar.generator.shell import STEP_PX, HeadShell, enlarged, places_at_nodes
+from avatar.generator.triangle_raster import Box
 from avatar.types import F32, U8, HeadPose, Motion
+
+
+@dataclass(frozen=True, slots=True)
+class FacePlaces:
+    """Where a picture's face comes from: a part of its backward map."""
+
+    box: Box
+    """In the moving part; it begins and ends at nodes."""
+    coarse: F32
+    """(height, width, 2), every `COARSER` pixels, eyeballs counted as lids."""
+    fine: F32
+    """(height, width, 2), every pixel."""
+
+    def write(self, places: F32, left: int, top: int) -> None:
+        """Write them into a backward map around them (height, width, 2), which begins at a pixel of the moving part."""
+        x, y, x_end, y_end = self.box
+        # The outermost pixels were interpolated with nothing beyond them: they stay as they are around the face.
+        places[y - top + 1 : y_end - top - 1, x - left + 1 : x_end - left - 1] = self.fine[1:-1, 1:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +51,25 @@ class MovedPhoto:
 
     picture: U8
     """(height, width, 3), RGB, the whole picture, free to be drawn into."""
-    places: F32
-    """(height, width, 2): where every `COARSER` pixels of the moving part come from, (x, y) from `rest_origin`.
-    Eyeballs count as lids."""
+    nodes: F32
+    """(rows + 2, columns + 2, 2), where the moving part's nodes come from: `places_at_nodes`."""
+    face: FacePlaces
     origin: tuple[int, int]
     """(x, y) of the moving part in the picture."""
     rest_origin: tuple[int, int]
     """(x, y) in the resting picture that places are counted from."""
+
+    @property
+    def places(self) -> F32:
+        """Where every `COARSER` pixels of the moving part come from, (height, width, 2), (x, y) from `rest_origin`.
+
+        Eyeballs count as lids.
+        """
+        rows, columns = (slice(0, count - 2) for count in self.nodes.shape[:2])
+        places = enlarged(self.nodes, rows, columns, COARSER)
+        left, top, right, bottom = (side // COARSER for side in self.face.box)
+        places[top:bottom, left:right] = self.face.coarse
+        return places
 
 
 class GeometryGenerator:
@@ -75,29 +107,35 @@ class GeometryGenerator:
         landmarks = target.landmarks - self._origin
         pose = self._within_part(target.pose)
         field = self._shell.displacements(landmarks, pose)
-        smooth = places_of(field, COARSER, origin=scene.spare)
-        moved = self._mesh.moved(landmarks, pose)
-        coarse = moved.flow((smooth.shape[1] * COARSER, smooth.shape[0] * COARSER), COARSER)
-        share = lay_face(smooth, coarse, self.rig.rest_pose.scale / COARSER)
+        nodes = places_at_nodes(field, origin=scene.spare)
+        face = self._face(nodes, landmarks, self._mesh.moved(landmarks, pose))
 
         picture = scene.still.copy()
         part = picture[scene.rows, scene.columns]
-        per_node = STEP_PX // COARSER
-        for number, nodes in enumerate(bands(self._moving.moving(field), coarse.box(COARSER))):
-            rows, columns = (slice(side.start * per_node, side.stop * per_node) for side in nodes)
-            places = enlarged(smooth, rows, columns, COARSER)
-            rows, columns = (slice(side.start * STEP_PX, side.stop * STEP_PX) for side in nodes)
+        for number, of_nodes in enumerate(bands(self._moving.moving(field), face.box)):
+            places = enlarged(nodes, *of_nodes, 1)
+            rows, columns = (slice(side.start * STEP_PX, side.stop * STEP_PX) for side in of_nodes)
             if number == 0:
-                corner = (columns.start, rows.start)
-                lay_fine_parts(places, corner, coarse, share, moved)
-                for eye in self._eyes:
-                    eye.write(places, landmarks - np.array([*corner, 0], np.float32))
+                face.write(places, columns.start, rows.start)
             plate = scene.plate[rows, columns]
-            places = places[: plate.shape[0], : plate.shape[1]]
-            person = sample(scene.person, places, border=cv2.BORDER_CONSTANT)
-            over_plate(person, plate, into=part[rows, columns])
+            person = sample(scene.person, places[: plate.shape[0], : plate.shape[1]], border=cv2.BORDER_CONSTANT)
+            overlay(person, plate, into=part[rows, columns])
         origin = (scene.columns.start, scene.rows.start)
-        return MovedPhoto(picture, smooth, origin, (origin[0] - scene.spare, origin[1] - scene.spare))
+        return MovedPhoto(picture, nodes, face, origin, (origin[0] - scene.spare, origin[1] - scene.spare))
+
+    def _face(self, nodes: F32, landmarks: F32, moved: MovedMesh) -> FacePlaces:
+        """Return where the face comes from, blended at its outline with what the nodes around it say."""
+        rows, columns = nodes.shape[:2]
+        flow = moved.coarse_flow(((columns - 2) * STEP_PX, (rows - 2) * STEP_PX), STEP_PX)
+        left, top, right, bottom = box = flow.box(COARSER)
+        within = slice(top // STEP_PX, bottom // STEP_PX), slice(left // STEP_PX, right // STEP_PX)
+        coarse = enlarged(nodes, *within, COARSER)
+        share = lay_in_box(coarse, flow, self.rig.rest_pose.scale / COARSER)
+        fine = np.asarray(cv2.resize(coarse, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR), np.float32)
+        lay_fine_parts(fine, flow, share, moved)
+        for eye in self._eyes:
+            eye.write(fine, landmarks - np.array([left, top, 0], np.float32))
+        return FacePlaces(box, coarse, fine)
 
     def draw_mouth(self, picture: U8, target: TargetFace) -> None:
         """Draw the inside of the mouth into a moved photo, in place."""

@@ -61,6 +61,11 @@ class LashStrips:
                     triangles += [(lower[i], lower[i + 1], upper[i]), (lower[i + 1], upper[i + 1], upper[i])]
         return np.array([triangle for triangle in triangles if len(set(triangle)) == 3], np.int32)
 
+    @staticmethod
+    def covered() -> set[int]:
+        """Return the landmarks of the mesh between whose triangles the strips lie."""
+        return {number for row in _EYES for line in row for number in line}
+
 
 def _axis(landmarks: F32, corners: tuple[int, int]) -> complex:
     """Return the vector between an eye's corners, x + iy."""

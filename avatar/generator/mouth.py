@@ -6,7 +6,7 @@ Upper teeth are rigid with the skull and lower teeth with the jaw, so lips slide
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import numpy as np
 from avatar.errors import ModelError
 from avatar.face import mesh
 from avatar.face.pose import to_head_frame, to_pixels
+from avatar.generator.overlay import overlay
 from avatar.resources import resource_folder
 from avatar.types import F32, U8, HeadPose
 
@@ -97,18 +98,15 @@ class MouthInterior:
         self._lips = np.array([mesh.UPPER_INNER_LIP, mesh.LOWER_INNER_LIP])
         outline = rest_landmarks[self._opening]
         face = rgb[_box(rest_landmarks[:, :2], rgb.shape, margin=0)]
-        self._light = _light(face)
-        self._cavity = (cavity * self._light).astype(np.float32)
-        # As they are laid: in the face's light, with shares from 0 to 1.
-        light = np.array([*(TEETH_SHADE * self._light), 1 / 255], np.float32)
+        light = _light(face)
+        self._cavity = np.rint(cavity * light).astype(np.uint8)
+        head = to_head_frame(rest_landmarks, rest_pose)
         self._upper, self._lower = (
-            replace(teeth, rgba=teeth.rgba * light) for teeth in (upper.shrunk(drawn_at), lower.shrunk(drawn_at))
+            _LitTeeth(teeth.shrunk(drawn_at), light, head[lip])
+            for teeth, lip in ((upper, mesh.UPPER_LIP_CENTRE), (lower, mesh.LOWER_LIP_CENTRE))
         )
         self._own = _own_teeth(rgb, outline)
-
-        head = to_head_frame(rest_landmarks, rest_pose)
-        self._upper_lip, self._lower_lip = head[mesh.UPPER_LIP_CENTRE], head[mesh.LOWER_LIP_CENTRE]
-        self._rest_chin = head[mesh.CHIN]
+        self._rest_chin = float(head[mesh.CHIN, 1])
         # Three points of the skull at the depth of the lips fix an affine map from the resting picture to any pose.
         corners = np.array([[0, 0, 0], [0.3, 0, 0], [0, 0.3, 0]], np.float32) * rest_pose.scale
         anchors = (outline.mean(axis=0) + corners).astype(np.float32)
@@ -129,45 +127,50 @@ class MouthInterior:
         mask = np.zeros(view.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.rint((outline - origin) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
 
-        inside = np.empty((*view.shape[:2], 3), np.float32)
+        inside = np.empty_like(view)
         inside[:] = self._cavity
-        jaw = to_head_frame(landmarks[[mesh.CHIN]], pose)[0] - self._rest_chin
-        fallen = np.array([0, max(float(jaw[1]), 0.0), 0], np.float32)
-        self._lay(inside, self._lower, self._lower_lip + fallen, pose, origin)
+        jaw = to_head_frame(landmarks[[mesh.CHIN]], pose)[0, 1] - self._rest_chin
+        self._lower.lay(inside, pose, origin, fallen=max(float(jaw), 0.0))
         if self._own is None:
-            self._lay(inside, self._upper, self._upper_lip, pose, origin)
-        inside *= _lip_shadow(mask)
+            self._upper.lay(inside, pose, origin)
+        inside = _in_lip_shadow(inside, mask)
         if self._own is not None:
             anchors = to_pixels(self._anchors_head, pose)[:, :2] - origin
             to_view = cv2.getAffineTransform(self._rest_anchors, np.ascontiguousarray(anchors))
-            own = cv2.warpAffine(self._own, to_view, view.shape[1::-1], flags=cv2.INTER_LINEAR).astype(np.float32)
-            inside *= 1 - own[..., 3:] * np.float32(1 / 255)
-            inside += own[..., :3]
-        share = cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32)[..., None] * np.float32(1 / 255)
-        inside -= view
-        inside *= share
-        inside += view
-        view[:] = np.clip(inside, 0, 255, out=inside).astype(np.uint8)
-
-    @staticmethod
-    def _lay(below: F32, teeth: Teeth, lip: F32, pose: HeadPose, origin: F32) -> None:
-        """Lay lit teeth over the picture `below`, in place, placed from a lip point (3,) in head units."""
-        anchor = lip + np.array([*teeth.anchor, 0], np.float32)
-        corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32) / teeth.px_per_unit
-        at = to_pixels(anchor + corners, pose)[:, :2]
-        linear = np.stack([at[1] - at[0], at[2] - at[0]], axis=1)
-        shift = at[0] - origin - linear @ teeth.anchor_px
-        to_view = np.concatenate([linear, shift[:, None]], axis=1)
-        laid = cv2.warpAffine(teeth.rgba, to_view, below.shape[1::-1], flags=cv2.INTER_LINEAR)
-        below *= 1 - laid[..., 3:]
-        below += laid[..., :3]
+            own = np.asarray(cv2.warpAffine(self._own, to_view, view.shape[1::-1], flags=cv2.INTER_LINEAR), np.uint8)
+            overlay(own, inside, into=inside)
+        share = cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32) * np.float32(1 / 255)
+        view[:] = cv2.blendLinear(inside, view, share, 1 - share)
 
 
-def _lip_shadow(mask: U8) -> F32:
-    """Return factors (height, width, 1) that darken an opening below the upper lip."""
-    opening = mask > 127
-    below = np.cumsum(opening, axis=0, dtype=np.float32)
-    return np.asarray(1 - LIP_SHADOW * np.exp(-3 * below / max(float(below.max()), 1.0)), np.float32)[..., None]
+class _LitTeeth:
+    """Drawn teeth in the light of a face, in their place on one head."""
+
+    def __init__(self, teeth: Teeth, light: F32, lip: F32) -> None:
+        """Take the light (3,) and the lip's resting point in the head's frame (3,)."""
+        lit = teeth.rgba * np.array([*(TEETH_SHADE * light), 1], np.float32)
+        self._rgba = np.rint(lit).clip(0, 255).astype(np.uint8)
+        self._px_per_unit, self._anchor_px = teeth.px_per_unit, teeth.anchor_px
+        self._anchor = lip + np.array([*teeth.anchor, 0], np.float32)
+
+    def lay(self, below: U8, pose: HeadPose, origin: F32, fallen: float = 0.0) -> None:
+        """Lay them over a part (height, width, 3) of a picture, in place, so many head units lower than at rest.
+
+        `origin` is the part's (x, y) in the picture.
+        """
+        anchor = self._anchor + np.array([0, fallen, 0], np.float32)
+        linear = pose.rotation[:2, :2] * np.float32(pose.scale / self._px_per_unit)
+        shift = to_pixels(anchor[None], pose)[0, :2] - origin - linear @ self._anchor_px
+        to_part = np.concatenate([linear, shift[:, None]], axis=1)
+        laid = np.asarray(cv2.warpAffine(self._rgba, to_part, below.shape[1::-1], flags=cv2.INTER_LINEAR), np.uint8)
+        overlay(laid, below, into=below)
+
+
+def _in_lip_shadow(inside: U8, mask: U8) -> U8:
+    """Return an opening (height, width, 3), 255 in its mask, darkened below the upper lip."""
+    below = np.cumsum(mask > 127, axis=0, dtype=np.float32)
+    kept = 1 - LIP_SHADOW * np.exp(below * np.float32(-3 / max(float(below.max()), 1.0)))
+    return np.asarray(cv2.multiply(inside, cv2.merge([kept] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
 def _light(face: U8) -> F32:

@@ -15,7 +15,7 @@ from avatar.types import F32, U8
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, pixels."""
 
-BAND: Final = 16
+BAND: Final = 24
 """Rows of nodes in a band."""
 STILL_PX: Final = 0.05
 """What is shifted by less is drawn where it was."""
@@ -26,14 +26,17 @@ class MovingNodes:
 
     def __init__(self, matte: U8, spare: int) -> None:
         """Take the resting person's matte, 0 where nothing is seen, and by how much it is larger on each side."""
-        self._margin = -(-spare // STEP_PX)
-        added = self._margin * STEP_PX - spare
+        margin = -(-spare // STEP_PX)
+        added = margin * STEP_PX - spare
         below, right = (-(size + added) % STEP_PX for size in matte.shape)
         whole = np.pad(matte, ((added, below), (added, right)))
         rows, columns = whole.shape[0] // STEP_PX, whole.shape[1] // STEP_PX
         seen = np.asarray(whole.reshape(rows, STEP_PX, columns, STEP_PX).max(axis=(1, 3)), np.uint8)
         # Interpolation reaches into the next node, and a field that is bent between nodes a little further.
         self._seen = np.asarray(cv2.dilate(seen, np.ones((5, 5), np.uint8)), np.uint8)
+        self._seen_at_rest = self._seen[margin:, margin:]
+        x, y = np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)
+        self._places = np.dstack(np.meshgrid(x + margin, y + margin))
 
     def moving(self, field: F32) -> NDArray[np.bool_]:
         """Return at which nodes, (rows, columns) bool, anything of the person moves away or to.
@@ -41,14 +44,11 @@ class MovingNodes:
         `field` is (rows, columns, 2), from `HeadShell.displacements`.
         """
         rows, columns = field.shape[:2]
-        x, y = np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)[:, None]
-        at = field * np.float32(1 / STEP_PX)
-        at[..., 0] += x + self._margin
-        at[..., 1] += y + self._margin
-        now = sample(self._seen, at, flags=cv2.INTER_NEAREST)
-        before = self._seen[self._margin : self._margin + rows, self._margin : self._margin + columns]
-        shift = np.abs(field)
-        return np.asarray(((shift[..., 0] > STILL_PX) | (shift[..., 1] > STILL_PX)) & ((now | before) > 0))
+        now = sample(
+            self._seen, field * np.float32(1 / STEP_PX) + self._places[:rows, :columns], flags=cv2.INTER_NEAREST
+        )
+        still = cv2.inRange(field, (-STILL_PX, -STILL_PX), (STILL_PX, STILL_PX))
+        return np.asarray((now | self._seen_at_rest[:rows, :columns]) > still)
 
 
 def bands(moves: NDArray[np.bool_], face: Box) -> list[tuple[slice, slice]]:
@@ -79,11 +79,11 @@ def _columns(moves: NDArray[np.bool_], rows: slice) -> NDArray[np.bool_]:
 
 def _nodes(low: float, high: float, count: int) -> slice:
     """Return the nodes from one place to another on a side with so many, at least one."""
-    first, last = np.clip(np.floor(np.array([low, high]) / STEP_PX), 0, count - 1).astype(int).tolist()
+    first, last = (int(min(max(0.0, place / STEP_PX), count - 1)) for place in (low, high))
     return slice(first, last + 1)
 
 
-def _span(moves: NDArray[np.bool_]) -> slice:
-    """Return the nodes of one side from before the first that moves to beyond the last."""
-    found = np.flatnonzero(moves)
-    return slice(max(int(found[0]) - 1, 0), min(int(found[-1]) + 2, len(moves)))
+def _span(held: NDArray[np.bool_]) -> slice:
+    """Return the nodes of one side from before the first that is held to beyond the last."""
+    last = len(held) - int(held[::-1].argmax())
+    return slice(max(int(held.argmax()) - 1, 0), min(last + 1, len(held)))

@@ -23,34 +23,34 @@ PARTED: Final = 0.1
 PARTED_HOLD: Final = 0.5
 """How much less lips parted far more than that still open."""
 EYES: Final = (
-    (mesh.RIGHT_UPPER_LID, mesh.RIGHT_LOWER_LID, mesh.RIGHT_EYE_CORNERS, mesh.RIGHT_IRIS, "Right"),
-    (mesh.LEFT_UPPER_LID, mesh.LEFT_LOWER_LID, mesh.LEFT_EYE_CORNERS, mesh.LEFT_IRIS, "Left"),
+    (mesh.RIGHT_UPPER_LID, mesh.RIGHT_LOWER_LID, mesh.RIGHT_EYE_CORNERS, mesh.RIGHT_IRIS),
+    (mesh.LEFT_UPPER_LID, mesh.LEFT_LOWER_LID, mesh.LEFT_EYE_CORNERS, mesh.LEFT_IRIS),
 )
 LOOK_REACH: Final = (0.22, 0.14)
 """Iris travel for a full `eyeLook*` coefficient, as a share of the eye's width (x, y)."""
 
-
+_BLINKS: Final = np.array([BLENDSHAPE_INDEX["eyeBlinkRight"], BLENDSHAPE_INDEX["eyeBlinkLeft"]])
 _LIPS: Final = tuple(
     np.array(line) for line in (mesh.UPPER_INNER_LIP, mesh.LOWER_INNER_LIP, mesh.UPPER_OUTER_LIP, mesh.LOWER_OUTER_LIP)
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Eye:
-    """One eye at rest, in the head's frame."""
+class _Eyes:
+    """Both eyes at rest, the right one first, in the head's frame."""
 
-    ring: NDArray[np.int64]
-    """(21,): numbers of both lids' landmarks, the corners and the iris."""
+    rings: NDArray[np.int64]
+    """(2, 21): numbers of both lids' landmarks, the corners and the iris."""
     corners: NDArray[np.int64]
-    iris: NDArray[np.int64]
+    """(2, 2)."""
+    irises: NDArray[np.int64]
+    """(2, 5)."""
     places: F32
-    """(21, 3)."""
+    """(2, 21, 3), from between the corners."""
     closing: F32
-    """(21, 3): how far each landmark goes as the lids meet."""
-    middle: F32
-    """(3,), between the corners."""
-    width: float
-    side: str
+    """(2, 21, 3): how far each landmark goes as the lids meet."""
+    widths: F32
+    """(2, 1)."""
 
 
 class Rig:
@@ -63,7 +63,7 @@ class Rig:
         self._head = to_head_frame(rest_landmarks, self.rest_pose)
         self._basis = basis
         self._rest_gap = self._head[_LIPS[1], 1] - self._head[_LIPS[0], 1]
-        self._eyes = [_eye(self._head, *eye) for eye in EYES]
+        self._eyes = _both_eyes(self._head)
 
     def pose(self, motion: Motion) -> HeadPose:
         """Return the avatar's head pose for a motion, limited to what stays believable."""
@@ -106,35 +106,28 @@ class Rig:
 
     def _set_eyes(self, head: F32, motion: Motion) -> None:
         """Place lids and irises exactly: the rest of the face only carries them."""
-        for eye in self._eyes:
-            carried = head[eye.corners].mean(axis=0) - eye.middle
-            closed = min(max(float(motion.blendshapes[BLENDSHAPE_INDEX[f"eyeBlink{eye.side}"]]), -0.6), 1.0)
-            head[eye.ring] = eye.places + carried + np.float32(closed) * eye.closing
-            head[eye.iris, :2] += np.float32(eye.width) * gaze_of(motion, eye.side)
+        eyes = self._eyes
+        middles = head[eyes.corners].mean(axis=1)
+        closed = motion.blendshapes[_BLINKS].clip(-0.6, 1.0)
+        head[eyes.rings] = eyes.places + middles[:, None] + closed[:, None, None] * eyes.closing
+        looks = np.stack([gaze_of(motion, "Right"), gaze_of(motion, "Left")])
+        head[eyes.irises, :2] += (eyes.widths * looks)[:, None]
 
 
-def _eye(
-    head: F32,
-    upper: tuple[int, ...],
-    lower: tuple[int, ...],
-    corners: tuple[int, ...],
-    iris: tuple[int, ...],
-    side: str,
-) -> _Eye:
-    """Return an eye of (478, 3) resting landmarks in the head's frame."""
-    ring = np.array([*upper, *lower, *corners, *iris])
-    open_lids = head[list(upper)] - head[list(lower)]
-    still = np.zeros((len(corners) + len(iris), 3), np.float32)
-    start, end = head[list(corners)]
-    return _Eye(
-        ring,
-        np.array(corners),
-        np.array(iris),
-        head[ring],
-        np.concatenate([-(1 - LID_MEETING) * open_lids, LID_MEETING * open_lids, still]).astype(np.float32),
-        head[list(corners)].mean(axis=0),
-        float(np.linalg.norm(end - start)),
-        side,
+def _both_eyes(head: F32) -> _Eyes:
+    """Return the eyes of (478, 3) resting landmarks in the head's frame."""
+    upper, lower, corners, irises = (np.array(numbers) for numbers in zip(*EYES, strict=True))
+    rings = np.concatenate([upper, lower, corners, irises], axis=1)
+    open_lids = head[upper] - head[lower]
+    still = np.zeros((2, corners.shape[1] + irises.shape[1], 3), np.float32)
+    ends = head[corners]
+    return _Eyes(
+        rings,
+        corners,
+        irises,
+        head[rings] - ends.mean(axis=1)[:, None],
+        np.concatenate([-(1 - LID_MEETING) * open_lids, LID_MEETING * open_lids, still], axis=1).astype(np.float32),
+        np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)[:, None],
     )
 
 

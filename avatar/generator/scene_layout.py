@@ -12,6 +12,7 @@ from avatar.face import mesh
 from avatar.generator.framing import Window, frame_window
 from avatar.generator.identity import Identity
 from avatar.generator.matte import fill, foreground_colours
+from avatar.generator.overlay import overlay
 from avatar.generator.shell import NECK_FADE
 from avatar.types import F32, U8
 
@@ -82,15 +83,8 @@ def lay_out_scene(identity: Identity, picture_size: tuple[int, int]) -> SceneLay
         ),
         colours=np.ascontiguousarray(colours[part]),
         plate=np.ascontiguousarray(plate[part]),
-        still=over_plate(np.ascontiguousarray(person[whole]), np.ascontiguousarray(plate[whole])),
+        still=overlay(np.ascontiguousarray(person[whole]), np.ascontiguousarray(plate[whole])),
     )
-
-
-def over_plate(person: U8, plate: U8, into: U8 | None = None) -> U8:
-    """Lay a premultiplied RGBA person (height, width, 4) over a background (height, width, 3) RGB, `into` a picture."""
-    behind = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(person, 3)), cv2.COLOR_GRAY2RGB)
-    seen = cv2.multiply(plate, behind, scale=1 / 255)
-    return np.asarray(cv2.add(seen, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB), dst=into), np.uint8)
 
 
 def _beside_still_body(plate: U8, photo: U8, matte: U8, rest_y: F32) -> U8:

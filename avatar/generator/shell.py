@@ -134,30 +134,35 @@ class HeadShell:
         return share.astype(np.float32)
 
 
-def places_of(field: F32, step: int, origin: int = 0) -> F32:
-    """Return the backward map of a whole picture, (rows, columns, 2) every `step` pixels, from displacements at nodes.
+def places_of(field: F32, step: int) -> F32:
+    """Return the backward map of a whole picture, (rows, columns, 2) every `step` pixels, a divisor of `STEP_PX`.
 
-    Args:
-        field: (rows, columns, 2), pixels, from `HeadShell.displacements`.
-        step: a divisor of `STEP_PX`.
-        origin: added to every place.
+    `field` holds (rows, columns, 2) displacements in pixels, from `HeadShell.displacements`.
+    """
+    rows, columns = field.shape[:2]
+    return enlarged(places_at_nodes(field), slice(rows), slice(columns), step)
+
+
+def places_at_nodes(field: F32, origin: float = 0) -> F32:
+    """Return where each node (rows, columns, 2) and one more on each side come from, from their displacements.
+
+    `origin` is added to every place.
     """
     places = np.asarray(cv2.copyMakeBorder(field, 1, 1, 1, 1, cv2.BORDER_REPLICATE), np.float32)
-    middle = (STEP_PX - 1) / 2 + origin
-    places[..., 0] += (np.arange(-1, field.shape[1] + 1) * STEP_PX + middle).astype(np.float32)
-    places[..., 1] += (np.arange(-1, field.shape[0] + 1) * STEP_PX + middle).astype(np.float32)[:, None]
-    times = STEP_PX // step
-    return enlarged(places, slice(1, field.shape[0] + 1), slice(1, field.shape[1] + 1), times)
+    rows, columns = places.shape[:2]
+    middle = np.float32((STEP_PX - 1) / 2 + origin - STEP_PX)
+    places[..., 0] += np.arange(columns, dtype=np.float32) * STEP_PX + middle
+    places[..., 1] += (np.arange(rows, dtype=np.float32) * STEP_PX + middle)[:, None]
+    return places
 
 
-def enlarged(places: F32, rows: slice, columns: slice, times: int) -> F32:
-    """Return a part of a map (rows, columns, 2), so many times as high and wide, interpolated up to its edges.
+def enlarged(nodes: F32, rows: slice, columns: slice, step: int) -> F32:
+    """Return the backward map of some nodes' part of the picture, (height, width, 2) every `step` pixels.
 
-    At the edges of the map itself the last value goes on.
+    `nodes` comes from `places_at_nodes`, whose edge is not counted in `rows` and `columns`.
     """
-    top, left = min(rows.start, 1), min(columns.start, 1)
-    some = places[rows.start - top : rows.stop + 1, columns.start - left : columns.stop + 1]
+    times = STEP_PX // step
+    first_row, first_column = rows.start or 0, columns.start or 0
+    some = nodes[first_row : rows.stop + 2, first_column : columns.stop + 2]
     wide = cv2.resize(some, (some.shape[1] * times, some.shape[0] * times), interpolation=cv2.INTER_LINEAR)
-    top, left = top * times, left * times
-    height, width = (rows.stop - rows.start) * times, (columns.stop - columns.start) * times
-    return np.asarray(wide[top : top + height, left : left + width], np.float32)
+    return np.asarray(wide[times:-times, times:-times], np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from avatar.types import F32
 
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom."""
+
 NEAR: Final = 1.0
 """Distance at which the nearest vertex is put before the rasterizer's camera."""
 DEPTH: Final = 1e-3
@@ -17,9 +21,8 @@ DEPTH: Final = 1e-3
 less than a thousandth of a triangle."""
 LAYERS: Final = 5
 """As deep as a layer: three of them and the room between."""
-EMPTY: Final = 4.0
-"""Distance of what no triangle covers."""
-_CAMERA: Final = np.eye(4, dtype=np.float32)
+FARTHEST: Final = 4.0
+"""Where the camera's sight ends."""
 
 
 class TriangleRaster:
@@ -30,43 +33,73 @@ class TriangleRaster:
         # Layers have vertices of their own, which differ in depth alone.
         pairs = np.stack([triangles, np.broadcast_to(layers[:, None], triangles.shape)], axis=-1).reshape(-1, 2)
         used, numbers = np.unique(pairs, axis=0, return_inverse=True)
-        self._triangles = np.ascontiguousarray(numbers.reshape(-1, 3), np.int32)
+        # What lies on top is painted first: what it hides then costs next to nothing.
+        self._from_top = np.argsort(-layers, kind="stable")
+        self._triangles = np.ascontiguousarray(numbers.reshape(-1, 3)[self._from_top], np.int32)
         self._vertices = used[:, 0]
-        self._layer = (2 * (1 - used[:, 1])).astype(np.float32)
-        self._settings = cv2.TriangleRasterizeSettings()
-        # A settings object made in Python shades nothing unless it is told to.
-        self._settings.setShadingType(cv2.RASTERIZE_SHADING_SHADED)
-        self._settings.setCullingMode(cv2.RASTERIZE_CULLING_NONE)
-        self._settings.setGlCompatibleMode(cv2.RASTERIZE_COMPAT_DISABLED)
+        self._layer = (NEAR + 2 * DEPTH / LAYERS * (1 - used[:, 1])).astype(np.float32)
 
-    def paint(self, places: F32, values: F32, box: tuple[int, int, int, int], step: int = 1) -> F32:
-        """Return (height, width, 3): both values at each pixel's centre, and 1 where there is a triangle, 0 elsewhere.
+    def chosen(self, some: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """Return a choice of the triangles, (n,) bool, as `PlacedTriangles.paint` takes it."""
+        return self._triangles[some[self._from_top]]
+
+    def place(self, places: F32, values: F32) -> PlacedTriangles:
+        """Return the triangles where one picture shows them.
 
         Args:
             places: (vertices, 3), pixels; the third says how far away they are.
-            values: (vertices, 2).
-            box: left, top, right, bottom of what is painted.
-            step: pixels of `places` per pixel of the answer.
+            values: (vertices, 2), painted between them.
         """
-        left, top, right, bottom = box
-        width, height = -(-(right - left) // step), -(-(bottom - top) // step)
         at = places[self._vertices]
         depth = at[:, 2]
         low, high = float(depth.min()), float(depth.max())
-        away = NEAR + (DEPTH / LAYERS) * ((depth - low) * np.float32(1 / max(high - low, 1e-6)) + self._layer)
-        # The camera sees half the picture's height to either side of its axis at distance 1, y upwards.
-        half = height / 2
-        to_camera = away * np.float32(1 / (step * half))
-        at[:, 0] -= left - 0.5 + step * width / 2
-        at[:, 1] -= top - 0.5 + step * half
-        at[:, 0] *= to_camera
-        at[:, 1] *= -to_camera
+        away = (depth - np.float32(low)) * np.float32(DEPTH / LAYERS / max(high - low, 1e-6)) + self._layer
+        at[:, :2] *= away[:, None]
         at[:, 2] = -away
         painted = np.ones_like(at)
         painted[:, :2] = values[self._vertices]
+        return PlacedTriangles(self._triangles, at, painted)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTriangles:
+    """One set of triangles, ready to be painted at any resolution."""
+
+    triangles: NDArray[np.int32]
+    """(n, 3), numbers of `at`, those of the top layer first."""
+    at: F32
+    """(m, 3), what the rasterizer's camera sees: pixels times distance, and the distance, which counts down."""
+    values: F32
+    """(m, 3): both values and a 1."""
+
+    def paint(self, box: Box, step: int = 1, triangles: NDArray[np.int32] | None = None) -> F32:
+        """Return (height, width, 3): both values at each pixel's centre, and 1 where there is a triangle, 0 elsewhere.
+
+        Args:
+            box: what is painted, pixels of the places.
+            step: so many of them per pixel of the answer.
+            triangles: `TriangleRaster.chosen`, all of them unless told otherwise.
+        """
+        left, top, right, bottom = box
+        width, height = -(-(right - left) // step), -(-(bottom - top) // step)
+        # The camera sees half the picture's height to either side of its axis at distance 1, y upwards.
+        scale = 2 / (step * height)
+        camera = np.zeros((3, 4))
+        camera[0] = scale, 0, scale * (left - 0.5 + step * width / 2), 0
+        camera[1] = 0, -scale, -scale * (top - 0.5 + step * height / 2), 0
+        camera[2, 2] = 1
         seen = np.zeros((height, width, 3), np.float32)
-        depth = np.full((height, width), EMPTY, np.float32)
-        cv2.triangleRasterize(
-            at, self._triangles, painted, seen, depth, _CAMERA, np.pi / 2, NEAR / 2, EMPTY, self._settings
+        chosen = self.triangles if triangles is None else triangles
+        cv2.triangleRasterizeColor(
+            self.at, chosen, self.values, seen, camera, np.pi / 2, NEAR / 2, FARTHEST, _settings()
         )
         return seen
+
+
+def _settings() -> cv2.TriangleRasterizeSettings:
+    """Return how triangles are painted."""
+    settings = cv2.TriangleRasterizeSettings()
+    # A settings object made in Python shades nothing unless it is told to.
+    settings.setShadingType(cv2.RASTERIZE_SHADING_SHADED)
+    settings.setCullingMode(cv2.RASTERIZE_CULLING_NONE)
+    return settings

@@ -8,7 +8,8 @@ import pytest
 
 from avatar.generator.framing import frame_window
 from avatar.generator.identity import Identity
-from avatar.generator.scene_layout import lay_out_scene, over_plate
+from avatar.generator.overlay import overlay
+from avatar.generator.scene_layout import lay_out_scene
 
 SIZES = [(512, 512), (1280, 720), (360, 640), (128, 128)]
 
@@ -36,16 +37,16 @@ def test_at_rest_the_whole_picture_is_the_photo(astronaut: Identity) -> None:
 def test_the_moving_part_at_rest_continues_the_still_one_without_a_seam(astronaut: Identity) -> None:
     scene = lay_out_scene(astronaut, (1280, 720))
     inner = slice(scene.spare, -scene.spare)
-    part = over_plate(np.ascontiguousarray(scene.person[inner, inner]), scene.plate)
+    part = overlay(np.ascontiguousarray(scene.person[inner, inner]), scene.plate)
     assert np.abs(part.astype(int) - scene.still[scene.rows, scene.columns]).max() <= 1
 
 
 def test_nobody_over_a_background_is_the_background() -> None:
     plate = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    assert np.array_equal(over_plate(np.zeros((20, 30, 4), np.uint8), plate), plate)
+    assert np.array_equal(overlay(np.zeros((20, 30, 4), np.uint8), plate), plate)
     person = np.full((20, 30, 4), 255, np.uint8)
     person[..., :3] = (10, 20, 30)
-    assert (over_plate(person, plate) == (10, 20, 30)).all()
+    assert (overlay(person, plate) == (10, 20, 30)).all()
 
 
 def test_the_persons_edge_is_smooth(astronaut: Identity) -> None:

@@ -19,7 +19,7 @@ def raster(triangles: np.ndarray = SQUARE, layers: tuple[int, ...] = (0, 0)) -> 
 
 def test_pixels_take_on_the_values_at_their_centres() -> None:
     values: F32 = (CORNERS[:, :2] * [3, -2] + [700, -40]).astype(np.float32)
-    seen = raster().paint(CORNERS, values, BOX)
+    seen = raster().place(CORNERS, values).paint(BOX)
     rows, columns = np.nonzero(seen[..., 2])
     assert seen.shape == (80, 70, 3) and 40 * 40 <= len(rows) <= 41 * 41
     assert rows.min() in (20, 21) and columns.min() in (10, 11)
@@ -30,10 +30,10 @@ def test_pixels_take_on_the_values_at_their_centres() -> None:
 
 def test_a_box_shows_the_same_as_the_whole_and_a_step_every_so_many_pixels() -> None:
     values = np.ascontiguousarray(CORNERS[:, :2])
-    part = raster().paint(CORNERS, values, (20, 30, 41, 48))
+    part = raster().place(CORNERS, values).paint((20, 30, 41, 48))
     assert part.shape == (18, 21, 3)
-    assert part == pytest.approx(raster().paint(CORNERS, values, BOX)[30:48, 20:41], abs=0.01)
-    coarse = raster().paint(CORNERS, values, (20, 30, 40, 48), step=2)
+    assert part == pytest.approx(raster().place(CORNERS, values).paint(BOX)[30:48, 20:41], abs=0.01)
+    coarse = raster().place(CORNERS, values).paint((20, 30, 40, 48), step=2)
     assert coarse[4, 3] == pytest.approx([26.5, 38.5, 1], abs=0.01), "between pixels 26 and 27, 38 and 39"
 
 
@@ -47,5 +47,5 @@ def test_the_nearer_triangle_is_seen_within_a_layer_and_the_upper_layer_over_all
     corners[:3, 2], corners[3:, 2] = depths
     values = np.repeat(np.array([[0, 0], [1, 1]], np.float32), 3, axis=0)
     # One of them faces away.
-    seen = raster(np.array([[0, 1, 2], [5, 4, 3]], np.int32), layers).paint(corners, values, BOX)
+    seen = raster(np.array([[0, 1, 2], [5, 4, 3]], np.int32), layers).place(corners, values).paint(BOX)
     assert seen[25, 15] == pytest.approx([top, top, 1])
