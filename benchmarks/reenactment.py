@@ -223,7 +223,7 @@ class _Place:
         flags = cv2.INTER_AREA if self._scale < 1 else cv2.INTER_CUBIC
         real = cv2.warpAffine(rgb, map_to, (SIZE, SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         within = cv2.warpAffine(np.full(rgb.shape[:2], 255, np.uint8), map_to, (SIZE, SIZE), flags=cv2.INTER_NEAREST)
-        regions = region_masks(landmarks, SIZE)
+        regions = np.moveaxis(region_masks(landmarks, SIZE), 0, -1)
         regions[within == 0] = 0
         shown = TargetFace(landmarks, fit_pose(landmarks), face.blendshapes)
         return TargetFrame(row, shown, np.asarray(real, np.uint8), regions)

@@ -33,7 +33,7 @@ def warp_layers(layers: FrameLayers, before: F32, now: F32) -> FrameLayers:
     map_x += np.arange(right - left, dtype=np.float32)
     map_y += np.arange(bottom - top, dtype=np.float32)[:, None]
     add, keep = (
-        np.asarray(cv2.remap(layer, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+        np.asarray(cv2.remap(layer, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
         for layer in (layers.add, layers.keep)
     )
     return FrameLayers(add, keep, layers.shift, layers.tone)

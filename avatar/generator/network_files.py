@@ -16,8 +16,9 @@ from typing import Final
 from avatar.errors import ModelError
 from avatar.resources import resource_folder
 
-VERSION: Final = 5
-"""Of the network's inputs and outputs; raised when they change. Up to 4 there were 33 inputs more, always 0."""
+VERSION: Final = 6
+"""Of the exported files' inputs and outputs; raised when they change. Up to 5 pictures came and went in three channels,
+what is added and kept not as bytes."""
 LATENTS_VERSION: Final = 4
 """Of the encoder's answers, which fitted identities keep; raised when other numbers mean the same."""
 FORMAT: Final = "avatar-face-network"

@@ -66,8 +66,8 @@ class NetworkGenerator:
             self._geometry.draw_mouth(moved.picture, target)
             layers = warp_layers(self._last.layers, self._last.landmarks, landmarks)
         # Where a photo's own pixels show, the drawn teeth have no detail to add.
-        drawn = (regions[..., REGIONS.index("mouth")] * np.float32(1 - self._reference_share)).astype(np.uint8)
-        lay_layers(moved.picture, layers, window, seam, drawn)
+        drawn = cv2.convertScaleAbs(regions[REGIONS.index("mouth")], alpha=1 - self._reference_share)
+        lay_layers(moved.picture, layers, window, seam, np.asarray(drawn, np.uint8))
         return moved.picture
 
     def _layers(

@@ -91,36 +91,38 @@ class CropWarp:
         return np.asarray(still + sample(field, at), np.float32)
 
 
-def with_eyes_of(nearest: U8, other: U8, regions: U8) -> U8:
-    """Return a moved photo (size, size, 3) with the eyes of another, blended softly around the lids' `regions`."""
-    size = regions.shape[0]
-    width = round(EYE_SEAM * size) | 1
-    around = cv2.dilate(cv2.extractChannel(regions, REGIONS.index("eyes")), np.ones((width, width), np.uint8))
+def with_eyes_of(nearest: U8, other: U8, eyes: U8) -> U8:
+    """Return a moved photo (size, size, 3) with the eyes of another, blended softly around `eyes` (size, size)."""
+    width = round(EYE_SEAM * eyes.shape[0]) | 1
+    around = cv2.dilate(eyes, np.ones((width, width), np.uint8))
     share = cv2.blur(around, (width, width)).astype(np.float32)[..., None] / 255
     return np.rint(nearest + share * (other.astype(np.float32) - nearest)).astype(np.uint8)
 
 
 def region_masks(landmarks: F32, size: int = CROP_SIZE) -> U8:
-    """Return the masks of `REGIONS`, (size, size, 5), 255 inside, for (478, 3) landmarks in crop pixels."""
+    """Return the masks of `REGIONS`, (5, size, size), 255 inside, for (478, 3) landmarks in crop pixels."""
     points = landmarks[:, :2]
     oval = points[list(mesh.OVAL)]
     middle = oval.mean(axis=0)
-    mouth = _filled([points[list(mesh.MOUTH_OPENING)]], size)
-    eyes = _filled([points[list(mesh.RIGHT_EYE_OPENING)], points[list(mesh.LEFT_EYE_OPENING)]], size)
-    iris = np.zeros((size, size), np.uint8)
+    masks = np.zeros((len(REGIONS), size, size), np.uint8)
+    mouth, eyes, iris, face, head = masks
+    _fill(mouth, points[list(mesh.MOUTH_OPENING)])
+    _fill(eyes, points[list(mesh.RIGHT_EYE_OPENING)])
+    _fill(eyes, points[list(mesh.LEFT_EYE_OPENING)])
     for centre, *ring in (mesh.RIGHT_IRIS, mesh.LEFT_IRIS):
         radius = float(np.linalg.norm(points[ring] - points[centre], axis=1).mean())
         x, y = np.rint(points[centre] * 16).astype(int).tolist()
         cv2.circle(iris, (x, y), round(radius * 16), 255, -1, cv2.LINE_AA, 4)
-    face = _filled([oval], size)
-    head = _filled([middle + (oval - middle) * HEAD_REACH], size)
-    return np.asarray(cv2.merge([mouth, eyes, cv2.min(iris, eyes), face, head]), np.uint8)
+    cv2.min(iris, eyes, dst=iris)
+    _fill(face, oval)
+    _fill(head, middle + (oval - middle) * HEAD_REACH)
+    return masks
 
 
 def head_seam(regions: U8) -> U8:
-    """Return (size, size, 1): 255 on the head of region masks, falling to 0 in a band around its outline."""
-    head = cv2.extractChannel(regions, REGIONS.index("head"))
-    return np.asarray(cv2.blur(head, (SEAM, SEAM), borderType=cv2.BORDER_CONSTANT), np.uint8)[..., None]
+    """Return (size, size): 255 on the head of masks (5, size, size), falling to 0 in a band around its outline."""
+    head = regions[REGIONS.index("head")]
+    return np.asarray(cv2.blur(head, (SEAM, SEAM), borderType=cv2.BORDER_CONSTANT), np.uint8)
 
 
 def sampling_grid(places: F32, size: int) -> F32:
@@ -143,8 +145,5 @@ def condition(expression: F32, rotation: F32) -> F32:
     return np.concatenate([expression, rotation]).astype(np.float32)
 
 
-def _filled(polygons: list[F32], size: int) -> U8:
-    mask = np.zeros((size, size), np.uint8)
-    for polygon in polygons:
-        cv2.fillPoly(mask, [np.rint(polygon * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    return mask
+def _fill(mask: U8, polygon: F32) -> None:
+    cv2.fillPoly(mask, [np.rint(polygon * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)

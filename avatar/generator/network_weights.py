@@ -15,7 +15,8 @@ from avatar.generator.network import SIZES, FaceNetwork
 from avatar.generator.network_input import CONDITION_SIZE
 from avatar.models.tensor_file import write_tensor_file
 
-VERSION: Final = str(network_files.VERSION)
+VERSION: Final = "5"
+"""Of the weights; raised when they mean something else."""
 _WITH_SPEECH: Final = "4"
 """Weights of this version have a column more for each of 33 numbers about speech, which were always zero."""
 _SIZE_WITH_SPEECH: Final = CONDITION_SIZE + 33

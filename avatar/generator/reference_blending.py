@@ -63,7 +63,7 @@ class ReferenceBlender:
         Args:
             wanted: the frame's own outlines.
             landmarks: (478, 3) in the frame's crop.
-            regions: (S, S, 5) of the frame, `network_input.REGIONS`.
+            regions: (5, S, S) of the frame, `network_input.REGIONS`.
             resting: (S, S, 3), the resting photo moved, its openings stretched as they are.
             grid: (S/4, S/4, 2), where in the resting photo's crop each place comes from, -1..1.
         """
@@ -74,7 +74,7 @@ class ReferenceBlender:
         views = {other: self._others[other - 1].view(landmarks) for other in {mouth, eyes} - {0}}
         rgb = views[mouth].rgb if mouth else resting
         if eyes != mouth:
-            rgb = with_eyes_of(rgb, views[eyes].rgb if eyes else resting, regions)
+            rgb = with_eyes_of(rgb, views[eyes].rgb if eyes else resting, regions[REGIONS.index("eyes")])
         if mouth:
             grid = sampling_grid(views[mouth].places, CROP_SIZE // 4)
         return ReferenceBlend(
@@ -89,21 +89,22 @@ class ReferenceBlender:
 def show_reference_pixels(layers: FrameLayers, blend: ReferenceBlend, regions: U8) -> FrameLayers:
     """Return layers in which the references' own pixels take their share of mouth and eyes.
 
-    `regions` are the frame's (S, S, 5), `network_input.REGIONS`.
+    `regions` are the frame's (5, S, S), `network_input.REGIONS`.
     """
     if blend.mouth == 0 and blend.eyes == 0:
         return layers
     left, top, right, bottom = INNER
     add, keep = layers.add.copy(), layers.keep.copy()
     for part, most in (("mouth", blend.mouth), ("eyes", blend.eyes)):
-        mask = cv2.extractChannel(regions, REGIONS.index(part))[top:bottom, left:right]
+        mask = regions[REGIONS.index(part), top:bottom, left:right]
         x, y, width, height = cv2.boundingRect(mask)
         if most == 0 or not width:
             continue
         box = (slice(y, y + height), slice(x, x + width))
         share = mask[box].astype(np.float32)[..., None] * np.float32(most / 255)
-        add[box] += share * (blend.rgb[top:bottom, left:right][box] - add[box])
-        keep[box] *= 1 - share
+        drawn, own = add[box][..., :3], blend.rgb[top:bottom, left:right][box]
+        add[box][..., :3] = np.rint(drawn + share * (own - drawn.astype(np.float32)))
+        keep[box] = np.rint(keep[box] * (1 - share))
     return layers._replace(add=add, keep=keep)
 
 

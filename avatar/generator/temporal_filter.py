@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
 
 from avatar.generator.engines.engine import FrameLayers
-from avatar.types import F32
+from avatar.types import F32, U8
 
 STILL_SHARE: Final = 0.6
 """How much of the last frame's layers a still face keeps: noise of 1 falls to 0.5."""
@@ -42,5 +42,5 @@ def filter_layers(last: FilterState | None, layers: FrameLayers, landmarks: F32)
     return FilterState(layers, landmarks), layers
 
 
-def _between(new: F32, old: F32, share: float) -> F32:
-    return np.asarray(cv2.addWeighted(new, 1 - share, old, share, 0), np.float32)
+def _between(new: F32 | U8, old: F32 | U8, share: float) -> Any:
+    return cv2.addWeighted(new, 1 - share, old, share, 0)

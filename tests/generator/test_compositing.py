@@ -13,13 +13,13 @@ from avatar.types import F32, U8
 
 S = 256
 LEFT, TOP, RIGHT, BOTTOM = INNER
-FINE = (BOTTOM - TOP, RIGHT - LEFT, 3)
+FINE = (BOTTOM - TOP, RIGHT - LEFT, 4)
 
 
-def layers(**changed: F32) -> FrameLayers:
+def layers(**changed: F32 | U8) -> FrameLayers:
     nothing = FrameLayers(
-        add=np.zeros(FINE, np.float32),
-        keep=np.ones(FINE, np.float32),
+        add=np.zeros(FINE, np.uint8),
+        keep=np.full(FINE, 255, np.uint8),
         shift=np.zeros((S // 4, S // 4, 2), np.float32),
         tone=np.zeros((S // 8, S // 8, 3), np.float32),
     )
@@ -43,9 +43,9 @@ def test_layers_that_change_nothing_change_nothing(picture: U8, window: Window) 
 
 def test_what_is_drawn_lies_where_the_crop_was_cut(picture: U8) -> None:
     window = Window(0.8, 70, 25)
-    add, keep = np.zeros(FINE, np.float32), np.ones(FINE, np.float32)
+    add, keep = np.zeros(FINE, np.uint8), np.full(FINE, 255, np.uint8)
     drawn = (slice(96 - TOP, 128 - TOP), slice(64 - LEFT, 128 - LEFT))
-    add[drawn], keep[drawn] = (255, 0, 0), 0
+    add[drawn], keep[drawn] = (255, 0, 0, 0), 0
     before = picture.copy()
     lay_layers(picture, layers(add=add, keep=keep), window, SEAM)
     red = (picture == (255, 0, 0)).all(axis=2)
@@ -71,9 +71,9 @@ def mouth_of_teeth(shown: tuple[int, int]) -> tuple[U8, U8]:
     picture[:, ::12] = 60  # gaps between drawn teeth
     mouth = np.zeros((S, S), np.uint8)
     mouth[150:170, 75:165] = 255
-    add = np.full(FINE, shown[0], np.float32)
+    add = np.full(FINE, shown[0], np.uint8)
     add[:, 138 - INNER[0] :] = shown[1]
-    lay_layers(picture, layers(add=add, keep=np.zeros(FINE, np.float32)), Window(1.0, 50, 40), SEAM, mouth)
+    lay_layers(picture, layers(add=add, keep=np.zeros(FINE, np.uint8)), Window(1.0, 50, 40), SEAM, mouth)
     around = picture[140:180, 125:185]
     assert (around == shown[0]).all(), "the network's own pixels, where there is no mouth"
     return picture[194:206, 128:180], picture[194:206, 194:212]
@@ -95,7 +95,7 @@ def test_where_the_network_shows_a_lip_among_teeth_no_edge_of_a_tooth_is_seen() 
 def test_a_dark_mouth_stays_dark() -> None:
     picture = np.full((400, 400, 3), 200, np.uint8)
     picture[:, ::12] = 60
-    dark = layers(add=np.full(FINE, 4, np.float32), keep=np.zeros(FINE, np.float32))
+    dark = layers(add=np.full(FINE, 4, np.uint8), keep=np.zeros(FINE, np.uint8))
     lay_layers(picture, dark, Window(1.0, 50, 40), SEAM, np.full((S, S), 255, np.uint8))
     assert picture[130:220, 110:200].max() <= 5
 
@@ -110,7 +110,7 @@ def test_a_tone_lightens_and_stays_within_what_a_picture_can_be(picture: U8) -> 
 def test_a_head_beyond_the_picture_is_no_trouble(picture: U8) -> None:
     before = picture.copy()
     for window in (Window(1.0, 5000, 0), Window(1.0, -5000, -5000), Window(1.0, 499.5, 10)):
-        lay_layers(picture, layers(add=np.full(FINE, 50, np.float32)), window, SEAM)
+        lay_layers(picture, layers(add=np.full(FINE, 50, np.uint8)), window, SEAM)
     assert np.array_equal(picture[:, :490], before[:, :490])
 
 

@@ -22,12 +22,12 @@ def face() -> F32:
 
 def dot_at(place: F32) -> FrameLayers:
     """Layers with one bright spot."""
-    add = np.zeros((CROP_SIZE, CROP_SIZE, 3), np.float32)
+    add = np.zeros((CROP_SIZE, CROP_SIZE, 4), np.uint8)
     x, y = np.rint(place[:2]).astype(int)
     add[y - 2 : y + 3, x - 2 : x + 3] = 255
     left, top, right, bottom = INNER
     add = add[top:bottom, left:right]
-    return FrameLayers(add, 1 - add / 255, np.zeros((64, 64, 2), np.float32), np.zeros((32, 32, 3), np.float32))
+    return FrameLayers(add, 255 - add, np.zeros((64, 64, 2), np.float32), np.zeros((32, 32, 3), np.float32))
 
 
 def middle(layers: FrameLayers) -> F32:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from avatar.generator.compositing import lay_on_crop
-from avatar.generator.engines.engine import FrameLayers
+from avatar.generator.engines.engine import FrameInput, FrameLayers, Latents
 from avatar.generator.network import (
     SIZES,
     FaceNetwork,
@@ -84,18 +84,16 @@ def test_the_exported_form_makes_the_same_picture() -> None:
         torch.nn.init.normal_(value, std=0.02)
     rng = np.random.default_rng(0)
     moved, nearest = (torch.from_numpy(rng.integers(0, 256, (1, 256, 256, 3), dtype=np.uint8)) for _ in range(2))
-    regions = torch.from_numpy(rng.integers(0, 256, (1, 256, 256, 5), dtype=np.uint8))
-    seam = torch.full((1, 256, 256, 1), 255, dtype=torch.uint8)
+    regions = rng.integers(0, 256, (5, 256, 256), dtype=np.uint8)
+    seam = np.full((256, 256), 255, np.uint8)
     grid, condition = torch.rand(1, 64, 64, 2) * 2 - 1, torch.rand(1, CONDITION_SIZE)
     with torch.no_grad():
-        latents = FrameEncoder(network)(moved)
-        layers = FrameLayers(
-            *(
-                part[0].numpy()
-                for part in FrameDecoder(network)(moved, nearest, regions, seam, grid, *latents, condition)
-            )
-        )
-        photos, masks = (centred(moved), centred(nearest)), regions.permute(0, 3, 1, 2).float() / 255
+        latents = Latents(*(part.numpy() for part in FrameEncoder(network)(moved)))
+        bytes_in = [part[0].numpy() for part in (moved, nearest)]
+        frame = FrameInput(*bytes_in, regions, seam, grid[0].numpy(), latents, condition[0].numpy())
+        inputs = map(torch.from_numpy, frame.by_name().values())
+        layers = FrameLayers(*(part[0].numpy() for part in FrameDecoder(network)(*inputs)))
+        photos, masks = (centred(moved), centred(nearest)), torch.from_numpy(regions)[None].float() / 255
         wanted, _ = network(centred(moved), torch.tensor([0]), *photos, masks, grid, condition)
     shown = lay_on_crop(moved[0].numpy(), layers)
     expected = ((wanted[0].clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).numpy()

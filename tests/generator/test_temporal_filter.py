@@ -11,8 +11,8 @@ from avatar.types import F32
 
 def layers(value: float) -> FrameLayers:
     return FrameLayers(
-        np.full((8, 8, 3), value, np.float32),
-        np.full((8, 8, 3), value / 255, np.float32),
+        np.full((8, 8, 4), round(value), np.uint8),
+        np.full((8, 8, 4), round(value), np.uint8),
         np.full((2, 2, 2), value / 100, np.float32),
         np.full((1, 1, 3), value, np.float32),
     )

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import cv2
+import numpy as np
+
+from avatar.generator.network_input import INNER, REGIONS
 from avatar.types import F32, U8
 
 
@@ -19,16 +23,16 @@ class Latents(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FrameInput:
-    """One frame as the decoder takes it; `network_export.FrameDecoder.forward` says what each part is."""
+    """One frame, of which the decoder is told."""
 
     moved: U8
     """(S, S, 3)."""
     nearest: U8
     """(S, S, 3)."""
     regions: U8
-    """(S, S, 5)."""
+    """(5, S, S)."""
     seam: U8
-    """(S, S, 1)."""
+    """(S, S)."""
     grid: F32
     """(S/4, S/4, 2)."""
     latents: Latents
@@ -36,12 +40,27 @@ class FrameInput:
     """(55,), from `network_input.condition`."""
 
     def by_name(self) -> dict[str, F32 | U8]:
-        """Return the exported decoder's inputs, each with the batch's axis in front."""
-        return {
-            "moved": self.moved[None],
-            "nearest": self.nearest[None],
-            "regions": self.regions[None],
-            "seam": self.seam[None],
+        """Return the exported decoder's inputs, each with the batch's axis in front.
+
+        `network_export.FrameDecoder.layers` says what each is.
+        """
+        left, top, right, bottom = INNER
+        mouth = self.regions[REGIONS.index("mouth")]
+        moved, nearest = (cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA) for picture in (self.moved, self.nearest))
+        cv2.insertChannel(mouth, moved, 3)
+        others = [mask for mask, name in zip(self.regions, REGIONS, strict=True) if name != "mouth"]
+        inner_mouth, inner_seam = (
+            cv2.cvtColor(mask[top:bottom, left:right], cv2.COLOR_GRAY2RGBA) for mask in (mouth, self.seam)
+        )
+        pictures = {
+            "moved": moved,
+            "nearest": nearest,
+            "masks": cv2.merge(others),
+            "inner_mouth": inner_mouth,
+            "inner_seam": inner_seam,
+            "seam": self.seam[..., None],
+        }
+        return {name: np.asarray(picture, np.uint8)[None] for name, picture in pictures.items()} | {
             "grid": self.grid[None],
             "latent4": self.latents.quarter,
             "latent8": self.latents.eighth,
@@ -52,13 +71,14 @@ class FrameInput:
 class FrameLayers(NamedTuple):
     """What the decoder makes of a moved photo: keep * (the photo, sampled `shift` further, + tone) + add.
 
-    `add` and `keep` cover the crop's part `network_input.INNER`; around it nothing is added and all is kept.
+    `add` and `keep` cover the crop's part `network_input.INNER`; around it nothing is added and all is kept. Their
+    fourth channel says nothing: it makes them quicker to resample (`sampling`).
     """
 
-    add: F32
-    """(H, W, 3), levels of 255."""
-    keep: F32
-    """(H, W, 3), 0..1."""
+    add: U8
+    """(H, W, 4), levels of 255."""
+    keep: U8
+    """(H, W, 4), 255 where all is kept."""
     shift: F32
     """(S/4, S/4, 2): (x, y) in pixels of the crop."""
     tone: F32

@@ -17,10 +17,10 @@ FRAMES: Final = 12
 def measure_frame_ms(engine: Engine) -> float:
     """Return how many milliseconds the network takes for a frame: the best of a few, so others' work counts little."""
     grey = np.full((CROP_SIZE, CROP_SIZE, 3), 128, np.uint8)
-    masks = np.zeros((CROP_SIZE, CROP_SIZE, len(REGIONS)), np.uint8)
+    masks = np.zeros((len(REGIONS), CROP_SIZE, CROP_SIZE), np.uint8)
     grid = np.zeros((CROP_SIZE // 4, CROP_SIZE // 4, 2), np.float32)
     steer = np.zeros(CONDITION_SIZE, np.float32)
-    frame = FrameInput(grey, grey, masks, masks[..., :1].copy(), grid, engine.encode(grey), steer)
+    frame = FrameInput(grey, grey, masks, masks[0], grid, engine.encode(grey), steer)
     times = []
     for _ in range(FRAMES):
         started_s = time.perf_counter()

@@ -62,7 +62,10 @@ class TorchEngine:
                 found = self._graph.run(inputs)
             else:
                 found = self._decoder(*inputs)
-            return FrameLayers(*(np.ascontiguousarray(part[0].float().cpu().numpy()) for part in found))
+            return FrameLayers(*(self._here(part[0]) for part in found))
+
+    def _here(self, tensor: Any) -> Any:
+        return np.ascontiguousarray((tensor if tensor.dtype == self._torch.uint8 else tensor.float()).cpu().numpy())
 
     def _there(self, array: F32 | U8) -> Any:
         tensor = self._torch.from_numpy(np.ascontiguousarray(array)).to(self._device)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from avatar.face.pose import fit_pose, mean_head, rotation_vector
 from avatar.generator.framing import Window
-from avatar.generator.network_input import CropWarp, condition, region_masks, sampling_grid, with_eyes_of
+from avatar.generator.network_input import REGIONS, CropWarp, condition, region_masks, sampling_grid, with_eyes_of
 from avatar.generator.references import FaceOutline, face_outline, nearest_reference
 from avatar.generator.tuning.mirror import mirrored_blendshapes, mirrored_landmarks
 from avatar.generator.tuning.packed_clips import PackedClip
@@ -118,8 +118,8 @@ def make_batch(examples: Sequence[tuple[Sequence[ClipFrame], Sequence[ClipFrame]
             pictures.append(
                 (
                     warps[0].with_mouth(views[0], wanted.landmarks),
-                    nearest if eye == mouth else with_eyes_of(nearest, views[eye].rgb, masks),
-                    masks,
+                    nearest if eye == mouth else with_eyes_of(nearest, views[eye].rgb, masks[REGIONS.index("eyes")]),
+                    np.moveaxis(masks, 0, -1),
                     sampling_grid(views[mouth].places, size // 4),
                     condition(wanted.blendshapes, turn),
                     len(references) + used.index(mouth),
