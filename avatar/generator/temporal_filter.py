@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from avatar.generator.engines.engine import FrameLayers
-from avatar.types import F32, U8
+from avatar.types import F32
 
 STILL_SHARE: Final = 0.6
 """How much of the last frame's layers a still face keeps: noise of 1 falls to 0.5."""
@@ -42,5 +42,5 @@ def filter_layers(last: FilterState | None, layers: FrameLayers, landmarks: F32)
     return FilterState(layers, landmarks), layers
 
 
-def _between(new: F32 | U8, old: F32 | U8, share: float) -> Any:
+def _between(new: Any, old: Any, share: float) -> Any:
     return cv2.addWeighted(new, 1 - share, old, share, 0)
