@@ -21,6 +21,7 @@ OTHER_VARIABLES: Final[Mapping[str, str]] = {
     "AVATAR_CONFIG": "the settings file",
     "AVATAR_MODELS": "the folder that model files are kept in",
     "AVATAR_SERVER": "address of a server, for programs of the examples",
+    "AVATAR_PUBLISH_TOKEN": "bearer token of the WHIP server that `avatar publish` sends to",
     "AVATAR_FUZZ": "how many damaged files the tests try",
     "AVATAR_FUZZ_EXAMPLES": "how many offers the tests try",
 }

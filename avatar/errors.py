@@ -128,6 +128,12 @@ class RecordingError(AvatarError):
     code = "recording_runs"
 
 
+class PublishError(AvatarError):
+    """A target that nothing can be published to: no such kind, not answering, refusing, or gone."""
+
+    code = "publish_failed"
+
+
 class VoiceError(AvatarError):
     """A voice that is not installed, or cannot speak a text."""
 

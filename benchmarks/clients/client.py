@@ -18,9 +18,9 @@ from typing import Any, Final, Literal
 
 import av
 
+from avatar.media.webrtc_certificate import write_p256_pair
 from benchmarks.clients import chromium
 from benchmarks.clients.camera import Camera, Codec
-from benchmarks.clients.certificate import write_p256_pair
 from benchmarks.clients.rtp_dump import decoded_pictures, read_rtp_dump
 
 Direction = Literal["sendrecv", "recvonly", "sendonly"]
