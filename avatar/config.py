@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 T = TypeVar("T")
@@ -97,6 +97,48 @@ def picture_size(text: str) -> tuple[int, int]:
     return width, height
 
 
+BackgroundKind: TypeAlias = Literal["keep", "blur", "colour", "picture", "transparent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What is seen behind the avatar."""
+
+    kind: BackgroundKind = "keep"
+    """The photo's own, the same out of focus, one colour, a picture, or nothing."""
+    rgb: tuple[int, int, int] | None = None
+    """Of `colour`: 0..255 each."""
+    path: Path | None = None
+    """Of `picture`: the file."""
+
+    def __str__(self) -> str:
+        """Return the text that `read_background` reads."""
+        if self.rgb is not None:
+            return "#" + bytes(self.rgb).hex()
+        return str(self.path) if self.path is not None else self.kind
+
+
+PLAIN_BACKGROUNDS: Final[tuple[BackgroundKind, ...]] = ("keep", "blur", "transparent")
+PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp")
+"""How the names of pictures end that may be a background."""
+
+
+def read_background(text: str) -> Background:
+    """Return what is put behind the avatar, of a text. Raises ValueError where it is nothing that can be."""
+    for kind in PLAIN_BACKGROUNDS:
+        if text == kind:
+            return Background(kind)
+    if re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        red, green, blue = bytes.fromhex(text[1:])
+        return Background("colour", rgb=(red, green, blue))
+    if not text.lower().endswith(PICTURES):
+        raise ValueError(text)
+    try:
+        return Background("picture", path=Path(text).expanduser())
+    except RuntimeError as error:  # ~name of nobody
+        raise ValueError(text) from error
+
+
 def base_url(text: str) -> str:
     """Return a base URL without a slash at its end. Raises ValueError for what is none."""
     parts = urlsplit(text)
@@ -144,6 +186,11 @@ def api_key(text: str) -> str:
 
 
 SIZE: Final = Kind(picture_size, f"a size such as 512x512: {SIDES}", "WxH")
+BACKGROUND: Final = Kind(
+    read_background,
+    f"keep, blur, transparent, a colour such as #2a6496, or a picture ({', '.join(PICTURES)})",
+    "WHAT",
+)
 API_KEY: Final = Kind(api_key, "plain letters, digits and marks (ASCII), without spaces or line breaks", "KEY")
 BASE_URL: Final = Kind(base_url, "a base URL such as http://localhost:11434/v1, without a key", "URL")
 PORTS: Final = Kind(port_range, "a range of ports from 1024 to 65535, such as 40000-40100", "FIRST-LAST")
@@ -192,6 +239,12 @@ class PictureSettings:
         "what follows the driver's face: openvino, mediapipe or auto, which is openvino wherever it works",
         choices=TRACKERS,
         metavar="TRACKER",
+    )
+    background: Background = setting(
+        Background(),
+        "what is seen behind the avatar: keep (its photo's own), blur, a colour as #RRGGBB, a picture's file, or "
+        "transparent (for programs: docs/sdk.md)",
+        kind=BACKGROUND,
     )
 
 

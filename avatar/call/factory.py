@@ -22,9 +22,11 @@ from avatar.config import (
     LONG_SIDE_MAX,
     SHORT_SIDE_MAX,
     SHORT_SIDE_MIN,
+    Background,
     PictureSettings,
     ServerSettings,
     can_be_sent,
+    read_background,
 )
 from avatar.conversation.services import ServiceFactory
 from avatar.errors import AvatarError, OfferError
@@ -59,6 +61,20 @@ def make_avatar_session(
     return open_session(
         identity, picture, drive=drive, voice_network=voice_network, on_picture=on_picture, on_event=on_event
     )
+
+
+def read_call_background(text: str) -> Background:
+    """Return what a caller asks for behind the avatar. Raises AvatarError (bad_background): files are not theirs."""
+    try:
+        background = read_background(text)
+    except ValueError:
+        background = None
+    if background is None or background.kind in ("picture", "transparent"):
+        raise AvatarError(
+            f"{text[:40]!r} cannot be behind the avatar of a call: keep, blur and a colour such as #2a6496 can.",
+            code="bad_background",
+        )
+    return background
 
 
 def make_echo_session(
@@ -139,12 +155,16 @@ class CallFactory:
         if drive not in get_args(Drive):
             raise AvatarError(f"'{drive}' moves no avatar. Use one of: {', '.join(get_args(Drive))}.", code="bad_drive")
 
-    def picture(self, width: int | None, height: int | None, fps: int | None) -> PictureSettings:
+    def picture(
+        self, width: int | None, height: int | None, fps: int | None, background: str | None = None
+    ) -> PictureSettings:
         """Return the picture of a call that asks for this; None: as the server's.
 
-        Raises AvatarError (bad_size, bad_rate).
+        Raises AvatarError (bad_size, bad_rate, bad_background).
         """
         default = self._settings.picture
+        if background is not None:
+            default = replace(default, background=read_call_background(background))
         picture = replace(
             default, width=width or default.width, height=height or default.height, fps=fps or default.fps
         )

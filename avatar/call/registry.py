@@ -136,19 +136,20 @@ class Calls:
         mode: Mode = "avatar",
         drive: Drive = "camera",
         watch: str | None = None,
+        background: str | None = None,
     ) -> Call:
         """Answer an offer and begin a call; `id` and `answer_sdp` of what is returned go back to the visitor.
 
         `watch` is the token that it may be watched by; None: one is made. Raises OfferError, ServerFullError,
-        AvatarError (bad_size, bad_rate, bad_mode, bad_drive, watch_taken, unknown_avatar and whatever `get_avatar` or
-        the session raises).
+        AvatarError (bad_size, bad_rate, bad_background, bad_mode, bad_drive, watch_taken, unknown_avatar and whatever
+        `get_avatar` or the session raises).
         """
         try:
             offer = read_offer(offer_sdp, limit_bytes=self._settings.limits.offer_bytes)
         except NoCommonCodecError as error:  # a client that was set up wrongly: who runs the server is asked about it
             logger.warning("an offer was refused: %s", error)
             raise
-        picture = self._factory.picture(width, height, fps)
+        picture = self._factory.picture(width, height, fps, background)
         self._factory.check(offer, mode, drive)
         if watch is not None and self.watchers(watch) is not None:
             raise AvatarError("Another call has this watch link. Choose another, or end that call.", code="watch_taken")

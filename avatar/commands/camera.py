@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from avatar.commands.flags import add_flags
 from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network
+from avatar.config import Background
 from avatar.errors import AvatarError, DeviceError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ USUAL_SIZE: Final = (960, 540)
 """Programs for calls want wide pictures; these are as cheap to draw as 540 x 540, since little of them moves."""
 MACOS_SIZE: Final = (1280, 720)
 """OBS's camera on macOS takes other sizes and shows them torn."""
+PLAIN_RGB: Final = (46, 52, 64)
+"""A dark grey with some blue, as the one colour that the key `b` goes through."""
 TICK_S: Final = 0.05
 STATUS_EVERY_S: Final = 1.0
 LOG_EVERY_S: Final = 10.0
@@ -132,11 +135,23 @@ def _run(args: argparse.Namespace) -> None:
         )
         preview = _preview(stack) if args.preview else None
         broadcast = Broadcast(
-            inputs, open_drawing, camera, picture.fps, faces=faces, sound_sink=_sound_sink(args, inputs)
+            inputs,
+            open_drawing,
+            camera,
+            picture.fps,
+            faces=faces,
+            backgrounds=backgrounds_after(picture.background),
+            sound_sink=_sound_sink(args, inputs),
         )
         stack.enter_context(broadcast.running())
         print(f"Choose the camera {camera.name!r} in the other program. Stop with Ctrl-C.", flush=True)
         _attend(broadcast, preview)
+
+
+def backgrounds_after(first: Background) -> tuple[Background, ...]:
+    """Return the backgrounds that the key goes through, from the chosen one on."""
+    others = (Background("keep"), Background("blur"), Background("colour", rgb=PLAIN_RGB))
+    return (first, *(other for other in others if other != first))
 
 
 def chosen_inputs(args: argparse.Namespace) -> Inputs:

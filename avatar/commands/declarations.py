@@ -103,10 +103,10 @@ def _declared_in(group: type, section: str) -> Iterator[Setting]:
     hints = get_type_hints(group)
     fields = {field.name: field for field in dataclasses.fields(group)}
     for name, field in fields.items():
-        if dataclasses.is_dataclass(hints[name]):
+        declared = field.metadata.get("setting")
+        if declared is None and dataclasses.is_dataclass(hints[name]):
             yield from _declared_in(hints[name], name)
             continue
-        declared = field.metadata.get("setting")
         if declared is None:
             continue
         filled = declared.fills or (name,)

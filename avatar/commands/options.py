@@ -19,7 +19,7 @@ else:
     Subparsers = Any
 
 
-RENDERING: Final = ("size", "fps", "tier", "engine", "tracker", "voice_network", "voice_encoder")
+RENDERING: Final = ("size", "fps", "tier", "engine", "tracker", "background", "voice_network", "voice_encoder")
 """The settings that commands have which write a movie."""
 
 

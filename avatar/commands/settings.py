@@ -188,6 +188,11 @@ def _check_together(values: Mapping[str, Any], origins: Mapping[str, str]) -> No
             f"{origins['udp_ports']}: {len(ports)} ports are too few for {values['sessions']} calls at once "
             "(--sessions): each takes one."
         )
+    if values["background"].kind == "transparent":
+        raise SettingsError(
+            f"{origins['background']}: no call, movie or camera carries transparency: it is for programs "
+            "(docs/sdk.md). Choose keep, blur, a colour or a picture."
+        )
     rates = [f"{name}_bitrate_bps" for name in ("min", "start", "max")]
     if sorted(rates, key=values.__getitem__) != rates:
         said = ", ".join(f"{name} = {values[name]} ({origins[name]})" for name in rates)

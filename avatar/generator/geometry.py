@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from avatar.config import Background
 from avatar.face.expression_basis import load_basis
 from avatar.generator.eyes import both_eyes
 from avatar.generator.face_flow import COARSER, FaceMesh, MovedMesh, lay_fine_parts, lay_in_box
@@ -21,7 +22,7 @@ from avatar.generator.overlay import overlay
 from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.rig import Rig
 from avatar.generator.sampling import sample
-from avatar.generator.scene_layout import lay_out_scene
+from avatar.generator.scene_layout import KEPT, lay_out_scene
 from avatar.generator.shell import STEP_PX, HeadShell, enlarged, places_at_nodes
 from avatar.generator.triangle_raster import Box
 from avatar.types import F32, U8, HeadPose, Motion
@@ -58,6 +59,17 @@ class MovedPhoto:
     """(x, y) of the moving part in the picture."""
     rest_origin: tuple[int, int]
     """(x, y) in the resting picture that places are counted from."""
+    alpha: U8 | None = None
+    """(height, width): the person's share of each pixel where nothing is behind them, `picture` being premultiplied by
+    it; None: there is a background."""
+
+    def finished(self) -> U8:
+        """Return the picture, with its alpha as a fourth channel where it has one."""
+        if self.alpha is None:
+            return self.picture
+        # What was drawn or sharpened at an edge may not be lighter than its share.
+        rgb = cv2.min(self.picture, cv2.cvtColor(self.alpha, cv2.COLOR_GRAY2RGB))
+        return np.asarray(cv2.merge([*cv2.split(rgb), self.alpha]), np.uint8)
 
     @property
     def places(self) -> F32:
@@ -75,12 +87,12 @@ class MovedPhoto:
 class GeometryGenerator:
     """Renders one identity at one picture size. Not for several threads at once."""
 
-    def __init__(self, identity: Identity, picture_size: tuple[int, int]) -> None:
+    def __init__(self, identity: Identity, picture_size: tuple[int, int], background: Background = KEPT) -> None:
         """Prepare an identity for pictures of (width, height) pixels; takes a few tens of milliseconds."""
         self.identity = identity
         self.picture_size = picture_size
         self.key_every, self.last_in_full = 1, True  # every picture is drawn alike
-        self._scene = scene = lay_out_scene(identity, picture_size)
+        self._scene = scene = lay_out_scene(identity, picture_size, background)
         self._origin = np.array([scene.columns.start, scene.rows.start, 0], np.float32)
         self.rig = Rig(scene.rest + self._origin, load_basis())
         rest_pose = self._within_part(self.rig.rest_pose)
@@ -92,14 +104,14 @@ class GeometryGenerator:
         self._mouth = MouthInterior(scene.colours, scene.rest, rest_pose)
 
     def render(self, motion: Motion) -> U8:
-        """Return the (height, width, 3) RGB picture of a motion."""
+        """Return the (height, width, 3 or 4) picture of a motion, as `Generator` says."""
         return self.draw(target_face(self.rig, self.identity, motion))
 
     def draw(self, target: TargetFace) -> U8:
-        """Return the (height, width, 3) RGB picture of a face whose landmarks are known."""
-        picture = self.move(target).picture
-        self.draw_mouth(picture, target)
-        return picture
+        """Return the picture of a face whose landmarks are known, as `Generator` says."""
+        moved = self.move(target)
+        self.draw_mouth(moved.picture, target)
+        return moved.finished()
 
     def move(self, target: TargetFace) -> MovedPhoto:
         """Return the photo moved to where the landmarks are, the mouth's inside not drawn yet."""
@@ -112,6 +124,7 @@ class GeometryGenerator:
 
         picture = scene.still.copy()
         part = picture[scene.rows, scene.columns]
+        alpha = None if scene.still_alpha is None else scene.still_alpha.copy()
         for number, of_nodes in enumerate(bands(self._moving.moving(field), face.box)):
             places = enlarged(nodes, *of_nodes, 1)
             rows, columns = (slice(side.start * STEP_PX, side.stop * STEP_PX) for side in of_nodes)
@@ -120,8 +133,11 @@ class GeometryGenerator:
             plate = scene.plate[rows, columns]
             person = sample(scene.person, places[: plate.shape[0], : plate.shape[1]], border=cv2.BORDER_CONSTANT)
             overlay(person, plate, into=part[rows, columns])
+            if alpha is not None:
+                alpha[scene.rows, scene.columns][rows, columns] = person[..., 3]
         origin = (scene.columns.start, scene.rows.start)
-        return MovedPhoto(picture, nodes, face, origin, (origin[0] - scene.spare, origin[1] - scene.spare))
+        rest_origin = (origin[0] - scene.spare, origin[1] - scene.spare)
+        return MovedPhoto(picture, nodes, face, origin, rest_origin, alpha)
 
     def _face(self, nodes: F32, landmarks: F32, moved: MovedMesh) -> FacePlaces:
         """Return where the face comes from, blended at its outline with what the nodes around it say."""

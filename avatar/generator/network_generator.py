@@ -7,6 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from avatar.config import Background
 from avatar.face import mesh
 from avatar.face.pose import rotation_vector
 from avatar.generator.compositing import head_crop, lay_layers, recut
@@ -21,6 +22,7 @@ from avatar.generator.network_input import REGIONS, condition, head_seam, region
 from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.reference_blending import ReferenceBlender, show_reference_pixels
 from avatar.generator.references import face_outline
+from avatar.generator.scene_layout import KEPT
 from avatar.generator.temporal_filter import FilterState, filter_layers
 from avatar.types import F32, U8, Motion
 
@@ -30,11 +32,13 @@ QUARTER: Final = CROP_SIZE // 4
 class NetworkGenerator:
     """Renders one identity at one picture size, frame after frame. Not for several threads at once."""
 
-    def __init__(self, identity: Identity, picture_size: tuple[int, int], engine: Engine) -> None:
+    def __init__(
+        self, identity: Identity, picture_size: tuple[int, int], engine: Engine, background: Background = KEPT
+    ) -> None:
         """Prepare an identity for pictures of (width, height) pixels; takes about a tenth of a second."""
         self.identity = identity
         self.picture_size = picture_size
-        self._geometry = GeometryGenerator(identity, picture_size)
+        self._geometry = GeometryGenerator(identity, picture_size, background)
         self.rig = self._geometry.rig
         self._rest_window = face_window(self.rig.rest_pose)
         self._engine = engine
@@ -46,11 +50,11 @@ class NetworkGenerator:
         self.key_every, self.last_in_full = 1, True
 
     def render(self, motion: Motion) -> U8:
-        """Return the (height, width, 3) RGB picture of a motion."""
+        """Return the picture of a motion, as `Generator` says."""
         return self.draw(target_face(self.rig, self.identity, motion))
 
     def draw(self, target: TargetFace) -> U8:
-        """Return the (height, width, 3) RGB picture of a face whose landmarks are known."""
+        """Return the picture of a face whose landmarks are known, as `Generator` says."""
         window = face_window(target.pose)
         moved = self._geometry.move(target)
         landmarks = window.to_picture(target.landmarks)
@@ -68,7 +72,7 @@ class NetworkGenerator:
         # Where a photo's own pixels show, the drawn teeth have no detail to add.
         drawn = cv2.convertScaleAbs(regions[REGIONS.index("mouth")], alpha=1 - self._reference_share)
         lay_layers(moved.picture, layers, window, seam, np.asarray(drawn, np.uint8))
-        return moved.picture
+        return moved.finished()
 
     def _layers(
         self, target: TargetFace, moved: MovedPhoto, window: Window, landmarks: F32, regions: U8, seam: U8

@@ -38,10 +38,13 @@ class Generator(Protocol):
         ...
 
     def render(self, motion: Motion) -> U8:
-        """Return the (height, width, 3) RGB picture of a motion."""
+        """Return the (height, width, 3) RGB picture of a motion.
+
+        Where the avatar was opened with a transparent background, it is (height, width, 4) RGBA, premultiplied.
+        """
 
     def draw(self, target_face: TargetFace) -> U8:
-        """Return the (height, width, 3) RGB picture of a face whose landmarks are known."""
+        """Return the picture of a face whose landmarks are known, as `render` does."""
 
 
 def target_face(rig: Rig, identity: Identity, motion: Motion) -> TargetFace:

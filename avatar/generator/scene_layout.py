@@ -8,7 +8,10 @@ from typing import Final
 import cv2
 import numpy as np
 
+from avatar.config import Background
 from avatar.face import mesh
+from avatar.generator.background import behind_person
+from avatar.generator.cut_out import cut_out
 from avatar.generator.framing import Window, frame_window
 from avatar.generator.identity import Identity
 from avatar.generator.matte import fill, foreground_colours
@@ -26,6 +29,7 @@ BODY_FROM: Final = (0.4, 0.8)
 """Where the body counts as still, as shares of the way along which the neck's motion fades."""
 FAINTEST: Final = 4
 """A matte below this (of 255) is background."""
+KEPT: Final = Background()
 SIDE_FADE: Final = 0.06
 """Where the picture is wider than the photo, the person fades out over this share of the photo's width."""
 
@@ -51,10 +55,12 @@ class SceneLayout:
     """(height, width, 3), RGB: the background without the person."""
     still: U8
     """(picture height, picture width, 3), RGB: the whole picture at rest."""
+    still_alpha: U8 | None
+    """(picture height, picture width): the person's share of it, where nothing is behind them; else None."""
 
 
-def lay_out_scene(identity: Identity, picture_size: tuple[int, int]) -> SceneLayout:
-    """Lay out an identity for pictures of (width, height) pixels."""
+def lay_out_scene(identity: Identity, picture_size: tuple[int, int], background: Background = KEPT) -> SceneLayout:
+    """Lay out an identity for pictures of (width, height) pixels. Raises ImageError: the background cannot be read."""
     photo = identity.rest
     photo_size = (photo.rgb.shape[1], photo.rgb.shape[0])
     window = frame_window(photo.landmarks_px, photo_size, picture_size)
@@ -67,8 +73,13 @@ def lay_out_scene(identity: Identity, picture_size: tuple[int, int]) -> SceneLay
     place = _Placer(window, picture_size, photo_size, spare)
     matte = place.matte(identity.matte)
     placed = place.photo(photo.rgb)
-    plate = _beside_still_body(place.background(identity.plate), placed, matte, rest[:, 1] + spare)
-    person = np.dstack([_share_of_person(placed, plate, matte), matte])
+    plate = place.background(identity.plate)
+    if background.kind == "keep":
+        plate = _beside_still_body(plate, placed, matte, rest[:, 1] + spare)
+        person = np.dstack([_share_of_person(placed, plate, matte), matte])
+    else:
+        person = cut_out(placed, matte, max(photo_size) * window.scale)
+        plate = behind_person(background, plate, picture_size, spare)
     colours = foreground_colours(placed, matte)
     whole = (slice(spare, spare + picture_size[1]), slice(spare, spare + picture_size[0]))
     part = (slice(rows.start + spare, rows.stop + spare), slice(columns.start + spare, columns.stop + spare))
@@ -84,6 +95,7 @@ def lay_out_scene(identity: Identity, picture_size: tuple[int, int]) -> SceneLay
         colours=np.ascontiguousarray(colours[part]),
         plate=np.ascontiguousarray(plate[part]),
         still=overlay(np.ascontiguousarray(person[whole]), np.ascontiguousarray(plate[whole])),
+        still_alpha=person[whole][..., 3].copy() if background.kind == "transparent" else None,
     )
 
 

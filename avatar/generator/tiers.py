@@ -6,6 +6,7 @@ import logging
 from functools import cache
 from typing import Final
 
+from avatar.config import Background
 from avatar.errors import ModelError
 from avatar.generator.engines.choice import load_engine
 from avatar.generator.engines.engine import Engine
@@ -14,6 +15,7 @@ from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.generator.network_generator import NetworkGenerator
 from avatar.generator.protocol import Generator
+from avatar.generator.scene_layout import KEPT
 
 TIERS: Final = ("geometry", "lite", "standard")
 """From the fastest to the best; `standard` wants a GPU or a strong CPU, and weights of its own."""
@@ -27,20 +29,25 @@ _log = logging.getLogger(__name__)
 
 
 def open_generator(
-    identity: Identity, picture_size: tuple[int, int], tier: str = "auto", engine: str = "auto"
+    identity: Identity,
+    picture_size: tuple[int, int],
+    tier: str = "auto",
+    engine: str = "auto",
+    background: Background = KEPT,
 ) -> Generator:
-    """Return a generator for an identity and (width, height) pixels.
+    """Return a generator for an identity and (width, height) pixels, with something behind the person.
 
     `tier` is one of `TIERS`, or `auto`: the best that runs here. `engine` is one of `engines.choice.ENGINES`, or
     `auto`.
 
     Raises:
         ModelError: a tier was asked for by name that cannot run here, or there is no such tier or engine.
+        ImageError: the picture behind the person cannot be read.
     """
     chosen = choose_engine(tier, engine)
     if chosen is None:
-        return GeometryGenerator(identity, picture_size)
-    return NetworkGenerator(identity, picture_size, chosen[1])
+        return GeometryGenerator(identity, picture_size, background)
+    return NetworkGenerator(identity, picture_size, chosen[1], background)
 
 
 def live_tier(tier: str, engine: str) -> str:

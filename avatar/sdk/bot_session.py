@@ -165,7 +165,9 @@ def make_bot_session(
     del drive  # the program's voice
     if identity is None:
         raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
-    generator = open_generator(identity, (picture.width, picture.height), picture.tier, picture.engine)
+    generator = open_generator(
+        identity, (picture.width, picture.height), picture.tier, picture.engine, picture.background
+    )
     return BotSession(
         RenderParts(generator, SpeechMotion(voice_network)), picture.fps, on_picture=on_picture, on_event=on_event
     )

@@ -31,7 +31,7 @@ class TakenTick:
 
     tick: Tick
     rgb: U8 | None
-    """(height, width, 3), RGB; None: there is no picture for it."""
+    """(height, width, 3 or 4), as a generator draws it; None: there is no picture for it."""
     late_s: float
     slipped: bool
     """It is so late that the frame clock was put back."""

@@ -8,10 +8,13 @@ import math
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from avatar.sdk.events import EventLog
 from avatar.sdk.frame_queue import FrameQueue, TakenTick
 from avatar.sdk.frames import AudioFrame, Frame, VideoFrame
 from avatar.sdk.speech_playout import Tick
+from avatar.types import U8
 
 
 class FrameStream:
@@ -57,7 +60,7 @@ class FrameStream:
             if taken.rgb is None:
                 return self._sound_of(taken.tick)
             self._half = taken.tick
-            return VideoFrame(taken.tick.start / self._queue.playout.rate, taken.rgb)
+            return _video_frame(taken.tick.start / self._queue.playout.rate, taken.rgb)
 
     async def _take_tick(self, lead_s: float) -> TakenTick:
         self._queue.begin(lead_s)
@@ -94,3 +97,10 @@ class FrameStream:
         self._news.set()
         if self._queue.failure is not None or self._queue.closed:
             self._on_taken()
+
+
+def _video_frame(time_s: float, drawn: U8) -> VideoFrame:
+    """Return the frame of a picture as a generator draws it, with three channels or with four."""
+    if drawn.shape[2] == 3:
+        return VideoFrame(time_s, drawn)
+    return VideoFrame(time_s, np.ascontiguousarray(drawn[..., :3]), rgba=drawn)

@@ -35,6 +35,9 @@ class VideoFrame:
     """On the avatar's media clock, which begins with the first frame."""
     rgb: U8
     """(height, width, 3), RGB; not to be written into."""
+    rgba: U8 | None = None
+    """(height, width, 4), RGBA premultiplied: over another picture it is rgb + (1 - alpha / 255) * below. Only where
+    the avatar was opened with a transparent background, which is black in `rgb`; else None. Not to be written into."""
 
     def to_av(self) -> av.VideoFrame:
         """Return the picture as PyAV's, with its time."""

@@ -38,7 +38,7 @@ from avatar.sdk.bot_protocol import (
 from avatar.sdk.frame_queue import FrameQueue
 from avatar.sdk.renderer import stopped
 from avatar.sdk.speech_playout import MouthInput
-from avatar.sdk.whip_client import Answer, WhipClient
+from avatar.sdk.whip_client import Answer, WhipClient, asked_background
 from avatar.stream.browser_messages import Bye, Clock, Pong
 from avatar.stream.caller import Caller
 from avatar.stream.ice_servers import IceServer, read_ice_server
@@ -215,6 +215,7 @@ class RemoteRenderer:
         offer = await self._caller.offer(loopback=self._client.on_this_machine)
         picture = self._picture
         wanted: dict[str, str | int] = {"mode": "bot", "avatar": self._face, "fps": picture.fps}
+        wanted |= asked_background(picture.background)
         wanted |= {"width": picture.width, "height": picture.height}
         self._answer = await asyncio.to_thread(self._client.offer, offer, wanted)
         await self._caller.accept(self._answer.sdp)

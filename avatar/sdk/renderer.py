@@ -61,7 +61,9 @@ def open_parts(
     identity = face if isinstance(face, Identity) else open_identity(str(face))
     for warning in () if isinstance(face, Identity) else face_warnings(str(face), identity):
         logger.warning("%s: %s", face, warning)
-    generator = open_generator(identity, (settings.width, settings.height), settings.tier, settings.engine)
+    generator = open_generator(
+        identity, (settings.width, settings.height), settings.tier, settings.engine, settings.background
+    )
     network = load_voice_network(voice_network) if isinstance(voice_network, (str, Path)) else voice_network
     if network is not None:
         require_live(network)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
+from avatar.config import Background
 from avatar.errors import AvatarError, ServerFullError, ServerGoneError, TokenError, UnknownAvatarError
 from avatar.stream.ice_servers import IceServer, read_ice_server
 
@@ -132,6 +133,20 @@ class WhipClient:
         if len(answer) > ANSWER_BYTES:
             raise ServerGoneError(f"The server {self._host} answers with more than {ANSWER_BYTES} bytes.")
         return response.status, response.headers, answer
+
+
+def asked_background(background: Background) -> dict[str, str]:
+    """Return what a call asks for behind the avatar; nothing where that is the server's to choose.
+
+    Raises:
+        AvatarError: a server cannot put it there, code `bad_background`.
+    """
+    if background.kind in ("picture", "transparent"):
+        raise AvatarError(
+            f"A server does not put {background} behind an avatar: keep, blur or a colour can be asked of it.",
+            code="bad_background",
+        )
+    return {} if background.kind == "keep" else {"background": str(background)}
 
 
 def _is_loopback(host: str) -> bool:

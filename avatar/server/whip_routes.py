@@ -66,6 +66,7 @@ class CallRegistry(Protocol):
         mode: Mode,
         drive: Drive,
         watch: str | None,
+        background: str | None,
     ) -> RunningCall:
         """Set up a call. Raises AvatarError: bad_offer, bad_size, unknown_avatar, server_full and more."""
 
@@ -111,7 +112,7 @@ def whip_routes(
             201: {"description": "The answer, complete with every candidate.", "content": {SDP: {}}},
             **problems(
                 {
-                    400: "Not an offer that can be answered: `bad_offer`, `bad_size`, `bad_rate`.",
+                    400: "Not an offer that can be answered: `bad_offer`, `bad_size`, `bad_rate`, `bad_background`.",
                     401: "A token is needed.",
                     404: "`unknown_avatar`.",
                     406: "No format of video or of sound in common; the answer says what is taken: `no_common_codec`.",
@@ -149,12 +150,27 @@ def whip_routes(
                 "guess. Else the server does.",
             ),
         ] = None,
+        background: Annotated[
+            str | None,
+            Query(
+                max_length=16,
+                description="What is behind the avatar: keep, blur or #RRGGBB; the server's when left out.",
+            ),
+        ] = None,
     ) -> Response:
         """Make a call: send an offer with all its candidates, get the answer. DELETE its Location to end it."""
         try:
             sdp = await read_text(request, SDP, settings.limits.offer_bytes, code="bad_offer")
             call = await calls.create(
-                sdp, avatar, width=width, height=height, fps=fps, mode=mode, drive=drive, watch=watch
+                sdp,
+                avatar,
+                width=width,
+                height=height,
+                fps=fps,
+                mode=mode,
+                drive=drive,
+                watch=watch,
+                background=background,
             )
         except AvatarError as error:
             metrics.offers.labels(error.code).inc()

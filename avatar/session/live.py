@@ -177,15 +177,16 @@ class Session:
             self._renderer = self._open_renderer(identity, self._picture)
 
     def set_picture(self, picture: PictureSettings, look_every: int) -> None:
-        """Draw pictures of this size, tier and rate from the next one on; look at every so many camera frames.
+        """Draw pictures of this size, tier, rate and background from the next one on; look at every n-th camera frame.
 
         Pictures go on meanwhile: what draws the new ones is opened in the caller's thread, in about a tenth of a
         second. A camera that sends more often than `picture.fps` drives no more pictures than that, where that is less
-        than at the start. Raises ModelError: all is left as it is.
+        than at the start. Raises ModelError, ImageError: all is left as it is.
         """
         with self._opening:
             was = self._picture
-            if (picture.width, picture.height, picture.tier) != (was.width, was.height, was.tier):
+            drawn, before = ((one.width, one.height, one.tier, one.background) for one in (picture, was))
+            if drawn != before:
                 self._renderer = self._open_renderer(self._renderer.generator.identity, picture)
             self._picture, self._look_every = picture, look_every
             self._meter.forget_durations()

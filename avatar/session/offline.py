@@ -183,7 +183,9 @@ def animate(
     Raises:
         MediaError: the driver cannot be read.
     """
-    generator = open_generator(identity, (picture.width, picture.height), picture.tier, picture.engine)
+    generator = open_generator(
+        identity, (picture.width, picture.height), picture.tier, picture.engine, picture.background
+    )
     temperament, state = Temperament(), CompositionState()
     direction, coming = Direction(), deque(cues)
 

@@ -49,4 +49,6 @@ def open_session(
 
 def _open_renderer(identity: Identity, picture: PictureSettings) -> AdaptiveRenderer:
     size = (picture.width, picture.height)
-    return AdaptiveRenderer(open_generator(identity, size, picture.tier, picture.engine), picture.fps)
+    return AdaptiveRenderer(
+        open_generator(identity, size, picture.tier, picture.engine, picture.background), picture.fps
+    )

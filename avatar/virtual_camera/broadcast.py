@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 import av
 
+from avatar.config import Background
 from avatar.errors import AvatarError, DeviceError
 from avatar.types import Picture
 from avatar.virtual_camera.camera_input import CameraInput, CameraReader
@@ -67,6 +68,7 @@ class Broadcast:
         fps: int,
         *,
         faces: Sequence[str],
+        backgrounds: Sequence[Background] = (),
         sound_sink: SoundSink | None = None,
     ) -> None:
         """Prepare.
@@ -77,14 +79,16 @@ class Broadcast:
             sink: takes the pictures.
             fps: what it was opened for.
             faces: what `Action("face")` goes through; the first one is shown.
+            backgrounds: what `Action("background")` goes through, the first one being shown.
             sound_sink: takes the sound; closed at the end. None: there is nobody to hear it.
         """
         self._inputs, self._open_drawing, self._faces = inputs, open_drawing, tuple(faces)
+        self._backgrounds = tuple(backgrounds)
         self._output = PictureOutput(sink, fps, on_sent=self._on_sent, on_failure=self._fail)
         self._sound = None if sound_sink is None else SoundOutput(sound_sink, self._on_sound_failure)
         self._drawing: Drawing | None = None
         self._notes: deque[str] = deque(maxlen=MOST_NOTES)
-        self._face = 0
+        self._face = self._background = 0
         self._muted = False
         self._ended = threading.Event()
         self._failure: str | None = None
@@ -168,6 +172,12 @@ class Broadcast:
             case "rest":
                 drawing.calibrate()
                 self._notes.append("Rest for a second: your face is taken as it is then.")
+            case "background":
+                if len(self._backgrounds) < 2:
+                    return
+                self._background = (self._background + 1) % len(self._backgrounds)
+                drawing.show_background(self._backgrounds[self._background])
+                self._notes.append(f"Background: {self._backgrounds[self._background]}")
             case "mute":
                 self._muted = not self._muted
                 self._notes.append("Muted: nobody hears you, and no voice moves the lips." if self._muted else "Heard.")

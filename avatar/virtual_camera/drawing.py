@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import av
 
-from avatar.config import PictureSettings
+from avatar.config import Background, PictureSettings
 from avatar.errors import AvatarError
 from avatar.identities.open import open_identity
 from avatar.motion.cues import NEUTRAL, understand
@@ -36,6 +37,9 @@ class Drawing(Protocol):
 
     def show_face(self, face: str) -> None:
         """Show another avatar as soon as it is open."""
+
+    def show_background(self, background: Background) -> None:
+        """Put something else behind the avatar as soon as it is made. Raises AvatarError where it cannot."""
 
     def direct(self, words: str) -> None:
         """Show what a cue says, in words of `motion.cues`; "neutral" ends it. Raises CueError."""
@@ -78,6 +82,7 @@ class LocalDrawing:
             AvatarError: there is no such face, or a model cannot be used.
         """
         self._on_failure, self._on_note = on_failure, on_note
+        self._picture = picture
         self._session: Session = open_session(
             open_identity(face),
             picture,
@@ -97,7 +102,12 @@ class LocalDrawing:
 
     def show_face(self, face: str) -> None:
         """Open another face in a thread; pictures go on meanwhile."""
-        threading.Thread(target=self._open, args=(face,), name="avatar-face", daemon=True).start()
+        self._open(face, lambda: self._session.set_identity(open_identity(face)))
+
+    def show_background(self, background: Background) -> None:
+        """Put another background behind the avatar, made in a thread; pictures go on meanwhile."""
+        self._picture = picture = replace(self._picture, background=background)
+        self._open(str(background), lambda: self._session.set_picture(picture, 1))
 
     def direct(self, words: str) -> None:
         """Show what a cue says. Raises CueError."""
@@ -113,12 +123,17 @@ class LocalDrawing:
         """End the session."""
         self._session.stop()
 
-    def _open(self, face: str) -> None:
-        with self._opening:
-            try:
-                self._session.set_identity(open_identity(face))
-            except AvatarError as error:
-                self._on_note(f"{face} cannot be shown: {error}")
+    def _open(self, name: str, change: Callable[[], None]) -> None:
+        """Change what is shown, in a thread."""
+
+        def work() -> None:
+            with self._opening:
+                try:
+                    change()
+                except AvatarError as error:
+                    self._on_note(f"{name} cannot be shown: {error}")
+
+        threading.Thread(target=work, name="avatar-opening", daemon=True).start()
 
     def _on_event(self, event: SessionEvent) -> None:
         if isinstance(event, SessionFailed):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-Verb: TypeAlias = Literal["face", "rest", "mute", "feel", "help", "quit"]
+Verb: TypeAlias = Literal["face", "rest", "background", "mute", "feel", "help", "quit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ FEELINGS: Final = (
 KEYS: Final[dict[str, Action]] = {
     "f": Action("face"),
     "r": Action("rest"),
+    "b": Action("background"),
     "m": Action("mute"),
     "0": Action("feel", "neutral"),
     **{str(number): Action("feel", words) for number, words in enumerate(FEELINGS, start=1)},
@@ -38,7 +39,7 @@ KEYS: Final[dict[str, Action]] = {
     "q": Action("quit"),
 }
 HELP: Final = (
-    "f next face, r take my resting face anew, m mute, q quit; "
+    "f next face, r take my resting face anew, b next background, m mute, q quit; "
     + ", ".join(f"{number} {words}" for number, words in enumerate(FEELINGS, start=1))
     + ", 0 neutral"
 )

@@ -19,11 +19,11 @@ import av
 import cv2
 import numpy as np
 
-from avatar.config import PictureSettings
+from avatar.config import Background, PictureSettings
 from avatar.errors import AvatarError, ControlError, DeviceError, FrameError, ServerGoneError
 from avatar.media.colour import camera_rgb, to_i420
 from avatar.motion.cues import understand
-from avatar.sdk.whip_client import Answer, WhipClient
+from avatar.sdk.whip_client import Answer, WhipClient, asked_background
 from avatar.session.protocol import FaceSight
 from avatar.stream.browser_messages import (
     REPORTS,
@@ -130,6 +130,13 @@ class RemoteDrawing:
         self._face = face
         self._ask(SetAvatar(face))
 
+    def show_background(self, background: Background) -> None:
+        """Refuse: a server puts behind the avatar what the call began with."""
+        raise AvatarError(
+            f"A server's background is chosen as the call begins: start again with --background {background}.",
+            code="bad_background",
+        )
+
     def direct(self, words: str) -> None:
         """Show what a cue says. Raises CueError."""
         if words != "neutral":
@@ -218,6 +225,7 @@ class RemoteDrawing:
             offer = await caller.offer(loopback=self._client.on_this_machine)
             picture = self._picture
             wanted: dict[str, str | int] = {"avatar": self._face, "drive": self._drive, "fps": picture.fps}
+            wanted |= asked_background(picture.background)
             wanted |= {"width": picture.width, "height": picture.height}
             answer = await asyncio.to_thread(self._client.offer, offer, wanted)
             await caller.accept(answer.sdp)

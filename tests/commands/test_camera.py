@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from avatar.commands import camera_checks
-from avatar.commands.camera import chosen_drive, chosen_inputs
+from avatar.commands.camera import backgrounds_after, chosen_drive, chosen_inputs
 from avatar.commands.main import main
+from avatar.config import Background
 from avatar.errors import DeviceError
 from avatar.virtual_camera import camera_input
 from avatar.virtual_camera.advice import virtual_camera_advice
@@ -104,6 +105,19 @@ def test_the_check_ends_with_1_where_the_camera_cannot_run(
     monkeypatch.setattr(camera_checks, "virtual_cameras", lambda: ["/dev/video2"])
     assert main(["camera", "--check"]) == 1
     assert "pip install 'avatar[camera]'" in capsys.readouterr().out
+
+
+def test_a_camera_carries_no_transparency(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*FACE, "--background", "transparent"]) == 2
+    assert "--background: no call, movie or camera carries transparency" in capsys.readouterr().err
+    assert main([*FACE, "--background", "blurr"]) == 2
+    assert "it takes keep, blur, transparent, a colour such as #2a6496, or a picture" in capsys.readouterr().err
+
+
+def test_the_key_goes_through_backgrounds_from_the_chosen_one() -> None:
+    green = Background("colour", rgb=(0, 255, 0))
+    assert [one.kind for one in backgrounds_after(Background("blur"))] == ["blur", "keep", "colour"]
+    assert backgrounds_after(green)[0] == green and len(backgrounds_after(green)) == 4
 
 
 @pytest.mark.slow

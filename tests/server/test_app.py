@@ -59,6 +59,7 @@ class FakeCalls:
     trouble: AvatarError | None = None
     made: list[tuple[str, str | None, int | None, int | None, Mode, Drive]] = field(default_factory=list)
     rates: list[int | None] = field(default_factory=list)
+    backgrounds: list[str | None] = field(default_factory=list)
     running: dict[str, MadeCall] = field(default_factory=dict)
     latest: tuple[Stats, ...] = ()
     closed: bool = False
@@ -74,7 +75,9 @@ class FakeCalls:
         mode: Mode,
         drive: Drive,
         watch: str | None,
+        background: str | None,
     ) -> MadeCall:
+        self.backgrounds.append(background)
         if self.trouble is not None:
             raise self.trouble
         self.rates.append(fps)

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from avatar.config import PictureSettings
+from avatar.config import Background, PictureSettings
 from avatar.errors import CueError, DeviceError
 from avatar.media.pcm import I16
 from avatar.types import U8, CaptureStamp, Picture
@@ -44,6 +44,9 @@ class FakeDrawing:
 
     def show_face(self, face: str) -> None:
         self.asked.append(face)
+
+    def show_background(self, background: Background) -> None:
+        self.asked.append(str(background))
 
     def direct(self, words: str) -> None:
         if words == "fly":
@@ -85,7 +88,10 @@ def broadcast_of(clip: Path, device: Device, faces: tuple[str, ...] = ("mira",))
         made.append(FakeDrawing(on_picture, on_failure))
         return made[0]
 
-    return Broadcast(Inputs(clip=clip), open_drawing, device, 30, faces=faces, sound_sink=device), made
+    behind = (Background(), Background("blur"))
+    return Broadcast(
+        Inputs(clip=clip), open_drawing, device, 30, faces=faces, backgrounds=behind, sound_sink=device
+    ), made
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -110,11 +116,11 @@ def test_pictures_and_sound_reach_the_devices_and_everything_ends(clip: Path) ->
 def test_keys_direct_the_avatar(clip: Path) -> None:
     broadcast, made = broadcast_of(clip, Device(), ("mira", "leo"))
     with broadcast.running():
-        for key in ("f", "f", "r", "1", "0", "x"):
+        for key in ("f", "f", "r", "b", "b", "1", "0", "x"):
             if (action := action_of(key)) is not None:
                 broadcast.act(action)
         broadcast.act(Action("feel", "fly"))
-        assert made[0].asked == ["start", "leo", "mira", "rest", "smile warmly", "neutral"]
+        assert made[0].asked == ["start", "leo", "mira", "rest", "blur", "keep", "smile warmly", "neutral"]
         assert "'fly' is not understood." in broadcast.notes()
         broadcast.act(Action("help"))
         assert "m mute" in broadcast.notes()[0]
@@ -190,6 +196,7 @@ def test_a_face_in_a_clip_moves_the_avatar_in_the_camera(tmp_path: Path, face_cl
             camera,
             30,
             faces=("astronaut", "mira", "nobody"),
+            backgrounds=(Background(), Background("colour", rgb=(0, 255, 0))),
         )
         with broadcast.running():
             (device,) = recording_camera.RecordingCamera.opened
@@ -200,6 +207,8 @@ def test_a_face_in_a_clip_moves_the_avatar_in_the_camera(tmp_path: Path, face_cl
             before = device.pictures[-1].copy()
             broadcast.act(Action("face"))
             wait_for(lambda: np.abs(device.pictures[-1].astype(int) - before).mean() > 8)
+            broadcast.act(Action("background"))
+            wait_for(lambda: device.pictures[-1][0, 0] == 145)  # the luma of green
             broadcast.act(Action("face"))
             wait_for(lambda: bool(notes.extend(broadcast.notes()) or any("cannot be shown" in note for note in notes)))
             assert broadcast.wait(0.0), "a face that there is not changes nothing"
