@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from avatar.config import Background
 from avatar.generator.engines.choice import load_engine
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity, Portrait
@@ -113,3 +114,11 @@ def test_pictures_in_between_are_like_those_drawn_in_full(astronaut: Identity, m
         apart.append(np.abs(wanted.astype(int) - found)[150:350, 150:350].mean())
     assert drawn == [True, False] * 4
     assert max(apart) < 2.0, "of 255"
+
+
+def test_what_the_network_draws_stays_within_a_transparent_pictures_share(astronaut: Identity, move: Move) -> None:
+    generator = NetworkGenerator(astronaut, (256, 256), load_engine("lite"), Background("transparent"))
+    rgba = generator.render(move(yaw=10, jawOpen=0.5))
+    assert rgba.shape == (256, 256, 4)
+    assert (rgba[..., :3].max(axis=2) <= rgba[..., 3]).all(), "premultiplied"
+    assert rgba[4, 4, 3] == 0 and rgba[128, 128, 3] == 255
