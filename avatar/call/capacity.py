@@ -72,7 +72,8 @@ class Capacity:
             if calls and all(call.in_time and call.age_s >= SETTLED_S for call in calls):
                 weighed = [(call.level or 0, call.weight) for call in calls]
                 self._cost = observe_cost(self._cost, load.own_cores, weighed, now_s)
-        if self._cost is None:
+        if self._cost is None or len(calls) <= 1:
+            self.shared_level = 0  # a call that is alone makes room for nobody
             return
         level = shared_level(self._cost, _running(calls), self._room)
         self.shared_level = simplest_planned() if level is None else level

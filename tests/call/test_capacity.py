@@ -61,6 +61,13 @@ def test_a_call_that_is_late_or_new_does_not_tell_what_calls_cost(odd: dict[str,
     assert machine.capacity.call_cores == 0.6
 
 
+def test_a_call_that_is_alone_is_not_asked_to_step_down() -> None:
+    machine = Machine()
+    machine.capacity.tried(7.0)
+    machine.capacity.look([RUNS])
+    assert machine.capacity.shared_level == 0
+
+
 def test_other_programs_leave_less_room() -> None:
     machine = Machine()
     machine.other = 1.5

@@ -187,4 +187,4 @@ def test_pictures_keep_their_shape_and_never_fall_below_what_can_be_sent(
 ) -> None:
     pictures = [picture_at(level, PictureSettings(*asked, 30)) for level in LADDER]
     assert [(picture.width, picture.height) for picture in pictures] == sides
-    assert [picture.fps for picture in pictures] == [30, 30, 30, 30, 25, 15]
+    assert [picture.fps for picture in pictures] == [30, 30, 30, 30, 25, 20]
