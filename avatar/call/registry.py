@@ -100,7 +100,7 @@ class Calls:
         self._calls: dict[str, Call] = {}
         self._opening: list[Standing] = []
         """Of calls on their way."""
-        self._looking: asyncio.Task[None] | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._closing = False
         self._started = self._refused = 0
         self._ended: Counter[EndReason] = Counter()
@@ -168,7 +168,7 @@ class Calls:
             raise
         self._started += 1
         if self._looking is None:
-            self._looking = asyncio.create_task(self._look())
+            self._look_later()
         if self._after_opening is not None:
             if self._opened is not None:
                 self._opened.cancel()
@@ -297,12 +297,15 @@ class Calls:
         self._refused += 1
         raise ServerFullError(why)
 
-    async def _look(self) -> None:
+    def _look_later(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
+
+    def _look(self) -> None:
         """Learn from the calls what they cost, while there are any."""
-        while self._calls or self._opening:
-            await asyncio.sleep(LOOK_EVERY_S)
-            self._capacity.look(self._standings)
         self._looking = None
+        if self._calls:
+            self._capacity.look(self._standings)
+            self._look_later()
 
     def _forget(self, call: Call) -> None:
         if self._calls.pop(call.id, None) is None:

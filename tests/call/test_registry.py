@@ -24,6 +24,7 @@ from avatar.stream.message_channel import CHANNELS_REFUSED
 from avatar.stream.sdp_transport import MAX_CANDIDATES
 from avatar.stream.transport_tuning import ice_agents
 from avatar.timing import quality_control
+from avatar.timing.machine_load import LoadMeter, MachineLoad
 
 pytestmark = pytest.mark.anyio
 
@@ -368,6 +369,7 @@ async def test_calls_get_simpler_to_make_room_for_another(
     """Two calls at full quality are more than the machine has, as simple as possible they fit."""
     monkeypatch.setattr(registry, "try_call", lambda identity, picture: 0.9)
     monkeypatch.setattr("avatar.call.capacity.usable_cores", lambda: {0, 1})
+    monkeypatch.setattr(LoadMeter, "read", lambda _: MachineLoad(1.0, 0.5, 0.0))
     monkeypatch.setattr(quality_control, "FIRST_S", 0.2)
     picture = replace(loopback.SETTINGS.picture, quality="auto")
     stage = make_stage(loopback, replace(loopback.SETTINGS, picture=picture))
