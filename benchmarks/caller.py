@@ -8,22 +8,24 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import cv2
 import httpx2
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from avatar.media.audio import audio_blocks
 from avatar.media.colour import to_i420
 from avatar.media.video import clip_frames
 from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_only, sent_wire_timestamp, tune_receiver
+from avatar.stream.audio_encoder import AudioEncoder
 from avatar.timing.quality_control import CameraRequest
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE, wrapped
 
@@ -35,6 +37,7 @@ BLOCK = 960
 """Samples of a 20 ms sound block."""
 LOOP_S = 30.0
 """The microphone says the same again after so long: much longer than a sound can be on its way."""
+OPUS = RTCRtpCodecParameters("audio/opus", 48_000, 2)
 MOMENT = 25
 """Blocks that are looked for together in what was sent."""
 
@@ -44,9 +47,14 @@ def camera_packets(clip: Path, seconds: float = 10.0, camera: CameraRequest = CA
 
     Encoded beforehand, so that the client's own work does not disturb what is measured.
     """
-    frames = [_as_camera(rgb, camera) for _, rgb in clip_frames(clip, until_s=seconds)]
+    pictures = camera_pictures(clip, seconds, camera)
     every = FPS / camera.fps  # clips are taken for 30 fps
-    return encoded([frames[int(index * every)] for index in range(int(len(frames) / every))], camera)
+    return encoded([pictures[int(index * every)] for index in range(int(len(pictures) / every))], camera)
+
+
+def camera_pictures(clip: Path, seconds: float, camera: CameraRequest = CAMERA) -> list[np.ndarray]:
+    """Return the (height, width, 3) RGB pictures of a clip's first seconds, as large as the camera's."""
+    return [_as_camera(rgb, camera) for _, rgb in clip_frames(clip, until_s=seconds)]
 
 
 def still_packets(picture: np.ndarray, seconds: float = 4.0) -> list[bytes]:
@@ -84,19 +92,26 @@ def looped(samples: np.ndarray, begin: int, end: int) -> np.ndarray:
     return samples.take(np.arange(begin, end), mode="wrap")
 
 
-class CameraTrack(MediaStreamTrack):
-    """Sends encoded packets at their times and notes when."""
+class Camera(MediaStreamTrack):
+    """A track of pictures that notes when each has left."""
 
     kind = "video"
 
-    def __init__(self, packets: list[bytes], fps: int = FPS) -> None:
+    def __init__(self, fps: int = FPS) -> None:
         super().__init__()
-        self._packets, self._index, self._pts = packets, 0, 0
-        self._due_s: float | None = None
         self.fps = fps
         """What the server asks for from now on (message `camera`), as the page has its camera do."""
         self.sent_s: dict[int, float] = {}
         """Time by pts (90 kHz)."""
+
+
+class CameraTrack(Camera):
+    """Sends encoded packets at their times."""
+
+    def __init__(self, packets: list[bytes], fps: int = FPS) -> None:
+        super().__init__(fps)
+        self._packets, self._index, self._pts = packets, 0, 0
+        self._due_s: float | None = None
 
     async def recv(self) -> av.Packet[Any]:
         """Return the next picture when it is due."""
@@ -115,13 +130,15 @@ class MicrophoneTrack(MediaStreamTrack):
 
     kind = "audio"
 
-    def __init__(self, samples: np.ndarray) -> None:
+    def __init__(self, samples: np.ndarray, encoder: AudioEncoder | None = None) -> None:
+        """Say (n,) 16-bit samples; without an encoder aiortc's own takes 96 kbit/s."""
         super().__init__()
+        self._encoder = encoder
         self._samples, self._index = samples, 0
         self.begin_s: float | None = None
         """When the first sample was recorded."""
 
-    async def recv(self) -> av.AudioFrame:
+    async def recv(self) -> av.AudioFrame | av.Packet[Any]:
         """Return the next block when it is complete."""
         self.begin_s = time.monotonic() if self.begin_s is None else self.begin_s
         await asyncio.sleep(max(self.begin_s + (self._index + 1) * BLOCK / SOUND_RATE - time.monotonic(), 0))
@@ -130,7 +147,10 @@ class MicrophoneTrack(MediaStreamTrack):
         frame = av.AudioFrame.from_ndarray(block[None], format="s16", layout="mono")
         frame.pts, frame.sample_rate, frame.time_base = start, SOUND_RATE, Fraction(1, SOUND_RATE)
         self._index += 1
-        return frame
+        if self._encoder is None:
+            return frame
+        packet = self._encoder.encode([frame])[0]
+        return await self.recv() if packet is None else packet
 
 
 @dataclass
@@ -149,38 +169,64 @@ class RefusedError(Exception):
     """The server has no place: what it says, and the value of Retry-After."""
 
 
+class Route(Protocol):
+    """The way the packets of a call take, where it is not the straight one."""
+
+    def route_offer(self, sdp: str) -> str:
+        """Return the offer to send."""
+        ...
+
+    def route_answer(self, sdp: str) -> str:
+        """Return the answer to take."""
+        ...
+
+
 class Caller:
     """One call. `join`, wait, `leave`."""
 
     def __init__(
         self,
         url: str,
-        packets: list[bytes],
+        camera: list[bytes] | Camera,
         samples: np.ndarray | None,
         *,
         moment_every_s: float = 0.5,
         camera_fps: int = FPS,
+        route: Route | None = None,
+        on_encoded: Callable[[str, bytes], None] | None = None,
+        sound_bps: int | None = None,
     ) -> None:
-        """Prepare the call; of the sound that comes back half a second is kept every `moment_every_s`, all at 0.5."""
-        self._url, self._samples = url, samples
+        """Prepare the call.
+
+        Args:
+            url: of the server.
+            camera: encoded pictures that are sent over and over, or a track of pictures.
+            samples: (n,) 16-bit, 48 kHz, what the microphone hears over and over; None: there is none.
+            moment_every_s: of the sound that comes back half a second is kept so often; all at 0.5.
+            camera_fps: of encoded pictures.
+            route: leads the packets another way than the straight one.
+            sound_bps: what the microphone's sound takes; None: aiortc's 96 kbit/s, three times a browser's.
+            on_encoded: is told the MIME type and the bytes of each picture and sound as it has come, undecoded.
+        """
+        self._url, self._samples, self._route, self._on_encoded = url, samples, route, on_encoded
         self._sound_count, self._moment_every = 0, round(moment_every_s * SOUND_RATE / BLOCK)
-        self.camera = CameraTrack(packets, camera_fps)
-        self.microphone = self._open_microphone(samples) if samples is not None else None
+        self.camera = CameraTrack(camera, camera_fps) if isinstance(camera, list) else camera
+        self.microphone = None if samples is None else self._open_microphone(samples, sound_bps)
         self.received = Received()
         self.connected_s = 0.0
         """When ICE and DTLS were through."""
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self._sender = self._connection.addTrack(self.camera)
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._sender = self.connection.addTrack(self.camera)
         codecs = RTCRtpSender.getCapabilities("video").codecs
         wanted = [codec for codec in codecs if codec.mimeType in ("video/H264", "video/rtx")]
-        self._connection.getTransceivers()[0].setCodecPreferences(wanted)
+        self.connection.getTransceivers()[0].setCodecPreferences(wanted)
         if self.microphone is not None:
-            self._connection.addTrack(self.microphone)
-        self._channel = self._connection.createDataChannel("avatar")
+            self.connection.addTrack(self.microphone)
+        self._channel = self.connection.createDataChannel("avatar")
         self._channel.on("message", self._on_message)
         self._channel.on("open", lambda: self._channel.send('{"v":1,"type":"trace","enabled":true}'))
-        self._connection.on("track", self._on_track)
-        self._connection.on("connectionstatechange", self._on_state)
+        self.connection.on("track", self._on_track)
+        self.connection.on("connectionstatechange", self._on_state)
         self._tracks: list[MediaStreamTrack] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._origins: Counter[int] = Counter()
@@ -188,12 +234,13 @@ class Caller:
 
     async def join(self, query: str) -> None:
         """Offer the call and start reading."""
-        gather_loopback_only(self._connection)
-        await self._connection.setLocalDescription(await self._connection.createOffer())
+        gather_loopback_only(self.connection)
+        await self.connection.setLocalDescription(await self.connection.createOffer())
+        offer = self.connection.localDescription.sdp
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
             answer = await http.post(
                 f"{self._url}whip?{query}",
-                content=self._connection.localDescription.sdp,
+                content=offer if self._route is None else self._route.route_offer(offer),
                 headers={"content-type": "application/sdp"},
             )
         if answer.status_code == 503:
@@ -201,14 +248,15 @@ class Caller:
         if answer.status_code != 201:
             raise SystemExit(f"The server refused the call: {answer.status_code} {answer.text}")
         self._location = answer.headers["location"].lstrip("/")
-        await self._connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+        sdp = answer.text if self._route is None else self._route.route_answer(answer.text)
+        await self.connection.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
         self._listen()
         self._tasks.append(asyncio.create_task(self._learn_origin()))
 
     @property
     def server_media(self) -> tuple[str, int]:
         """Address and port at which the server waits for this call's packets."""
-        candidates = re.findall(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+) ", self._connection.remoteDescription.sdp)
+        candidates = re.findall(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+) ", self.connection.remoteDescription.sdp)
         address, port = candidates[0]
         return address, int(port)
 
@@ -219,7 +267,7 @@ class Caller:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._connection.close()
+        await self.connection.close()
 
     def latencies(self) -> list[tuple[float, float]]:
         """Return (time it arrived, seconds from camera to arrival) of every picture whose camera frame is known."""
@@ -255,12 +303,18 @@ class Caller:
                 found.append((arrival, arrival - (self.microphone.begin_s + (begin + best) / SOUND_RATE)))
         return found
 
-    def _open_microphone(self, samples: np.ndarray) -> MicrophoneTrack:
-        return MicrophoneTrack(samples)
+    def _open_microphone(self, samples: np.ndarray, sound_bps: int | None) -> MicrophoneTrack:
+        if sound_bps is None:
+            return MicrophoneTrack(samples)
+        encoder = AudioEncoder(OPUS)
+        encoder.bitrate_bps = sound_bps
+        return MicrophoneTrack(samples, encoder)
 
     def _listen(self) -> None:
         """Read what comes back."""
-        taps = {t.kind: tune_receiver(t.receiver) for t in self._connection.getTransceivers()}
+        taps = {
+            t.kind: tune_receiver(t.receiver, may_decode=self._note_encoded) for t in self.connection.getTransceivers()
+        }
         self._tasks += [asyncio.create_task(self._read(track, taps[track.kind])) for track in self._tracks]
 
     def _on_message(self, text: str) -> None:
@@ -269,11 +323,16 @@ class Caller:
         if message["type"] == "camera":
             self.camera.fps = min(message["fps"], FPS)
 
+    def _note_encoded(self, mime_type: str, data: bytes) -> bool:
+        if self._on_encoded is not None:
+            self._on_encoded(mime_type, data)
+        return True
+
     def _on_track(self, track: MediaStreamTrack) -> None:
         self._tracks.append(track)
 
     def _on_state(self) -> None:
-        if self._connection.connectionState == "connected":
+        if self.connection.connectionState == "connected":
             self.connected_s = time.monotonic()
 
     async def _read(self, track: MediaStreamTrack, tap: ReceiverTap) -> None:

@@ -80,12 +80,12 @@ class LightCaller(Caller):
         self._sound = sound
         super().__init__(url, packets, np.zeros(0, np.int16), camera_fps=camera_fps)
 
-    def _open_microphone(self, samples: np.ndarray) -> MicrophoneTrack:
-        del samples
+    def _open_microphone(self, samples: np.ndarray, sound_bps: int | None) -> MicrophoneTrack:
+        del samples, sound_bps
         return EncodedMicrophone(self._sound)
 
     def _listen(self) -> None:
-        for section in self._connection.getTransceivers():
+        for section in self.connection.getTransceivers():
             receiver = section.receiver
             tap = tune_receiver(receiver)
             video = section.kind == "video"

@@ -27,6 +27,8 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from av import Packet
 from av.frame import Frame
 
+from avatar.stream.bandwidth_estimate import BandwidthEstimate
+from avatar.stream.frame_size import announced_size
 from avatar.stream.jitter_buffer import AudioJitterBuffer, EncodedFrame, VideoJitterBuffer
 from avatar.stream.retransmission import RetransmissionRequests
 from avatar.stream.video_encoder import CodecName
@@ -36,6 +38,8 @@ VIDEO_DECODER_QUEUE: Final = 30
 """Encoded pictures waiting for their decoder thread: one second."""
 AUDIO_DECODER_QUEUE: Final = 50
 """Encoded sound packets waiting for their decoder thread: one second."""
+ANSWER_S: Final = 0.125
+"""How long a lost packet that was asked for is thought to take, until one has come."""
 LOOPBACK: Final = "127.0.0.1"
 ARRIVALS_KEPT: Final = 256
 """Frames whose arrival time is remembered until they come out of the decoder."""
@@ -98,6 +102,7 @@ class _DecoderQueue(queue.Queue[Any]):
         limit: int,
         on_overflow: Callable[[], None],
         may_decode: Callable[[str, bytes], bool] | None,
+        look_at: Callable[[Any, bytes], None] = lambda *_: None,
     ) -> None:
         super().__init__()
         self._buffer = buffer
@@ -105,7 +110,7 @@ class _DecoderQueue(queue.Queue[Any]):
         self._tap = tap
         self._limit = limit
         self._on_overflow = on_overflow
-        self._may_decode = may_decode
+        self._may_decode, self._look_at = may_decode, look_at
         self.sink: Callable[[Any, EncodedFrame], None] | None = None
         """Takes codec and frame in the decoder thread's place."""
 
@@ -120,6 +125,7 @@ class _DecoderQueue(queue.Queue[Any]):
             self._pass_on(codec, further)
 
     def _pass_on(self, codec: Any, frame: EncodedFrame) -> None:
+        self._look_at(codec, frame.data)
         if self._may_decode is not None and not self._may_decode(codec.mimeType, frame.data):
             return
         if self.sink is not None:
@@ -155,12 +161,29 @@ def tune_receiver(
     kind = getattr(receiver, private_name(receiver, "kind"))
     buffer: VideoJitterBuffer | AudioJitterBuffer
     if kind == "video":
-        # aiortc holds a picture until the next one begins (33 ms); ours goes by the marker bit.
-        buffer = VideoJitterBuffer(clock=clock)
         # aiortc asks once for a lost packet; where that request or its answer is lost too, the picture freezes.
-        setattr(receiver, private_name(receiver, "nack_generator"), RetransmissionRequests(clock=clock))
+        estimate = BandwidthEstimate()
+        requests = RetransmissionRequests(on_gap=estimate.missing, clock=clock)
+        setattr(receiver, private_name(receiver, "nack_generator"), requests)
+        # aiortc holds a picture until the next one begins (33 ms); ours goes by the marker bit.
+        codecs = getattr(receiver, private_name(receiver, "codecs"))
+
+        def begins_anew(packet: Any, data: bytes) -> bool:
+            codec = codecs.get(packet.payload_type)
+            return codec is not None and announced_size(codec.mimeType, data) is not None
+
+        video = buffer = VideoJitterBuffer(
+            answer_s=lambda: requests.answer_s or ANSWER_S, begins_anew=begins_anew, clock=clock
+        )
+        # aiortc takes each longer delay for a line that is too full, and lowers the sender's rate again and again.
+        setattr(receiver, private_name(receiver, "remote_bitrate_estimator"), estimate)
+
+        def look_at(codec: Any, data: bytes) -> None:
+            if video.key_frame_missing and announced_size(codec.mimeType, data) is not None:
+                video.key_frame_came()
+
         # The receiver asks for a key frame when this event is set: an overflow has torn the stream of references.
-        frames = _DecoderQueue(buffer, mapper, tap, VIDEO_DECODER_QUEUE, decoder_error.set, may_decode)
+        frames = _DecoderQueue(buffer, mapper, tap, VIDEO_DECODER_QUEUE, decoder_error.set, may_decode, look_at)
     else:
         # aiortc holds sound for 80 ms, and for 320 ms after each lost packet, for good.
         buffer = AudioJitterBuffer(clock=clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Final
 
 import av
 import numpy as np
@@ -11,31 +12,57 @@ from av.video.frame import PictureType
 
 from avatar.errors import FrameError
 from avatar.stream.video_encoder import EncodedPicture
-from avatar.timing.rtp_clock import VIDEO_TIME_BASE
+from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE
 from avatar.types import U8
+
+CEILING_STEP: Final = 3
+LEAST_CEILING_BPS: Final = 300_000
+PACE_SHARE: Final = 0.05
+"""Weight of the newest picture in the mean distance of pictures."""
+MOST_APART: Final = 2.0
+LONGEST_PICTURE_S: Final = 0.35
+"""Longest that a picture may take at the rate wanted."""
 
 
 class X264Encoder:
     """libx264 through PyAV: ultrafast, zerolatency, constrained baseline, one slice, one thread, no periodic key frame.
 
-    It is opened as constant bitrate at the ceiling, because libx264 then follows `bit_rate` down and up live; opened
-    any other way a change is ignored or needs a new encoder, which costs a key frame.
+    It is opened as constant bitrate at a ceiling, because libx264 then follows `bit_rate` down and up live; opened
+    any other way a change is ignored or needs a new encoder, which costs a key frame. The largest picture it makes goes
+    by that ceiling, whatever the rate: where a key frame is due anyway it is opened anew with a ceiling near the rate,
+    or that frame would take a narrow line a second; and again, a step higher, once the rate has grown beyond it.
     """
 
     def __init__(self, *, max_bitrate_bps: int, fps: int) -> None:
         self._max_bitrate_bps = max_bitrate_bps
         self._fps = fps
         self._context: VideoCodecContext | None = None
+        self._ceiling_bps = max_bitrate_bps
+        self._pace = PicturePace(fps)
 
     def encode(self, i420: U8, pts: int, *, bitrate_bps: int, key: bool) -> EncodedPicture:
         """Encode one picture; see `VideoEncoder.encode`."""
         width, height = picture_size(i420)
-        if self._context is None or (self._context.width, self._context.height) != (width, height):
-            self._context = self._open(width, height)
+        # Without a delay of a picture libx264 cannot know when the next comes, and takes the rate it was opened for.
+        wanted = min(round(bitrate_bps * self._pace.take(pts)), self._max_bitrate_bps)
         context = self._context
-        wanted = min(bitrate_bps, self._max_bitrate_bps)
+        if context is None or (context.width, context.height) != (width, height) or self._has_to_reopen(wanted, key):
+            if context is not None:
+                self._ceiling_bps = lowest_ceiling_bps(wanted, self._max_bitrate_bps)
+            context = self._context = self._open(width, height)
         if context.bit_rate != wanted:
             context.bit_rate = wanted
+        encoded = self._encode(context, i420, pts, key=key)
+        lower_bps = lowest_ceiling_bps(wanted, self._max_bitrate_bps)
+        if 8 * len(encoded.data) <= LONGEST_PICTURE_S * bitrate_bps or lower_bps >= self._ceiling_bps:
+            return encoded
+        # The rate has just fallen far below the ceiling, which this picture still goes by: it would fill the line.
+        self._ceiling_bps = lower_bps
+        context = self._context = self._open(width, height)
+        context.bit_rate = wanted
+        return self._encode(context, i420, pts, key=True)
+
+    def _encode(self, context: VideoCodecContext, i420: U8, pts: int, *, key: bool) -> EncodedPicture:
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(i420), format="yuv420p")
         frame.pts = pts
         frame.time_base = VIDEO_TIME_BASE
@@ -47,6 +74,12 @@ class X264Encoder:
             raise
         return EncodedPicture(b"".join(bytes(packet) for packet in packets), any(p.is_keyframe for p in packets))
 
+    def _has_to_reopen(self, wanted_bps: int, key: bool) -> bool:
+        """Return whether the ceiling is too low, or, before a key frame, another than it should be."""
+        if wanted_bps > self._ceiling_bps:
+            return True
+        return key and self._ceiling_bps != lowest_ceiling_bps(wanted_bps, self._max_bitrate_bps)
+
     def _open(self, width: int, height: int) -> VideoCodecContext:
         context = av.CodecContext.create("libx264", "w")
         context.width = width
@@ -54,7 +87,7 @@ class X264Encoder:
         context.pix_fmt = "yuv420p"
         context.time_base = VIDEO_TIME_BASE
         context.framerate = Fraction(self._fps, 1)
-        context.bit_rate = self._max_bitrate_bps
+        context.bit_rate = self._ceiling_bps
         context.thread_count = 1
         context.profile = "Baseline"
         context.options = {
@@ -62,14 +95,39 @@ class X264Encoder:
             "tune": "zerolatency",
             "forced-idr": "1",
             "level": "31",  # what the offer's 42e01f says: up to 1280x720 (or 720x1280) at 30 pictures a second
-            "maxrate": str(self._max_bitrate_bps),
-            # A sixth of a second at the ceiling: no key frame grows beyond what a home uplink passes in a moment.
-            "bufsize": str(self._max_bitrate_bps // 6),
+            "maxrate": str(self._ceiling_bps),
+            # A sixth of a second at the ceiling: no key frame grows beyond what the line passes in a moment.
+            "bufsize": str(self._ceiling_bps // 6),
             # BT.601 limited range is what the pictures are; unsaid, a receiver guesses by size.
             "x264-params": "keyint=infinite:colorprim=smpte170m:transfer=smpte170m:colormatrix=smpte170m:range=tv",
         }
         context.open()  # before the first change of `bit_rate`: libx264 must see the ceiling as its constant rate
         return context
+
+
+class PicturePace:
+    """Measures how much further apart pictures are than at the rate that an encoder was opened for."""
+
+    def __init__(self, fps: int) -> None:
+        self._ticks = VIDEO_RATE / fps
+        self._apart = 1.0
+        self._last: int | None = None
+
+    def take(self, pts: int) -> float:
+        """Note a picture's time; return by how much the mean distance of the last ones is larger (1: not at all)."""
+        if self._last is not None:
+            apart = min(max((pts - self._last) / self._ticks, 1 / MOST_APART), MOST_APART)
+            self._apart += PACE_SHARE * (apart - self._apart)
+        self._last = pts
+        return self._apart
+
+
+def lowest_ceiling_bps(wanted_bps: int, max_bps: int) -> int:
+    """Return the least ceiling above the rate wanted: `max_bps`, a third of it, a ninth and so on."""
+    ceiling_bps = max_bps
+    while ceiling_bps // CEILING_STEP >= max(wanted_bps, LEAST_CEILING_BPS):
+        ceiling_bps //= CEILING_STEP
+    return ceiling_bps
 
 
 def picture_size(i420: U8) -> tuple[int, int]:

@@ -12,6 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+ANSWERS_AWAITED: Final = 2.4
+"""Times that an answer takes for which a lost packet is waited for: for two of them, of which the second was asked for
+late."""
+SHORTEST_WAIT_S: Final = 0.15
+KEY_REQUESTS_S: Final = 0.3
+"""Key frames are asked for so far apart: each is larger than ten other pictures, and jams a narrow line."""
 MISORDER: Final = 100
 """Packets this far behind are late copies; further behind, the sender has started a new sequence."""
 
@@ -86,26 +92,51 @@ class _SequenceWindow:
 class VideoJitterBuffer(_SequenceWindow):
     """Releases a video frame on its marker packet, not on the first packet of the next frame (one frame time sooner).
 
-    A gap that retransmission has not filled within `give_up_s` is skipped and a key frame asked for: a short smear
-    instead of a freeze until the buffer is full.
+    A gap that retransmission has not filled within `give_up_s` is skipped and a key frame asked for, again and again
+    until one comes (`key_frame_came`): a short smear instead of a freeze until the buffer is full. Where answers to
+    requests are known to come sooner, it is skipped sooner.
     """
 
     def __init__(
-        self, capacity: int = 512, *, give_up_s: float = 0.5, clock: Callable[[], float] = time.monotonic
+        self,
+        capacity: int = 512,
+        *,
+        give_up_s: float = 0.5,
+        answer_s: Callable[[], float | None] = lambda: None,
+        begins_anew: Callable[[MediaPacket, bytes], bool] = lambda *_: False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Prepare.
+
+        Args:
+            capacity: most packets that are held.
+            give_up_s: how long a missing packet is waited for at most.
+            answer_s: returns how long a packet that was asked for takes to come; None: not known.
+            begins_anew: returns whether a frame, of which the first packet is given too, is a key frame.
+            clock: seconds.
+        """
         super().__init__(capacity, clock)
         self._give_up_s = give_up_s
+        self._answer_s, self._begins_anew = answer_s, begins_anew
         self._damaged_timestamp: int | None = None
+        self.key_frame_missing = False
+        """Whether what comes refers to pictures that were given up."""
+        self._key_frame_asked_s = float("-inf")
 
     def add(self, packet: MediaPacket) -> tuple[bool, EncodedFrame | None]:
         """Take one packet; returns whether to ask for a key frame, and the next complete frame if there is one."""
         stored = self._store(packet)
         if stored is False:
             return False, None
-        key_frame_needed = stored is None or self._skip_old_gap()
         if stored is None:
             self._damaged_timestamp = packet.timestamp
-        return key_frame_needed, self.pop()
+        if stored is None or (not self._skip_to_key_frame(packet) and self._skip_old_gap()):
+            self.key_frame_missing = True
+        return self._ask_for_key_frame(), self.pop()
+
+    def key_frame_came(self) -> None:
+        """Ask for no more: the frame that has just left begins anew."""
+        self.key_frame_missing = False
 
     def pop(self) -> EncodedFrame | None:
         """Return the next complete frame, or None."""
@@ -136,11 +167,51 @@ class VideoJitterBuffer(_SequenceWindow):
             sequence = (sequence + 1) & 0xFFFF
         return None
 
+    def _skip_to_key_frame(self, packet: MediaPacket) -> bool:
+        """Wait for nothing before the frame that this packet belongs to, where that is a whole key frame."""
+        if self._next is None or self._closed_run() is not None:
+            return False
+        last = self._end_of_frame(packet, 1)
+        if not last.marker:
+            return False
+        first = self._end_of_frame(packet, -1).sequence_number
+        run = [(first + step) & 0xFFFF for step in range(((last.sequence_number - first) & 0xFFFF) + 1)]
+        data = b"".join(self._held[sequence].packet._data for sequence in run)
+        if not self._begins_anew(self._held[first].packet, data):
+            return False
+        for sequence in [s for s in self._held if (s - self._next) & 0xFFFF < (first - self._next) & 0xFFFF]:
+            del self._held[sequence]
+        self._next = first
+        self._damaged_timestamp = None
+        return True
+
+    def _end_of_frame(self, packet: MediaPacket, step: int) -> MediaPacket:
+        """Return the first (`step` -1) or last (1) packet of the run of one frame's packets that this one is in."""
+        end = packet
+        while (held := self._held.get((end.sequence_number + step) & 0xFFFF)) is not None:
+            if held.packet.timestamp != packet.timestamp:
+                break
+            end = held.packet
+        return end
+
+    def _ask_for_key_frame(self) -> bool:
+        now_s = self._clock()
+        if not self.key_frame_missing or now_s - self._key_frame_asked_s < KEY_REQUESTS_S:
+            return False
+        self._key_frame_asked_s = now_s
+        return True
+
+    def _wait_s(self) -> float:
+        answer_s = self._answer_s()
+        if answer_s is None:
+            return self._give_up_s
+        return min(max(ANSWERS_AWAITED * answer_s, SHORTEST_WAIT_S), self._give_up_s)
+
     def _skip_old_gap(self) -> bool:
-        """Give up on missing packets that were noticed `give_up_s` ago; True if any were skipped."""
-        skipped = False
+        """Give up on missing packets that were noticed long ago; True if any were skipped."""
+        skipped, wait_s = False, self._wait_s()
         while self._next is not None and (after := self._first_after_gap()) is not None:
-            if self._clock() - self._held[after].arrival_s < self._give_up_s:
+            if self._clock() - self._held[after].arrival_s < wait_s:
                 break
             start = self._next
             reach = (after - start) & 0xFFFF

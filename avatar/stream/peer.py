@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import av
 from aiortc import MediaStreamTrack, RTCRtpTransceiver
@@ -29,12 +30,16 @@ from avatar.stream.incoming import pump_camera
 from avatar.stream.listeners import ConnectionListener, MediaListener
 from avatar.stream.message_channel import MessageChannel
 from avatar.stream.offer import Offer
+from avatar.stream.paced_sender import PacedSender
 from avatar.stream.playout_delay import PlayoutDelay, negotiate_playout_delay
-from avatar.stream.rate_control import RateLimits, RateState, next_rate
+from avatar.stream.rate_control import FULL_SOUND_BPS, RateLimits, RateState, next_rate, sound_rate
 from avatar.stream.sound_decoder import SoundDecoder
 from avatar.stream.video_encoder import CodecName
-from avatar.stream.video_track import AvatarVideoTrack
+from avatar.stream.video_track import AvatarVideoTrack, SentPicture
 from avatar.types import Picture
+
+SHARP_FALL: Final = 0.5
+"""Where the bit rate falls to less of what it was, the line's queue is full of what was sent before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,9 @@ class Peer(AnsweringPeer):
         self._round_trip_s: float | None = None
         self._video: AvatarVideoTrack | None = None
         self._audio: AvatarAudioTrack | None = None
+        self._audio_encoder: AudioEncoder | None = None
         self._playout: PlayoutDelay | None = None
+        self._paced: PacedSender | None = None
         self._sounds_passed_over = 0
         self._camera_waiting: Callable[[], int] = lambda: 0
         self._received: list[MediaStreamTrack] = []
@@ -103,6 +110,8 @@ class Peer(AnsweringPeer):
                 self._start_audio(audio, media)
 
         answer = await self._answer_with(offer, "sendrecv", listener.on_state, start)
+        if self._paced is not None:
+            self._paced.attach()
         self._read_directions()
         return answer
 
@@ -145,7 +154,7 @@ class Peer(AnsweringPeer):
             ):
                 fraction_lost, self._last_report = entry.fractionLost / 256, entry.timestamp
                 self._loss, self._round_trip_s = fraction_lost, entry.roundTripTime
-        self._rate = next_rate(self._rate, time.monotonic(), self._limits, fraction_lost=fraction_lost)
+        self._change_rate(fraction_lost=fraction_lost)
         tracks = [track for track in (self._video, self._audio) if track is not None]
         dropped = sum(track.dropped for track in tracks) + self._sounds_passed_over + self._camera_gate.kept_out
         return PeerStats(packets, dropped)
@@ -165,7 +174,7 @@ class Peer(AnsweringPeer):
         least_bps = self._settings.min_bitrate_bps
         most_bps = min(max(most_bps, least_bps), self._settings.max_bitrate_bps)
         self._limits = RateLimits(least_bps, most_bps)
-        self._rate = next_rate(self._rate, time.monotonic(), self._limits)
+        self._change_rate()
 
     @property
     def camera_too_large(self) -> tuple[int, int] | None:
@@ -186,12 +195,19 @@ class Peer(AnsweringPeer):
             pool=self._pool,
             target_bps=lambda: int(self._rate.target_bps),
             last_rtp_time=lambda: sent_wire_timestamp(transceiver.sender),
-            on_sent=media.on_picture_sent,
+            on_sent=lambda sent: self._on_picture_sent(sent, media),
+            wait_s=lambda: 0.0 if self._paced is None else self._paced.wait_s(),
         )
         track.on("ended", lambda: listener.on_failure(track.failure) if track.failure else None)
         transceiver.sender.replaceTrack(track)
         tune_video_sender(
             transceiver.sender, codec, on_estimate=self._on_estimate, on_key_frame_request=track.request_key_frame
+        )
+        self._paced = PacedSender(
+            transceiver.sender,
+            rate_bps=lambda: self._rate.target_bps,
+            round_trip_s=lambda: self._round_trip_s,
+            on_narrow=self._on_narrow,
         )
         self.codec, self._video = codec, track
         if transceiver.receiver.track is not None:
@@ -201,7 +217,7 @@ class Peer(AnsweringPeer):
             self._run(pump_camera(transceiver.receiver.track, tap, media.on_camera))
 
     def _start_audio(self, transceiver: RTCRtpTransceiver, media: MediaListener) -> None:
-        encoder = AudioEncoder(negotiated_audio_codec(transceiver))
+        self._audio_encoder = encoder = AudioEncoder(negotiated_audio_codec(transceiver))
         self._audio = AvatarAudioTrack(encoder, pool=self._pool, on_sent=media.on_audio_sent)
         transceiver.sender.replaceTrack(self._audio)
         if transceiver.receiver.track is not None:
@@ -213,7 +229,47 @@ class Peer(AnsweringPeer):
         self._sounds_passed_over += 1
 
     def _on_estimate(self, estimate_bps: int) -> None:
-        self._rate = next_rate(self._rate, time.monotonic(), self._limits, estimate_bps=estimate_bps)
+        before_bps = self._rate.target_bps
+        self._change_rate(estimate_bps=estimate_bps)
+        if self._rate.target_bps < SHARP_FALL * before_bps:
+            self._make_room()
+
+    def _on_narrow(self, carried_bps: float) -> None:
+        self._change_rate(carried_bps=carried_bps)
+        self._make_room()
+        if self._video is not None:
+            self._video.request_key_frame()
+
+    def _make_room(self) -> None:
+        if self._paced is not None and self._video is not None and self._paced.make_room():
+            self._video.request_key_frame()
+
+    def _on_picture_sent(self, sent: SentPicture, media: MediaListener) -> None:
+        if sent.key and self._paced is not None:
+            self._paced.forget()
+        media.on_picture_sent(sent)
+
+    def _change_rate(
+        self,
+        *,
+        estimate_bps: float | None = None,
+        fraction_lost: float | None = None,
+        carried_bps: float | None = None,
+    ) -> None:
+        self._rate = next_rate(
+            self._rate,
+            time.monotonic(),
+            self._limits,
+            estimate_bps=estimate_bps,
+            fraction_lost=fraction_lost,
+            sent_bps=None if self._paced is None else self._paced.sent_bps(),
+            carried_bps=carried_bps,
+        )
+        if self._audio_encoder is not None:
+            present_bps = self._audio_encoder.bitrate_bps or FULL_SOUND_BPS
+            wanted_bps = sound_rate(present_bps, self._rate.target_bps)
+            if wanted_bps != present_bps:
+                self._audio_encoder.bitrate_bps = wanted_bps
 
     def _tracks(self) -> list[MediaStreamTrack]:
         return [track for track in (self._video, self._audio, *self._received) if track is not None]

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
-HISTORY: Final = 128
-"""Senders keep about this many packets for retransmission (aiortc's own number); older ones are not asked for."""
+HISTORY: Final = 512
+"""Packets so far behind the newest are not asked for: senders have forgotten them."""
+REPEAT_SHARE: Final = 0.6
+"""Of the time that an answer takes: asking again so soon costs a packet too many now and then, and saves a freeze where
+the answer is lost too."""
+LONGEST_REPEAT_S: Final = 0.25
+ANSWER_SHARE: Final = 0.2
+"""Weight of the newest answer in the time that answers take."""
+TOO_OLD_S: Final = 1.0
+"""What has not come by then is of no use any more."""
 
 
 class Numbered(Protocol):
@@ -16,40 +25,77 @@ class Numbered(Protocol):
     sequence_number: int
 
 
+@dataclass(slots=True)
+class _Gap:
+    noticed_s: float
+    asked_s: float = float("-inf")
+
+
 class RetransmissionRequests:
     """Says after each packet whether to send a NACK for `missing`: on a new gap, and again while a gap stays open.
 
     Asking once is not enough: where one packet in ten is lost so is one retransmission in ten, and the picture would
-    freeze until the buffer overflows. Packets come every 33 ms at least while a camera sends, so 30 ms repeats on each.
+    freeze until the buffer overflows. Asking on each packet is too much: on a slow line the answers of a dozen requests
+    come, and jam it. Each packet is asked for again when its answer should have come.
     """
 
-    def __init__(self, *, repeat_s: float = 0.03, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        repeat_s: float = 0.03,
+        on_gap: Callable[[int], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Ask again after `repeat_s` at the earliest: packets come every 33 ms at least while a camera sends.
+
+        `on_gap` is told how many packets are missing before each that comes.
+        """
         self.missing: set[int] = set()
-        self._repeat_s = repeat_s
-        self._clock = clock
+        """What to ask for now."""
+        self._least_repeat_s = repeat_s
+        self._on_gap, self._clock = on_gap, clock
         self._highest: int | None = None
-        self._asked_s = float("-inf")
+        self._gaps: dict[int, _Gap] = {}
+        self._answer_s: float | None = None
+
+    @property
+    def answer_s(self) -> float | None:
+        """How long a packet that was asked for takes to come; None: not known."""
+        return self._answer_s
 
     def add(self, packet: Numbered) -> bool:
         """Note one received packet (a retransmitted one under its original number); True: ask for `missing` now."""
-        sequence = packet.sequence_number
+        sequence, now_s = packet.sequence_number, self._clock()
         if self._highest is None:
             self._highest = sequence
             return False
         ahead = (sequence - self._highest) & 0xFFFF
-        new_gap = False
         if ahead == 0 or ahead >= 0x8000:
-            self.missing.discard(sequence)
+            self._fill(sequence, now_s)
         else:
-            oldest = max(1, ahead - HISTORY)
-            for step in range(oldest, ahead):
-                self.missing.add((self._highest + step) & 0xFFFF)
-                new_gap = True
+            if ahead > 1:
+                self._on_gap(ahead - 1)
+            for step in range(max(1, ahead - HISTORY), ahead):
+                self._gaps[(self._highest + step) & 0xFFFF] = _Gap(now_s)
             self._highest = sequence
         highest = self._highest
-        self.missing = {s for s in self.missing if (highest - s) & 0xFFFF <= HISTORY}
-        now = self._clock()
-        if new_gap or (self.missing and now - self._asked_s >= self._repeat_s):
-            self._asked_s = now
-            return True
-        return False
+        self._gaps = {
+            number: gap
+            for number, gap in self._gaps.items()
+            if (highest - number) & 0xFFFF <= HISTORY and now_s - gap.noticed_s <= TOO_OLD_S
+        }
+        repeat_s = self._least_repeat_s
+        if self._answer_s is not None:
+            repeat_s = min(max(repeat_s, REPEAT_SHARE * self._answer_s), LONGEST_REPEAT_S)
+        self.missing = {number for number, gap in self._gaps.items() if now_s - gap.asked_s >= repeat_s}
+        for number in self.missing:
+            self._gaps[number].asked_s = now_s
+        return bool(self.missing)
+
+    def _fill(self, sequence: int, now_s: float) -> None:
+        gap = self._gaps.pop(sequence, None)
+        if gap is None:
+            return
+        # Nobody can tell which request it answers: most often it is the first one, which was sent at once.
+        took_s, known = now_s - gap.noticed_s, self._answer_s
+        self._answer_s = took_s if known is None else known + ANSWER_SHARE * (took_s - known)

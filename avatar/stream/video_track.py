@@ -16,6 +16,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from avatar.errors import FrameError
+from avatar.stream.key_frames import KeyFrameRule
 from avatar.stream.video_encoder import EncodedPicture, VideoEncoder
 from avatar.timing.rtp_clock import VIDEO_TIME_BASE, video_ticks, wrapped
 from avatar.types import Picture
@@ -58,6 +59,7 @@ class AvatarVideoTrack(MediaStreamTrack):
         target_bps: Callable[[], int],
         last_rtp_time: Callable[[], int],
         on_sent: Callable[[SentPicture], None],
+        wait_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Send what is shown.
 
@@ -67,20 +69,21 @@ class AvatarVideoTrack(MediaStreamTrack):
             target_bps: returns the rate wanted now, bits per second.
             last_rtp_time: returns the RTP timestamp of the last packet that aiortc has put on the wire.
             on_sent: is told each picture that leaves, on the event loop.
+            wait_s: returns how many seconds nothing may leave; the picture that is the newest by then is encoded.
         """
         super().__init__()
         self._encoder = encoder
         self._pool = pool
         self._target_bps = target_bps
         self._last_rtp_time = last_rtp_time
-        self._on_sent = on_sent
+        self._on_sent, self._wait_s = on_sent, wait_s
         self._event_loop = asyncio.get_running_loop()
         self._slot_lock = threading.Lock()
         self._newest: Picture | None = None
         self._shown_s = 0.0
         self._available = asyncio.Event()
         self._wake_pending = False
-        self._key_wanted = False
+        self._keys = KeyFrameRule()
         self._origin_s: float | None = None
         self._last_pts = -1
         self._last_sent_pts: int | None = None
@@ -106,13 +109,14 @@ class AvatarVideoTrack(MediaStreamTrack):
             logger.debug("a picture came after the event loop was closed")
 
     def request_key_frame(self) -> None:
-        """Make the next picture one that a decoder can start with."""
-        self._key_wanted = True
+        """Make one of the next pictures one that a decoder can start with."""
+        self._keys.ask()
 
     async def recv(self) -> av.Packet[Any]:
         """Return the next encoded picture; waits for one. Raises MediaStreamError once the track has ended."""
         while True:
             await self._available.wait()
+            await asyncio.sleep(self._wait_s())
             if self.readyState != "live":
                 raise MediaStreamError
             picture = self._take()
@@ -143,14 +147,15 @@ class AvatarVideoTrack(MediaStreamTrack):
 
     async def _encode(self, picture: Picture) -> EncodedPicture | None:
         pts = self._next_pts(picture.time_s)
-        key, self._key_wanted = self._key_wanted, False
+        key = self._keys.is_due(time.monotonic())
         started_s = time.perf_counter()
         age_s = max(started_s - self._shown_s, 0.0)
         try:
             encoded = await self._event_loop.run_in_executor(self._pool, self._encode_now, picture, pts, key)
         except (av.FFmpegError, FrameError) as error:
             self.dropped += 1
-            self._key_wanted = self._key_wanted or key
+            if key:
+                self._keys.ask()
             self._failures += 1
             if self._failures == 1:
                 logger.warning("a picture could not be encoded: %s", error)
@@ -160,6 +165,8 @@ class AvatarVideoTrack(MediaStreamTrack):
             return None
         self._failures = 0
         encode_s = time.perf_counter() - started_s
+        if encoded.key:
+            self._keys.sent(time.monotonic(), len(encoded.data), self._target_bps())
         rtp_time = self._rtp_time(pts)
         if encoded.data:
             self._last_sent_pts = pts

@@ -73,6 +73,8 @@ class LibvpxEncoder:
             "minrate": str(bitrate_bps),
             "maxrate": str(bitrate_bps),
             "bufsize": str(bitrate_bps // 2),
+            # A key frame may take as much as so many per cent of a picture's share, or it takes a narrow line a second.
+            "max-intra-rate": "400",
             "static-thresh": "1",
             "error-resilient": "default",
         }

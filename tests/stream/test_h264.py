@@ -124,3 +124,31 @@ def test_what_is_not_a_picture_is_refused_and_the_next_one_still_works(bad: np.n
     with pytest.raises(FrameError):
         encoder.encode(bad, 0, bitrate_bps=1_000_000, key=False)
     assert encoder.encode(picture(0), 3000, bitrate_bps=1_000_000, key=False).key
+
+
+def test_a_key_frame_on_a_narrow_line_takes_it_a_sixth_of_a_second(swaying: list[np.ndarray]) -> None:
+    encoder = open_video_encoder("h264", max_bitrate_bps=3_000_000, fps=30)
+    for index in range(30):
+        encoder.encode(swaying[index], index * 3000, bitrate_bps=3_000_000, key=False)
+    encoded = encoder.encode(swaying[30], 90_000, bitrate_bps=250_000, key=True)
+    assert encoded.key and 8 * len(encoded.data) < 250_000 / 6
+
+
+def test_the_rate_rises_again_after_a_key_frame_on_a_narrow_line(swaying: list[np.ndarray]) -> None:
+    encoder, sizes, keys = open_video_encoder("h264", max_bitrate_bps=3_000_000, fps=30), [], 0
+    for index in range(150):
+        target = 250_000 if index < 30 else 900_000
+        encoded = encoder.encode(swaying[index % 40], index * 3000, bitrate_bps=target, key=index == 20)
+        sizes.append(len(encoded.data))
+        keys += encoded.key
+    assert 8 * sum(sizes[-60:]) / 2 == pytest.approx(900_000, rel=0.25)
+    assert keys == 3, "the first, the one asked for, and one where more is allowed than could be made"
+
+
+@pytest.mark.parametrize("fps", [15, 20])
+def test_pictures_that_come_further_apart_take_the_rate_too(swaying: list[np.ndarray], fps: int) -> None:
+    encoder, sizes = open_video_encoder("h264", max_bitrate_bps=2_500_000, fps=30), []
+    for index in range(6 * fps):
+        encoded = encoder.encode(swaying[index % 40], index * 90_000 // fps, bitrate_bps=500_000, key=False)
+        sizes.append(len(encoded.data))
+    assert 8 * sum(sizes[-2 * fps :]) / 2 == pytest.approx(500_000, rel=0.25)

@@ -160,3 +160,40 @@ def test_the_arrival_of_a_frame_is_that_of_its_last_packet() -> None:
     clock.now_s = 2.0
     _, frame = buffer.add(Packet(2, 100, 1))
     assert frame is not None and frame.arrival_s == 2.0
+
+
+def test_a_whole_key_frame_is_shown_at_once_whatever_is_missing_before_it() -> None:
+    buffer = VideoJitterBuffer(begins_anew=lambda packet, data: data.startswith(b"K"))
+    frames_of(buffer, Packet(1, 100, 1, b"a"))
+    assert frames_of(buffer, Packet(3, 200, 1, b"torn")) == []
+    assert frames_of(buffer, Packet(5, 300, 0, b"Ke")) == []
+    assert frames_of(buffer, Packet(7, 300, 1, b"y")) == [], "a piece of it is missing"
+    assert frames_of(buffer, Packet(6, 300, 0, b"e")) == [b"Keey"]
+    assert frames_of(buffer, Packet(8, 400, 1, b"b")) == [b"b"]
+    assert frames_of(buffer, Packet(2, 200, 0, b"late")) == []
+
+
+def test_a_key_frame_is_asked_for_again_until_it_comes_but_not_with_each_packet() -> None:
+    clock = Clock()
+    buffer = VideoJitterBuffer(give_up_s=0.1, clock=clock)
+    frames_of(buffer, Packet(0, 0, 1, b"a"))
+    asked_s = []
+    for number in range(2, 62):
+        clock.now_s = number / 30
+        if buffer.add(Packet(number, 100 * number, 1, b"x"))[0]:
+            asked_s.append(round(clock.now_s, 2))
+        if number == 45:
+            buffer.key_frame_came()
+    assert asked_s[0] == pytest.approx(0.17, abs=0.04)
+    assert 4 <= len(asked_s) <= 5 and asked_s[-1] < 1.5
+
+
+def test_where_answers_come_soon_a_gap_is_given_up_soon() -> None:
+    clock = Clock()
+    buffer = VideoJitterBuffer(answer_s=lambda: 0.02, clock=clock)
+    frames_of(buffer, Packet(1, 100, 1, b"a"))
+    frames_of(buffer, Packet(3, 200, 1, b"torn"))
+    clock.now_s = 0.1
+    assert not buffer.add(Packet(4, 300, 1, b"b"))[0]
+    clock.now_s = 0.2
+    assert buffer.add(Packet(5, 400, 1, b"c"))[0]

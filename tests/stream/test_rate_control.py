@@ -10,7 +10,15 @@ from aiortc.rate import RemoteBitrateEstimator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar.stream.rate_control import ESTIMATE_LIFE_S, GROWTH_PER_S, RateLimits, RateState, next_rate
+from avatar.stream.rate_control import (
+    ESTIMATE_LIFE_S,
+    GROWTH_PER_S,
+    QUICK_GROWTH_PER_S,
+    RateLimits,
+    RateState,
+    next_rate,
+    sound_rate,
+)
 
 LIMITS = RateLimits(200_000, 3_000_000)
 
@@ -28,7 +36,8 @@ def test_a_higher_estimate_is_approached_slowly_and_not_passed() -> None:
         targets.append(state.target_bps)
     assert targets[8] == pytest.approx(600_000), "held for a second after the fall"
     steps = [after / before for before, after in itertools.pairwise(targets)]
-    assert max(steps) <= (1 + GROWTH_PER_S) ** 0.11
+    assert max(steps[:30]) <= (1 + GROWTH_PER_S) ** 0.11, "slowly at first"
+    assert max(steps) <= (1 + QUICK_GROWTH_PER_S) ** 0.11
     assert targets[-1] == 1_000_000
 
 
@@ -86,3 +95,25 @@ def test_a_line_that_is_slow_but_loses_nothing_keeps_its_rate(delay_s: float, ji
         if picture % 30 == 29:
             state = next_rate(state, picture / 30, limits, fraction_lost=0.0)
     assert state.target_bps > 2_000_000
+
+
+def test_a_line_that_has_become_narrow_is_obeyed_at_once() -> None:
+    state = next_rate(RateState(3_000_000, 0.0), 1.0, LIMITS, carried_bps=400_000)
+    assert state.target_bps == pytest.approx(340_000)
+    assert next_rate(state, 1.5, LIMITS).target_bps == state.target_bps, "held"
+
+
+def test_pictures_that_need_little_do_not_keep_the_rate_down() -> None:
+    """Receivers tell half as much again as comes: of that alone a call would never get to know of more."""
+    state = RateState(200_000, 0.0)
+    for second in range(1, 30):
+        state = next_rate(state, float(second), LIMITS, estimate_bps=160_000, sent_bps=100_000)
+    assert state.target_bps == pytest.approx(300_000)
+    full = next_rate(state, 30.0, LIMITS, estimate_bps=220_000, sent_bps=250_000)
+    assert full.target_bps == 220_000, "an estimate below what is sent was measured"
+
+
+def test_sound_takes_less_beside_a_squeezed_picture_and_does_not_flap() -> None:
+    rates = [sound_rate(present, picture) for present, picture in ((96_000, 3e6), (96_000, 5e5), (96_000, 3e5))]
+    assert rates == [96_000, 96_000, 32_000]
+    assert [sound_rate(32_000, picture) for picture in (3e5, 5e5, 7e5)] == [32_000, 32_000, 96_000]

@@ -70,3 +70,29 @@ def test_with_one_packet_in_ten_lost_both_ways_every_packet_comes_in_the_end() -
                 if requests.add(Packet(item[1])):
                     coming += [(clock.now_s + 0.02, lost) for lost in requests.missing if dice.random() > 0.19]
     assert set(range(1100)) <= got
+
+
+def test_on_a_slow_line_a_packet_is_asked_for_about_twice_in_a_round_trip() -> None:
+    """300 packets a second, a quarter of a second there and back, one in fifty lost: answers jam no line."""
+    clock, requests, asked = Clock(), None, 0
+    requests = RetransmissionRequests(clock=clock)
+    coming: list[tuple[float, int]] = []
+    lost = set(range(100, 3000, 50))
+    for sequence in range(3000):
+        clock.now_s = sequence / 300
+        due = [number for at_s, number in coming if at_s <= clock.now_s]
+        coming = [item for item in coming if item[0] > clock.now_s]
+        for number in due + ([] if sequence in lost else [sequence]):
+            if requests.add(Packet(number)):
+                asked += len(requests.missing)
+                coming += [(clock.now_s + 0.25, number) for number in requests.missing]
+    assert requests.answer_s is not None and 0.2 < requests.answer_s < 0.3
+    assert asked < 3 * len(lost)
+
+
+def test_gaps_are_told_as_they_are_noticed() -> None:
+    gaps: list[int] = []
+    requests = RetransmissionRequests(on_gap=gaps.append)
+    for sequence in (65_530, 65_531, 65_534, 2, 3, 1):
+        requests.add(Packet(sequence))
+    assert gaps == [2, 3]
