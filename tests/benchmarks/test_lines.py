@@ -1,23 +1,14 @@
-"""What `benchmarks.lines` makes of a call, and a call of ours over a line that carries a tenth of what it did."""
+"""What `benchmarks.lines` makes of a call."""
 
 from __future__ import annotations
 
-import asyncio
 import math
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from avatar.config import TransportSettings
-from avatar.stream.offer import read_offer
-from avatar.stream.peer import Peer
-from avatar.types import CaptureStamp, Picture
 from benchmarks import line_figures
-from benchmarks.line_relay import Line, LineRelay
 from benchmarks.lines import is_key
-from tests import loopback
-from tests.stream.test_peer import Listener
 
 
 def test_the_longest_gap_is_found_though_it_reaches_beyond_the_stretch() -> None:
@@ -47,39 +38,3 @@ def test_bit_rates_are_sums_of_whole_seconds() -> None:
 def test_key_frames_are_known_by_their_slices() -> None:
     assert is_key(b"\0\0\0\1\x67abc\0\0\0\1\x68d\0\0\1\x65picture")
     assert not is_key(b"\0\0\0\1\x61picture")
-
-
-@pytest.mark.slow
-@pytest.mark.anyio
-async def test_a_call_goes_on_over_a_line_that_has_become_narrow() -> None:
-    """Both ways carry 300 kbit/s of 2 Mbit/s and more for four seconds; asserted is what a slow machine does too."""
-    pool, listener = ThreadPoolExecutor(2), Listener()
-    peer = Peer(TransportSettings(loopback_only=True), fps=30, encode_pool=pool)
-    noise = np.random.default_rng(0).integers(0, 60, (6, 768, 512), dtype=np.uint8)
-
-    def show(frame: object, capture: CaptureStamp) -> None:
-        peer.show(Picture(capture.arrival_s, noise[len(listener.sent) % 6], capture))
-
-    listener.answer_with = show
-    client = loopback.Client()
-    narrow = Line(rate_bps=300_000)
-    try:
-        with LineRelay(seed=1) as relay:
-            offer = read_offer(relay.route_offer(await client.offer()), limit_bytes=64_000)
-            await client.accept(relay.route_answer(await peer.answer(offer, listener, listener)))
-            await loopback.wait_for(lambda: len(client.pictures) >= 60)
-            relay.change(up=narrow, down=narrow)
-            before = relay.counts()
-            await asyncio.sleep(4)
-            await peer.stats()
-            assert peer.line.target_bps < 600_000, "of 1.5 to 3 Mbit/s"
-            crowded = relay.counts()
-            relay.change()
-            shown = len(client.pictures)
-            await loopback.wait_for(lambda: len(client.pictures) >= shown + 30)
-        passed, lost = (crowded["down"][name] - before["down"][name] for name in ("passed", "overflowed"))
-        assert lost < passed, "it is not jammed: at the old rate nine in ten would be"
-    finally:
-        await client.close()
-        await peer.close()
-        pool.shutdown()

@@ -21,11 +21,13 @@ from aiortc.rtp import is_rtcp
 
 from avatar.config import TransportSettings
 from avatar.errors import OfferError
+from avatar.stream.aiortc_tuning import tune_receiver
 from avatar.stream.offer import read_offer
 from avatar.stream.peer import Peer
 from avatar.stream.transport_tuning import ice_agents
 from avatar.stream.video_track import SentPicture
 from avatar.types import CaptureStamp, Picture
+from benchmarks.line_relay import Line, LineRelay
 
 pytestmark = pytest.mark.anyio
 
@@ -393,3 +395,26 @@ async def test_an_offer_aiortc_stumbles_over_is_refused_and_closes_the_peer(
     with pytest.raises(OfferError):
         await server.peer.answer(replace(good, sdp="v=0\r\nnonsense"), server.listener, server.listener)
     assert not server.peer.send("x")
+
+
+@pytest.mark.slow
+async def test_a_call_goes_on_over_a_line_that_has_become_narrow(server: Server, loopback: ModuleType) -> None:
+    """Both ways carry 300 kbit/s for a few seconds; asserted is what holds on a slow machine too."""
+    client, narrow = loopback.Client(video=loopback.ClipTrack((640, 480))), Line(rate_bps=300_000)
+    try:
+        with LineRelay(seed=1) as relay:
+            await client.accept(relay.route_answer(await server.answer(relay.route_offer(await client.offer()))))
+            tune_receiver(client.connection.getReceivers()[0])
+            await loopback.wait_for(lambda: len(client.pictures) >= 60)
+            relay.change(down=narrow)
+            before = relay.counts()
+            await asyncio.sleep(4)
+            after = relay.counts()
+            relay.change()
+            assert server.peer.line.target_bps < 600_000, "of 1.5 Mbit/s and more"
+            shown = len(client.pictures)
+            await loopback.wait_for(lambda: len(client.pictures) >= shown + 30)
+        passed, lost = (after["down"][name] - before["down"][name] for name in ("passed", "overflowed"))
+        assert lost < passed, "it is not jammed: at the old rate four in five would be lost"
+    finally:
+        await client.close()
