@@ -43,7 +43,7 @@ class EncodedMicrophone(MicrophoneTrack):
         super().__init__(np.zeros(0, np.int16))
         self._packets = packets
 
-    async def recv(self) -> av.Packet[Any]:  # type: ignore[override]
+    async def recv(self) -> av.Packet[Any]:
         """Return the next block when it is complete."""
         self.begin_s = time.monotonic() if self.begin_s is None else self.begin_s
         await asyncio.sleep(max(self.begin_s + (self._index + 1) * BLOCK / SOUND_RATE - time.monotonic(), 0))
