@@ -144,6 +144,7 @@ def _serve(args: argparse.Namespace) -> int:
         class Server(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
+                gc.freeze()  # nor is it looked through in the first call, which would stand still for so long
                 gc.enable()
                 if self.started:
                     print(welcome(host, port, tls=settings.tls_cert is not None, drawn_by=drawn_by), flush=True)

@@ -37,6 +37,7 @@ class MemoryKeeper:
         if self._settled:
             gc.collect()
         elif not others_running:
+            gc.unfreeze()  # what the start has left behind too
             gc.collect()
             gc.freeze()
             self._settled = True

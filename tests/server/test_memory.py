@@ -49,6 +49,13 @@ def test_circles_are_looked_for_once_nobody_is_there_and_then_always() -> None:
     assert gc.get_freeze_count() > 1000, "what is there to stay is not looked at any more"
 
 
+def test_what_the_start_has_left_behind_is_given_back_too() -> None:
+    circle = left_behind()
+    gc.freeze()  # as the command does once it has started
+    MemoryKeeper().call_ended(others_running=False)
+    assert circle() is None
+
+
 GLIBC = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
 
 
