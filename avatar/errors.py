@@ -123,7 +123,8 @@ class DeviceError(AvatarError):
 
 
 class RecordingError(AvatarError):
-    """A recording that is not allowed (`recording_off`), runs already, or cannot be written (`recording_failed`)."""
+    """A recording that is not allowed (`recording_off`), runs already, cannot be written (`recording_failed`), or is of
+    a call that has ended (`unknown_call`)."""
 
     code = "recording_runs"
 

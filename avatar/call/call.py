@@ -322,7 +322,7 @@ class Call:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            await self.recording.stop()
+            await self.recording.close()
             if self.participant is not None:
                 await self.participant.close()
             await self.watchers.close()

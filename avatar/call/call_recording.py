@@ -49,7 +49,8 @@ class CallRecording:
         self._folder, self._size, self._fps = folder, size, fps
         self._tell, self._in_pool = tell, in_pool
         self._recording: Recording | None = None
-        self._starting = False
+        self._starting: asyncio.Task[Recording] | None = None
+        self._closed = False
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -58,27 +59,26 @@ class CallRecording:
         return None if self._recording is None else self._recording.state
 
     async def start(self) -> RecordingState:
-        """Record from now on. Raises RecordingError: `recording_off`, `recording_runs`, `recording_failed`."""
+        """Record from now on. Raises RecordingError: recording_off, recording_runs, recording_failed, unknown_call."""
         folder = self._folder
         if folder is None:
             raise RecordingError(
                 "This server records nothing. Who runs it can allow it: avatar serve --recordings FOLDER.",
                 code="recording_off",
             )
-        if self._starting or (self._recording is not None and not self._recording.state.ended):
+        if self._closed:
+            raise RecordingError("The call has ended: nothing of it can be recorded any more.", code="unknown_call")
+        if self._starting is not None or (self._recording is not None and not self._recording.state.ended):
             raise RecordingError("This call is being recorded already. End that recording first.")
-        self._starting = True
-        try:
-            self._recording = await self._in_pool(lambda: self._begin(folder))
-        except MediaError as error:
-            raise RecordingError(str(error), code="recording_failed") from error
-        finally:
-            self._starting = False
-        self._tell(RecordingMessage(state="on"))
-        return self._recording.state
+        self._starting = asyncio.create_task(self._start(folder))
+        # Shielded: where who asked goes away meanwhile, the recording is still known, and ends with the call.
+        recording = await asyncio.shield(self._starting)
+        return recording.state
 
     async def stop(self) -> RecordingState | None:
         """End the recording, if there is one, and return how it ended. Idempotent."""
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
         recording = self._recording
         if recording is None:
             return None
@@ -87,6 +87,11 @@ class CallRecording:
         if running:
             self._tell(RecordingMessage(state="off"))
         return state
+
+    async def close(self) -> None:
+        """End the recording, one that is just being begun too; no other can begin."""
+        self._closed = True
+        await self.stop()
 
     def picture_sent(self, sent: SentPicture) -> None:
         """Take a picture that has left."""
@@ -97,6 +102,17 @@ class CallRecording:
         """Take a block of sound that has left, in the one form of all that does (`stream.outgoing_audio`)."""
         if self._recording is not None:
             self._recording.sound(block.to_ndarray().astype(np.int16, copy=False).reshape(-1, 2), sent_s)
+
+    async def _start(self, folder: Path) -> Recording:
+        try:
+            recording: Recording = await self._in_pool(lambda: self._begin(folder))
+        except MediaError as error:
+            raise RecordingError(str(error), code="recording_failed") from error
+        finally:
+            self._starting = None
+        self._recording = recording
+        self._tell(RecordingMessage(state="on"))
+        return recording
 
     def _begin(self, folder: Path) -> Recording:
         name = f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}-{secrets.token_hex(4)}.mp4"

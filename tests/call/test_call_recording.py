@@ -84,6 +84,53 @@ async def test_one_recording_at_a_time_and_another_after_it(tmp_path: Path) -> N
     assert [message.state for message in told] == ["on", "off", "on", "off"]
 
 
+def files_in(folder: Path) -> int:
+    return len(list(folder.iterdir()))
+
+
+class SlowDisk:
+    """Begins a recording only once it is let; what is being asked for meanwhile waits."""
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+
+    async def in_pool(self, work: Any) -> Any:
+        await self.ready.wait()
+        return await asyncio.to_thread(work)
+
+
+async def test_a_call_that_ends_while_its_recording_begins_leaves_none_running(tmp_path: Path) -> None:
+    told: list[RecordingMessage] = []
+    disk = SlowDisk()
+    recording = CallRecording(tmp_path, (64, 64), 30, tell=told.append, in_pool=disk.in_pool)
+    beginning = asyncio.create_task(recording.start())
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(recording.close())
+    await asyncio.sleep(0)
+    disk.ready.set()
+    await asyncio.gather(beginning, ending)
+    assert recording.state is not None and recording.state.ended
+    assert [message.state for message in told] == ["on", "off"]
+    with pytest.raises(RecordingError, match="ended") as refusal:
+        await recording.start()
+    assert refusal.value.code == "unknown_call"
+
+
+async def test_a_recording_whose_asker_has_gone_away_is_known_and_ends_with_the_call(tmp_path: Path) -> None:
+    disk = SlowDisk()
+    recording = CallRecording(tmp_path, (64, 64), 30, tell=lambda _: None, in_pool=disk.in_pool)
+    asking = asyncio.create_task(recording.start())
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    with pytest.raises(RecordingError, match="already"):
+        await recording.start()
+    disk.ready.set()
+    await recording.close()
+    assert recording.state is not None and recording.state.ended and files_in(tmp_path) == 1
+
+
 async def test_a_folder_that_is_gone_is_told_to_who_asks(tmp_path: Path) -> None:
     told: list[RecordingMessage] = []
     with pytest.raises(RecordingError, match="Cannot write") as refusal:
