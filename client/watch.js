@@ -53,6 +53,11 @@ function lost(peer) {
       if (peer.connectionState === "connected") say("");
       if (["failed", "closed", "disconnected"].includes(peer.connectionState)) resolve();
     });
+    // The server's goodbye: without it, the last picture would stand until five seconds of silence have passed.
+    const transport = peer.getReceivers()[0]?.transport;
+    transport?.addEventListener("statechange", () => {
+      if (transport.state === "closed") resolve();
+    });
   });
 }
 

@@ -27,6 +27,7 @@ test("a strict content security policy holds: nothing inline, nothing from elsew
   for (const page of Object.keys(pages)) {
     const text = read(page);
     assert.doesNotMatch(text, /<script(?![^>]*\bsrc=)/);
+    assert.doesNotMatch(text, /=\\/, "an attribute's quotes are plain ones: classes with others have no style");
     assert.doesNotMatch(text, /<style|\sstyle=|\son\w+=|javascript:/);
     linked.push(...[...text.matchAll(/\b(?:src|href)="([^"]+)"/g)].map(([, address]) => address));
   }

@@ -1,6 +1,6 @@
 /** The link by which others watch this call, to be copied. */
 
-import { announce, button } from "../dom.js";
+import { announce, button, byId } from "../dom.js";
 
 /** @typedef {import("../../protocol/data-channel.js").ServerMessage} ServerMessage */
 
@@ -11,6 +11,8 @@ export class WatchLink {
 
   constructor() {
     this.copy = button("copy-watch-link");
+    this.text = byId("watch-link-text", HTMLElement);
+    this.explanation = this.text.textContent;
     this.copy.addEventListener("click", () => void this.#copy());
   }
 
@@ -19,6 +21,7 @@ export class WatchLink {
     if (message.type !== "hello") return;
     this.#path = message.watch ? `/watch/${message.watch}` : "";
     this.copy.disabled = !this.#path;
+    this.text.textContent = this.explanation;
   }
 
   async #copy() {
@@ -28,7 +31,7 @@ export class WatchLink {
       this.copy.textContent = "Copied";
       announce("The watch link was copied.");
     } catch {
-      this.copy.textContent = link; // Copying is not allowed here: it can be marked and copied by hand.
+      this.text.textContent = link; // Copying is not allowed here: it can be marked, which a button's text cannot.
       return;
     }
     setTimeout(() => (this.copy.textContent = "Copy"), COPIED_MS);
