@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -56,7 +58,7 @@ class CallRecording:
     @property
     def state(self) -> RecordingState | None:
         """How far the recording has come, or how the last one ended; None: there was none."""
-        return None if self._recording is None else self._recording.state
+        return None if self._recording is None else self._told(self._recording.state)
 
     async def start(self) -> RecordingState:
         """Record from now on. Raises RecordingError: recording_off, recording_runs, recording_failed, unknown_call."""
@@ -73,7 +75,7 @@ class CallRecording:
         self._starting = asyncio.create_task(self._start(folder))
         # Shielded: where who asked goes away meanwhile, the recording is still known, and ends with the call.
         recording = await asyncio.shield(self._starting)
-        return recording.state
+        return self._told(recording.state)
 
     async def stop(self) -> RecordingState | None:
         """End the recording, if there is one, and return how it ended. Idempotent."""
@@ -86,7 +88,7 @@ class CallRecording:
         state: RecordingState = await self._in_pool(recording.stop)
         if running:
             self._tell(RecordingMessage(state="off"))
-        return state
+        return self._told(state)
 
     async def close(self) -> None:
         """End the recording, one that is just being begun too; no other can begin."""
@@ -107,7 +109,8 @@ class CallRecording:
         try:
             recording: Recording = await self._in_pool(lambda: self._begin(folder))
         except MediaError as error:
-            raise RecordingError(str(error), code="recording_failed") from error
+            logger.error("a recording did not begin: %s", error)
+            raise RecordingError(self._for_callers(str(error)), code="recording_failed") from error
         finally:
             self._starting = None
         self._recording = recording
@@ -121,4 +124,11 @@ class CallRecording:
     def _on_failure(self, why: str) -> None:
         logger.error("a recording ended: %s", why)
         with suppress(RuntimeError):  # the loop was closed meanwhile
-            self._loop.call_soon_threadsafe(self._tell, RecordingMessage(state="off", detail=why))
+            self._loop.call_soon_threadsafe(self._tell, RecordingMessage(state="off", detail=self._for_callers(why)))
+
+    def _told(self, state: RecordingState) -> RecordingState:
+        return state if state.failure is None else replace(state, failure=self._for_callers(state.failure))
+
+    def _for_callers(self, why: str) -> str:
+        """Return a reason without the folder, which is the operator's alone to know."""
+        return why.replace(f"{self._folder}{os.sep}", "")

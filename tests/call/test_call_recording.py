@@ -14,7 +14,8 @@ import pytest
 
 from avatar.call.call_recording import CallRecording
 from avatar.call.registry import Calls
-from avatar.errors import RecordingError
+from avatar.errors import MediaError, RecordingError
+from avatar.media.fragmented_movie import FragmentedMovie
 from avatar.media.recording import Recording
 from avatar.stream.browser_messages import RecordingMessage
 
@@ -136,13 +137,14 @@ async def test_a_folder_that_is_gone_is_told_to_who_asks(tmp_path: Path) -> None
     with pytest.raises(RecordingError, match="Cannot write") as refusal:
         await recording_into(tmp_path / "gone", told).start()
     assert refusal.value.code == "recording_failed" and not told
+    assert str(tmp_path) not in str(refusal.value), "where the operator keeps recordings is nobody's business"
 
 
 async def test_a_full_disk_ends_the_recording_and_says_so(
     loopback: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
+    def fail(movie: FragmentedMovie, *_: Any) -> None:
+        raise MediaError(f"Cannot write {movie.path}: No space left on device.")
 
     told: list[RecordingMessage] = []
     recording = recording_into(tmp_path, told)
@@ -153,6 +155,8 @@ async def test_a_full_disk_ends_the_recording_and_says_so(
     running.picture(np.zeros((96, 64), np.uint8), 0.0)
     await loopback.wait_for(lambda: len(told) == 2)
     assert "No space left" in told[1].detail and told[1].state == "off"
-    assert recording.state is not None and recording.state.ended
+    state = recording.state
+    assert state is not None and state.ended and state.failure == told[1].detail
+    assert state.failure == f"Cannot write {state.path.name}: No space left on device."
     await recording.stop()
     assert len(told) == 2
