@@ -42,6 +42,9 @@ if (RTCRtpSender.prototype.createEncodedStreams) {
       super({ ...config, encodedInsertableStreams: true });
       this.addEventListener("track", (event) => pass(event.receiver));
     }
+    setConfiguration(config) {
+      super.setConfiguration({ ...config, encodedInsertableStreams: true });
+    }
     addTransceiver(what, init) {
       const added = super.addTransceiver(what, init);
       const video = what === "video" || what.kind === "video";
