@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -107,12 +108,18 @@ class FragmentedMovie:
                 for stream in (self._video, self._sound):
                     self._container.mux(stream.encode(None))
                 self._container.close()
+                self._check_end()
         except MediaError:
             with suppress(av.FFmpegError, OSError):
                 self._container.close()
             with suppress(OSError):
                 os.truncate(self.path, whole_boxes_bytes(self.path))
             raise
+
+    def _check_end(self) -> None:
+        """Raise OSError where the file is cut off: FFmpeg does not tell that its last writing failed."""
+        if whole_boxes_bytes(self.path) < self.path.stat().st_size:
+            raise OSError(errno.EIO, "its end is missing, as on a full disk")
 
     def _be_silent(self, begin: int, count: int) -> None:
         for at in range(begin, begin + count, _PIECE):

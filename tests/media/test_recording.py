@@ -16,7 +16,7 @@ import pytest
 
 from avatar.errors import MediaError
 from avatar.media import recording as module
-from avatar.media.fragmented_movie import FragmentedMovie
+from avatar.media.fragmented_movie import FragmentedMovie, whole_boxes_bytes
 from avatar.media.recording import Recording
 
 SIZE, FPS, RATE = (64, 64), 10, 48_000
@@ -147,14 +147,14 @@ def test_a_recording_that_was_killed_plays_to_its_last_second(tmp_path: Path, wa
         assert len(loudness(path)) * 0.05 >= written_s - 1.1
 
 
-def test_a_full_disk_ends_the_recording_in_words(tmp_path: Path) -> None:
+def small_disk(most_bytes: int) -> None:
     """The limit on a file's size stands in for the disk: writing fails alike, in the middle of the file."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+def test_a_full_disk_ends_the_recording_in_words(tmp_path: Path) -> None:
     path = tmp_path / "call.mp4"
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
     ended = subprocess.run(
         [
             sys.executable,
@@ -165,8 +165,33 @@ def test_a_full_disk_ends_the_recording_in_words(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         timeout=60,
-        preexec_fn=limit,
+        preexec_fn=lambda: small_disk(200_000),
         check=True,
     )
     assert f"Cannot write {path}: File too large." in ended.stdout
     assert pictures(path)
+
+
+LAST_MOMENT = """
+    import sys
+    from pathlib import Path
+    import numpy as np
+    from avatar.media.recording import Recording
+    recording = Recording(Path(sys.argv[1]), (64, 64), 30, clock=lambda: 0.0)
+    recording.picture(np.random.default_rng(0).integers(0, 255, (96, 64), np.uint8), 0.0)
+    print(recording.stop().failure)
+"""
+
+
+def test_a_disk_that_is_full_at_the_last_moment_is_told_too(tmp_path: Path) -> None:
+    path = tmp_path / "call.mp4"
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LAST_MOMENT), str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: small_disk(3000),
+        check=True,
+    )
+    assert f"Cannot write {path}: its end is missing" in ended.stdout
+    assert whole_boxes_bytes(path) == path.stat().st_size, "what is there can be read"
