@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -45,27 +46,32 @@ class FrameInput:
         `network_export.FrameDecoder.layers` says what each is.
         """
         left, top, right, bottom = INNER
-        mouth = self.regions[REGIONS.index("mouth")]
-        moved, nearest = (cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA) for picture in (self.moved, self.nearest))
-        cv2.insertChannel(mouth, moved, 3)
-        others = [mask for mask, name in zip(self.regions, REGIONS, strict=True) if name != "mouth"]
-        inner_mouth, inner_seam = (
-            cv2.cvtColor(mask[top:bottom, left:right], cv2.COLOR_GRAY2RGBA) for mask in (mouth, self.seam)
-        )
-        pictures = {
-            "moved": moved,
-            "nearest": nearest,
-            "masks": cv2.merge(others),
-            "inner_mouth": inner_mouth,
-            "inner_seam": inner_seam,
-            "seam": self.seam[..., None],
+        whole, inner = (1, *self.seam.shape), (1, bottom - top, right - left)
+        shapes = dict.fromkeys(("moved", "nearest", "masks"), (*whole, 4)) | {
+            "inner_mouth": (*inner, 4),
+            "inner_seam": (*inner, 4),
+            "seam": (*whole, 1),
         }
-        return {name: np.asarray(picture, np.uint8)[None] for name, picture in pictures.items()} | {
+        pictures = {name: np.empty(shape, np.uint8) for name, shape in shapes.items()}
+        self.write_pictures(pictures)
+        return pictures | {
             "grid": self.grid[None],
             "latent4": self.latents.quarter,
             "latent8": self.latents.eighth,
             "condition": self.condition[None],
         }
+
+    def write_pictures(self, into: Mapping[str, U8]) -> None:
+        """Write those inputs that are pictures into arrays like `by_name`'s, such as an engine's own."""
+        left, top, right, bottom = INNER
+        mouth = self.regions[REGIONS.index("mouth")]
+        for name, picture in (("moved", self.moved), ("nearest", self.nearest)):
+            cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA, dst=into[name][0])
+        cv2.insertChannel(mouth, into["moved"][0], 3)
+        cv2.merge([mask for mask, name in zip(self.regions, REGIONS, strict=True) if name != "mouth"], into["masks"][0])
+        for name, mask in (("inner_mouth", mouth), ("inner_seam", self.seam)):
+            cv2.cvtColor(mask[top:bottom, left:right], cv2.COLOR_GRAY2RGBA, dst=into[name][0])
+        into["seam"][0, ..., 0] = self.seam
 
 
 class FrameLayers(NamedTuple):

@@ -48,9 +48,27 @@ class OpenVinoEngine:
         try:
             request = self._idle.get_nowait()
         except Empty:
-            request = self._decoder.create_infer_request()
+            request = _Request(self._decoder)
         try:
-            found = request.infer(frame.by_name(), share_inputs=True, share_outputs=True)
-            return FrameLayers(*(found[name][0].copy() for name in FrameLayers._fields))
+            return request.decode(frame)
         finally:
             self._idle.put(request)
+
+
+class _Request:
+    """The decoder's inputs and outputs in memory that is used again and again: nothing is allocated or handed over."""
+
+    def __init__(self, decoder: Any) -> None:
+        self._request = decoder.create_infer_request()
+        self._inputs = {port.any_name: self._request.get_tensor(port).data for port in decoder.inputs}
+        self._latents: Latents | None = None
+
+    def decode(self, frame: FrameInput) -> FrameLayers:
+        frame.write_pictures(self._inputs)
+        self._inputs["grid"][0] = frame.grid
+        self._inputs["condition"][0] = frame.condition
+        if frame.latents is not self._latents:  # they change with the photo alone
+            self._inputs["latent4"][:], self._inputs["latent8"][:] = frame.latents
+            self._latents = frame.latents
+        found = self._request.infer(share_outputs=True)
+        return FrameLayers(*(found[name][0].copy() for name in FrameLayers._fields))
