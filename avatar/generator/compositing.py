@@ -110,23 +110,31 @@ class _Detail:
 
     def __init__(self, place: _Place, window: Window, mouth: U8) -> None:
         self._place, self._blur_px = place, DETAIL_PX / window.scale
-        shown, self._coarse = self._brightness()
-        self._gain = cv2.divide(shown, self._coarse) - 1
-        self._share = place.resampled(mouth).astype(np.float32) / 255
+        shown = place.view.astype(np.float32) + np.float32(DETAIL_FLOOR)
+        coarse = self._without_detail(shown)
+        self._gain = cv2.divide(shown, coarse) - np.float32(1)
+        self._brightness = _mean_of_colours(coarse)
+        self._share = place.resampled(mouth) * np.float32(1 / 255)
 
     def show(self) -> None:
         """Bring the detail out in what is drawn there now, where that is bright and dark as it was."""
-        _, coarse = self._brightness()
-        change = coarse.mean(axis=2) / self._coarse.mean(axis=2)
-        inside = self._share > self._share.max() / 2
-        change /= np.median(change[inside]) if inside.any() else 1
-        share = self._share * np.maximum(np.minimum(change, 1 / change) - UNLIKE, 0) / (1 - UNLIKE)
-        cv2.multiply(self._place.view, 1 + share[..., None] * self._gain, dst=self._place.view, dtype=cv2.CV_8U)
+        brightness = _mean_of_colours(self._place.view.astype(np.float32)) + np.float32(DETAIL_FLOOR)
+        change = self._without_detail(brightness) / self._brightness
+        inside = np.sort(change[self._share > self._share.max() / 2])
+        if len(inside):
+            change /= inside[len(inside) // 2]
+        alike = np.maximum(np.minimum(change, 1 / change) - np.float32(UNLIKE), 0)
+        share = self._share * alike * np.float32(1 / (1 - UNLIKE))
+        gain = cv2.multiply(cv2.merge([share] * 3), self._gain) + np.float32(1)
+        cv2.multiply(self._place.view, gain, dst=self._place.view, dtype=cv2.CV_8U)
 
-    def _brightness(self) -> tuple[F32, F32]:
-        """Return the place's pixels (height, width, 3) as they are and without what is fine."""
-        shown = self._place.view.astype(np.float32) + np.float32(DETAIL_FLOOR)
-        return shown, np.asarray(cv2.GaussianBlur(shown, (0, 0), self._blur_px), np.float32)
+    def _without_detail(self, values: F32) -> F32:
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), self._blur_px), np.float32)
+
+
+def _mean_of_colours(rgb: F32) -> F32:
+    """Return (height, width) of (height, width, 3)."""
+    return np.asarray(cv2.transform(rgb, np.full((1, 3), 1 / 3, np.float32)), np.float32)
 
 
 class _Place:

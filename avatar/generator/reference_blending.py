@@ -101,10 +101,11 @@ def show_reference_pixels(layers: FrameLayers, blend: ReferenceBlend, regions: U
         if most == 0 or not width:
             continue
         box = (slice(y, y + height), slice(x, x + width))
-        share = mask[box].astype(np.float32)[..., None] * np.float32(most / 255)
-        drawn, own = add[box][..., :3], blend.rgb[top:bottom, left:right][box]
-        add[box][..., :3] = np.rint(drawn + share * (own - drawn.astype(np.float32)))
-        keep[box] = np.rint(keep[box] * (1 - share))
+        share = mask[box] * np.float32(most / 255)
+        rest = 1 - share
+        own = cv2.cvtColor(blend.rgb[top:bottom, left:right][box], cv2.COLOR_RGB2RGBA)
+        add[box][..., :3] = cv2.blendLinear(own, add[box], share, rest)[..., :3]
+        keep[box] = cv2.multiply(keep[box], cv2.merge([rest] * keep.shape[2]), dtype=cv2.CV_8U)
     return layers._replace(add=add, keep=keep)
 
 
