@@ -35,7 +35,7 @@ class OpenVinoEngine:
         }
         self._encoder = core.compile_model(str(files.encoder), "CPU", options)
         self._decoder = core.compile_model(str(files.decoder_int8 or files.decoder), "CPU", options)
-        self._idle: SimpleQueue[Any] = SimpleQueue()
+        self._idle: SimpleQueue[_Request] = SimpleQueue()
 
     def encode(self, rgb: U8) -> Latents:
         """Return the latents of a photo's crop (S, S, 3) RGB."""
