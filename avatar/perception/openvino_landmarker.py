@@ -124,9 +124,10 @@ def in_picture(places: F32, rect: RotatedRect, aspect: float) -> F32:
     MediaPipe measures depth by the rectangle's upper edge in a picture whose sides are 1, so that in a picture that is
     `aspect` times as wide as high the depth of a head laid on its side is so many times as large. So it is here.
     """
-    matrix = rect.to_picture(CROP_SIDE).astype(np.float32)
-    landmarks = np.empty_like(places)
-    landmarks[:, :2] = places[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     across = math.hypot(math.cos(rect.angle_rad), math.sin(rect.angle_rad) * aspect)
-    landmarks[:, 2] = places[:, 2] * np.float32(rect.width / CROP_SIDE * across)
-    return landmarks
+    # One product of all three coordinates: of two, which do not lie side by side, numpy makes a copy first.
+    matrix = np.zeros((3, 4))
+    matrix[:2, [0, 1, 3]] = rect.to_picture(CROP_SIDE)
+    matrix[2, 2] = rect.width / CROP_SIDE * across
+    to_picture = matrix.astype(np.float32)
+    return places @ to_picture[:, :3].T + to_picture[:, 3]

@@ -53,9 +53,9 @@ class RotatedRect:
         """Return (2, 3), which maps (x, y, 1) in this rectangle stretched to a square of `side` to the picture."""
         across, down = self.width / side, self.height / side
         cosine, sine = math.cos(self.angle_rad), math.sin(self.angle_rad)
-        turned = np.array([[cosine * across, -sine * down], [sine * across, cosine * down]])
-        corner = np.array([self.x, self.y]) - turned @ (side / 2, side / 2)
-        return np.column_stack([turned, corner])
+        right, below = (cosine * across, sine * across), (-sine * down, cosine * down)
+        left, top = self.x - (right[0] + below[0]) * side / 2, self.y - (right[1] + below[1]) * side / 2
+        return np.array([[right[0], below[0], left], [right[1], below[1], top]])
 
     def cut(self, rgb: U8, side: int, *, beyond: int) -> U8:
         """Return the rectangle of a picture (height, width, 3) stretched to (side, side, 3), without smoothing.
@@ -83,8 +83,13 @@ def extent(points_px: F32) -> tuple[float, float, float, float]:
 
 def _reach(matrix: NDArray[np.float64], side: int, width: int, height: int) -> tuple[int, int, int, int]:
     """Return left, top, right and bottom of the part of a picture that a cut reads; all of it where it reads none."""
-    corners = matrix @ np.array([[0, side, 0, side], [0, 0, side, side], [1, 1, 1, 1]])
-    low, high = np.floor(corners.min(axis=1)) - 1, np.ceil(corners.max(axis=1)) + 2
-    left, top = (int(min(max(value, 0), 1e6)) for value in low)
-    right, bottom = (int(min(max(value, 0), most)) for value, most in zip(high, (width, height), strict=True))
+    (left, right), (top, bottom) = (
+        (min(0.0, across) + min(0.0, down), max(0.0, across) + max(0.0, down))
+        for across, down in (matrix[:, :2] * side).tolist()
+    )
+    x, y = matrix[:, 2].tolist()
+    left, top = (int(min(max(value - 1, 0), 1e6)) for value in (x + left, y + top))
+    right, bottom = (
+        math.ceil(min(max(value + 2, 0), most)) for value, most in ((x + right, width), (y + bottom, height))
+    )
     return (left, top, right, bottom) if left < right and top < bottom else (0, 0, width, height)
