@@ -69,7 +69,10 @@ async function watchOn(failures = 0) {
     say("The connection was lost. Trying again");
   } catch (error) {
     sound.hidden = true;
-    if (error instanceof ApiError && error.code === "unknown_call") return say("This call has ended.");
+    if (error instanceof ApiError && error.code === "unknown_call") {
+      picture.srcObject = null; // a stream that has ended would be shown as a black picture
+      return say("This call has ended.");
+    }
     say(error instanceof ApiError ? error.detail : "This browser could not connect.");
   }
   const next = performance.now() - beganMs > 60_000 ? 0 : failures;

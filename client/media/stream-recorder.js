@@ -1,7 +1,12 @@
 /** Records what the avatar shows and says into a file on this computer. */
 
-/** From the one that plays in the most places on. */
+/**
+ * From the one that plays in the most places on; but avc3 before avc1: a call's picture may change its size, and only
+ * avc3 says the new one inside the stream. Chromium's avc1 keeps the first, with which the rest decodes to rubbish.
+ */
 const TYPES = Object.freeze([
+  "video/mp4;codecs=avc3.42E01F,mp4a.40.2",
+  "video/mp4;codecs=avc3.42E01F,opus",
   "video/mp4;codecs=avc1.42E01F,mp4a.40.2",
   "video/mp4;codecs=avc1.42E01F,opus",
   "video/webm;codecs=vp9,opus",

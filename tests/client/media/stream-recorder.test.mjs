@@ -45,6 +45,13 @@ test("the best type that the browser records is chosen, and none where it record
   assert.equal(recordedType(), null);
 });
 
+test("where there is the choice, a picture may change its size: by avc3, not by avc1", () => {
+  const [avc1, avc3] = ["avc1", "avc3"].map((codec) => `video/mp4;codecs=${codec}.42E01F,opus`);
+  Recorder.supported = [avc1, avc3];
+  assert.equal(recordedType(), avc3);
+  Recorder.supported = ["video/webm;codecs=vp8,opus", "video/webm"];
+});
+
 test("a recording's name says when it began, and what it is", () => {
   const when = new Date(2026, 10, 9, 7, 5, 3);
   assert.equal(recordingName(when, "video/mp4;codecs=avc1.42E01F,opus"), "avatar 2026-11-09 07.05.03.mp4");
