@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,16 @@ def test_the_layers_of_one_frame_outlive_the_next() -> None:
         )
     )
     assert np.array_equal(first.add, kept)
+
+
+def test_two_people_drawn_in_turn_each_keep_their_own_face() -> None:
+    """An engine that keeps a photo's latents from frame to frame must not show them in another's."""
+    engine = choice.load_engine("lite")
+    one = frame(engine)
+    other = replace(one, latents=engine.encode(255 - one.moved))
+    first, second, again = (engine.decode(asked) for asked in (one, other, one))
+    assert all(np.array_equal(before, after) for before, after in zip(first, again, strict=True))
+    assert not all(np.array_equal(mine, theirs) for mine, theirs in zip(first, second, strict=True))
 
 
 def test_a_forced_engine_that_does_not_work_gives_way_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
