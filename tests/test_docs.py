@@ -167,10 +167,11 @@ def belongings(tmp_path_factory: pytest.TempPathFactory, photo: U8, astronaut: I
     return folder
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [command for command in COMMANDS if not command.startswith("camera ")])
 def test_a_command_of_the_pages_does_what_it_says(
     command: str, belongings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Those of `camera` need devices, and go on for ever where they are."""
     words = shlex.split(command)
     plainly = ["--tier", "geometry"] if words[0] in ("render", "say") else []  # loading the network takes long
     made = [tmp_path / name for option, name in pairwise(words) if option in ("-o", "--sheet")]

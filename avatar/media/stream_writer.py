@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ import numpy as np
 
 from avatar.errors import PublishError
 from avatar.media.colour import to_i420
+from avatar.media.fragmented_movie import whole_boxes_bytes
 from avatar.media.pcm import I16
 from avatar.media.publish_target import PublishTarget
 from avatar.media.webrtc_certificate import write_p256_pair
@@ -77,13 +79,32 @@ class StreamWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        with suppress(av.FFmpegError, OSError):  # a target that is gone cannot be said goodbye to
-            if kind is None or not issubclass(kind, PublishError):
-                for stream in (self._video, self._sound):
-                    self._container.mux(stream.encode(None))
-        with suppress(av.FFmpegError, OSError):
-            self._container.close()
-        self._clean_up()
+        try:
+            if self._target.is_file and kind is None:
+                self._finish_file()
+                return
+            with suppress(av.FFmpegError, OSError):  # a target that is gone cannot be said goodbye to
+                if kind is None or not issubclass(kind, PublishError):
+                    self._end_streams()
+            with suppress(av.FFmpegError, OSError):
+                self._container.close()
+        finally:
+            self._clean_up()
+
+    def _finish_file(self) -> None:
+        """Write what is held back. Raises PublishError where it did not all get there: FFmpeg is silent on the last."""
+        with self._plain_errors():
+            try:
+                self._end_streams()
+            finally:
+                self._container.close()
+            path = Path(self._target.url.removeprefix("file:"))
+            if self._target.container in ("mp4", "mov") and whole_boxes_bytes(path) < path.stat().st_size:
+                raise OSError(errno.EIO, "its end is missing, as on a full disk")
+
+    def _end_streams(self) -> None:
+        for stream in (self._video, self._sound):
+            self._container.mux(stream.encode(None))
 
     def _options(self) -> dict[str, str]:
         options = dict(self._target.options)

@@ -195,3 +195,33 @@ def test_a_disk_that_is_full_at_the_last_moment_is_told_too(tmp_path: Path) -> N
     )
     assert f"Cannot write {path}: its end is missing" in ended.stdout
     assert whole_boxes_bytes(path) == path.stat().st_size, "what is there can be read"
+
+
+PUBLISHED = """
+    import sys
+    import numpy as np
+    from avatar.errors import PublishError
+    from avatar.media.publish_target import read_target
+    from avatar.media.stream_writer import StreamWriter
+    try:
+        with StreamWriter(read_target(sys.argv[1]), (64, 64), 30, bitrate_bps=2_000_000) as writer:
+            for index in range(3):
+                writer.picture(np.random.default_rng(index).integers(0, 255, (64, 64, 3), np.uint8), index / 30)
+                writer.sound(np.zeros(1600, np.int16), index / 30)
+    except PublishError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+def test_so_is_one_that_is_full_as_a_published_file_ends(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(PUBLISHED), str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: small_disk(12_000),
+        check=True,
+    )
+    assert f"{path} cannot be written: " in ended.stdout
