@@ -53,7 +53,7 @@ class Calls:
         self.running.clear()
 
     def snapshot(self) -> Any:
-        raise AssertionError("nobody asks for figures here")
+        return SimpleNamespace(active=len(self.running), limit=4)
 
 
 @contextmanager
