@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
+import os
 import random
 import re
 import select
@@ -146,15 +147,18 @@ class _Relay:
 
     def serve(self) -> None:
         """Relay packets and obey orders until there are none any more."""
-        links = list(self.links.values())
+        links, orders, unread = list(self.links.values()), sys.stdin.fileno(), b""
         while True:
             wait_s = IDLE_S if not self._due else max(0.0, self._due[0][0] - time.monotonic())
-            readable, _, _ = select.select([sys.stdin, *links], [], [], wait_s)
-            if sys.stdin in readable:
-                order = sys.stdin.readline()
-                if not order:
+            readable, _, _ = select.select([orders, *links], [], [], wait_s)
+            if orders in readable:
+                # Not by sys.stdin: it takes in several orders at once, and `select` does not see those it holds.
+                read = os.read(orders, 65536)
+                if not read:
                     return
-                self._obey(json.loads(order))
+                *lines, unread = (unread + read).split(b"\n")
+                for line in lines:
+                    self._obey(json.loads(line))
             for name, link in self.links.items():
                 if link in readable:
                     self._take(name, link)

@@ -61,3 +61,10 @@ def test_packets_pass_it_whole_in_order_both_ways() -> None:
                 assert [int.from_bytes(link.recv(2048)[:4], "big") for _ in numbers] == list(numbers)
         counts = relay.counts()
     assert {name: way["passed"] for name, way in counts.items()} == {"up": count + 1, "down": count}
+
+
+def test_orders_that_come_together_are_all_obeyed() -> None:
+    with LineRelay() as relay:
+        for _ in range(50):
+            relay.change(down=Line(loss=0.1))
+            assert relay.counts()["down"] == {"passed": 0, "lost": 0, "overflowed": 0}
