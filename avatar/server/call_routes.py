@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from fastapi.responses import Response
 
-from avatar.server.problems import problem
 from avatar.server.schemas import CallAnswer, problems
-from avatar.server.whip_routes import CallRegistry
-
-CallId = Annotated[str, Path(max_length=64, description="The end of the Location of the call's offer.")]
+from avatar.server.whip_routes import CallId, CallRegistry, unknown_call
 
 
 def call_routes(calls: CallRegistry) -> APIRouter:
@@ -27,7 +22,7 @@ def call_routes(calls: CallRegistry) -> APIRouter:
         """Return the links by which a running call can be watched."""
         call = calls.get(call_id)
         if call is None:
-            return problem(404, "unknown_call", "There is no such call (any more).")
+            return unknown_call()
         token = call.watch_token
         return CallAnswer(watch=f"/watch/{token}", whep=f"/whep/{token}", watchers=len(call.watchers))
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from avatar.media.recording import RecordingState
 from avatar.server.problems import problem
 from avatar.server.schemas import RecordingAnswer, problems
-from avatar.server.whip_routes import CallId, CallRegistry
+from avatar.server.whip_routes import CallId, CallRegistry, unknown_call
 
 _UNKNOWN: Final = {404: "No such call (any more), or no recording of it: `unknown_call`, `no_recording`."}
 
@@ -37,14 +37,14 @@ def recording_routes(calls: CallRegistry, guard: Callable[[Request], None]) -> A
     async def start(call_id: CallId) -> RecordingAnswer | Response:
         """Record a call from now on; who takes part in it is told. It ends with the call at the latest."""
         call = calls.get(call_id)
-        return _unknown_call() if call is None else _answer(await call.recording.start())
+        return unknown_call() if call is None else _answer(await call.recording.start())
 
     @router.get("", response_model=RecordingAnswer, responses=problems(_UNKNOWN))
     async def read(call_id: CallId) -> RecordingAnswer | Response:
         """Return how far the recording has come."""
         call = calls.get(call_id)
         if call is None:
-            return _unknown_call()
+            return unknown_call()
         return _no_recording() if (state := call.recording.state) is None else _answer(state)
 
     @router.delete("", response_model=RecordingAnswer, responses=problems(_UNKNOWN))
@@ -52,7 +52,7 @@ def recording_routes(calls: CallRegistry, guard: Callable[[Request], None]) -> A
         """End the recording; the file stays where the operator keeps it."""
         call = calls.get(call_id)
         if call is None:
-            return _unknown_call()
+            return unknown_call()
         return _no_recording() if (state := await call.recording.stop()) is None else _answer(state)
 
     return router
@@ -67,10 +67,6 @@ def _answer(state: RecordingState) -> RecordingAnswer:
         state="ended" if state.ended else "running",
         failure=state.failure,
     )
-
-
-def _unknown_call() -> Response:
-    return problem(404, "unknown_call", "There is no such call (any more).")
 
 
 def _no_recording() -> Response:

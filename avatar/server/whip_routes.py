@@ -187,7 +187,7 @@ def whip_routes(
     async def running(call_id: CallId) -> Response:
         """Answer that the call goes on."""
         if call_id not in calls:
-            return _unknown_call()
+            return unknown_call()
         return Response(status_code=204)
 
     @router.patch(
@@ -205,21 +205,22 @@ def whip_routes(
     async def trickle(call_id: CallId, request: Request) -> Response:
         """Name more addresses of yours, as you find them. If-Match may say the offer's ETag."""
         if call_id not in calls:
-            return _unknown_call()
+            return unknown_call()
         fragment, tags = await read_fragment_request(request)
         if not await calls.trickle(call_id, fragment, tags):
-            return _unknown_call()
+            return unknown_call()
         return Response(status_code=204)
 
     @router.delete("/{call_id}", response_class=Response, responses=problems(_UNKNOWN))
     async def end(call_id: CallId) -> Response:
         """End a call."""
         if not await calls.end(call_id):
-            return _unknown_call()
+            return unknown_call()
         return Response(status_code=200)
 
     return router
 
 
-def _unknown_call() -> Response:
+def unknown_call() -> Response:
+    """Return the answer about a call that is not, or no more, there."""
     return problem(404, "unknown_call", "There is no such call (any more).")

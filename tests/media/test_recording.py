@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from functools import partial
 from pathlib import Path
 
 import av
@@ -153,22 +154,18 @@ def small_disk(most_bytes: int) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
+def on_small_disk(program: str, path: Path, most_bytes: int) -> str:
+    """Return what a program says that writes to `path` where files have no more room than so many bytes."""
+    command = [sys.executable, "-c", textwrap.dedent(program), str(path)]
+    limit = partial(small_disk, most_bytes)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, preexec_fn=limit, check=True)
+    return done.stdout
+
+
 def test_a_full_disk_ends_the_recording_in_words(tmp_path: Path) -> None:
     path = tmp_path / "call.mp4"
-    ended = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            textwrap.dedent(WRITER.replace("time.sleep(max", "time.sleep(0.005) or (max")),
-            str(path),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        preexec_fn=lambda: small_disk(200_000),
-        check=True,
-    )
-    assert f"Cannot write {path}: File too large." in ended.stdout
+    told = on_small_disk(WRITER.replace("time.sleep(max", "time.sleep(0.005) or (max"), path, 200_000)
+    assert f"Cannot write {path}: File too large." in told
     assert pictures(path)
 
 
@@ -185,15 +182,8 @@ LAST_MOMENT = """
 
 def test_a_disk_that_is_full_at_the_last_moment_is_told_too(tmp_path: Path) -> None:
     path = tmp_path / "call.mp4"
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(LAST_MOMENT), str(path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        preexec_fn=lambda: small_disk(3000),
-        check=True,
-    )
-    assert f"Cannot write {path}: its end is missing" in ended.stdout
+    told = on_small_disk(LAST_MOMENT, path, 3000)
+    assert f"Cannot write {path}: its end is missing" in told
     assert whole_boxes_bytes(path) == path.stat().st_size, "what is there can be read"
 
 
@@ -216,12 +206,5 @@ PUBLISHED = """
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
 def test_so_is_one_that_is_full_as_a_published_file_ends(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(PUBLISHED), str(path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        preexec_fn=lambda: small_disk(12_000),
-        check=True,
-    )
-    assert f"{path} cannot be written: " in ended.stdout
+    told = on_small_disk(PUBLISHED, path, 12_000)
+    assert f"{path} cannot be written: " in told
