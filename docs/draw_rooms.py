@@ -42,6 +42,8 @@ ROOMS: Final = {
     "virtual_camera": "a camera for Zoom and OBS",
 }
 """What each folder of `avatar/` holds, in a few words."""
+USED_BY_ALL: Final = ("config",)
+"""Folders that every room imports: named in a line, since arrows to them would hide the others."""
 
 PIPELINE: Final = "session/live.py"
 WAY: Final = (
@@ -83,7 +85,7 @@ Node = str | Bend
 
 def imported_rooms(package: Path) -> dict[str, set[str]]:
     """Return for each folder of a package the other folders whose modules its own import, wherever in the file."""
-    rooms = {path.name for path in package.iterdir() if (path / "__init__.py").is_file()}
+    rooms = {path.name for path in package.iterdir() if (path / "__init__.py").is_file()} - set(USED_BY_ALL)
     found: dict[str, set[str]] = {room: set() for room in rooms}
     for room in rooms:
         for path in (package / room).rglob("*.py"):
@@ -262,7 +264,8 @@ def draw(package: Path) -> str:
     if imports.keys() != ROOMS.keys():
         raise ValueError(f"ROOMS and the folders differ in: {', '.join(sorted(imports.keys() ^ ROOMS.keys()))}.")
     check_way(package)
-    shared = sorted(path.name for path in package.glob("*.py") if path.name != "__init__.py")
+    files = [path.name for path in package.glob("*.py") if path.name != "__init__.py"]
+    shared = sorted([*files, *(f"{room}/" for room in USED_BY_ALL)])
     layout = lay_out(imports)
     top = 64.0
     bottom = top + (max(layout.rows.values()) + 1) * ROW

@@ -1,21 +1,14 @@
-"""Every setting of the product, each documented and bounded where it is defined.
-
-One declaration serves all who ask for a setting: its flag (`--idle-s`), its environment variable (`AVATAR_IDLE_S`), its
-line in the settings file (`idle_s` in the section `[limits]`), the help, `avatar config` and docs/configuration.md.
-`avatar.commands.settings` reads them; the rest of the code is handed the frozen values.
-"""
+"""The settings themselves, by what they are about."""
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, TypeVar
-from urllib.parse import urlsplit
+from typing import Final
 
-T = TypeVar("T")
+from avatar.config.declaration import setting
+from avatar.config.kinds import API_KEY, BACKGROUND, BASE_URL, PORTS, PUBLIC_ADDRESS, SIZE, Background, PortRange
 
 OTHER_VARIABLES: Final[Mapping[str, str]] = {
     "AVATAR_CONFIG": "the settings file",
@@ -28,173 +21,6 @@ OTHER_VARIABLES: Final[Mapping[str, str]] = {
 """Variables of this name's family that are no settings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of text that is more than a text."""
-
-    parse: Callable[[str], Any]
-    """Returns the value of a text. Raises ValueError for any other."""
-    takes: str
-    """What can be parsed, in words."""
-    metavar: str
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """What is said of a setting beside its type and default."""
-
-    doc: str
-    name: str = ""
-    """In files and, in capitals, in the environment; empty: that of its field."""
-    formerly: str = ""
-    """The flag's old name, which still works."""
-    variable_formerly: str = ""
-    """The environment variable's old name, which still works."""
-    metavar: str = ""
-    at_least: float | None = None
-    at_most: float | None = None
-    choices: tuple[str, ...] = ()
-    kind: Kind | None = None
-    secret: bool = False
-    """Never shown, and no flag: command lines can be read by every user of the machine."""
-    holds_password: bool = False
-    """It may hold a password beside what is no secret: not shown where values are logged."""
-    fills: tuple[str, ...] = ()
-    """The fields its value is spread over; empty: its own."""
-
-
-def setting(default: T, doc: str, **declared: Any) -> T:
-    """Return a dataclass field that is a setting; `declared` are further fields of its `Declaration`."""
-    made = Declaration(doc, **declared)
-    return field(default=default, repr=not (made.secret or made.holds_password), metadata={"setting": made})
-
-
-SHORT_SIDE_MIN: Final = 128
-SHORT_SIDE_MAX: Final = 720
-LONG_SIDE_MAX: Final = 1280
-SIDES: Final = (
-    f"both sides even, from {SHORT_SIDE_MIN}x{SHORT_SIDE_MIN} to {LONG_SIDE_MAX}x{SHORT_SIDE_MAX} or "
-    f"{SHORT_SIDE_MAX}x{LONG_SIDE_MAX}"
-)
-"""The sizes that a call's picture can have, in words."""
-
-
-def can_be_sent(width: int, height: int) -> bool:
-    """Return whether a call's picture can have this size in pixels."""
-    short, long = sorted((width, height))
-    in_bounds = SHORT_SIDE_MIN <= short <= SHORT_SIDE_MAX and long <= LONG_SIDE_MAX
-    return in_bounds and width % 2 == 0 and height % 2 == 0
-
-
-def picture_size(text: str) -> tuple[int, int]:
-    """Return (width, height) in pixels of a text such as `512x512`. Raises ValueError for what no picture can have."""
-    match = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
-    if match is None:
-        raise ValueError(text)
-    width, height = int(match[1]), int(match[2])
-    if not can_be_sent(width, height):
-        raise ValueError(text)
-    return width, height
-
-
-BackgroundKind: TypeAlias = Literal["keep", "blur", "colour", "picture", "transparent"]
-
-
-@dataclass(frozen=True, slots=True)
-class Background:
-    """What is seen behind the avatar."""
-
-    kind: BackgroundKind = "keep"
-    """The photo's own, the same out of focus, one colour, a picture, or nothing."""
-    rgb: tuple[int, int, int] | None = None
-    """Of `colour`: 0..255 each."""
-    path: Path | None = None
-    """Of `picture`: the file."""
-
-    def __str__(self) -> str:
-        """Return the text that `read_background` reads."""
-        if self.rgb is not None:
-            return "#" + bytes(self.rgb).hex()
-        return str(self.path) if self.path is not None else self.kind
-
-
-PLAIN_BACKGROUNDS: Final[tuple[BackgroundKind, ...]] = ("keep", "blur", "transparent")
-PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp")
-"""How the names of pictures end that may be a background."""
-
-
-def read_background(text: str) -> Background:
-    """Return what is put behind the avatar, of a text. Raises ValueError where it is nothing that can be."""
-    for kind in PLAIN_BACKGROUNDS:
-        if text == kind:
-            return Background(kind)
-    if re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        red, green, blue = bytes.fromhex(text[1:])
-        return Background("colour", rgb=(red, green, blue))
-    if not text.lower().endswith(PICTURES):
-        raise ValueError(text)
-    try:
-        return Background("picture", path=Path(text).expanduser())
-    except RuntimeError as error:  # ~name of nobody
-        raise ValueError(text) from error
-
-
-def base_url(text: str) -> str:
-    """Return a base URL without a slash at its end. Raises ValueError for what is none."""
-    parts = urlsplit(text)
-    usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
-    if not usable or parts.username is not None or parts.port == 0:
-        raise ValueError(text)
-    return text.rstrip("/")
-
-
-@dataclass(frozen=True, slots=True)
-class PortRange:
-    """Ports from the first to the last, both included."""
-
-    first: int
-    last: int
-
-    def __str__(self) -> str:
-        return f"{self.first}-{self.last}"
-
-    def __len__(self) -> int:
-        return self.last - self.first + 1
-
-
-def port_range(text: str) -> PortRange:
-    """Return the ports of a text such as `40000-40100`. Raises ValueError for what is none."""
-    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
-    if match is None or not 1024 <= int(match[1]) <= int(match[2]) <= 65_535:
-        raise ValueError(text)
-    return PortRange(int(match[1]), int(match[2]))
-
-
-def public_address(text: str) -> str:
-    """Return an address that others can send to. Raises ValueError for what is none."""
-    address = ipaddress.ip_address(text.strip().removeprefix("[").removesuffix("]"))
-    if address.is_unspecified or address.is_multicast or address.is_link_local:
-        raise ValueError(text)
-    return str(address)
-
-
-def api_key(text: str) -> str:
-    """Return a key that an HTTP header can carry. Raises ValueError for any other."""
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError(text)
-    return text
-
-
-SIZE: Final = Kind(picture_size, f"a size such as 512x512: {SIDES}", "WxH")
-BACKGROUND: Final = Kind(
-    read_background,
-    f"keep, blur, transparent, a colour such as #2a6496, or a picture ({', '.join(PICTURES)})",
-    "WHAT",
-)
-API_KEY: Final = Kind(api_key, "plain letters, digits and marks (ASCII), without spaces or line breaks", "KEY")
-BASE_URL: Final = Kind(base_url, "a base URL such as http://localhost:11434/v1, without a key", "URL")
-PORTS: Final = Kind(port_range, "a range of ports from 1024 to 65535, such as 40000-40100", "FIRST-LAST")
-PUBLIC_ADDRESS: Final = Kind(public_address, "an IP address such as 203.0.113.7", "ADDRESS")
 TIERS: Final = ("auto", "geometry", "lite", "standard")
 ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt", "torch", "torch-cuda")
 QUALITIES: Final = ("auto", "fixed")

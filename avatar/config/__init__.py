@@ -1,0 +1,58 @@
+"""Every setting of the product, each documented and bounded where it is defined.
+
+One declaration serves all who ask for a setting: its flag (`--idle-s`), its environment variable (`AVATAR_IDLE_S`), its
+line in the settings file (`idle_s` in the section `[limits]`), the help, `avatar config` and docs/configuration.md.
+`avatar.commands.settings` reads them; the rest of the code is handed the frozen values.
+"""
+
+from avatar.config.declaration import Declaration
+from avatar.config.kinds import (
+    BASE_URL,
+    LONG_SIDE_MAX,
+    SHORT_SIDE_MAX,
+    SHORT_SIDE_MIN,
+    SIDES,
+    Background,
+    PortRange,
+    base_url,
+    can_be_sent,
+    picture_size,
+    read_background,
+)
+from avatar.config.settings import (
+    ENGINES,
+    OTHER_VARIABLES,
+    TIERS,
+    TTS_ENGINES,
+    ConversationSettings,
+    LimitSettings,
+    LipSyncSettings,
+    PictureSettings,
+    ServerSettings,
+    TransportSettings,
+)
+
+__all__ = [
+    "BASE_URL",
+    "ENGINES",
+    "LONG_SIDE_MAX",
+    "OTHER_VARIABLES",
+    "SHORT_SIDE_MAX",
+    "SHORT_SIDE_MIN",
+    "SIDES",
+    "TIERS",
+    "TTS_ENGINES",
+    "Background",
+    "ConversationSettings",
+    "Declaration",
+    "LimitSettings",
+    "LipSyncSettings",
+    "PictureSettings",
+    "PortRange",
+    "ServerSettings",
+    "TransportSettings",
+    "base_url",
+    "can_be_sent",
+    "picture_size",
+    "read_background",
+]
