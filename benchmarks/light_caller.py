@@ -17,8 +17,9 @@ import av
 import numpy as np
 from aiortc import RTCRtpReceiver
 
-from avatar.stream.aiortc_tuning import private_name, tune_receiver
+from avatar.stream.aiortc_tuning import private_name
 from avatar.stream.jitter_buffer import EncodedFrame
+from avatar.stream.receiver_tuning import tune_receiver
 from benchmarks.caller import BLOCK, FPS, SOUND_RATE, Caller, MicrophoneTrack
 
 

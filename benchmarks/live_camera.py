@@ -13,12 +13,12 @@ from aiortc import RTCPeerConnection
 from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
 from avatar.media.colour import to_i420
-from avatar.stream.aiortc_tuning import tune_video_sender
 from avatar.stream.h264 import X264Encoder
 from avatar.stream.key_frames import KeyFrameRule
 from avatar.stream.paced_sender import PacedSender
 from avatar.stream.peer import SHARP_FALL
 from avatar.stream.rate_control import RateLimits, RateState, next_rate
+from avatar.stream.sender_tuning import tune_video_sender
 from avatar.timing.quality_control import LADDER
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE
 from benchmarks.caller import CAMERA, FPS, Camera

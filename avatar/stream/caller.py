@@ -11,11 +11,12 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.mediastreams import MediaStreamError
 
 from avatar.errors import ServerGoneError
-from avatar.stream.aiortc_tuning import ReceiverTap, gather_loopback_too, tolerate_early_close, tune_receiver
+from avatar.stream.aiortc_tuning import gather_loopback_too, tolerate_early_close
 from avatar.stream.handshake_record import HandshakeRecord
 from avatar.stream.ice_servers import IceServer, as_aiortc_takes_them
 from avatar.stream.message_channel import CHANNEL_LABEL
 from avatar.stream.packet_guard import PacketGuard
+from avatar.stream.receiver_tuning import ReceiverTap, tune_receiver
 from avatar.stream.transport_tuning import accept_checks_without_priority, accept_rsa_certificates
 from avatar.stream.uplink import Uplink
 

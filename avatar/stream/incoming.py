@@ -11,7 +11,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 from av.frame import Frame
 
-from avatar.stream.aiortc_tuning import ReceiverTap, newest_frame
+from avatar.stream.receiver_tuning import ReceiverTap, newest_frame
 from avatar.types import CaptureStamp
 
 

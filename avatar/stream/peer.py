@@ -14,13 +14,7 @@ from aiortc import MediaStreamTrack, RTCRtpTransceiver
 from aiortc.stats import RTCRemoteInboundRtpStreamStats, RTCTransportStats
 
 from avatar.config import TransportSettings
-from avatar.stream.aiortc_tuning import (
-    negotiated_audio_codec,
-    negotiated_video_codec,
-    sent_wire_timestamp,
-    tune_receiver,
-    tune_video_sender,
-)
+from avatar.stream.aiortc_tuning import negotiated_audio_codec, negotiated_video_codec
 from avatar.stream.answering_peer import AnsweringPeer
 from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
@@ -33,6 +27,8 @@ from avatar.stream.offer import Offer
 from avatar.stream.paced_sender import PacedSender
 from avatar.stream.playout_delay import PlayoutDelay, negotiate_playout_delay
 from avatar.stream.rate_control import FULL_SOUND_BPS, RateLimits, RateState, next_rate, sound_rate
+from avatar.stream.receiver_tuning import tune_receiver
+from avatar.stream.sender_tuning import sent_wire_timestamp, tune_video_sender
 from avatar.stream.sound_decoder import SoundDecoder
 from avatar.stream.video_encoder import CodecName
 from avatar.stream.video_track import AvatarVideoTrack, SentPicture

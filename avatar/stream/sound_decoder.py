@@ -18,8 +18,8 @@ from aiortc.codecs import get_decoder
 from aiortc.codecs.base import Decoder
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
-from avatar.stream.aiortc_tuning import take_encoded
 from avatar.stream.jitter_buffer import EncodedFrame
+from avatar.stream.receiver_tuning import take_encoded
 
 logger = logging.getLogger(__name__)
 

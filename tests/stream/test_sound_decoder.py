@@ -16,9 +16,10 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 
 from avatar.stream import sound_decoder
-from avatar.stream.aiortc_tuning import private_name, take_encoded, tune_receiver
+from avatar.stream.aiortc_tuning import private_name
 from avatar.stream.audio_framing import BLOCK
 from avatar.stream.jitter_buffer import EncodedFrame
+from avatar.stream.receiver_tuning import take_encoded, tune_receiver
 from avatar.stream.sound_decoder import STALE_S, SoundDecoder
 from avatar.timing.rtp_clock import AUDIO_RATE, AUDIO_TIME_BASE
 
