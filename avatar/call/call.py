@@ -6,24 +6,26 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from avatar.call.call_recording import CallRecording
 from avatar.call.capacity import Standing
 from avatar.call.limits import REASONS, CallTimes, EndReason, why_end
 from avatar.call.media import CallMedia
 from avatar.call.participant import CallHost, Participant
+from avatar.call.peer_host import PeerHost
 from avatar.call.quality import CallQuality
+from avatar.call.session_lifetime import OpenSession, SessionLifetime
 from avatar.call.statistics import CallStatistics
 from avatar.call.watchers import Watchers
 from avatar.config import LimitSettings, PictureSettings, TransportSettings
 from avatar.errors import AvatarError
 from avatar.session.protocol import Calibrated, FaceFound, FaceLost, LiveSession, SessionEvent, SessionFailed
 from avatar.stream.broadcast import Broadcast
-from avatar.stream.browser_messages import REPORTS, Bye, CalibratedMessage, FaceMessage, Hello, Report
+from avatar.stream.browser_messages import Bye, CalibratedMessage, FaceMessage, Hello
 from avatar.stream.offer import Offer
 from avatar.stream.packet_guard import DropReason
 from avatar.stream.peer import Peer
@@ -36,20 +38,15 @@ TICK_S: Final = 1.0
 BYE_TIME_S: Final = 0.3
 """How long the last message may take to leave."""
 
-_Result = TypeVar("_Result")
-
-
-OpenSession = Callable[[Callable[[Picture], None], Callable[[SessionEvent], None]], LiveSession]
-"""Makes the session of a call, not started yet, that tells these of pictures and events from its own threads. It may
-block, and raises AvatarError."""
 MakeParticipant = Callable[[LiveSession, CallHost], Participant]
 """Makes who takes part in a call, for its session and the call itself."""
 
 
 class Call:
-    """The lifecycle of a call: a `ConnectionListener` of its peer and the `CallHost` of its participant.
+    """The lifecycle of a call: a `ConnectionListener` of its peer.
 
-    Pictures and sound are the media's, figures the statistics'. Used on the event loop only; nothing here blocks it.
+    Pictures and sound are the media's, figures the statistics', what its participant needs of it the host's. Used on
+    the event loop only; nothing here blocks it.
     """
 
     def __init__(
@@ -108,17 +105,16 @@ class Call:
         self._peer, self._times, self._broadcast = peer, times, broadcast
         self._transport, self._limits = transport, limits
         self._quality, self._weight = quality, weight
-        self._pool, self._on_end, self._clock = blocking_pool, on_end, clock
+        self._on_end, self._clock = on_end, clock
+        self._host = PeerHost(peer, blocking_pool, log_name=self.log_name, on_failure=self._fail)
         self._loop = asyncio.get_running_loop()
         self.recording = CallRecording(
-            recordings, (picture.width, picture.height), picture.fps, tell=self.send, in_pool=self.in_pool
+            recordings, (picture.width, picture.height), picture.fps, tell=self._host.send, in_pool=self._host.in_pool
         )
         media.record(self.recording)
         self._packets = 0
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._making: asyncio.Future[LiveSession] | None = None
+        self._lifetime = SessionLifetime(self._host.in_pool, show=self._show, on_event=self._report)
         self._session: LiveSession | None = None
-        self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
     @property
@@ -146,24 +142,18 @@ class Call:
 
     async def open(self, offer: Offer, open_session: OpenSession, make_participant: MakeParticipant) -> None:
         """Make the session and the answer. Raises AvatarError; the caller then ends the call."""
-
-        def make() -> LiveSession:
-            return open_session(self._show, self._on_session_event)
-
-        # Shielded: where the visitor goes away meanwhile, the session is still there to be stopped.
-        self._making = asyncio.ensure_future(self.in_pool(make))
-        session = await asyncio.shield(self._making)
-        self.participant = participant = make_participant(session, self)
+        session = await self._lifetime.make(open_session)
+        self.participant = participant = make_participant(session, self._host)
         self.media.join(session, participant)
         self.answer_sdp = await self._peer.answer(offer, self, self.media)
         self._session = session
         self._set_watched()
         # A program that connects to watch has to say something now and then: it holds a place for its own voice.
         self._times.only_watched = self._peer.only_watched and not participant.speaks_by_messages
-        self._starting = asyncio.create_task(self._start(session))
-        self.run(self._watch(session, participant))
+        self._lifetime.start(session, self._not_started)
+        self._host.run(self._watch(session, participant))
         if self._quality is not None and self._peer.sends_video:
-            self.run(self._quality.run(session, participant, self))
+            self._host.run(self._quality.run(session, participant, self._host))
 
     def end(self, reason: EndReason, detail: str | None = None) -> asyncio.Task[None]:
         """End the call, once; the task returned is done when nothing of it is left."""
@@ -193,7 +183,7 @@ class Call:
         if self.participant is None:
             return
         picture = self.picture
-        self.send(
+        self._host.send(
             Hello(
                 session=self.id,
                 avatar=self.participant.avatar_id,
@@ -205,7 +195,7 @@ class Call:
             )
         )
         if self._quality is not None:
-            self._quality.on_channel_open(self)
+            self._quality.on_channel_open(self._host)
         self.participant.on_channel_open()
 
     def on_message(self, message: str | bytes) -> None:
@@ -220,63 +210,32 @@ class Call:
         """End a call that can show nothing any more."""
         self.end("failed", reason)
 
-    # What the call does for its participant (CallHost)
-
-    def send(self, report: Report) -> None:
-        """Send a message."""
-        self._peer.send(REPORTS.write(report))
-
-    def show_at_once(self, at_once: bool) -> None:
-        """Have pictures shown as they come, or held back until their sound is played."""
-        self._peer.show_at_once(at_once)
-
-    def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Work until done, or until the call ends, which cancels it; an error ends the call."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    async def in_pool(self, work: Callable[[], _Result]) -> _Result:
-        """Do what blocks."""
-        return await self._loop.run_in_executor(self._pool, work)
-
-    def fail(self, why: str) -> None:
-        """End the call, with the reason in words."""
-        self.end("failed", why)
-
-    # What the session tells, from its own threads
+    # What the session tells; its pictures come in its own thread
 
     def _show(self, picture: Picture) -> None:
         self._peer.show(picture)
         self._broadcast.show(picture)
 
-    def _on_session_event(self, event: SessionEvent) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._report, event)
-        except RuntimeError:  # the loop was closed under a session that is still stopping
-            logger.debug("a session event came after the event loop was closed: %r", event)
-
     def _report(self, event: SessionEvent) -> None:
         match event:
             case FaceFound():
-                self.send(FaceMessage(state="tracked"))
+                self._host.send(FaceMessage(state="tracked"))
             case FaceLost():
-                self.send(FaceMessage(state="lost"))
+                self._host.send(FaceMessage(state="lost"))
             case Calibrated():
-                self.send(CalibratedMessage())
+                self._host.send(CalibratedMessage())
             case SessionFailed():
                 logger.error("call %s: the session has failed: %s", self.log_name, event.message)
                 self.end("failed", event.message)
 
-    # Beginning, once a second, and end
+    def _fail(self, why: str | None) -> None:
+        self.end("failed", why)
 
-    async def _start(self, session: LiveSession) -> None:
-        try:
-            await self.in_pool(session.start)
-        except Exception as error:  # whatever a stage raises while starting, the user hears of it and the slot is freed
-            logger.exception("call %s: the session did not start", self.log_name)
-            self.end("failed", str(error) if isinstance(error, AvatarError) else None)
+    def _not_started(self, error: Exception) -> None:
+        logger.error("call %s: the session did not start", self.log_name, exc_info=error)
+        self.end("failed", str(error) if isinstance(error, AvatarError) else None)
+
+    # Once a second, and end
 
     async def _watch(self, session: LiveSession, participant: Participant) -> None:
         while True:
@@ -288,7 +247,7 @@ class Call:
             self.media.on_second()
             await self.watchers.on_second()
             quality = None if self._quality is None else self._quality.figure
-            self.send(self.statistics.read(session.stats(), peer.dropped, now_s, quality))
+            self._host.send(self.statistics.read(session.stats(), peer.dropped, now_s, quality))
             participant.on_second()
             reason = why_end(self._times, now_s, self._transport, self._limits)
             if reason == "never_connected":
@@ -317,31 +276,19 @@ class Call:
 
     async def _end(self, reason: EndReason, detail: str) -> None:
         try:
-            self.send(Bye(reason=reason, detail=detail))
+            self._host.send(Bye(reason=reason, detail=detail))
             await self._peer.flush(BYE_TIME_S)
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._host.cancel()
             await self.recording.close()
             if self.participant is not None:
                 await self.participant.close()
             await self.watchers.close()
             await self._peer.close()
-            if self._starting is not None:
-                await self._starting
+            await self._lifetime.started()
         finally:
-            if self._making is not None:
-                await asyncio.wait([self._making])
-                if not self._making.cancelled() and self._making.exception() is None:
-                    await self.in_pool(self._making.result().stop)
+            await self._lifetime.stop()
             # aiortc's objects know each other and this call, and stay until Python looks for such circles: what takes
             # memory must not stay with them.
-            self.participant = self._making = self._starting = self._session = None
+            self.participant = self._session = None
             self.media.leave()
             self._on_end(self)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("call %s: %r", self.log_name, error, exc_info=error)
-            self.end("failed")

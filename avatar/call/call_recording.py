@@ -6,25 +6,22 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import av
 import numpy as np
 
+from avatar.call.session_lifetime import InPool
 from avatar.errors import MediaError, RecordingError
 from avatar.media.recording import Recording, RecordingState
 from avatar.stream.browser_messages import RecordingMessage
 from avatar.stream.video_track import SentPicture
 
 logger = logging.getLogger(__name__)
-
-InPool: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Does what blocks."""
 
 
 class CallRecording:

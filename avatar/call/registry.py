@@ -6,12 +6,9 @@ import asyncio
 import hmac
 import logging
 import os
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from typing import Final, NoReturn
 
 from avatar.call.browser_peer import GetAvatar
 from avatar.call.call import Call
@@ -19,51 +16,21 @@ from avatar.call.capacity import Capacity, Standing
 from avatar.call.cost_trial import try_call
 from avatar.call.factory import CallFactory, Mode, adapts, session_makers, weight
 from avatar.call.limits import EndReason
+from avatar.call.places import Places
+from avatar.call.totals import CallsSnapshot, CallTotals
+from avatar.call.upkeep import Upkeep
 from avatar.call.watchers import Watchers
 from avatar.config import ServerSettings
 from avatar.conversation.services import ServiceFactory, open_services
-from avatar.errors import AvatarError, NoCommonCodecError, ServerFullError, TrickleError
+from avatar.errors import AvatarError, NoCommonCodecError, TrickleError
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.session.protocol import MakeSession
-from avatar.stream.browser_messages import Stats
 from avatar.stream.offer import read_offer
-from avatar.stream.packet_guard import DROP_REASONS, DropReason
 from avatar.stream.trickle import read_fragment
 from avatar.timing.machine_load import LoadMeter
 from avatar.types import Drive
 
 logger = logging.getLogger(__name__)
-
-OPENED_S: Final = 4.0
-"""How long after a call's begin it is taken to have opened all it needs, the search for a face included."""
-LOOK_EVERY_S: Final = 1.0
-"""How often it is looked at what the calls cost."""
-AFTERWARDS_S: Final = 1.0
-"""How soon after a call's end what is done afterwards begins: calls that end together share it."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallsSnapshot:
-    """What a metrics page shows; the totals count from the server's start and never fall."""
-
-    active: int
-    limit: int
-    """How many may run at once, by the settings and as measured."""
-    started: int
-    refused: int
-    """Calls turned away because every place was taken, or the machine had no time for another."""
-    ended: dict[EndReason, int]
-    pictures_sent: int
-    camera_frames: int
-    picture_bytes_sent: int
-    packets_dropped: dict[DropReason, int]
-    """Packets kept from the calls, by reason."""
-    latest: tuple[Stats, ...]
-    """The last figures of each running call."""
-    watchers: int = 0
-    """Of all the calls."""
-    call_cores: float = 0.0
-    """Processor cores that a call at full quality is measured to cost."""
 
 
 class Calls:
@@ -94,18 +61,9 @@ class Calls:
         """
         self._settings = settings
         self._get_avatar = get_avatar
-        self._after_opening, self._after_call = after_opening, after_call
-        self._opened: asyncio.TimerHandle | None = None
-        self._afterwards: asyncio.TimerHandle | None = None
         self._calls: dict[str, Call] = {}
-        self._opening: list[Standing] = []
-        """Of calls on their way."""
-        self._looking: asyncio.TimerHandle | None = None
         self._closing = False
-        self._started = self._refused = 0
-        self._ended: Counter[EndReason] = Counter()
-        self._past_pictures = self._past_camera_frames = self._past_bytes = 0
-        self._past_packets: Counter[DropReason] = Counter(dict.fromkeys(DROP_REASONS, 0))
+        self._totals = CallTotals()
         # Encoding has threads of its own: work that blocks (loading, joining) must never hold up picture or sound.
         self._encode_pool = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="avatar-encode")
         self._blocking_pool = ThreadPoolExecutor(
@@ -113,6 +71,15 @@ class Calls:
         )
         load = LoadMeter()
         self._capacity = Capacity(load)
+        self._places = Places(
+            self._capacity, settings.limits.sessions, lambda: [call.standing for call in self._calls.values()]
+        )
+        self._upkeep = Upkeep(
+            self._blocking_pool,
+            after_opening=after_opening,
+            after_call=after_call,
+            others_run=lambda: self._active > 0,
+        )
         self._factory = CallFactory(
             settings,
             get_avatar,
@@ -154,25 +121,21 @@ class Calls:
         if watch is not None and self.watchers(watch) is not None:
             raise AvatarError("Another call has this watch link. Choose another, or end that call.", code="watch_taken")
         opening = Standing(0 if adapts(picture, mode) else None, False, 0.0, weight(mode))
-        self._take_place(opening)
+        self._places.take(opening, exhausted=any(call.exhausted for call in self._calls.values()))
         try:
             identity = await self._get_avatar(avatar_id) if avatar_id is not None else None
             call = self._factory.make(picture, mode, self._forget, watch_token=watch)
             self._calls[call.id] = call
         finally:
-            self._opening.remove(opening)
+            self._places.opened(opening)
         try:
             await self._factory.open(call, offer, avatar_id, identity, mode, drive)
         except BaseException:  # a visitor who has gone away cancels this: nothing of the call may stay
             await asyncio.shield(call.end("failed"))
             raise
-        self._started += 1
-        if self._looking is None:
-            self._look_later()
-        if self._after_opening is not None:
-            if self._opened is not None:
-                self._opened.cancel()
-            self._opened = asyncio.get_running_loop().call_later(OPENED_S, self._do_opened, self._after_opening)
+        self._totals.call_began()
+        self._places.watch()
+        self._upkeep.call_began()
         return call
 
     def __contains__(self, call_id: str) -> bool:
@@ -219,7 +182,7 @@ class Calls:
         """
         try:
             identity = await self._get_avatar(avatar_id)
-            if self._calls or self._opening or self._closing:
+            if self._active or self._closing:
                 return
             loop = asyncio.get_running_loop()
             cores = await loop.run_in_executor(self._blocking_pool, try_call, identity, self._settings.picture)
@@ -232,10 +195,9 @@ class Calls:
     async def close(self) -> None:
         """End every call and every thread. No call can begin any more."""
         self._closing = True
-        for waiting in (self._opened, self._afterwards, self._looking):
-            if waiting is not None:
-                waiting.cancel()
-        while self._calls or self._opening:
+        self._places.close()
+        self._upkeep.close()
+        while self._active:
             endings = [call.end("server_stopping") for call in list(self._calls.values())]
             await asyncio.gather(*endings, return_exceptions=True)
             await asyncio.sleep(0.01)
@@ -245,87 +207,22 @@ class Calls:
 
     def snapshot(self) -> CallsSnapshot:
         """Return the figures of now."""
-        calls = list(self._calls.values())
-        packets_dropped = Counter(self._past_packets)
-        for call in calls:
-            packets_dropped.update(call.packets_dropped)
-        return CallsSnapshot(
-            active=len(calls) + len(self._opening),
-            limit=self._limit,
+        return self._totals.snapshot(
+            list(self._calls.values()),
+            opening=self._places.opening,
+            refused=self._places.refused,
+            limit=self._places.limit(adapting=adapts(self._settings.picture, "avatar")),
             call_cores=self._capacity.call_cores,
-            started=self._started,
-            refused=self._refused,
-            ended=dict(self._ended),
-            pictures_sent=self._past_pictures + sum(call.statistics.pictures_sent for call in calls),
-            camera_frames=self._past_camera_frames + sum(call.statistics.camera_frames for call in calls),
-            picture_bytes_sent=self._past_bytes + sum(call.statistics.bytes_sent for call in calls),
-            packets_dropped=dict(packets_dropped),
-            latest=tuple(latest for call in calls if (latest := call.statistics.latest) is not None),
-            watchers=sum(len(call.watchers) for call in calls),
         )
 
     @property
-    def _limit(self) -> int:
-        by_hand = self._settings.limits.sessions
-        measured = self._capacity.most(adapting=adapts(self._settings.picture, "avatar"))
-        return by_hand if measured is None else min(by_hand, measured)
-
-    @property
-    def _standings(self) -> list[Standing]:
-        return [*(call.standing for call in self._calls.values()), *self._opening]
-
-    def _take_place(self, opening: Standing) -> None:
-        """Let a call begin; those that run are asked to make room for it. Raises ServerFullError."""
-        if self._closing:
-            raise ServerFullError("The server is stopping. Try again in a moment.", retry_after_s=30)
-        limit, standings = self._settings.limits.sessions, self._standings
-        self._capacity.look(standings)
-        if len(standings) >= limit:
-            self._refuse(f"All {limit} places on this server are taken. Try again in a moment.")
-        if any(call.exhausted for call in self._calls.values()):
-            self._refuse("The calls on this server leave no time for another. Try again in a moment.")
-        if not self._capacity.has_room(standings, opening):
-            noun = "call" if len(standings) == 1 else "calls"
-            self._refuse(
-                f"This server's processor has no time for more than {len(standings)} {noun}, however simple their "
-                "pictures. Try again in a moment."
-            )
-        self._opening.append(opening)
-        self._capacity.look(self._standings)
-
-    def _refuse(self, why: str) -> NoReturn:
-        self._refused += 1
-        raise ServerFullError(why)
-
-    def _look_later(self) -> None:
-        self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
-
-    def _look(self) -> None:
-        """Learn from the calls what they cost, while there are any."""
-        self._looking = None
-        if self._calls:
-            self._capacity.look(self._standings)
-            self._look_later()
+    def _active(self) -> int:
+        """How many calls run or are on their way."""
+        return len(self._calls) + self._places.opening
 
     def _forget(self, call: Call) -> None:
         if self._calls.pop(call.id, None) is None:
             return
-        if call.answer_sdp:
-            self._ended[call.reason or "failed"] += 1
-        self._past_pictures += call.statistics.pictures_sent
-        self._past_camera_frames += call.statistics.camera_frames
-        self._past_bytes += call.statistics.bytes_sent
-        self._past_packets.update(call.packets_dropped)
+        self._totals.call_ended(call)
         logger.info("call %s ended: %s", call.log_name, call.reason)
-        if self._after_call is not None and self._afterwards is None and not self._closing:
-            self._afterwards = asyncio.get_running_loop().call_later(
-                AFTERWARDS_S, self._do_afterwards, self._after_call
-            )
-
-    def _do_opened(self, work: Callable[[], None]) -> None:
-        self._opened = None
-        asyncio.get_running_loop().run_in_executor(self._blocking_pool, work)
-
-    def _do_afterwards(self, work: Callable[[bool], None]) -> None:
-        self._afterwards = None
-        asyncio.get_running_loop().run_in_executor(self._blocking_pool, work, bool(self._calls or self._opening))
+        self._upkeep.call_ended()

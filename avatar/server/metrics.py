@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from avatar.call.registry import CallsSnapshot
+from avatar.call.totals import CallsSnapshot
 from avatar.server.access_log import route_pattern
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from avatar.call.call_recording import CallRecording
 from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
-from avatar.call.registry import CallsSnapshot
+from avatar.call.totals import CallsSnapshot
 from avatar.call.watchers import Watchers
 from avatar.config import SIDES, ServerSettings
 from avatar.errors import AvatarError

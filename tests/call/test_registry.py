@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from avatar.call import registry
+from avatar.call import registry, upkeep
 from avatar.call.browser_peer import FLOOD, USUAL_BYTES
 from avatar.call.limits import MESSAGES_PER_SECOND
 from avatar.call.registry import Calls
@@ -647,7 +647,7 @@ async def test_the_figures_of_ended_calls_are_not_lost(stage: Stage, loopback: M
 async def test_once_calls_have_ended_there_is_time_to_tidy_up_after_them(
     loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "AFTERWARDS_S", 0.05)
+    monkeypatch.setattr(upkeep, "AFTERWARDS_S", 0.05)
     told: list[tuple[bool, str]] = []
     roomy = replace(loopback.SETTINGS, limits=replace(loopback.SETTINGS.limits, sessions=3))
     stage = make_stage(
@@ -667,7 +667,7 @@ async def test_once_calls_have_ended_there_is_time_to_tidy_up_after_them(
 async def test_once_a_call_has_opened_there_is_time_to_tidy_up(
     loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "OPENED_S", 0.05)
+    monkeypatch.setattr(upkeep, "OPENED_S", 0.05)
     told: list[str] = []
     stage = make_stage(loopback, loopback.SETTINGS, after_opening=lambda: told.append(threading.current_thread().name))
     await stage.join()

@@ -17,7 +17,7 @@ from PIL import Image
 
 from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
-from avatar.call.registry import CallsSnapshot
+from avatar.call.totals import CallsSnapshot
 from avatar.config import LimitSettings, ServerSettings, TransportSettings
 from avatar.errors import (
     AvatarError,

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from avatar.call.limits import EndReason
-from avatar.call.registry import CallsSnapshot
+from avatar.call.totals import CallsSnapshot
 from avatar.config import ServerSettings, TransportSettings
 from avatar.errors import OfferError, TrickleError
 from avatar.generator.identity import Identity

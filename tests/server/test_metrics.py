@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avatar.call.registry import CallsSnapshot
+from avatar.call.totals import CallsSnapshot
 from avatar.server.metrics import Metrics
 from avatar.stream.browser_messages import Quality, Stats
 

@@ -1,0 +1,96 @@
+"""The places for calls of a server: who may begin one, by the settings and by what is measured of the machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
+
+from avatar.call.capacity import Capacity, Standing
+from avatar.errors import ServerFullError
+
+LOOK_EVERY_S: Final = 1.0
+"""How often it is looked at what the calls cost."""
+
+
+class Places:
+    """Used on the event loop only."""
+
+    def __init__(self, capacity: Capacity, most: int, running: Callable[[], Sequence[Standing]]) -> None:
+        """Begin with every place free.
+
+        Args:
+            capacity: what the machine has room for.
+            most: how many calls there may be at all.
+            running: returns how each call does that runs, those on their way left out.
+        """
+        self._capacity, self._most, self._running = capacity, most, running
+        self.refused = 0
+        """How many calls have been turned away, those left out that came while the server was stopping."""
+        self._opening: list[Standing] = []
+        self._looking: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def opening(self) -> int:
+        """How many calls are on their way."""
+        return len(self._opening)
+
+    def limit(self, *, adapting: bool) -> int:
+        """Return how many calls there may be, where the quality of each follows the machine or stays as it is."""
+        measured = self._capacity.most(adapting=adapting)
+        return self._most if measured is None else min(self._most, measured)
+
+    def take(self, opening: Standing, *, exhausted: bool) -> None:
+        """Let a call begin; those that run are asked to make room for it.
+
+        `exhausted`: a call that runs comes late though it is as simple as can be. Raises ServerFullError.
+        """
+        if self._closed:
+            raise ServerFullError("The server is stopping. Try again in a moment.", retry_after_s=30)
+        standings = self._standings
+        self._capacity.look(standings)
+        if len(standings) >= self._most:
+            self._refuse(f"All {self._most} places on this server are taken. Try again in a moment.")
+        if exhausted:
+            self._refuse("The calls on this server leave no time for another. Try again in a moment.")
+        if not self._capacity.has_room(standings, opening):
+            noun = "call" if len(standings) == 1 else "calls"
+            self._refuse(
+                f"This server's processor has no time for more than {len(standings)} {noun}, however simple their "
+                "pictures. Try again in a moment."
+            )
+        self._opening.append(opening)
+        self._capacity.look(self._standings)
+
+    def opened(self, opening: Standing) -> None:
+        """A call runs that was on its way, or will never run."""
+        self._opening.remove(opening)
+
+    def watch(self) -> None:
+        """Learn from the calls what they cost, from now on and while there are any. Idempotent."""
+        if self._looking is None and not self._closed:
+            self._look_later()
+
+    def close(self) -> None:
+        """Let no call begin any more. Idempotent."""
+        self._closed = True
+        if self._looking is not None:
+            self._looking.cancel()
+
+    @property
+    def _standings(self) -> list[Standing]:
+        return [*self._running(), *self._opening]
+
+    def _refuse(self, why: str) -> NoReturn:
+        self.refused += 1
+        raise ServerFullError(why)
+
+    def _look_later(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        if self._running():
+            self._capacity.look(self._standings)
+            self._look_later()

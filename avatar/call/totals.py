@@ -1,0 +1,81 @@
+"""What all the calls of a server did and do, in figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from avatar.call.call import Call
+from avatar.call.limits import EndReason
+from avatar.stream.browser_messages import Stats
+from avatar.stream.packet_guard import DROP_REASONS, DropReason
+
+
+@dataclass(frozen=True, slots=True)
+class CallsSnapshot:
+    """What a metrics page shows; the totals count from the server's start and never fall."""
+
+    active: int
+    limit: int
+    """How many may run at once, by the settings and as measured."""
+    started: int
+    refused: int
+    """Calls turned away because every place was taken, or the machine had no time for another."""
+    ended: dict[EndReason, int]
+    pictures_sent: int
+    camera_frames: int
+    picture_bytes_sent: int
+    packets_dropped: dict[DropReason, int]
+    """Packets kept from the calls, by reason."""
+    latest: tuple[Stats, ...]
+    """The last figures of each running call."""
+    watchers: int = 0
+    """Of all the calls."""
+    call_cores: float = 0.0
+    """Processor cores that a call at full quality is measured to cost."""
+
+
+class CallTotals:
+    """Counts calls, and keeps what those did that have ended. Used on the event loop only."""
+
+    def __init__(self) -> None:
+        self._started = 0
+        self._ended: Counter[EndReason] = Counter()
+        self._pictures = self._camera_frames = self._bytes = 0
+        self._packets: Counter[DropReason] = Counter(dict.fromkeys(DROP_REASONS, 0))
+
+    def call_began(self) -> None:
+        """Count a call that has begun."""
+        self._started += 1
+
+    def call_ended(self, call: Call) -> None:
+        """Take in what a call did, once nothing of it is left."""
+        if call.answer_sdp:
+            self._ended[call.reason or "failed"] += 1
+        self._pictures += call.statistics.pictures_sent
+        self._camera_frames += call.statistics.camera_frames
+        self._bytes += call.statistics.bytes_sent
+        self._packets.update(call.packets_dropped)
+
+    def snapshot(
+        self, running: Collection[Call], *, opening: int, refused: int, limit: int, call_cores: float
+    ) -> CallsSnapshot:
+        """Return the figures of now, with those of the calls that run; `opening` are on their way."""
+        packets_dropped = Counter(self._packets)
+        for call in running:
+            packets_dropped.update(call.packets_dropped)
+        return CallsSnapshot(
+            active=len(running) + opening,
+            limit=limit,
+            call_cores=call_cores,
+            started=self._started,
+            refused=refused,
+            ended=dict(self._ended),
+            pictures_sent=self._pictures + sum(call.statistics.pictures_sent for call in running),
+            camera_frames=self._camera_frames + sum(call.statistics.camera_frames for call in running),
+            picture_bytes_sent=self._bytes + sum(call.statistics.bytes_sent for call in running),
+            packets_dropped=dict(packets_dropped),
+            latest=tuple(latest for call in running if (latest := call.statistics.latest) is not None),
+            watchers=sum(len(call.watchers) for call in running),
+        )
