@@ -22,6 +22,7 @@ from avatar.media.colour import camera_rgb, to_i420
 from avatar.models.store import get_model
 from avatar.motion.retarget import Retargeter
 from avatar.perception.tracker import FaceTracker
+from avatar.stream.encoders import open_video_encoder
 from avatar.stream.h264 import X264Encoder
 from avatar.timing.quality_control import LADDER
 from avatar.timing.rtp_clock import VIDEO_RATE
@@ -43,7 +44,8 @@ def try_call(identity: Identity, picture: PictureSettings) -> float:
     """
     generator = open_generator(identity, (picture.width, picture.height), picture.tier, picture.engine)
     motion = rest_motion(0.0)
-    camera, encoder = _camera_of(generator.render(motion)), X264Encoder(max_bitrate_bps=3_000_000, fps=picture.fps)
+    camera = _camera_of(generator.render(motion))
+    encoder = open_video_encoder("h264", max_bitrate_bps=3_000_000, fps=picture.fps)
     codec: Any = av.CodecContext.create("h264", "r")
     retargeter = Retargeter(load_basis())
     with FaceTracker(get_model("face_landmarker"), engine=picture.tracker) as tracker:

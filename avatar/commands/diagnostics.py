@@ -26,6 +26,9 @@ SYSTEM_LIBRARIES: Final = {
 _OF_WINDOWS: Final = frozenset({"libGL.so.1", "libglib-2.0.so.0"})
 """Those of them that only the build of OpenCV loads that can open windows; the Docker image has the other."""
 
+ENCODER_NAMES: Final = ("h264_nvenc", "libx264", "libvpx")
+"""Those of `stream.encoders`, which is not imported before they are tried."""
+
 _LEAST_MEMORY_GB: Final = 2.0
 _LEAST_CORES: Final = 2
 
@@ -35,9 +38,7 @@ def examine(port: int) -> Iterator[Check]:
     checks: list[Callable[[], Check]] = [
         python_version,
         system_libraries,
-        lambda: encoder("libx264", essential=True),
-        lambda: encoder("libvpx", essential=True),
-        lambda: encoder("h264_nvenc", essential=False),
+        *(lambda name=name: encoder(name) for name in ENCODER_NAMES),
         *(lambda name=name: model(name, ModelStore()) for name in ModelStore().specs),
         face_tracker,
         engines,
@@ -110,23 +111,22 @@ def require_system_libraries() -> None:
         )
 
 
-def encoder(name: str, *, essential: bool) -> Check:
-    """Encode one picture with FFmpeg's encoder `name`: that it is listed does not mean that it works."""
-    import av  # noqa: PLC0415
-    import numpy as np  # noqa: PLC0415
+def encoder(name: str) -> Check:
+    """Encode two pictures: that FFmpeg lists an encoder does not mean that it works."""
+    from avatar.stream.encoders import ENCODERS, why_passed_over  # noqa: PLC0415
 
-    try:
-        context = av.CodecContext.create(name, "w")
-        context.width = context.height = 512  # type: ignore[attr-defined]
-        context.pix_fmt = "yuv420p"  # type: ignore[attr-defined]
-        context.framerate = 30  # type: ignore[attr-defined]
-        frame = av.VideoFrame.from_ndarray(np.full((768, 512), 128, np.uint8), format="yuv420p")
-        size = sum(packet.size for packet in [*context.encode(frame), *context.encode(None)])  # type: ignore[attr-defined]
-    except (av.FFmpegError, ValueError) as error:
-        if essential:
-            return Check(f"encoder {name}", "fail", f"does not work ({error})", "Install the package `av` again.")
-        return Check(f"encoder {name}", "ok", "not on this machine: pictures are encoded on the CPU")
-    return Check(f"encoder {name}", "ok", f"encodes a picture ({size} bytes)")
+    kind = next(kind for kind in ENCODERS if kind.name == name)
+    passed = why_passed_over(kind)
+    if passed is None:
+        return Check(f"encoder {name}", "ok", "encodes pictures")
+    if kind.why_no_driver is None:
+        return Check(f"encoder {name}", "fail", f"does not work ({passed.reason})", "Install the package `av` again.")
+    what = f"passed over: {passed.reason}; pictures are encoded on the CPU"
+    if not passed.has_driver:
+        return Check(f"encoder {name}", "ok", what)
+    return Check(
+        f"encoder {name}", "warn", what, "Update the card's driver, or close what else uses its encoder (nvidia-smi)."
+    )
 
 
 def model(name: str, store: ModelStore) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import gc
 import logging
@@ -25,6 +26,7 @@ from avatar.errors import AvatarError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from avatar.call.registry import Calls
     from avatar.config import ServerSettings
     from avatar.motion.voice_network import VoiceNetwork
 
@@ -176,8 +178,17 @@ def _application(settings: ServerSettings, voice_network: VoiceNetwork | None) -
         library,
         calls,
         token=settings.token,
-        on_start=partial(calls.try_call, faces[-1].id) if faces else None,
+        on_start=partial(_try_machine, calls, faces[-1].id if faces else None),
     )
+
+
+async def _try_machine(calls: Calls, face: str | None) -> None:
+    """Find out, beside the server's first moments, how this machine encodes, and what a call costs."""
+    from avatar.stream.encoders import try_encoders  # noqa: PLC0415
+
+    await asyncio.to_thread(try_encoders)
+    if face is not None:
+        await calls.try_call(face)
 
 
 def welcome(host: str, port: int, *, tls: bool, drawn_by: str) -> str:

@@ -6,20 +6,14 @@ from fractions import Fraction
 from typing import Final
 
 import av
-import numpy as np
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import PictureType
 
-from avatar.errors import FrameError
+from avatar.stream.encoder_rates import PicturePace, lowest_ceiling_bps
+from avatar.stream.picture_encoding import encode_picture, picture_size
 from avatar.stream.video_encoder import EncodedPicture
-from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE
+from avatar.timing.rtp_clock import VIDEO_TIME_BASE
 from avatar.types import U8
 
-CEILING_STEP: Final = 3
-LEAST_CEILING_BPS: Final = 300_000
-PACE_SHARE: Final = 0.05
-"""Weight of the newest picture in the mean distance of pictures."""
-MOST_APART: Final = 2.0
 LONGEST_PICTURE_S: Final = 0.35
 """Longest that a picture may take at the rate wanted."""
 
@@ -63,16 +57,11 @@ class X264Encoder:
         return self._encode(context, i420, pts, key=True)
 
     def _encode(self, context: VideoCodecContext, i420: U8, pts: int, *, key: bool) -> EncodedPicture:
-        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(i420), format="yuv420p")
-        frame.pts = pts
-        frame.time_base = VIDEO_TIME_BASE
-        frame.pict_type = PictureType.I if key else PictureType.NONE
         try:
-            packets = context.encode(frame)
+            return encode_picture(context, i420, pts, key=key)
         except av.FFmpegError:
             self._context = None  # a failed encoder does not recover; the next picture opens a fresh one
             raise
-        return EncodedPicture(b"".join(bytes(packet) for packet in packets), any(p.is_keyframe for p in packets))
 
     def _has_to_reopen(self, wanted_bps: int, key: bool) -> bool:
         """Return whether the ceiling is too low, or, before a key frame, another than it should be."""
@@ -103,39 +92,3 @@ class X264Encoder:
         }
         context.open()  # before the first change of `bit_rate`: libx264 must see the ceiling as its constant rate
         return context
-
-
-class PicturePace:
-    """Measures how much further apart pictures are than at the rate that an encoder was opened for."""
-
-    def __init__(self, fps: int) -> None:
-        self._ticks = VIDEO_RATE / fps
-        self._apart = 1.0
-        self._last: int | None = None
-
-    def take(self, pts: int) -> float:
-        """Note a picture's time; return by how much the mean distance of the last ones is larger (1: not at all)."""
-        if self._last is not None:
-            apart = min(max((pts - self._last) / self._ticks, 1 / MOST_APART), MOST_APART)
-            self._apart += PACE_SHARE * (apart - self._apart)
-        self._last = pts
-        return self._apart
-
-
-def lowest_ceiling_bps(wanted_bps: int, max_bps: int) -> int:
-    """Return the least ceiling above the rate wanted: `max_bps`, a third of it, a ninth and so on."""
-    ceiling_bps = max_bps
-    while ceiling_bps // CEILING_STEP >= max(wanted_bps, LEAST_CEILING_BPS):
-        ceiling_bps //= CEILING_STEP
-    return ceiling_bps
-
-
-def picture_size(i420: U8) -> tuple[int, int]:
-    """(width, height) of a planar 4:2:0 picture. Raises FrameError when it is not one with even sides."""
-    if i420.ndim != 2 or str(i420.dtype) != "uint8":
-        raise FrameError(f"A picture to encode is (height * 3 / 2, width) uint8, not {i420.shape} {i420.dtype}.")
-    rows, width = i420.shape
-    height = rows * 2 // 3
-    if rows % 3 or width % 2 or height % 2 or min(width, height) < 16:
-        raise FrameError(f"A picture to encode has even sides of at least 16 pixels, not {width}x{height}.")
-    return width, height

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
-from typing import Final
 
 import av
-import numpy as np
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import PictureType
 
-from avatar.stream.h264 import picture_size
+from avatar.stream.encoder_rates import is_worth_a_key_frame
+from avatar.stream.picture_encoding import encode_picture, picture_size
 from avatar.stream.video_encoder import EncodedPicture
 from avatar.timing.rtp_clock import VIDEO_TIME_BASE
 from avatar.types import U8
 
-LOWER_SHARE: Final = 0.08
-HIGHER_SHARE: Final = 0.25
-"""libvpx does not follow a new bitrate through FFmpeg: it is re-opened, at the price of a key frame, when the wanted
-rate has moved by such a share. Soon on the way down, where more than the path carries is sent; on the way up the
-picture is only softer than it could be, and the rate rises by 8 % a second at most."""
-
 
 class LibvpxEncoder:
-    """libvpx through PyAV, with the settings WebRTC uses for talking heads."""
+    """libvpx through PyAV, with the settings WebRTC uses for talking heads.
+
+    It does not follow a new bit rate through FFmpeg: it is opened anew, at the price of a key frame.
+    """
 
     def __init__(self, *, max_bitrate_bps: int, fps: int) -> None:
         self._max_bitrate_bps = max_bitrate_bps
@@ -39,20 +34,15 @@ class LibvpxEncoder:
         if (
             self._context is None
             or (self._context.width, self._context.height) != (width, height)
-            or not (1 - LOWER_SHARE) * self._opened_bps <= wanted <= (1 + HIGHER_SHARE) * self._opened_bps
+            or is_worth_a_key_frame(self._opened_bps, wanted)
         ):
             self._context = self._open(width, height, wanted)
             self._opened_bps = wanted
-        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(i420), format="yuv420p")
-        frame.pts = pts
-        frame.time_base = VIDEO_TIME_BASE
-        frame.pict_type = PictureType.I if key else PictureType.NONE
         try:
-            packets = self._context.encode(frame)
+            return encode_picture(self._context, i420, pts, key=key)
         except av.FFmpegError:
             self._context = None
             raise
-        return EncodedPicture(b"".join(bytes(packet) for packet in packets), any(p.is_keyframe for p in packets))
 
     def _open(self, width: int, height: int, bitrate_bps: int) -> VideoCodecContext:
         context = av.CodecContext.create("libvpx", "w")

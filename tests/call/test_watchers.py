@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError
-from avatar.stream import broadcast, h264
+from avatar.stream import broadcast, encoders
 from tests.call.test_registry import Stage, make_stage
 
 pytestmark = pytest.mark.anyio
@@ -23,13 +23,13 @@ class Encodings:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.by_encoder: dict[int, int] = {}
-        encode = h264.X264Encoder.encode
+        encode = encoders.PreferredEncoder.encode
 
         def counted(encoder: Any, *arguments: Any, **named: Any) -> Any:
             self.by_encoder[id(encoder)] = self.by_encoder.get(id(encoder), 0) + 1
             return encode(encoder, *arguments, **named)
 
-        monkeypatch.setattr(h264.X264Encoder, "encode", counted)
+        monkeypatch.setattr(encoders.PreferredEncoder, "encode", counted)
 
 
 @pytest.fixture

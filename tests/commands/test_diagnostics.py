@@ -13,6 +13,8 @@ import pytest
 from avatar.commands import diagnostics
 from avatar.commands.main import main
 from avatar.errors import AvatarError
+from avatar.stream import encoders
+from avatar.stream.encoders import ENCODERS, Passed
 
 
 def without_libraries(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
@@ -66,12 +68,26 @@ def test_a_build_of_opencv_without_windows_needs_no_libraries_for_them(
     assert diagnostics.system_libraries().do == "sudo apt-get install -y libegl1"
 
 
-def test_an_encoder_that_is_missing_matters_only_where_it_is_essential() -> None:
-    assert diagnostics.encoder("libx264", essential=True).state == "ok"
-    missing = diagnostics.encoder("h264_nothing", essential=True)
-    assert missing.state == "fail"
-    assert missing.do
-    assert diagnostics.encoder("h264_nothing", essential=False).state == "ok"
+def test_an_encoder_that_is_missing_matters_only_where_it_is_essential(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert diagnostics.encoder("libx264").state == "ok"
+    reasons = {
+        "libx264": Passed("Unknown encoder"),
+        "h264_nvenc": Passed("Driver does not support the required nvenc API version"),
+    }
+    monkeypatch.setattr(encoders, "why_passed_over", lambda kind: reasons[kind.name])
+    missing = diagnostics.encoder("libx264")
+    assert (missing.state, "Unknown encoder" in missing.what) == ("fail", True)
+    assert "av" in missing.do
+    old_driver = diagnostics.encoder("h264_nvenc")
+    assert old_driver.state == "warn"
+    assert "required nvenc API version; pictures are encoded on the CPU" in old_driver.what
+    assert "driver" in old_driver.do
+    reasons["h264_nvenc"] = Passed("no NVIDIA driver here (libcuda.so.1)", has_driver=False)
+    assert diagnostics.encoder("h264_nvenc").state == "ok", "most machines have no card"
+
+
+def test_every_encoder_there_is_is_tried() -> None:
+    assert set(diagnostics.ENCODER_NAMES) == {kind.name for kind in ENCODERS}
 
 
 @pytest.mark.slow
