@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import av
 import numpy as np
@@ -68,13 +68,11 @@ class Plain:
     """An FFmpeg encoder with options, opened once."""
 
     def __init__(self, name: str, size: tuple[int, int], bitrate_bps: int, options: Mapping[str, str]) -> None:
-        self.context: Any = av.CodecContext.create(name, "w")
-        self.context.width, self.context.height = size
-        self.context.pix_fmt = "yuv420p"
-        self.context.time_base, self.context.framerate = VIDEO_TIME_BASE, Fraction(FPS, 1)
-        self.context.bit_rate = bitrate_bps
-        self.context.thread_count = 1
-        self.context.options = dict(options)
+        context = self._context = cast(Any, av.CodecContext.create(name, "w"))
+        context.width, context.height = size
+        context.pix_fmt, context.bit_rate, context.thread_count = "yuv420p", bitrate_bps, 1
+        context.time_base, context.framerate = VIDEO_TIME_BASE, Fraction(FPS, 1)
+        context.options = dict(options)
 
     def encode(self, i420: U8 | None, number: int) -> list[bytes]:
         """Encode a picture, or what is held back."""
@@ -82,7 +80,7 @@ class Plain:
         if i420 is not None:
             frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
             frame.pts, frame.time_base = number * VIDEO_RATE // FPS, VIDEO_TIME_BASE
-        return [bytes(packet) for packet in self.context.encode(frame)]
+        return [bytes(packet) for packet in self._context.encode(frame)]
 
 
 class AsInCalls:
