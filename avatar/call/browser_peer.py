@@ -21,6 +21,7 @@ from avatar.stream.browser_messages import (
     TRACE_PAIRS,
     AvatarMessage,
     Calibrate,
+    Devices,
     DriveMessage,
     ErrorMessage,
     GiveCue,
@@ -61,6 +62,7 @@ class BrowserPeer:
         get_avatar: GetAvatar,
         service_factory: ServiceFactory,
         send_audio: SendAudio,
+        on_devices: Callable[[Devices], None] = lambda _: None,
     ) -> None:
         """Join a page and its session.
 
@@ -73,6 +75,7 @@ class BrowserPeer:
             get_avatar: returns the identity of an id, or raises AvatarError.
             service_factory: opens the services of a conversation, or raises AvatarError; blocks.
             send_audio: lets sound move the mouth and leave with its picture.
+            on_devices: is told whether microphone and camera are on.
         """
         self.avatar_id = avatar_id
         self.drive: Drive = drive
@@ -82,7 +85,7 @@ class BrowserPeer:
         self._limit_bytes = limit_bytes
         self._get_avatar = get_avatar
         self._service_factory = service_factory
-        self._send_audio = send_audio
+        self._send_audio, self._on_devices = send_audio, on_devices
         self._counted = 0
         """Messages of this second; a long one counts for several."""
         self._trace: list[tuple[int, int]] | None = None
@@ -156,6 +159,8 @@ class BrowserPeer:
             self._trace = [] if request.enabled else None
         elif isinstance(request, Sound):
             self._host.show_at_once(not request.played)
+        elif isinstance(request, Devices):
+            self._on_devices(request)
         elif self._swapping:
             raise ControlError("The avatar is being changed already. Wait until it has appeared.", code="busy")
         else:

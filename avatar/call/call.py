@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Final
 
+from avatar.call.audience import Audience
 from avatar.call.call_recording import CallRecording
 from avatar.call.capacity import Standing
 from avatar.call.limits import REASONS, CallTimes, EndReason, why_end
@@ -18,9 +19,9 @@ from avatar.call.media import CallMedia
 from avatar.call.participant import CallHost, Participant
 from avatar.call.peer_host import PeerHost
 from avatar.call.quality import CallQuality
+from avatar.call.room import MemberCall, Seat
 from avatar.call.session_lifetime import OpenSession, SessionLifetime
 from avatar.call.statistics import CallStatistics
-from avatar.call.watchers import Watchers
 from avatar.config import LimitSettings, PictureSettings, TransportSettings
 from avatar.errors import AvatarError
 from avatar.session.protocol import Calibrated, FaceFound, FaceLost, LiveSession, SessionEvent, SessionFailed
@@ -66,6 +67,7 @@ class Call:
         watch_token: str | None = None,
         quality: CallQuality | None = None,
         weight: float = 1.0,
+        seat: Seat | None = None,
         recordings: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -86,6 +88,7 @@ class Call:
             watch_token: who knows it may watch; None: one is made.
             quality: makes the call simpler where it would be late; None: its quality is fixed.
             weight: what the call costs, where one that a camera drives costs 1.
+            seat: its place in a room; None: it is in none.
             recordings: the folder that a recording of it goes to; None: there is to be none.
             clock: seconds, as time.monotonic().
         """
@@ -95,7 +98,10 @@ class Call:
         """Names the ICE session, which lasts as long as the call (RFC 9725, 4.3.1)."""
         self.watch_token = watch_token or secrets.token_urlsafe(16)
         """Unguessable; whoever knows it may watch the call, and do nothing else."""
-        self.watchers: Final = Watchers(broadcast, transport, limits, on_change=self._set_watched)
+        self._audience = Audience(broadcast, transport, limits, on_change=self._set_watched)
+        self.watchers: Final = self._audience.by_link
+        self.seat = seat
+        """Its place in a room; None: it is in none."""
         self.reason: EndReason | None = None
         """Why the call is over; None while it goes on."""
         self.statistics = statistics
@@ -159,6 +165,8 @@ class Call:
         """End the call, once; the task returned is done when nothing of it is left."""
         if self._ending is None:
             self.reason = reason
+            if self.seat is not None:
+                self.seat.leave()
             self._ending = asyncio.create_task(self._end(reason, detail or REASONS[reason]))
         return self._ending
 
@@ -172,6 +180,8 @@ class Call:
         """Follow the connection's state."""
         if state == "connected" and self._times.connected_s is None:
             self._times.connected_s = self._clock()
+            if self.seat is not None:
+                self.seat.enter(MemberCall(self._host.send, self._audience.open_view))
         elif state == "failed":
             self._loop.call_soon(self._connection_failed)  # aiortc tells before all that led to it is known
         elif state == "closed":
@@ -196,6 +206,8 @@ class Call:
         )
         if self._quality is not None:
             self._quality.on_channel_open(self._host)
+        if self.seat is not None:
+            self.seat.tell()
         self.participant.on_channel_open()
 
     def on_message(self, message: str | bytes) -> None:
@@ -245,7 +257,11 @@ class Call:
             if peer.packets_received != self._packets:
                 self._packets, self._times.last_packet_s = peer.packets_received, now_s
             self.media.on_second()
-            await self.watchers.on_second()
+            await self._audience.on_second()
+            if self.seat is not None:
+                self.seat.on_second()
+                if not self.seat.alone:  # who says nothing in a room listens to the others
+                    self._times.last_media_s = now_s
             quality = None if self._quality is None else self._quality.figure
             self._host.send(self.statistics.read(session.stats(), peer.dropped, now_s, quality))
             participant.on_second()
@@ -260,7 +276,7 @@ class Call:
     def _set_watched(self) -> None:
         """Let pictures be drawn while there is anybody to see them."""
         if self._session is not None:
-            self._session.set_watched(self._peer.sends_video or len(self.watchers) > 0)
+            self._session.set_watched(self._peer.sends_video or self._audience.watching)
 
     def _connection_failed(self) -> None:
         if self._times.connected_s is not None:
@@ -282,7 +298,7 @@ class Call:
             await self.recording.close()
             if self.participant is not None:
                 await self.participant.close()
-            await self.watchers.close()
+            await self._audience.close()
             await self._peer.close()
             await self._lifetime.started()
         finally:

@@ -17,6 +17,7 @@ from avatar.call.limits import CallTimes
 from avatar.call.media import CallMedia
 from avatar.call.participant import CallHost, Participant
 from avatar.call.quality import CallQuality
+from avatar.call.room import Seat
 from avatar.call.statistics import CallStatistics
 from avatar.config import (
     LONG_SIDE_MAX,
@@ -146,10 +147,14 @@ class CallFactory:
         self._encode_pool, self._blocking_pool = encode_pool, blocking_pool
         self._load, self._count_calls, self._shared_level = load, count_calls, shared_level
 
-    def check(self, offer: Offer, mode: str, drive: str) -> None:
+    def check(self, offer: Offer, mode: str, drive: str, *, in_room: bool = False) -> None:
         """Raise AvatarError (bad_mode, bad_drive) or OfferError where no such call can be made."""
         if mode not in self._sessions:
             raise AvatarError(f"There is no mode '{mode}'. Use one of: {', '.join(self._sessions)}.", code="bad_mode")
+        if in_room and mode != "avatar":
+            raise AvatarError(
+                f"In a room everybody is seen as an avatar and heard: a call in mode={mode} is not.", code="bad_mode"
+            )
         if not offer.has_video and mode != "avatar":
             raise OfferError(f"The offer has no video. A call in mode={mode} needs it: addTransceiver('video').")
         if drive not in get_args(Drive):
@@ -181,9 +186,15 @@ class CallFactory:
         return picture
 
     def make(
-        self, picture: PictureSettings, mode: Mode, on_end: Callable[[Call], None], *, watch_token: str | None = None
+        self,
+        picture: PictureSettings,
+        mode: Mode,
+        on_end: Callable[[Call], None],
+        *,
+        watch_token: str | None = None,
+        seat: Seat | None = None,
     ) -> Call:
-        """Return a call; `on_end` is told once nothing of it is left. `watch_token`: see `Call`."""
+        """Return a call; `on_end` is told once nothing of it is left. `watch_token`, `seat`: see `Call`."""
         transport, now_s = self._settings.transport, time.monotonic()
         peer = Peer(transport, fps=picture.fps, encode_pool=self._encode_pool)
         statistics, times = CallStatistics((picture.width, picture.height), now_s), CallTimes(created_s=now_s)
@@ -211,6 +222,7 @@ class CallFactory:
             echo=EchoCanceller() if transport.echo_cancel else None,
             largest_camera=transport.largest_camera,
             quality=quality,
+            on_sound=_ignore if seat is None else seat.hear,
         )
         return Call(
             secrets.token_urlsafe(16),
@@ -227,6 +239,7 @@ class CallFactory:
             watch_token=watch_token,
             quality=quality,
             weight=weight(mode),
+            seat=seat,
             recordings=self._settings.recordings,
         )
 
@@ -253,6 +266,11 @@ class CallFactory:
                 get_avatar=self._get_avatar,
                 service_factory=self._service_factory,
                 send_audio=call.media.send_audio,
+                on_devices=_ignore if call.seat is None else call.seat.show_devices,
             )
 
         await call.open(offer, open_session, make_participant)
+
+
+def _ignore(_: object) -> None:
+    """Do nothing with what only those in a room are shown."""

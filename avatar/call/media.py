@@ -35,6 +35,7 @@ class CallMedia:
         echo: EchoCanceller | None,
         largest_camera: int,
         quality: CallQuality | None = None,
+        on_sound: Callable[[av.AudioFrame], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; nothing is taken before `join`.
@@ -47,12 +48,13 @@ class CallMedia:
             echo: takes what the avatar plays out of what the microphone hears; None: the browser does.
             largest_camera: longest side of a camera's pictures that the peer lets through, pixels.
             quality: watches what comes and leaves; None: nobody does.
+            on_sound: is told what the participant says, or the avatar by itself.
             clock: seconds, as time.monotonic().
         """
         self._peer, self._statistics, self._times = peer, statistics, times
         self._broadcast = broadcast
         self._echo, self._largest_camera, self._clock = echo, largest_camera, clock
-        self._quality = quality
+        self._quality, self._on_sound = quality, on_sound
         self._session: LiveSession | None = None
         self._participant: Participant | None = None
         self._sound_delay = av_sync.SoundDelay()
@@ -98,6 +100,7 @@ class CallMedia:
         hold_s = av_sync.hold_s(self._sound_delay, frame_s)
         self._peer.send_audio(frame, arrival_s, hold_s)
         self._broadcast.send_audio(frame, arrival_s, hold_s)
+        self._on_sound(frame)
         return hold_s
 
     def on_picture_sent(self, sent: SentPicture) -> None:

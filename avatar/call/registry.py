@@ -17,15 +17,17 @@ from avatar.call.cost_trial import try_call
 from avatar.call.factory import CallFactory, Mode, adapts, session_makers, weight
 from avatar.call.limits import EndReason
 from avatar.call.places import Places
+from avatar.call.room import Seat
+from avatar.call.rooms import Rooms, RoomWish
 from avatar.call.totals import CallsSnapshot, CallTotals
 from avatar.call.upkeep import Upkeep
 from avatar.call.watchers import Watchers
-from avatar.config import ServerSettings
+from avatar.config import PictureSettings, ServerSettings
 from avatar.conversation.services import ServiceFactory, open_services
 from avatar.errors import AvatarError, NoCommonCodecError, TrickleError
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.session.protocol import MakeSession
-from avatar.stream.offer import read_offer
+from avatar.stream.offer import Offer, read_offer
 from avatar.stream.trickle import read_fragment
 from avatar.timing.machine_load import LoadMeter
 from avatar.types import Drive
@@ -62,6 +64,7 @@ class Calls:
         self._settings = settings
         self._get_avatar = get_avatar
         self._calls: dict[str, Call] = {}
+        self._rooms = Rooms(settings.limits.rooms, settings.limits.room_members)
         self._closing = False
         self._totals = CallTotals()
         # Encoding has threads of its own: work that blocks (loading, joining) must never hold up picture or sound.
@@ -104,12 +107,13 @@ class Calls:
         drive: Drive = "camera",
         watch: str | None = None,
         background: str | None = None,
+        room: RoomWish | None = None,
     ) -> Call:
         """Answer an offer and begin a call; `id` and `answer_sdp` of what is returned go back to the visitor.
 
-        `watch` is the token that it may be watched by; None: one is made. Raises OfferError, ServerFullError,
-        AvatarError (bad_size, bad_rate, bad_background, bad_mode, bad_drive, watch_taken, unknown_avatar and whatever
-        `get_avatar` or the session raises).
+        `watch` is the token that it may be watched by; None: one is made. `room` lets it join, or begin, a room. Raises
+        OfferError, ServerFullError, RoomFullError, AvatarError (bad_size, bad_rate, bad_background, bad_mode,
+        bad_drive, bad_room, rooms_off, watch_taken, unknown_avatar and whatever `get_avatar` or the session raises).
         """
         try:
             offer = read_offer(offer_sdp, limit_bytes=self._settings.limits.offer_bytes)
@@ -117,14 +121,32 @@ class Calls:
             logger.warning("an offer was refused: %s", error)
             raise
         picture = self._factory.picture(width, height, fps, background)
-        self._factory.check(offer, mode, drive)
+        self._factory.check(offer, mode, drive, in_room=room is not None)
         if watch is not None and self.watchers(watch) is not None:
             raise AvatarError("Another call has this watch link. Choose another, or end that call.", code="watch_taken")
+        seat = None if room is None else self._rooms.take_seat(room)
+        try:
+            return await self._create(offer, avatar_id, picture, mode, drive, watch, seat)
+        except BaseException:
+            if seat is not None:
+                seat.leave()
+            raise
+
+    async def _create(
+        self,
+        offer: Offer,
+        avatar_id: str | None,
+        picture: PictureSettings,
+        mode: Mode,
+        drive: Drive,
+        watch: str | None,
+        seat: Seat | None,
+    ) -> Call:
         opening = Standing(0 if adapts(picture, mode) else None, False, 0.0, weight(mode))
         self._places.take(opening, exhausted=any(call.exhausted for call in self._calls.values()))
         try:
             identity = await self._get_avatar(avatar_id) if avatar_id is not None else None
-            call = self._factory.make(picture, mode, self._forget, watch_token=watch)
+            call = self._factory.make(picture, mode, self._forget, watch_token=watch, seat=seat)
             self._calls[call.id] = call
         finally:
             self._places.opened(opening)
@@ -147,11 +169,17 @@ class Calls:
         return self._calls.get(call_id)
 
     def watchers(self, watch_token: str) -> Watchers | None:
-        """Return who watches the running call with this token; None where there is none (any more)."""
+        """Return who watches the running call with this token, by its link or in its room; None where there is none."""
         # Every token is compared, and in the same time: it is a secret.
         asked = watch_token.encode()
         found = [call for call in self._calls.values() if hmac.compare_digest(call.watch_token.encode(), asked)]
-        return found[0].watchers if found and found[0].answer_sdp else None
+        if found and found[0].answer_sdp:
+            return found[0].watchers
+        return self._rooms.find_watchers(watch_token)
+
+    async def room_names(self, room_id: str) -> list[str]:
+        """Return who is in a room, "" for those who gave no name; nobody where there is no such room (yet)."""
+        return self._rooms.names(room_id)
 
     async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> bool:
         """Try more addresses of a call's peer; False when there is no call with this id.
@@ -213,6 +241,7 @@ class Calls:
             refused=self._places.refused,
             limit=self._places.limit(adapting=adapts(self._settings.picture, "avatar")),
             call_cores=self._capacity.call_cores,
+            rooms=len(self._rooms),
         )
 
     @property

@@ -31,7 +31,9 @@ class CallsSnapshot:
     latest: tuple[Stats, ...]
     """The last figures of each running call."""
     watchers: int = 0
-    """Of all the calls."""
+    """Of all the calls, by their links."""
+    rooms: int = 0
+    """In which people call each other."""
     call_cores: float = 0.0
     """Processor cores that a call at full quality is measured to cost."""
 
@@ -59,7 +61,7 @@ class CallTotals:
         self._packets.update(call.packets_dropped)
 
     def snapshot(
-        self, running: Collection[Call], *, opening: int, refused: int, limit: int, call_cores: float
+        self, running: Collection[Call], *, opening: int, refused: int, limit: int, call_cores: float, rooms: int
     ) -> CallsSnapshot:
         """Return the figures of now, with those of the calls that run; `opening` are on their way."""
         packets_dropped = Counter(self._packets)
@@ -78,4 +80,5 @@ class CallTotals:
             packets_dropped=dict(packets_dropped),
             latest=tuple(latest for call in running if (latest := call.statistics.latest) is not None),
             watchers=sum(len(call.watchers) for call in running),
+            rooms=rooms,
         )

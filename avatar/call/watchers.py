@@ -116,13 +116,17 @@ class Watchers:
                 logger.info("a watcher's connection ended: %s", reason)
                 self._end(watcher)
 
+    @property
+    def closed(self) -> bool:
+        """Whether nobody can come any more."""
+        return self._closed
+
     async def close(self) -> None:
         """End all; no more can come."""
         self._closed = True
         for watcher in list(self._watchers.values()):
             self._end(watcher)
         await asyncio.gather(*self._ending, return_exceptions=True)
-        self._broadcast.close()
 
     def _on_state(self, watcher: Watcher, state: str) -> None:
         if state == "connected" and watcher.times.connected_s is None:

@@ -158,6 +158,10 @@ class LimitSettings:
     watchers: int = setting(
         16, "watchers of one call, by its watch link; one more is answered 503", at_least=0, at_most=1000
     )
+    rooms: int = setting(
+        16, "rooms at once, in which several people call each other; 0: none", at_least=0, at_most=1000
+    )
+    room_members: int = setting(4, "people in one room; one more is answered 503", at_least=2, at_most=4)
     upload_bytes: int = setting(10_000_000, "largest photo, bytes", at_least=10_000, at_most=100_000_000)
     upload_pixels: int = setting(40_000_000, "largest photo, pixels", at_least=16_384, at_most=89_000_000)
     upload_pixels_together: int = setting(

@@ -24,6 +24,7 @@ from avatar.server.origins import OriginMiddleware, rules_of
 from avatar.server.problems import answer_errors_as_problems
 from avatar.server.ranges import WholeFilesMiddleware
 from avatar.server.recording_routes import recording_routes
+from avatar.server.room_routes import room_routes
 from avatar.server.schemas import ProblemAnswer, problems
 from avatar.server.service_routes import add_page, service_routes
 from avatar.server.whep_routes import whep_routes
@@ -89,6 +90,7 @@ def create_app(
     app.include_router(whip_routes(calls, settings, metrics, guard))
     app.include_router(whep_routes(calls.watchers, settings))
     app.include_router(call_routes(calls))
+    app.include_router(room_routes(calls, settings.limits, guard))
     app.include_router(recording_routes(calls, guard))
     app.include_router(service_routes(settings, calls, metrics, guard, token_required=token is not None))
     add_page(app, resource_folder("client"))

@@ -42,6 +42,7 @@ class LimitsAnswer(BaseModel):
     """What a visitor may use."""
 
     sessions: int
+    room_members: int = Field(description="People in one room; 0: this server has no rooms.")
     upload_pixels: int = Field(description="Of one photo.")
     upload_pixels_together: int = Field(description="Of all photos of one upload.")
     idle_s: float
@@ -85,6 +86,13 @@ class CallAnswer(BaseModel):
     watch: str = Field(description="Address of the page that shows it to whoever has this link, as long as it lasts.")
     whep: str = Field(description="The same for WHEP players.")
     watchers: int
+
+
+class RoomAnswer(BaseModel):
+    """A room."""
+
+    names: list[str] = Field(description="Who is in it, in the order of their coming; empty for those without a name.")
+    most: int = Field(description="How many may be in it; 0: this server has no rooms.")
 
 
 class HealthAnswer(BaseModel):

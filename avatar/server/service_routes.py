@@ -54,6 +54,7 @@ def service_routes(
             picture=PictureAnswer(width=picture.width, height=picture.height, fps=picture.fps),
             limits=LimitsAnswer(
                 sessions=calls.snapshot().limit,
+                room_members=limits.room_members if limits.rooms else 0,
                 upload_pixels=limits.upload_pixels,
                 upload_pixels_together=limits.upload_pixels_together,
                 idle_s=limits.idle_s,

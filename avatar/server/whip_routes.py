@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from avatar.call.call_recording import CallRecording
 from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
+from avatar.call.rooms import ROOM_ID, RoomWish
 from avatar.call.totals import CallsSnapshot
 from avatar.call.watchers import Watchers
 from avatar.config import SIDES, ServerSettings
@@ -67,11 +68,15 @@ class CallRegistry(Protocol):
         drive: Drive,
         watch: str | None,
         background: str | None,
+        room: RoomWish | None,
     ) -> RunningCall:
         """Set up a call. Raises AvatarError: bad_offer, bad_size, unknown_avatar, server_full and more."""
 
     def watchers(self, watch_token: str) -> Watchers | None:
-        """Return who watches the running call with this token; None where there is none (any more)."""
+        """Return who watches the running call with this token, by its link or in its room; None where there is none."""
+
+    async def room_names(self, room_id: str) -> list[str]:
+        """Return who is in a room, "" for those who gave no name; nobody where there is no such room (yet)."""
 
     def get(self, call_id: str) -> RunningCall | None:
         """Return a running call; None where there is none with this id."""
@@ -114,11 +119,12 @@ def whip_routes(
                 {
                     400: "Not an offer that can be answered: `bad_offer`, `bad_size`, `bad_rate`, `bad_background`.",
                     401: "A token is needed.",
+                    403: "This server has no rooms: `rooms_off`.",
                     404: "`unknown_avatar`.",
                     406: "No format of video or of sound in common; the answer says what is taken: `no_common_codec`.",
                     409: "Another call has that watch link: `watch_taken`.",
                     415: "The body is not application/sdp: `wrong_type`.",
-                    503: "`server_full`; Retry-After says when to come back.",
+                    503: "`server_full`, `room_full`; Retry-After says when to come back.",
                 }
             ),
         },
@@ -157,6 +163,15 @@ def whip_routes(
                 description="What is behind the avatar: keep, blur or #RRGGBB; the server's when left out.",
             ),
         ] = None,
+        room: Annotated[
+            str | None,
+            Query(
+                pattern=ROOM_ID,
+                description="Join the room of this id, 16 to 64 letters, digits, - or _, or begin it: choose one that "
+                "nobody can guess. Its people see and hear each other (docs/group-calls.md).",
+            ),
+        ] = None,
+        name: Annotated[str, Query(max_length=200, description="What the others in the room call one.")] = "",
     ) -> Response:
         """Make a call: send an offer with all its candidates, get the answer. DELETE its Location to end it."""
         try:
@@ -171,6 +186,7 @@ def whip_routes(
                 drive=drive,
                 watch=watch,
                 background=background,
+                room=None if room is None else RoomWish(room, name),
             )
         except AvatarError as error:
             metrics.offers.labels(error.code).inc()

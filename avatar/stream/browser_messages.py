@@ -1,8 +1,8 @@
 """Messages of the data channel between a page and the server; a program that speaks is sent some of the same reports.
 
-page -> server: calibrate, set_avatar, set_drive, cue, sound, trace, ping
+page -> server: calibrate, set_avatar, set_drive, cue, sound, devices, trace, ping
 server -> page: hello, stats, camera, face, calibrated, avatar, drive, caption, interrupted, answered, pong, error,
-                trace, recording, bye
+                trace, recording, room, bye
 server -> program: hello, clock, stats, pong, error, recording, bye (what a program says: `avatar.sdk.bot_protocol`)
 
 `docs/protocol.md` describes them. A new message is a dataclass here and a row of `REQUESTS` or `REPORTS`.
@@ -67,6 +67,15 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
+class Devices:
+    """Say whether microphone and camera are on: in a room, the others are shown it."""
+
+    microphone: bool
+    camera: bool
+    id: RequestId = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """Start or stop reporting which camera frame each picture answers."""
 
@@ -82,7 +91,7 @@ class Ping:
     id: RequestId = None
 
 
-Request: TypeAlias = Calibrate | SetAvatar | SetDrive | GiveCue | Sound | Trace | Ping
+Request: TypeAlias = Calibrate | SetAvatar | SetDrive | GiveCue | Sound | Devices | Trace | Ping
 REQUESTS: Final = Vocabulary[Request](
     {
         "calibrate": Calibrate,
@@ -90,6 +99,7 @@ REQUESTS: Final = Vocabulary[Request](
         "set_drive": SetDrive,
         "cue": GiveCue,
         "sound": Sound,
+        "devices": Devices,
         "trace": Trace,
         "ping": Ping,
     }
@@ -246,6 +256,32 @@ class RecordingMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomMember:
+    """Somebody in a room."""
+
+    member: str
+    """What this one is known by, as long as their call lasts."""
+    name: str
+    """What they call themselves; often empty. Anybody may call themselves anything."""
+    microphone: bool
+    camera: bool
+    speaking: bool
+    whep: str | None = None
+    """The address at which this one can be seen and heard; None: the one who is told this."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMessage:
+    """Who is in the room of this call now, in the order of their coming."""
+
+    you: str
+    """Which of them is told this."""
+    most: int
+    """How many there may be."""
+    members: list[RoomMember]
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """To a program: the RTP timestamp (32 bits, 90 kHz) that the picture of its tick 0 has."""
 
@@ -275,6 +311,7 @@ Report: TypeAlias = (
     | ErrorMessage
     | TraceMessage
     | RecordingMessage
+    | RoomMessage
     | Clock
     | Bye
 )
@@ -294,6 +331,7 @@ REPORTS: Final = Vocabulary[Report](
         "error": ErrorMessage,
         "trace": TraceMessage,
         "recording": RecordingMessage,
+        "room": RoomMessage,
         "clock": Clock,
         "bye": Bye,
     }

@@ -17,6 +17,7 @@ from PIL import Image
 
 from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
+from avatar.call.rooms import RoomWish
 from avatar.call.totals import CallsSnapshot
 from avatar.config import LimitSettings, ServerSettings, TransportSettings
 from avatar.errors import (
@@ -63,6 +64,7 @@ class FakeCalls:
     running: dict[str, MadeCall] = field(default_factory=dict)
     latest: tuple[Stats, ...] = ()
     closed: bool = False
+    wishes: list[RoomWish | None] = field(default_factory=list)
 
     async def create(
         self,
@@ -76,8 +78,10 @@ class FakeCalls:
         drive: Drive,
         watch: str | None,
         background: str | None,
+        room: RoomWish | None,
     ) -> MadeCall:
         self.backgrounds.append(background)
+        self.wishes.append(room)
         if self.trouble is not None:
             raise self.trouble
         self.rates.append(fps)
@@ -94,6 +98,9 @@ class FakeCalls:
 
     def watchers(self, watch_token: str) -> None:
         return None
+
+    async def room_names(self, room_id: str) -> list[str]:
+        return [wish.name for wish in self.wishes if wish is not None and wish.room == room_id]
 
     async def trickle(self, call_id: str, fragment: str, tags: object = None) -> bool:
         return call_id in self.running

@@ -181,6 +181,10 @@ EXCHANGES: Final = [
     Exchange("DELETE", "/whep/WATCH/WATCHER", "200"),
     Exchange("DELETE", "/whep/WATCH/GONE", "404 unknown_call"),
     Exchange("GET", "/watch/WATCH", "200", "the page that shows it"),
+    # Rooms
+    Exchange("GET", "/api/rooms/a-room-of-our-own", "200", "who is in it"),
+    Exchange("GET", "/api/rooms/short", "400 bad_request", "an id that can be guessed"),
+    Exchange("POST", "/whip?avatar=ID&room=short", "400 bad_request", "an id that can be guessed", sent=SDP),
     # Avatars
     Exchange("GET", "/api/avatars", "200"),
     Exchange("HEAD", "/api/avatars", "200"),
@@ -339,6 +343,7 @@ EXCHANGES: Final = [
     Exchange(
         "GET", "/api/avatars", "200", "no token", GUARDED, ELSEWHERE, told={"Access-Control-Allow-Origin": ABSENT}
     ),
+    Exchange("GET", "/api/rooms/a-room-of-our-own", "401 unauthorized", "no token", GUARDED),
     Exchange("GET", "/metrics", "401 unauthorized", "no token, or a wrong one", GUARDED),
     Exchange("GET", "/metrics", "200", "with the token", GUARDED, TOKEN),
     Exchange("GET", "/healthz", "200", "no token", GUARDED),
@@ -381,6 +386,9 @@ class OneCall:
 
     def watchers(self, watch_token: str) -> OneWatcher | None:
         return OneWatcher() if watch_token == "WATCH" else None  # noqa: S105
+
+    async def room_names(self, room_id: str) -> list[str]:
+        return ["Ada"]
 
     def __contains__(self, call_id: str) -> bool:
         return call_id == "CALL"
