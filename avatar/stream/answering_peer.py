@@ -17,6 +17,7 @@ from avatar.stream.aiortc_tuning import gather_loopback_only, tolerate_early_clo
 from avatar.stream.candidate_gathering import announce_address, gather_in_ports
 from avatar.stream.connect_failure import ConnectFacts, ConnectFailure, why_not_connected
 from avatar.stream.consent import keep_consent, said_goodbye
+from avatar.stream.direct_reading import DirectReading
 from avatar.stream.encoders import preferred_video_codecs
 from avatar.stream.handshake_record import HandshakeRecord
 from avatar.stream.ice_servers import as_aiortc_takes_them, ice_servers
@@ -49,6 +50,7 @@ class AnsweringPeer:
         self._connection = RTCPeerConnection(RTCConfiguration(as_aiortc_takes_them(ice_servers(settings))))
         tolerate_early_close(self._connection)
         self._guard, self._handshake = PacketGuard(), HandshakeRecord()
+        self._reading = DirectReading()
         self._addresses: PeerAddresses | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
@@ -116,7 +118,7 @@ class AnsweringPeer:
         accept_checks_without_priority(connection)
         keep_consent(connection)
         let_the_peer_check_first(connection)
-        self._guard.watch(connection)
+        self._guard.watch(connection, self._reading)
         self._handshake.listen(connection)
         start(video, audio)
         if self._settings.udp_ports is not None:

@@ -17,7 +17,8 @@ from aiortc import RTCPeerConnection
 from OpenSSL import SSL
 
 from avatar.stream.aiortc_tuning import private_name
-from avatar.stream.transport_tuning import ice_agents, transports
+from avatar.stream.direct_reading import DirectReading, ReadNow
+from avatar.stream.transport_tuning import transports
 
 logger = logging.getLogger(__name__)
 
@@ -77,11 +78,15 @@ class PacketGuard:
         """Checks, and answers to ours, from the peer's own addresses."""
         self._logged: set[str] = set()
 
-    def watch(self, connection: RTCPeerConnection) -> None:
-        """Stand before a connection's transports; call it when they are all there, before addresses are gathered."""
-        for agent in ice_agents(connection):
-            _AgentGuard(agent, self)
+    def watch(self, connection: RTCPeerConnection, reading: DirectReading | None = None) -> None:
+        """Stand before a connection's transports; call it when they are all there, before addresses are gathered.
+
+        What is let through is offered to `reading` first, which leaves the rest to aiortc.
+        """
         for dtls in transports(connection):
+            gatherer = dtls.transport.iceGatherer
+            agent = getattr(gatherer, private_name(gatherer, "connection"))
+            _AgentGuard(agent, self, _nothing if reading is None else reading.of_transport(dtls))
             name = private_name(dtls, "recv_next")
             setattr(dtls, name, self._surviving(dtls, getattr(dtls, name)))
 
@@ -117,8 +122,8 @@ class PacketGuard:
 class _AgentGuard:
     """Stands before one ICE agent's sockets."""
 
-    def __init__(self, agent: Any, guard: PacketGuard) -> None:
-        self._agent, self._guard = agent, guard
+    def __init__(self, agent: Any, guard: PacketGuard, read_now: ReadNow) -> None:
+        self._agent, self._guard, self._read_now = agent, guard, read_now
         self._peer_addresses: OrderedDict[tuple[Any, _Address], None] = OrderedDict()
         self._pass_on: Callable[[bytes, int], None] = getattr(agent, private_name(agent, "data_received"))
         self._check: Callable[..., None] = getattr(agent, private_name(agent, "check_incoming"))
@@ -169,10 +174,18 @@ class _AgentGuard:
                 self._guard.drop("stranger")
             elif self._queue.qsize() >= MOST_WAITING:
                 self._guard.drop("overflow")
-            else:
+            # Where aiortc has not read those before, it is not this one's turn.
+            elif self._queue.qsize() or not self._read(packet):
                 self._pass_on(packet, protocol.local_candidate.component)
 
         return guarded
+
+    def _read(self, packet: bytes) -> bool:
+        try:
+            return self._read_now(packet)
+        except Exception as error:  # whatever a packet makes the layers above stumble over
+            self._guard.drop("unreadable", error)
+            return True
 
     def _is_the_peers(self, protocol: Any, addr: _Address) -> bool:
         """Tell whether the peer has proved that this address is its own: by a check, or by answering one of ours.
@@ -187,6 +200,10 @@ class _AgentGuard:
             pair.protocol is protocol and pair.remote_addr == addr and pair.state.name == "SUCCEEDED"
             for pair in self._check_list
         )
+
+
+def _nothing(_packet: bytes) -> bool:
+    return False
 
 
 def _at(error: Exception) -> str:

@@ -208,6 +208,7 @@ class Peer(AnsweringPeer):
         self.codec, self._video = codec, track
         if transceiver.receiver.track is not None:
             tap = tune_receiver(transceiver.receiver, may_decode=self._camera_gate.lets_through)
+            self._reading.add(transceiver.receiver)
             self._camera_waiting = tap.count_waiting
             self._received.append(transceiver.receiver.track)
             self._run(pump_camera(transceiver.receiver.track, tap, media.on_camera))
@@ -218,6 +219,7 @@ class Peer(AnsweringPeer):
         transceiver.sender.replaceTrack(self._audio)
         if transceiver.receiver.track is not None:
             tune_receiver(transceiver.receiver)
+            self._reading.add(transceiver.receiver)
             SoundDecoder(transceiver.receiver, media.on_microphone, self._on_sound_passed_over)
             self._received.append(transceiver.receiver.track)
 

@@ -157,7 +157,7 @@ async def test_what_is_no_packet_of_a_call_is_dropped_wherever_it_comes_from(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["_handle_rtp_data", "_handle_rtcp_data", "_handle_data"])
+@pytest.mark.parametrize("name", ["_handle_rtcp_data", "_handle_data"])
 async def test_a_packet_that_a_layer_stumbles_over_is_left_out_and_told_of_once(
     call: RunningCall, loopback: ModuleType, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
@@ -182,6 +182,29 @@ async def test_a_packet_that_a_layer_stumbles_over_is_left_out_and_told_of_once(
     assert "KeyError in test_a_packet_that_a_layer" in caplog.text
 
 
+@pytest.mark.slow
+async def test_a_media_packet_that_is_stumbled_over_is_left_out_and_told_of_once(
+    call: RunningCall, loopback: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    statistics = call.connection.getReceivers()[0]._RTCRtpReceiver__remote_streams
+    stream = next(iter(statistics.values()))
+    layer, stumbles = stream.add, 0
+
+    def stumble(packet: Any) -> None:
+        nonlocal stumbles
+        stumbles += 1
+        if stumbles % 10 in (1, 2, 3):
+            raise KeyError("a stand-in for whatever may be raised")
+        layer(packet)
+
+    stream.add = stumble
+    with caplog.at_level(logging.WARNING, logger=packet_guard.__name__):
+        await loopback.wait_for(lambda: call.dropped("unreadable") >= 3)
+        await goes_on(call, loopback)
+    assert len(caplog.records) == 1
+    assert "KeyError in test_a_media_packet" in caplog.text
+
+
 async def test_a_check_that_ice_stumbles_over_leaves_the_call_alone(call: RunningCall, loopback: ModuleType) -> None:
     (agent,) = ice_agents(call.connection)
 
@@ -199,13 +222,14 @@ async def test_a_check_that_ice_stumbles_over_leaves_the_call_alone(call: Runnin
 
 async def test_packets_that_nobody_fetches_do_not_pile_up(call: RunningCall, loopback: ModuleType) -> None:
     (agent,) = ice_agents(call.connection)
-    layer, busy = call.dtls._handle_rtp_data, asyncio.Event()
+    layer, busy = call.dtls._data_receiver._handle_data, asyncio.Event()
 
-    async def stand_still(data: bytes, arrival_time_ms: int) -> None:
+    async def stand_still(data: bytes) -> None:
         await busy.wait()
-        await layer(data, arrival_time_ms)
+        await layer(data)
 
-    call.dtls._handle_rtp_data = stand_still
+    call.dtls._data_receiver._handle_data = stand_still
+    call.client.channel.send("something")
     (pair,) = ice_agents(call.client.connection)[0]._nominated.values()
     while call.dropped("overflow") == 0:
         await pair.protocol.send_data(HARMLESS_RTP, pair.remote_addr)
