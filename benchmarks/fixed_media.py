@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +15,10 @@ from avatar.identities.open import open_identity
 from avatar.media.audio import SOUND_RATE
 from avatar.media.movie_writer import MovieWriter
 from avatar.media.pcm import to_mono_pcm, wav_bytes
-from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, F32, Motion
+from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, F32, Motion, rest_motion
 
+STRAIGHT_S: Final = 1.5
+"""How long a driver's own rest is looked for, and a little."""
 VOICE_RATE: Final = 16_000
 CLIP_SIZE: Final = (480, 360)
 CLIP_FPS: Final = 25
@@ -48,17 +52,20 @@ def write_voice(path: Path, seconds: float) -> None:
     path.write_bytes(wav_bytes(to_mono_pcm(voice_like(seconds), VOICE_RATE), VOICE_RATE))
 
 
-def write_clip(path: Path, seconds: float, *, sound: bool = False) -> None:
+def write_clip(
+    path: Path, seconds: float, *, sound: bool = False, act: Callable[[float], Motion] | None = None
+) -> None:
     """Write an MP4 of a built-in face that turns, nods, leans, speaks, smiles, blinks and looks around.
 
-    It is silent, or has the sound of `voice_like`.
+    It is silent, or has the sound of `voice_like`. With `act` it does what that says of each moment (seconds).
     """
+    act = act or acted
     generator = GeometryGenerator(open_identity(ACTOR), CLIP_SIZE)
     with MovieWriter(path, CLIP_SIZE, CLIP_FPS, sound=sound) as movie:
         if sound:
             movie.sound(np.tile(np.repeat(voice_like(seconds), SOUND_RATE // VOICE_RATE), (2, 1)), 0)
         for index in range(round(seconds * CLIP_FPS)):
-            movie.picture(generator.render(acted(index / CLIP_FPS)), index / CLIP_FPS)
+            movie.picture(generator.render(act(index / CLIP_FPS)), index / CLIP_FPS)
 
 
 def acted(time_s: float) -> Motion:
@@ -88,6 +95,16 @@ def acted(time_s: float) -> Motion:
         scale=1 + 0.05 * wave(0.35),
         gaze=np.array([0.1 * wave(0.9, 0.3), 0.04 * wave(0.6)], np.float32),
     )
+
+
+def turning(time_s: float) -> Motion:
+    """Return a head that looks straight ahead for `STRAIGHT_S`, then left and right, ever faster.
+
+    No turn is like another: a picture that comes late, or turned the wrong way, is like no other moment of it.
+    """
+    since_s = max(time_s - STRAIGHT_S, 0.0)
+    yaw = 15 * np.sin(2 * np.pi * (0.3 + 0.07 * since_s) * since_s)
+    return replace(rest_motion(time_s), rotation=np.radians([0, yaw, 0]).astype(np.float32))
 
 
 def _vowel(formants: tuple[int, int, int], length_s: float) -> F32:

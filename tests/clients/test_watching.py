@@ -1,4 +1,4 @@
-"""From end to end: an avatar is published by FFmpeg's WHIP muxer, drives another, and that is watched by WHEP."""
+"""From end to end: FFmpeg's WHIP muxer sends a camera, or an avatar; it drives another, and that is watched by WHEP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 
 from benchmarks.clients.client import metric
+from benchmarks.fixed_media import turning, write_clip
 from benchmarks.server_process import ServerProcess
+from benchmarks.whip_follow import compare, watch_film, write_film
 
 pytestmark = [
     pytest.mark.slow,
@@ -28,6 +30,7 @@ pytestmark = [
 LINK = "a-name-nobody-guesses"
 TONE_HZ, RATE = 220, 48_000
 END_S = 60.0
+FILM_S = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,18 @@ async def test_a_published_avatar_drives_another_that_is_seen_and_heard_by_its_w
         publisher.communicate(timeout=30)
         await client.close()
     await _until(lambda: _status(f"{server}whep/{LINK}") == 404, None)
+
+
+async def test_an_avatar_turns_as_the_camera_that_ffmpeg_sends_and_its_watcher_sees_and_hears_it(
+    server: str, tmp_path: Path
+) -> None:
+    clip, film = tmp_path / "clip.mp4", tmp_path / "film.mkv"
+    write_clip(clip, FILM_S, sound=True, act=turning)
+    write_film(clip, film, FILM_S)
+    watched = await watch_film(server, film, FILM_S)
+    assert compare(film, watched, every=3).r_yaw >= 0.9
+    heard = np.concatenate([block.ravel() for block in watched.sound]).astype(float)
+    assert np.sqrt(np.mean(heard**2)) > 300, "the clip's voice"
 
 
 async def _until(condition: Any, publisher: subprocess.Popen[str] | None) -> None:

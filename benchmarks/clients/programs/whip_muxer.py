@@ -1,4 +1,4 @@
-"""FFmpeg's WHIP muxer by PyAV: it sends a camera, and can receive nothing.
+"""FFmpeg's WHIP muxer by PyAV: it sends a camera, and a microphone where its file has one, and can receive nothing.
 
 Like every muxer it says of a call only that it could be opened: for it that is a DTLS handshake come to its end.
 """
@@ -24,18 +24,18 @@ try:
         av.open(orders["camera"]) as camera,
         av.open(orders["whip"], "w", format="whip", options={**keys, "handshake_timeout": "15000"}) as call,
     ):
-        stream = call.add_stream_from_template(camera.streams.video[0])
+        streams = {stream: call.add_stream_from_template(stream) for stream in camera.streams}
         call.start_encoding()
         begin_ms = 1000 * (time.monotonic() - begin_s)
-        result["connected_ms"] = begin_ms
-        for packet in camera.demux(video=0):
+        result["connected_ms"], result["film_begins_s"] = begin_ms, time.monotonic()
+        for packet in camera.demux():
             if packet.pts is None:
-                break
+                continue
             due_s = float(packet.pts * packet.time_base)
             if due_s > orders["seconds"]:
                 break
             time.sleep(max(0.0, begin_s + begin_ms / 1000 + due_s - time.monotonic()))
-            packet.stream = stream
+            packet.stream = streams[packet.stream]
             call.mux(packet)
 except FFmpegError as error:
     result["failure"] = " ".join([str(error), *(line.strip() for _, _, line in said)])
