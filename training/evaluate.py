@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("build/packed"), help="packed clips")
     parser.add_argument("--split", choices=("train", "test"), default="train", help="train: only the people kept back")
     parser.add_argument("--hold-back", type=int, default=4, metavar="N", help="as in training")
+    parser.add_argument("--fold", type=int, default=0, metavar="K", help="as in training")
+    parser.add_argument("--hold-out", action="append", default=[], metavar="PERSON", help="as in training")
     parser.add_argument("--sheet", type=Path, default=None, metavar="FILE.jpg", help="pictures to look at")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     options = parser.parse_args(arguments)
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         clips = [clip for clip in read_packed(options.data) if clip.label.split == options.split]
         if options.split == "train":
-            clips = split_people(clips, options.hold_back)[1]
+            clips = split_people(clips, options.hold_back, fold=options.fold, named=options.hold_out)[1]
         found = evaluate(options.weights, clips, options.sheet, device=options.device)
     except AvatarError as error:
         sys.stderr.write(f"{error}\n")

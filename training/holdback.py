@@ -41,17 +41,18 @@ class Measures:
         return self.mouth_l1_ratio + 0.5 * self.eye_l1_ratio - 0.05 * self.face_psnr_gain_db
 
 
-def split_people(clips: Sequence[PackedClip], count: int) -> tuple[list[PackedClip], list[PackedClip]]:
-    """Return (clips to train on, clips kept back): `count` people, the same ones each time.
+def split_people(
+    clips: Sequence[PackedClip], count: int, *, fold: int = 0, named: Sequence[str] = ()
+) -> tuple[list[PackedClip], list[PackedClip]]:
+    """Return (clips to train on, clips kept back): about `count` people, the same ones each time, or those named.
 
     Spread evenly over real people whose clips are sharp, so that what is measured is the network and not the footage.
+    Each `fold` keeps back others, until all have been: one fold's people are a poor guide to strangers.
     """
-    detail: dict[str, float] = {}
-    for clip in (clip for clip in clips if not clip.label.rendered):
-        detail[clip.label.person] = max(detail.get(clip.label.person, 0.0), clip.detail)
-    sharp = sorted(person for person, value in detail.items() if value > 0.8) or sorted(detail)
-    picks = np.linspace(0, len(sharp) - 1, count + 2)[1:-1] if count else np.zeros(0)
-    kept = {sharp[round(place)] for place in picks.tolist()}
+    real = [clip for clip in clips if not clip.label.rendered]
+    sharp = sorted({clip.label.person for clip in real if not clip.soft} or {clip.label.person for clip in real})
+    apart = max(1, len(sharp) // count) if count else 1
+    kept = set(named) or (set(sharp[fold % apart :: apart]) if count else set())
     return (
         [clip for clip in clips if clip.label.person not in kept],
         [clip for clip in clips if clip.label.person in kept],

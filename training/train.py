@@ -188,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise TrainingError(f"--batch must be a multiple of {TARGETS}: so many frames are asked of one photo.")
         folders = options.data or [Path("build/packed")]
         clips = [clip for folder in folders for clip in read_packed(folder) if clip.label.split == "train"]
-        train, held_back = split_people(clips, options.hold_back)
+        train, held_back = split_people(clips, options.hold_back, fold=options.fold, named=options.hold_out)
         if not train:
             raise TrainingError(f"{folders[0]} has nobody left to train on: pack more people or lower --hold-back.")
         device = chosen_device(options.device)
@@ -248,6 +248,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--critic-from", type=int, default=None, metavar="STEP", help="adversarial term from then on")
     parser.add_argument("--hold-back", type=int, default=4, metavar="N", help="people to measure on, not trained on")
+    parser.add_argument("--fold", type=int, default=0, metavar="K", help="which of them: each number keeps back others")
+    parser.add_argument("--hold-out", action="append", default=[], metavar="PERSON", help="keep back this one instead")
     parser.add_argument("--steps", type=int, default=None, help="stop at this step")
     parser.add_argument("--minutes", type=float, default=None, help="stop after this time")
     parser.add_argument("--measure-every", type=int, default=250, metavar="STEPS")

@@ -97,7 +97,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.half):
             made, layers = self.network(*data.inputs)
         made, layers = made.float(), Layers(*(layer.float() for layer in layers))
-        loss = picture_loss(made, self._wanted(data), data.regions)
+        loss = picture_loss(made, self._wanted(data), data.regions, data.sharp)
         loss = loss + restraint_loss(layers, data.moved, data.target, data.regions)
         # Asked before the way back, which has ended the whole process in place of raising.
         if not math.isfinite(float(loss.detach())):
@@ -160,8 +160,11 @@ class Trainer:
         return torch.lerp(data.target, taught.float(), TEACHER_SHARE)
 
     def _criticised(self, made: Tensor, data: BatchTensors) -> Tensor:
-        """Teach the critic one step and return what it thinks of the pictures."""
-        crops, real = look_closely(made, data.regions), look_closely(data.target, data.regions)
+        """Teach the critic one step and return what it thinks of the pictures; of soft footage it learns nothing."""
+        fine = data.sharp > 0
+        if not fine.any():
+            return made.new_zeros(())
+        crops, real = (look_closely(pictures[fine], data.regions[fine]) for pictures in (made, data.target))
         self._critic_optimiser.zero_grad(set_to_none=True)
         critic_loss(self.critic, crops, real).backward()
         self._critic_optimiser.step()

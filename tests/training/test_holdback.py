@@ -19,6 +19,13 @@ def test_people_kept_back_are_never_trained_on(packed_clips: list[PackedClip]) -
     assert split_people(packed_clips, 0)[1] == []
 
 
+def test_each_fold_keeps_back_other_people_until_all_have_been(packed_clips: list[PackedClip]) -> None:
+    folds = [{clip.label.person for clip in split_people(packed_clips, 1, fold=fold)[1]} for fold in range(3)]
+    assert set.union(*folds) == {"anna", "ben", "cleo"} and sum(map(len, folds)) == 3
+    train, kept = split_people(packed_clips, 1, named=["ben", "cleo"])
+    assert {clip.label.person for clip in kept} == {"ben", "cleo"} and len(train) == 1
+
+
 def test_references_are_spread_over_expressions(packed_clips: list[PackedClip]) -> None:
     blendshapes = packed_clips[0].tracks.blendshapes
     chosen = spread_expressions(blendshapes, 3)

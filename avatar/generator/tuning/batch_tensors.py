@@ -31,6 +31,8 @@ class BatchTensors:
     """(B, 55)."""
     target: Tensor
     """(B, 3, S, S)."""
+    sharp: Tensor
+    """(B,), 1 where the target's footage is fine enough to teach sharpness, else 0."""
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -57,4 +59,5 @@ def to_tensors(batch: PairBatch, device: torch.device) -> BatchTensors:
         grid=torch.from_numpy(batch.grid).to(device),
         condition=torch.from_numpy(batch.condition).to(device),
         target=centred(batch.target),
+        sharp=torch.from_numpy(batch.sharp).to(device).float(),
     )

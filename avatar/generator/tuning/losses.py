@@ -36,17 +36,28 @@ def region_weights(regions: Tensor) -> Tensor:
     return weights
 
 
-def picture_loss(made: Tensor, target: Tensor, regions: Tensor) -> Tensor:
-    """Return the weighted L1 of pictures (B, 3, S, S), of their coarser versions and of their gradients."""
+def picture_loss(made: Tensor, target: Tensor, regions: Tensor, sharp: Tensor | None = None) -> Tensor:
+    """Return the weighted L1 of pictures (B, 3, S, S), of their coarser versions and of their gradients.
+
+    Where `sharp` (B,) is 0 only the coarser versions count: a soft target says where things are, not how sharp they
+    are. None: every target is sharp.
+    """
     weights = region_weights(regions)
-    loss = ((made - target).abs() * weights).mean()
-    for scale in SCALES:
-        coarse = (F.avg_pool2d(made, scale) - F.avg_pool2d(target, scale)).abs()
-        loss = loss + SCALE_WEIGHT * (coarse * F.avg_pool2d(weights, scale)).mean()
+    fine = _by_picture((made - target).abs() * weights)
     error = made - target
     across = (error[..., 1:] - error[..., :-1]).abs() * weights[..., 1:]
     down = (error[..., 1:, :] - error[..., :-1, :]).abs() * weights[..., 1:, :]
-    return loss + GRADIENT_WEIGHT * (across.mean() + down.mean())
+    fine = fine + GRADIENT_WEIGHT * (_by_picture(across) + _by_picture(down))
+    loss = fine.mean() if sharp is None else (fine * sharp).mean()
+    for scale in SCALES:
+        coarse = (F.avg_pool2d(made, scale) - F.avg_pool2d(target, scale)).abs()
+        loss = loss + SCALE_WEIGHT * (coarse * F.avg_pool2d(weights, scale)).mean()
+    return loss
+
+
+def _by_picture(values: Tensor) -> Tensor:
+    """Return the mean of each picture's values (B, C, H, W), (B,)."""
+    return values.mean(dim=(1, 2, 3))
 
 
 def restraint_loss(layers: Layers, moved: Tensor, target: Tensor, regions: Tensor) -> Tensor:

@@ -21,6 +21,8 @@ RENDERED: Final = "ICT FaceKit Light (rendered)"
 """Source of clips of people who do not exist (`training.synth`)."""
 LANDMARK_STEPS: Final = 32
 """Landmarks are kept in 1/32 of a crop pixel."""
+SOFT_BELOW_PX: Final = 200
+"""Faces narrower than this in the clip are soft by nature: enlarged before, or compressed away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,17 @@ class PackedClip:
     def detail(self) -> float:
         """Pixels of the clip per pixel of the crop, at most 1: below 1 the crops are enlarged and so soft."""
         return min(1.0, float(1 / np.median(self.tracks.windows[:, 0])))
+
+    @property
+    def face_px(self) -> float:
+        """Median width of the face in the clip as it was filmed, pixels."""
+        widths = np.ptp(self.tracks.landmarks[..., 0], axis=1) / self.tracks.windows[:, 0]
+        return float(np.median(widths))
+
+    @property
+    def soft(self) -> bool:
+        """Whether the footage is too coarse to teach sharpness; rendered people are as sharp as they are drawn."""
+        return not self.label.rendered and self.face_px < SOFT_BELOW_PX
 
 
 def is_packed(folder: Path, label: ClipLabel, fps: float) -> bool:

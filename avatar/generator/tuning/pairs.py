@@ -14,9 +14,11 @@ from avatar.face.pose import fit_pose, mean_head, rotation_vector
 from avatar.generator.framing import Window
 from avatar.generator.network_input import REGIONS, CropWarp, condition, region_masks, sampling_grid, with_eyes_of
 from avatar.generator.references import FaceOutline, face_outline, nearest_reference
+from avatar.generator.tuning.augmentation import random_lighting
+from avatar.generator.tuning.fair_odds import clip_odds, person_odds
 from avatar.generator.tuning.mirror import mirrored_blendshapes, mirrored_landmarks
 from avatar.generator.tuning.packed_clips import PackedClip
-from avatar.types import BLENDSHAPE_INDEX, F32, U8
+from avatar.types import F32, U8
 
 TARGETS: Final = 4
 """Frames examples of one photo before another is taken: preparing a photo costs more than moving it."""
@@ -24,10 +26,6 @@ MOST_REFERENCES: Final = 4
 CHOSEN_AMONG: Final = 8
 """Frames of which a person's photos are chosen."""
 ONE_PHOTO_SHARE: Final = 0.4
-OPEN_SHARE: Final = 0.5
-"""Share of the targets drawn by how far the mouth is open: most frames of most clips show it closed."""
-RENDERED_SHARE: Final = 0.2
-"""Share of what is drawn that shows rendered people, where there are any: they teach shapes, real people textures."""
 JITTER_PX: Final = 0.6
 """Landmarks of a clip are steady to about a pixel only; the network is not to take them at their word."""
 
@@ -68,6 +66,8 @@ class PairBatch:
     """(B,): which of the references has the nearest mouth."""
     target: U8
     """(B, S, S, 3): the frame as it was."""
+    sharp: NDArray[np.bool_]
+    """(B,): whether the frame's footage is fine enough to teach sharpness."""
 
 
 def clip_frame(clip: PackedClip, index: int) -> ClipFrame:
@@ -96,8 +96,13 @@ def _outline(frame: ClipFrame) -> FaceOutline:
     return face_outline(frame.landmarks, fit_pose(frame.landmarks))
 
 
-def make_batch(examples: Sequence[tuple[Sequence[ClipFrame], Sequence[ClipFrame]]]) -> PairBatch:
-    """Return the batch of several (photos, targets): the first photo is moved, any may be a reference."""
+def make_batch(
+    examples: Sequence[tuple[Sequence[ClipFrame], Sequence[ClipFrame]]], soft: Sequence[bool] | None = None
+) -> PairBatch:
+    """Return the batch of several (photos, targets): the first photo is moved, any may be a reference.
+
+    `soft` says of each of them whether its footage is too coarse to teach sharpness; None: of none.
+    """
     pictures: list[tuple[U8, U8, U8, F32, F32, int, U8]] = []
     references: list[U8] = []
     numbers: list[int] = []
@@ -139,6 +144,7 @@ def make_batch(examples: Sequence[tuple[Sequence[ClipFrame], Sequence[ClipFrame]
         photo=np.array(numbers, np.int64),
         lead=np.array(leads, np.int64),
         target=np.stack(truth),
+        sharp=~np.repeat([False] * len(examples) if soft is None else soft, [len(wanted) for _, wanted in examples]),
     )
 
 
@@ -156,16 +162,11 @@ class PairBatches:
 
     def __init__(self, clips: Sequence[PackedClip], *, batch: int, seed: int) -> None:
         """Draw from clips; `batch` pictures at a time, a multiple of 4."""
-        self._people: dict[str, list[PackedClip]] = {}
+        people: dict[str, list[PackedClip]] = {}
         for clip in clips:
-            self._people.setdefault(clip.label.person, []).append(clip)
-        self._names = sorted(self._people)
-        # Soft, enlarged clips would teach softness: their people come up less often.
-        detail = np.array([max(clip.detail for clip in self._people[name]) for name in self._names])
-        rendered = np.array([self._people[name][0].label.rendered for name in self._names])
-        if rendered.any() and not rendered.all():
-            detail[rendered] *= RENDERED_SHARE / (1 - RENDERED_SHARE) * detail[~rendered].sum() / detail[rendered].sum()
-        self._odds = detail / detail.sum()
+            people.setdefault(clip.label.person, []).append(clip)
+        by_person = [people[name] for name in sorted(people)]
+        self._odds, self._people = person_odds(by_person), clip_odds(by_person)
         self._groups, self._seed = batch // TARGETS, seed
 
     def __len__(self) -> int:
@@ -174,47 +175,29 @@ class PairBatches:
     def __getitem__(self, step: int) -> PairBatch:
         """Return batch number `step`."""
         rng = np.random.default_rng([self._seed, step])
-        return make_batch([self._draw(rng) for _ in range(self._groups)])
+        drawn = [self._draw(rng) for _ in range(self._groups)]
+        return make_batch([(photos, targets) for photos, targets, _ in drawn], [soft for *_, soft in drawn])
 
-    def _draw(self, rng: np.random.Generator) -> tuple[list[ClipFrame], list[ClipFrame]]:
-        """Return one person's photos and targets, augmented alike."""
-        clips = self._people[self._names[rng.choice(len(self._names), p=self._odds)]]
-        frames = np.array([len(clip.tracks.time_s) * clip.detail for clip in clips])
-        clip = clips[rng.choice(len(clips), p=frames / frames.sum())]
+    def _draw(self, rng: np.random.Generator) -> tuple[list[ClipFrame], list[ClipFrame], bool]:
+        """Return one person's photos and targets, augmented alike, and whether they are soft."""
+        clips = self._people[rng.choice(len(self._people), p=self._odds)]
+        chosen_clip = clips[rng.choice(len(clips), p=[odds.share for odds in clips])]
+        clip = chosen_clip.clip
         count = len(clip.tracks.time_s)
         photos = 1 if rng.random() < ONE_PHOTO_SHARE else int(rng.integers(2, MOST_REFERENCES + 1))
-        openness = clip.tracks.blendshapes[:, BLENDSHAPE_INDEX["jawOpen"]] + 0.02
-        odds = OPEN_SHARE * openness / openness.sum() + (1 - OPEN_SHARE) / count
         # As people choose photos: a calm one first, and further ones that show something else.
         seen = rng.integers(count, size=CHOSEN_AMONG)
         first = spread_expressions(clip.tracks.blendshapes[seen], photos)
-        chosen = [*seen[first], *rng.choice(count, size=TARGETS, p=odds)]
-        jitter = _random_colour_jitter(rng)
+        chosen = [*seen[first], *rng.choice(count, size=TARGETS, p=chosen_clip.targets)]
+        lighting = random_lighting(rng, clip.rgb.shape[1])
         flip = rng.random() < 0.5
         drawn = []
         for index in chosen:
             frame = clip_frame(clip, int(index))
             frame = mirrored(frame) if flip else frame
-            drawn.append(ClipFrame(jitter[frame.rgb], _jittered(frame.landmarks, rng), frame.blendshapes, frame.window))
-        return drawn[:photos], drawn[photos:]
-
-
-class _ColourJitter:
-    """A light and a camera's colours: one gain, offset and gamma per channel, the same for photo and target."""
-
-    def __init__(self, table: U8) -> None:
-        self._table = table
-
-    def __getitem__(self, rgb: U8) -> U8:
-        return np.stack([self._table[channel][rgb[..., channel]] for channel in range(3)], axis=-1)
-
-
-def _random_colour_jitter(rng: np.random.Generator) -> _ColourJitter:
-    level = np.arange(256) / 255
-    gamma = np.exp(rng.normal(0, 0.2))
-    gains = rng.uniform(0.8, 1.2) * rng.uniform(0.9, 1.1, 3)
-    table = 255 * (gains[:, None] * level**gamma + rng.uniform(-0.04, 0.04))
-    return _ColourJitter(np.clip(np.rint(table), 0, 255).astype(np.uint8))
+            lit = lighting.of(frame.rgb, frame.landmarks)
+            drawn.append(ClipFrame(lit, _jittered(frame.landmarks, rng), frame.blendshapes, frame.window))
+        return drawn[:photos], drawn[photos:], clip.soft
 
 
 def _jittered(landmarks: F32, rng: np.random.Generator) -> F32:
