@@ -53,17 +53,17 @@ class LiveCamera(Camera):
     def follow(self, connection: RTCPeerConnection) -> None:
         """Hear the receiver's reports; call it before the connection is up."""
         sender = next(one.sender for one in connection.getTransceivers() if one.kind == "video")
-        tune_video_sender(sender, "h264", on_estimate=self._on_estimate, on_key_frame_request=self._keys.ask)
+        direct = tune_video_sender(sender, "h264", on_estimate=self._on_estimate, on_key_frame_request=self._keys.ask)
         self._paced = PacedSender(
             sender,
+            direct,
             rate_bps=lambda: self._rate.target_bps,
             round_trip_s=lambda: self._round_trip_s,
             on_narrow=self._on_narrow,
         )
 
     async def read_reports(self, connection: RTCPeerConnection) -> None:
-        """Follow losses too, and send no faster than the line, until cancelled; call it once all is agreed on."""
-        self._paced.attach()
+        """Follow losses too, until cancelled; call it once all is agreed on."""
         while True:
             await asyncio.sleep(1.0)
             lost = None

@@ -28,7 +28,7 @@ from avatar.stream.paced_sender import PacedSender
 from avatar.stream.playout_delay import PlayoutDelay, negotiate_playout_delay
 from avatar.stream.rate_control import FULL_SOUND_BPS, RateLimits, RateState, next_rate, sound_rate
 from avatar.stream.receiver_tuning import tune_receiver
-from avatar.stream.sender_tuning import sent_wire_timestamp, tune_video_sender
+from avatar.stream.sender_tuning import sent_wire_timestamp, tune_audio_sender, tune_video_sender
 from avatar.stream.sound_decoder import SoundDecoder
 from avatar.stream.video_encoder import CodecName
 from avatar.stream.video_track import AvatarVideoTrack, SentPicture
@@ -106,8 +106,6 @@ class Peer(AnsweringPeer):
                 self._start_audio(audio, media)
 
         answer = await self._answer_with(offer, "sendrecv", listener.on_state, start)
-        if self._paced is not None:
-            self._paced.attach()
         self._read_directions()
         return answer
 
@@ -196,11 +194,12 @@ class Peer(AnsweringPeer):
         )
         track.on("ended", lambda: listener.on_failure(track.failure) if track.failure else None)
         transceiver.sender.replaceTrack(track)
-        tune_video_sender(
+        direct = tune_video_sender(
             transceiver.sender, codec, on_estimate=self._on_estimate, on_key_frame_request=track.request_key_frame
         )
         self._paced = PacedSender(
             transceiver.sender,
+            direct,
             rate_bps=lambda: self._rate.target_bps,
             round_trip_s=lambda: self._round_trip_s,
             on_narrow=self._on_narrow,
@@ -217,6 +216,7 @@ class Peer(AnsweringPeer):
         self._audio_encoder = encoder = AudioEncoder(negotiated_audio_codec(transceiver))
         self._audio = AvatarAudioTrack(encoder, pool=self._pool, on_sent=media.on_audio_sent)
         transceiver.sender.replaceTrack(self._audio)
+        tune_audio_sender(transceiver.sender)
         if transceiver.receiver.track is not None:
             tune_receiver(transceiver.receiver)
             self._reading.add(transceiver.receiver)

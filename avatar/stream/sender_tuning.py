@@ -7,27 +7,22 @@ which part has gone when aiortc changes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from aiortc import RTCRtpSender
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
-from av import Packet
 
 from avatar.stream.aiortc_tuning import private_name
+from avatar.stream.direct_sending import DirectSender
 from avatar.stream.video_encoder import CodecName
 
 
-class _SenderEncoder:
-    """Stands where aiortc keeps its encoder: packetises what our encoder made, and hears the receiver's estimate."""
+class _EstimateListener:
+    """Stands where aiortc keeps its encoder, and hears the receiver's estimate."""
 
-    def __init__(self, packetiser: H264Encoder | Vp8Encoder, on_estimate: Callable[[int], None]) -> None:
-        self._packetiser = packetiser
+    def __init__(self, on_estimate: Callable[[int], None]) -> None:
         self._on_estimate = on_estimate
         self._estimate_bps = 0
-
-    def pack(self, packet: Packet[Any]) -> tuple[list[bytes], int]:
-        return self._packetiser.pack(packet)
 
     @property
     def target_bitrate(self) -> int:
@@ -45,17 +40,23 @@ def tune_video_sender(
     *,
     on_estimate: Callable[[int], None],
     on_key_frame_request: Callable[[], None],
-) -> None:
-    """Let a track that yields encoded packets hear what aiortc tells only its own encoders.
+) -> DirectSender:
+    """Let a track that yields encoded packets hear what aiortc tells only its own encoders; return what sends them.
 
     `on_estimate` gets the receiver's estimate (REMB) in bits per second, `on_key_frame_request` each PLI or FIR. Both
     are called on the event loop.
     """
     # Packets from a track are an official way into aiortc, but REMB then reaches nobody: it goes to the encoder.
     packetiser = H264Encoder() if codec == "h264" else Vp8Encoder()
-    setattr(sender, private_name(sender, "encoder"), _SenderEncoder(packetiser, on_estimate))
+    setattr(sender, private_name(sender, "encoder"), _EstimateListener(on_estimate))
     # PLI and FIR only set a flag for aiortc's own encoder.
     setattr(sender, private_name(sender, "send_keyframe"), on_key_frame_request)
+    return DirectSender(sender, packetiser.pack)
+
+
+def tune_audio_sender(sender: RTCRtpSender) -> DirectSender:
+    """Have a track that yields encoded blocks of sound, at the codec's own time, sent directly."""
+    return DirectSender(sender, lambda packet: ([bytes(packet)], packet.pts or 0))
 
 
 def sent_wire_timestamp(sender: RTCRtpSender) -> int:

@@ -15,7 +15,7 @@ from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
 from avatar.stream.encoders import open_video_encoder, preferred_video_codecs
 from avatar.stream.rate_control import RateLimits, RateState, next_rate
-from avatar.stream.sender_tuning import sent_wire_timestamp, tune_video_sender
+from avatar.stream.sender_tuning import sent_wire_timestamp, tune_audio_sender, tune_video_sender
 from avatar.stream.video_track import AvatarVideoTrack, SentPicture
 from avatar.types import Picture
 
@@ -60,6 +60,7 @@ class Uplink:
         encoder = AudioEncoder(negotiated_audio_codec(audio))
         self._audio = AvatarAudioTrack(encoder, pool=self._pool, on_sent=lambda *_: None)
         audio.sender.replaceTrack(self._audio)
+        tune_audio_sender(audio.sender)
 
     def show(self, picture: Picture) -> None:
         """Send a picture next; a newer one replaces it. Never blocks."""

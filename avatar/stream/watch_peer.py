@@ -19,7 +19,7 @@ from avatar.stream.message_channel import CHANNELS_REFUSED
 from avatar.stream.offer import Offer
 from avatar.stream.playout_delay import negotiate_playout_delay
 from avatar.stream.relay_track import RelayTrack
-from avatar.stream.sender_tuning import tune_video_sender
+from avatar.stream.sender_tuning import tune_audio_sender, tune_video_sender
 from avatar.stream.video_encoder import CodecName
 from avatar.stream.watch_rates import WatchRateState, next_watch_rate
 
@@ -52,6 +52,7 @@ class WatchPeer(AnsweringPeer):
             if audio is not None:
                 self._audio = self._broadcast.watch_sound(negotiated_audio_codec(audio))
                 audio.sender.replaceTrack(self._audio)
+                tune_audio_sender(audio.sender)
 
         answer = await self._answer_with(offer, "sendonly", on_state, start)
         if not any("send" in way for _, way in self._directions()):

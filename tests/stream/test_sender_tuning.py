@@ -36,14 +36,9 @@ async def test_every_private_part_is_where_it_was(connection: RTCPeerConnection)
 
 
 def test_the_sender_still_uses_the_parts_as_it_did() -> None:
-    next_frame = inspect.getsource(RTCRtpSender._next_encoded_frame)
-    for line in ("if self.__encoder is None:", "payloads, timestamp = self.__encoder.pack(data)"):
-        assert line in next_frame, CHANGED + f"RTCRtpSender._next_encoded_frame no longer has '{line}'"
     feedback = inspect.getsource(RTCRtpSender._handle_rtcp_packet)
     for line in ("self._send_keyframe()", "self.__encoder.target_bitrate = bitrate"):
         assert line in feedback, CHANGED + f"RTCRtpSender._handle_rtcp_packet no longer has '{line}'"
-    run = inspect.getsource(RTCRtpSender._run_rtp)
-    assert "self.__rtp_timestamp = packet.timestamp" in run, CHANGED + "the sent timestamp is kept elsewhere"
 
 
 async def test_estimates_and_key_frame_requests_reach_us(connection: RTCPeerConnection) -> None:
