@@ -1,6 +1,7 @@
 /** The page: makes its parts and connects them. */
 
 import { Call } from "./call/call.js";
+import { Room } from "./call/room.js";
 import { initialDrive } from "./call/drive.js";
 import { retryDelayMs } from "./call/reconnect.js";
 import { FaceGallery } from "./media/face-gallery.js";
@@ -33,6 +34,7 @@ async function load(failures = 0) {
     const { width, height } = config.picture;
     callView.setRatio(Number(query.get("width")) || width, Number(query.get("height")) || height);
     lobby.showTokenField(config.token_required);
+    lobby.room.setPossible(config.limits.room_members > 0);
     lobby.notice.clear("server_unreachable");
     if (lostFaces > 0) lobby.notice.show(describe("faces_forgotten"), "info", { forMs: 12_000 });
   } catch (error) {
@@ -83,13 +85,15 @@ async function startCall(withCamera) {
     mode: query.get("mode"),
     width: Number(query.get("width")) || null,
     height: Number(query.get("height")) || null,
+    room: lobby.room.id,
+    name: lobby.room.name,
   });
   call.addEventListener("state", (event) => {
     const status = /** @type {CustomEvent<CallStatus>} */ (event).detail;
     if (status.state === "ended" && callView.call === call) returnToLobby(status);
   });
   lobby.hide();
-  callView.show(call);
+  callView.show(call, lobby.room.id === null ? null : new Room(call, media), lobby.room.link);
   call.start();
 }
 

@@ -15,6 +15,8 @@
  * @property {string | null} [mode] "avatar" or, to measure the transport, "echo"
  * @property {number | null} [width] of the picture, in pixels; the server's own size when left out
  * @property {number | null} [height]
+ * @property {string | null} [room] id of the room to be in
+ * @property {string | null} [name] what the others in it see
  */
 
 import { cameraLimits } from "../protocol/camera-limits.js";

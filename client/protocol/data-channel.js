@@ -28,6 +28,14 @@
  * @property {number | null} av_offset_ms
  * @property {PictureQuality | null} [quality] left out, or level 0, at full quality
  *
+ * @typedef {object} RoomMember somebody in a room
+ * @property {string} member what this one is known by, as long as their call lasts
+ * @property {string} name what they call themselves; may be empty
+ * @property {boolean} microphone it is on
+ * @property {boolean} camera it is on
+ * @property {boolean} speaking
+ * @property {string | null} [whep] where this one can be seen and heard; none for the user
+ *
  * @typedef {{level: number, why: string}} PictureQuality steps below full quality, and what there is too little of
  *
  * @typedef {{type: "face", state: "tracked" | "lost"}} FaceMessage
@@ -43,24 +51,26 @@
  * @typedef {{type: "error", code: string, detail: string, reply_to?: string}} ErrorMessage
  * @typedef {{type: "trace", frames: [number, number][]}} TraceMessage
  * @typedef {{type: "recording", state: "on" | "off", detail: string}} RecordingMessage
+ * @typedef {{type: "room", you: string, most: number, members: RoomMember[]}} RoomMessage
  * @typedef {{type: "bye", reason: string, detail: string}} ByeMessage
  * @typedef {Hello | ServerStats | FaceMessage | CalibratedMessage | AvatarMessage | DriveMessage | CaptionMessage
  *   | InterruptedMessage | AnsweredMessage | CameraMessage | PongMessage | ErrorMessage | TraceMessage
- *   | RecordingMessage | ByeMessage} ServerMessage
+ *   | RecordingMessage | RoomMessage | ByeMessage} ServerMessage
  *   what the server sends
  *
  * @typedef {{type: "calibrate"} | {type: "set_avatar", avatar: string} | {type: "set_drive", drive: Drive}
- *   | {type: "cue", text: string} | {type: "sound", played: boolean} | {type: "trace", enabled: boolean}
+ *   | {type: "cue", text: string} | {type: "sound", played: boolean}
+ *   | {type: "devices", microphone: boolean, camera: boolean} | {type: "trace", enabled: boolean}
  *   | {type: "ping", t: number}} ClientMessage
  *   what the page sends
- * @typedef {Exclude<ClientMessage, {type: "cue"} | {type: "sound"}>} Request what the server answers
+ * @typedef {Exclude<ClientMessage, {type: "cue"} | {type: "sound"} | {type: "devices"}>} Request what the server answers
  */
 
 /** The label by which the server knows the channel. */
 export const CHANNEL_LABEL = "avatar";
 const VERSION = 1;
 
-/** The type of the message that answers each request. A cue and `sound` are not, unless by an error. */
+/** The type of the message that answers each request. A cue, `sound` and `devices` are not, unless by an error. */
 const ANSWER_TYPES = /** @type {const} */ ({
   calibrate: "calibrated",
   set_avatar: "avatar",
@@ -99,6 +109,7 @@ const SCHEMA = /** @type {Readonly<Record<string, Record<string, FieldType>>>} *
   error: { code: "string", detail: "string", reply_to: "string?" },
   trace: { frames: "array" },
   recording: { state: "string", detail: "string" },
+  room: { you: "string", most: "number", members: "array" },
   bye: { reason: "string", detail: "string" },
 });
 

@@ -17,6 +17,7 @@
  * @property {RTCIceServer[]} ice_servers with TURN servers only for those who may call
  * @property {{width: number, height: number, fps: number}} picture
  * @property {boolean} token_required
+ * @property {{room_members: number}} limits `room_members`: people in one room, 0 where there are none
  */
 
 import { authorization } from "./access-token.js";
@@ -97,6 +98,14 @@ export async function request(url, init = {}) {
 /** @returns {Promise<ServerConfig>} */
 export async function getConfig() {
   return (await request("/api/config", { headers: authorization() })).json();
+}
+
+/**
+ * @param {string} id of a room
+ * @returns {Promise<{names: string[], most: number}>} who is in it, "" for those without a name, and how many may be
+ */
+export async function getRoom(id) {
+  return (await request(`/api/rooms/${encodeURIComponent(id)}`, { headers: authorization() })).json();
 }
 
 /** @returns {Promise<Avatar[]>} the faces that come with the server */

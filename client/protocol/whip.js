@@ -43,15 +43,19 @@ export function gatherCandidates(peer) {
 /**
  * The address that an offer for this face goes to.
  *
- * @param {{avatar: string, drive: string, mode?: string | null, width?: number | null, height?: number | null}}
- *   settings
+ * @param {{avatar: string, drive: string, mode?: string | null, width?: number | null, height?: number | null,
+ *   room?: string | null, name?: string | null}} settings
  */
-export function whipAddress({ avatar, drive, mode, width, height }) {
+export function whipAddress({ avatar, drive, mode, width, height, room, name }) {
   const query = new URLSearchParams({ avatar, drive });
   if (mode) query.set("mode", mode);
   if (width && height) {
     query.set("width", String(width));
     query.set("height", String(height));
+  }
+  if (room) {
+    query.set("room", room);
+    if (name) query.set("name", name);
   }
   return `/whip?${query}`;
 }

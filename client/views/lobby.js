@@ -7,6 +7,7 @@ import { DeviceSelect } from "./device-select.js";
 import { button, byId, setIcon, showTrack, video } from "./dom.js";
 import { FaceGrid } from "./face-grid.js";
 import { Notice } from "./notice.js";
+import { RoomLobby } from "./room-lobby.js";
 import { describe } from "./texts/describe.js";
 
 /** Events: "join" (with devices), "join-without" (with the microphone alone). */
@@ -24,6 +25,7 @@ export class Lobby extends EventTarget {
     this.join = button("join");
     this.joinWithout = button("join-without");
     this.notice = new Notice(byId("lobby-notice", HTMLElement));
+    this.room = new RoomLobby();
     this.faces = new FaceGrid(byId("lobby-faces", HTMLElement), gallery, "lobby-face");
     new DeviceSelect(byId("lobby-cam-list", HTMLSelectElement), "camera", media);
     new DeviceSelect(byId("lobby-mic-list", HTMLSelectElement), "microphone", media);
@@ -36,6 +38,7 @@ export class Lobby extends EventTarget {
     const token = byId("token", HTMLInputElement);
     token.value = getToken();
     token.addEventListener("change", () => setToken(token.value));
+    this.room.addEventListener("change", () => this.#showRoom());
     gallery.addEventListener("select", () => this.#showFace());
     media.addEventListener("change", () => this.#showMedia());
     media.addEventListener("problem", (event) => {
@@ -48,13 +51,16 @@ export class Lobby extends EventTarget {
   /** Show the lobby, at first or after a call. */
   async show() {
     this.root.hidden = false;
+    this.room.setSeen(true);
     this.#showFace();
+    this.#showRoom();
     if (!canUseDevices()) this.notice.show(describe("insecure_context"), "error", { key: "device" });
     else if ((await isAllowed("camera")) && !this.root.hidden && !this.media.cameraOn) await this.media.start();
   }
 
   hide() {
     this.root.hidden = true;
+    this.room.setSeen(false);
     this.notice.clear();
   }
 
@@ -70,6 +76,12 @@ export class Lobby extends EventTarget {
     if (!this.media.camera && !this.media.microphone) await this.media.start();
     else if (kind === "camera") await this.media.toggleCamera();
     else await this.media.toggleMute();
+  }
+
+  #showRoom() {
+    this.join.textContent = this.room.id === null ? "Join" : "Join the room";
+    if (this.room.linkBroken) this.notice.show(describe("bad_room"), "error", { key: "bad_room" });
+    else this.notice.clear("bad_room");
   }
 
   #showFace() {

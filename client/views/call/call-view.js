@@ -17,6 +17,7 @@ import { Overlay } from "./overlay.js";
 import { Panel } from "./panel.js";
 import { WatchLink } from "./watch-link.js";
 import { RecordingControl } from "./recording.js";
+import { RoomView } from "./room-view.js";
 import { SelfView } from "./self-view.js";
 import { actionFor, isTyping } from "./shortcuts.js";
 
@@ -59,6 +60,7 @@ export class CallView {
     this.drive = new DriveSwitch(media, this.notice);
     this.feelings = new FeelingsMenu(this.notice);
     this.recording = new RecordingControl(this.notice);
+    this.room = new RoomView(this.root, this.frame, this.notice);
     this.fullScreen = new FullScreen(this.root, (on) => this.#showFullScreen(on));
     this.hearMyself = byId("hear-myself", HTMLInputElement);
     this.showSelf = byId("show-self", HTMLInputElement);
@@ -67,13 +69,19 @@ export class CallView {
     this.#wire();
   }
 
-  /** @param {Call} call that is about to start */
-  show(call) {
+  /**
+   * @param {Call} call that is about to start
+   * @param {import("../../call/room.js").Room | null} room that it is in
+   * @param {string} roomLink the room's link
+   */
+  show(call, room, roomLink) {
     this.call = call;
     this.#wasLive = false;
     this.root.hidden = false;
     this.#showConversation(false);
     this.#setAudible(false);
+    this.room.show(room, roomLink);
+    if (room) this.showSelf.checked = false; // every place is taken by somebody; the settings bring it back
     this.frame.classList.remove("playing");
     call.addEventListener("state", (event) => this.#onState(call, /** @type {CustomEvent} */ (event).detail));
     call.addEventListener("message", (event) => this.#onMessage(call, /** @type {CustomEvent} */ (event).detail));
@@ -103,6 +111,7 @@ export class CallView {
     this.notice.clear();
     this.video.srcObject = null;
     this.recording.play(null);
+    this.room.hide();
     this.selfView.show(null, false);
     void this.fullScreen.leave();
   }

@@ -15,6 +15,26 @@ export const CALL_TEXTS = Object.freeze({
     title: "All places are taken",
     text: "You join by yourself as soon as one is free.",
   },
+  room_full: {
+    title: "The room is full",
+    text: "You come in by yourself as soon as somebody leaves.",
+  },
+  room_alone: {
+    title: "Nobody else is here yet",
+    text: "Send the others the link of this room.",
+  },
+  rooms_off: {
+    title: "This server has no rooms",
+    text: "Call alone, or ask whoever runs it to allow them: avatar serve --rooms 16.",
+  },
+  bad_room: {
+    title: "This is no link of a room",
+    text: "A part of it may be missing. Ask for it again, or start a room of your own.",
+  },
+  sound_blocked: {
+    title: "The others are silent",
+    text: "Your browser plays no sound before you ask for it.",
+  },
   connection_lost: {
     title: "Connection lost",
     text: "Reconnecting by itself. Nothing for you to do.",

@@ -64,7 +64,7 @@ test("the codec knows the messages of docs/protocol.md, and no others", () => {
   const [toServer, fromServer] = section.split("\n| from the server |").map((part) => part.split("\n"));
   const requests = toServer.flatMap((row) => row.match(/^\| `(\{.*?\})`/)?.[1] ?? []).map((text) => JSON.parse(text));
   assert.ok(requests.length >= 5);
-  for (const request of requests) assert.ok(["cue", "sound"].includes(request.type) || answerType(request), request.type);
+  for (const request of requests) assert.ok(["cue", "sound", "devices"].includes(request.type) || answerType(request), request.type);
   const answers = fromServer.flatMap((row) => [.../^\| (.*?) \|/.exec(row)?.[1].matchAll(/`(\w+)`/g) ?? []]);
   const source = readFileSync(new URL("../../../client/protocol/data-channel.js", import.meta.url), "utf8");
   const schema = source.slice(source.indexOf("const SCHEMA"), source.indexOf("\n});", source.indexOf("const SCHEMA")));

@@ -9,4 +9,10 @@ test("an offer names the face, what moves it and the picture's size", () => {
     whipAddress({ avatar: "a", drive: "camera", mode: "echo", width: 640, height: 480 }),
     "/whip?avatar=a&drive=camera&mode=echo&width=640&height=480",
   );
+  const room = "a-room-of-our-own";
+  assert.equal(
+    whipAddress({ avatar: "a", drive: "camera", room, name: "Ada & Bo" }),
+    "/whip?avatar=a&drive=camera&room=a-room-of-our-own&name=Ada+%26+Bo",
+  );
+  assert.equal(whipAddress({ avatar: "a", drive: "camera", room: null, name: "Ada" }), "/whip?avatar=a&drive=camera");
 });

@@ -1,0 +1,123 @@
+/**
+ * Being sent somebody's picture and sound by WHEP, and again where the connection is lost, until that call has ended.
+ *
+ * @typedef {"connecting" | "live" | "lost" | "refused" | "ended"} WatchState
+ * @typedef {{state: WatchState, detail: string}} WatchStatus detail of "state"; `detail` is the server's own sentence, or ""
+ */
+
+import { ApiError } from "../protocol/http-api.js";
+import { endCall, gatherCandidates, postOffer } from "../protocol/whip.js";
+import { getIceServers } from "../protocol/whep.js";
+import { retryDelayMs } from "./reconnect.js";
+
+const ANSWER_TIMEOUT_MS = 15_000;
+/** A connection that has lasted so long was a good one: the next is made soon. */
+const GOOD_MS = 60_000;
+
+/** Events: "media" (CustomEvent<MediaStream>) and "state" (CustomEvent<WatchStatus>). */
+export class WatchConnection extends EventTarget {
+  #callUrl = "";
+  #closed = false;
+  /** @type {RTCPeerConnection | null} */
+  #peer = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retryTimer;
+
+  /** @param {string} address of a WHEP endpoint on this server */
+  constructor(address) {
+    super();
+    this.address = address;
+  }
+
+  start() {
+    void this.#watchOn(0);
+  }
+
+  /** End it here and on the server. Safe to call twice, and while the page goes away. */
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#retryTimer);
+    this.#drop();
+  }
+
+  /** @param {number} failures attempts that have failed in a row */
+  async #watchOn(failures) {
+    const beganMs = performance.now();
+    try {
+      await this.#watch();
+      this.#tell("lost");
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "unknown_call") return this.#tell("ended");
+      this.#tell("refused", error instanceof ApiError ? error.detail : "");
+    }
+    if (this.#closed) return;
+    const next = performance.now() - beganMs > GOOD_MS ? 0 : failures;
+    this.#retryTimer = setTimeout(() => void this.#watchOn(next + 1), retryDelayMs(next, Math.random()));
+  }
+
+  /** Watch until the connection is lost. */
+  async #watch() {
+    this.#tell("connecting");
+    const iceServers = await getIceServers(this.address);
+    if (this.#closed) return;
+    const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers });
+    this.#peer = peer;
+    try {
+      for (const kind of ["video", "audio"]) peer.addTransceiver(kind, { direction: "recvonly" });
+      const stream = new MediaStream();
+      peer.addEventListener("track", ({ track }) => stream.addTrack(track));
+      this.#emit("media", stream);
+      await peer.setLocalDescription();
+      await gatherCandidates(peer);
+      const sdp = peer.localDescription?.sdp ?? "";
+      const { answer, callUrl } = await postOffer(this.address, sdp, AbortSignal.timeout(ANSWER_TIMEOUT_MS));
+      this.#callUrl = callUrl;
+      if (this.#closed) return;
+      await peer.setRemoteDescription({ type: "answer", sdp: answer });
+      await this.#lost(peer);
+    } finally {
+      this.#drop();
+    }
+  }
+
+  /**
+   * @param {RTCPeerConnection} peer
+   * @returns {Promise<void>} resolved when it has come to its end
+   */
+  #lost(peer) {
+    return new Promise((resolve) => {
+      peer.addEventListener("connectionstatechange", () => {
+        if (peer.connectionState === "connected") this.#tell("live");
+        if (["failed", "closed", "disconnected"].includes(peer.connectionState)) resolve();
+      });
+      // The server's goodbye: without it, the last picture would stand until five seconds of silence have passed.
+      const transport = peer.getReceivers()[0]?.transport;
+      transport?.addEventListener("statechange", () => {
+        if (transport.state === "closed") resolve();
+      });
+    });
+  }
+
+  #drop() {
+    this.#peer?.close();
+    this.#peer = null;
+    if (this.#callUrl) void endCall(this.#callUrl);
+    this.#callUrl = "";
+  }
+
+  /**
+   * @param {WatchState} state
+   * @param {string} [detail]
+   */
+  #tell(state, detail = "") {
+    this.#emit("state", { state, detail });
+  }
+
+  /**
+   * @param {string} type
+   * @param {unknown} detail
+   */
+  #emit(type, detail) {
+    if (!this.#closed) this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
