@@ -16,8 +16,7 @@ from avatar.media.colour import to_i420
 from avatar.stream.h264 import X264Encoder
 from avatar.stream.key_frames import KeyFrameRule
 from avatar.stream.paced_sender import PacedSender
-from avatar.stream.peer import SHARP_FALL
-from avatar.stream.rate_control import RateLimits, RateState, next_rate
+from avatar.stream.rate_control import RateLimits, RateState, is_sharp_fall, next_rate
 from avatar.stream.sender_tuning import tune_video_sender
 from avatar.timing.quality_control import LADDER
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE
@@ -105,12 +104,12 @@ class LiveCamera(Camera):
         return packet
 
     def _on_estimate(self, estimate_bps: int) -> None:
-        before_bps = self._rate.target_bps
+        before = self._rate
         self._change_rate(estimate_bps=estimate_bps)
-        if self._rate.target_bps < SHARP_FALL * before_bps and self._paced.make_room():
+        if is_sharp_fall(before, self._rate, self._paced.sent_bps()) and self._paced.make_room():
             self._keys.ask()
 
-    def _on_narrow(self, carried_bps: float) -> None:
+    def _on_narrow(self, carried_bps: float | None) -> None:
         self._change_rate(carried_bps=carried_bps)
         self._paced.make_room()
         self._keys.ask()

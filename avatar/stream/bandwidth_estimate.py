@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from avatar.stream.packet_train import PacketTrain
+
 TICKS_PER_S: Final = 1 << 18
 """Of `abs-send-time`: 24 bits that begin anew every 64 s."""
 GROUP_MS: Final = 5.0
@@ -41,7 +43,9 @@ RATE_WINDOW_MS: Final = 500.0
 """What came within so long is the rate; see `Throughput`."""
 SHORT_WINDOW_MS: Final = 150.0
 """And when there is too much: so that what came before the line became narrow soon no longer counts."""
-BACK_OFF_EVERY_MS: Final = 150.0
+TRAIN_SHARE: Final = 0.5
+"""A train of packets that shows less than so much of the present rate tells of a line that has become narrow."""
+BACK_OFF_EVERY_MS: Final = 250.0
 """Time for the sender to do so, and for its queue to get shorter."""
 GROWTH_PER_S: Final = 0.08
 QUICK_GROWTH_PER_S: Final = 0.25
@@ -159,7 +163,7 @@ class BandwidthEstimate:
     """Stands where an aiortc receiver keeps its `RemoteBitrateEstimator`, and takes what that takes."""
 
     def __init__(self) -> None:
-        self._trend, self._throughput = QueueTrend(), Throughput()
+        self._trend, self._throughput, self._train = QueueTrend(), Throughput(), PacketTrain()
         self._missing: deque[tuple[float, int]] = deque(maxlen=MOST_GAPS)
         self._now_ms = 0.0
         self._ssrcs: dict[int, None] = {}
@@ -180,10 +184,12 @@ class BandwidthEstimate:
         self._began_ms = now_ms if self._began_ms is None else self._began_ms
         self._ssrcs[ssrc] = None
         self._throughput.add(payload_size, now_ms)
-        self._trend.add(self._sent_ms(abs_send_time), now_ms)
+        sent_ms = self._sent_ms(abs_send_time)
+        self._trend.add(sent_ms, now_ms)
+        train_bps = self._train.add(payload_size, sent_ms, now_ms)
         if now_ms - self._began_ms < 2 * RATE_WINDOW_MS:
             return None
-        self._follow(now_ms)
+        self._follow(now_ms, train_bps)
         every_ms = TELL_AGAIN_MS if now_ms - self._full_ms < TELL_EVERY_MS else TELL_EVERY_MS
         if self._bps is None or now_ms - self._told_ms < every_ms:
             return None
@@ -200,14 +206,17 @@ class BandwidthEstimate:
             return False
         return lost > HEAVY_LOSS * (lost + self._throughput.packets(now_ms, SHORT_WINDOW_MS))
 
-    def _follow(self, now_ms: float) -> None:
+    def _follow(self, now_ms: float, train_bps: float | None) -> None:
         rate_bps = self._throughput.bps()
+        narrow = train_bps is not None and train_bps < TRAIN_SHARE * rate_bps
         most_bps = HEADROOM * rate_bps + HEADROOM_BPS
         if self._bps is None:
             self._bps = most_bps
-        if self._trend.growing or self._loses_heavily(now_ms):
+        if narrow or self._trend.growing or self._loses_heavily(now_ms):
             if now_ms - self._full_ms >= BACK_OFF_EVERY_MS:
                 carried_bps = min(rate_bps, self._throughput.short_bps(now_ms))
+                if narrow and train_bps is not None:
+                    carried_bps = train_bps
                 self._bps = min(self._bps, BACK_OFF * carried_bps)
                 self._full_ms = now_ms
                 self._told_ms = float("-inf")

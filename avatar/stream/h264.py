@@ -8,7 +8,7 @@ from typing import Final
 import av
 from av.video.codeccontext import VideoCodecContext
 
-from avatar.stream.encoder_rates import PicturePace, lowest_ceiling_bps
+from avatar.stream.encoder_rates import PicturePace, buffer_bits, lowest_ceiling_bps
 from avatar.stream.picture_encoding import encode_picture, picture_size
 from avatar.stream.video_encoder import EncodedPicture
 from avatar.timing.rtp_clock import VIDEO_TIME_BASE
@@ -43,7 +43,7 @@ class X264Encoder:
         if context is None or (context.width, context.height) != (width, height) or self._has_to_reopen(wanted, key):
             if context is not None:
                 self._ceiling_bps = lowest_ceiling_bps(wanted, self._max_bitrate_bps)
-            context = self._context = self._open(width, height)
+            context = self._context = self._open(width, height, wanted)
         if context.bit_rate != wanted:
             context.bit_rate = wanted
         encoded = self._encode(context, i420, pts, key=key)
@@ -52,7 +52,7 @@ class X264Encoder:
             return encoded
         # The rate has just fallen far below the ceiling, which this picture still goes by: it would fill the line.
         self._ceiling_bps = lower_bps
-        context = self._context = self._open(width, height)
+        context = self._context = self._open(width, height, wanted)
         context.bit_rate = wanted
         return self._encode(context, i420, pts, key=True)
 
@@ -69,7 +69,7 @@ class X264Encoder:
             return True
         return key and self._ceiling_bps != lowest_ceiling_bps(wanted_bps, self._max_bitrate_bps)
 
-    def _open(self, width: int, height: int) -> VideoCodecContext:
+    def _open(self, width: int, height: int, wanted_bps: int) -> VideoCodecContext:
         context = av.CodecContext.create("libx264", "w")
         context.width = width
         context.height = height
@@ -85,8 +85,8 @@ class X264Encoder:
             "forced-idr": "1",
             "level": "31",  # what the offer's 42e01f says: up to 1280x720 (or 720x1280) at 30 pictures a second
             "maxrate": str(self._ceiling_bps),
-            # A sixth of a second at the ceiling: no key frame grows beyond what the line passes in a moment.
-            "bufsize": str(self._ceiling_bps // 6),
+            # No key frame grows beyond what the line passes in a moment.
+            "bufsize": str(buffer_bits(wanted_bps, self._ceiling_bps, self._max_bitrate_bps)),
             # BT.601 limited range is what the pictures are; unsaid, a receiver guesses by size.
             "x264-params": "keyint=infinite:colorprim=smpte170m:transfer=smpte170m:colormatrix=smpte170m:range=tv",
         }

@@ -18,6 +18,8 @@ late."""
 SHORTEST_WAIT_S: Final = 0.15
 KEY_REQUESTS_S: Final = 0.3
 """Key frames are asked for so far apart: each is larger than ten other pictures, and jams a narrow line."""
+KEY_FRAME_COMES_S: Final = 0.3
+"""None is asked for while one comes: the second would jam the line for as long as the first has."""
 MISORDER: Final = 100
 """Packets this far behind are late copies; further behind, the sender has started a new sequence."""
 
@@ -112,7 +114,8 @@ class VideoJitterBuffer(_SequenceWindow):
             capacity: most packets that are held.
             give_up_s: how long a missing packet is waited for at most.
             answer_s: returns how long a packet that was asked for takes to come; None: not known.
-            begins_anew: returns whether a frame, of which the first packet is given too, is a key frame.
+            begins_anew: returns whether a frame, of which the first packet is given too, is a key frame; it is asked
+                with the beginning of one as well.
             clock: seconds.
         """
         super().__init__(capacity, clock)
@@ -121,7 +124,7 @@ class VideoJitterBuffer(_SequenceWindow):
         self._damaged_timestamp: int | None = None
         self.key_frame_missing = False
         """Whether what comes refers to pictures that were given up."""
-        self._key_frame_asked_s = float("-inf")
+        self._key_frame_asked_s = self._key_frame_begun_s = float("-inf")
 
     def add(self, packet: MediaPacket) -> tuple[bool, EncodedFrame | None]:
         """Take one packet; returns whether to ask for a key frame, and the next complete frame if there is one."""
@@ -130,6 +133,8 @@ class VideoJitterBuffer(_SequenceWindow):
             return False, None
         if stored is None:
             self._damaged_timestamp = packet.timestamp
+        if self._is_behind_a_gap(packet) and self._begins_anew(packet, packet._data):
+            self._key_frame_begun_s = self._clock()
         if stored is None or (not self._skip_to_key_frame(packet) and self._skip_old_gap()):
             self.key_frame_missing = True
         return self._ask_for_key_frame(), self.pop()
@@ -167,6 +172,10 @@ class VideoJitterBuffer(_SequenceWindow):
             sequence = (sequence + 1) & 0xFFFF
         return None
 
+    def _is_behind_a_gap(self, packet: MediaPacket) -> bool:
+        """Return whether any packet is missing before this one, which has been stored."""
+        return self._next is not None and (packet.sequence_number - self._next) & 0xFFFF >= len(self._held)
+
     def _skip_to_key_frame(self, packet: MediaPacket) -> bool:
         """Wait for nothing before the frame that this packet belongs to, where that is a whole key frame."""
         if self._next is None or self._closed_run() is not None:
@@ -197,6 +206,8 @@ class VideoJitterBuffer(_SequenceWindow):
     def _ask_for_key_frame(self) -> bool:
         now_s = self._clock()
         if not self.key_frame_missing or now_s - self._key_frame_asked_s < KEY_REQUESTS_S:
+            return False
+        if now_s - self._key_frame_begun_s < KEY_FRAME_COMES_S:
             return False
         self._key_frame_asked_s = now_s
         return True

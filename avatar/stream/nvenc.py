@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, cast
 
 import av
 
-from avatar.stream.encoder_rates import PicturePace, is_worth_a_key_frame, lowest_ceiling_bps
+from avatar.stream.encoder_rates import PicturePace, buffer_bits, is_worth_a_key_frame, lowest_ceiling_bps
 from avatar.stream.picture_encoding import encode_picture, picture_size
 from avatar.stream.video_encoder import EncodedPicture
 from avatar.timing.rtp_clock import VIDEO_TIME_BASE
@@ -45,9 +45,6 @@ OPTIONS: Final[Mapping[str, str]] = {
     "color_range": "tv",
 }
 """As FFmpeg takes them; the size, the rates and the buffer come beside them."""
-BUFFER_SHARE: Final = 6
-"""[N] "very low VBV buffer": a sixth of a second, as libx264 has it here, so that no key frame takes a line longer."""
-
 _DRIVER: Final = {"linux": ("libcuda.so.1", "libnvidia-encode.so.1"), "win32": ("nvcuda.dll", "nvEncodeAPI64.dll")}
 """What FFmpeg loads; all of NVIDIA's display driver."""
 
@@ -105,7 +102,9 @@ class NvencEncoder:
 
     def _open(self, size: tuple[int, int], ceiling_bps: int, bitrate_bps: int) -> Context:
         self._context = None  # the old session ends first: cheaper cards have few
-        context = self._context = self._open_context(size, bitrate_bps, ceiling_bps // BUFFER_SHARE, self._fps)
+        # [N] "very low VBV buffer": as libx264 has it here, so that no key frame takes a line longer.
+        bits = buffer_bits(bitrate_bps, ceiling_bps, self._max_bitrate_bps)
+        context = self._context = self._open_context(size, bitrate_bps, bits, self._fps)
         self._size, self._ceiling_bps, self._rate_bps = size, ceiling_bps, bitrate_bps
         return context
 

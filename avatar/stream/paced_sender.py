@@ -31,7 +31,7 @@ class PacedSender:
         *,
         rate_bps: Callable[[], float],
         round_trip_s: Callable[[], float | None],
-        on_narrow: Callable[[float], None],
+        on_narrow: Callable[[float | None], None],
     ) -> None:
         """Prepare.
 
@@ -40,8 +40,9 @@ class PacedSender:
             direct: what sends its packets.
             rate_bps: returns the bit rate wanted now.
             round_trip_s: returns the time there and back; None: not known.
-            on_narrow: is told how many bits a second came through when most of the last packets were lost; none of
-                those is sent again, so that the next picture has to be a key frame.
+            on_narrow: is told how many bits a second came through when most of the last packets were lost, and None
+                when one was that had left before a sharp fall (`make_room`); none of those is sent again, so that the
+                next picture has to be a key frame.
         """
         self._direct, self._rate_bps = direct, rate_bps
         self._round_trip_s, self._on_narrow = round_trip_s, on_narrow
@@ -68,7 +69,9 @@ class PacedSender:
 
     def make_room(self) -> bool:
         """Send nothing for a moment, since the line's queue is full; return whether a picture was broken off."""
-        self._budget.drain(time.monotonic())
+        now_s = time.monotonic()
+        self._budget.drain(now_s)
+        self._sent.suspect(now_s)
         self._given_up = self._under_way
         return self._under_way
 
@@ -86,7 +89,7 @@ class PacedSender:
         if packet is None:
             return
         carried_bps = self._sent.carried_bps(number)
-        if carried_bps is not None:
+        if carried_bps is not None or self._sent.is_suspect(number, now_s):
             self._sent.forget()
             self._on_narrow(carried_bps)
             return

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 import av
 from aiortc import MediaStreamTrack, RTCRtpTransceiver
@@ -26,16 +25,13 @@ from avatar.stream.message_channel import MessageChannel
 from avatar.stream.offer import Offer
 from avatar.stream.paced_sender import PacedSender
 from avatar.stream.playout_delay import PlayoutDelay, negotiate_playout_delay
-from avatar.stream.rate_control import FULL_SOUND_BPS, RateLimits, RateState, next_rate, sound_rate
+from avatar.stream.rate_control import FULL_SOUND_BPS, RateLimits, RateState, is_sharp_fall, next_rate, sound_rate
 from avatar.stream.receiver_tuning import tune_receiver
 from avatar.stream.sender_tuning import sent_wire_timestamp, tune_audio_sender, tune_video_sender
 from avatar.stream.sound_decoder import SoundDecoder
 from avatar.stream.video_encoder import CodecName
 from avatar.stream.video_track import AvatarVideoTrack, SentPicture
 from avatar.types import Picture
-
-SHARP_FALL: Final = 0.5
-"""Where the bit rate falls to less of what it was, the line's queue is full of what was sent before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,12 +223,12 @@ class Peer(AnsweringPeer):
         self._sounds_passed_over += 1
 
     def _on_estimate(self, estimate_bps: int) -> None:
-        before_bps = self._rate.target_bps
+        before = self._rate
         self._change_rate(estimate_bps=estimate_bps)
-        if self._rate.target_bps < SHARP_FALL * before_bps:
+        if self._paced is not None and is_sharp_fall(before, self._rate, self._paced.sent_bps()):
             self._make_room()
 
-    def _on_narrow(self, carried_bps: float) -> None:
+    def _on_narrow(self, carried_bps: float | None) -> None:
         self._change_rate(carried_bps=carried_bps)
         self._make_room()
         if self._video is not None:

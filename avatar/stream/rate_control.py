@@ -27,6 +27,8 @@ TRIAL_SHARE: Final = 3.0
 """The target may then be so many times what is sent, or pictures that need little would keep it down for ever."""
 CARRIED_SHARE: Final = 0.85
 """Of what a line carries that has become narrow: what waits in its queue has to leave too."""
+SHARP_FALL: Final = 0.5
+"""A rate that falls to less than so much at once tells of a line that has become narrow, and whose queue is full."""
 ESTIMATE_LIFE_S: Final = 10.0
 """An estimate the receiver has not renewed for this long no longer holds the rate down."""
 
@@ -100,6 +102,11 @@ def next_rate(
         estimate_s=estimate_s,
         hold_until_s=hold_until_s,
     )
+
+
+def is_sharp_fall(before: RateState, after: RateState, sent_bps: float) -> bool:
+    """Return whether so much more was sent than the line carries that its queue has to be let get shorter."""
+    return after.target_bps < SHARP_FALL * min(before.target_bps, sent_bps)
 
 
 def _limit_bps(estimate_bps: float | None, sent_bps: float | None) -> float | None:

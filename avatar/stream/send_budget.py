@@ -14,6 +14,8 @@ RESEND_BACKLOG_S: Final = 0.1
 """Lost packets are not sent again while what has left is so far ahead of the rate."""
 DRAIN_S: Final = 0.08
 """How long nothing is sent once a line's queue has overflowed; what came then would be lost too."""
+DRAINED_S: Final = 0.3
+"""And how long after that it is not done again: what tells of a full queue comes more than once."""
 RESEND_SHARE: Final = 0.45
 """Of a round trip: a packet asked for again within that is still on its way. Receivers that ask twice in a round trip
 get it twice: one loss in so many is a loss of what was sent again."""
@@ -27,6 +29,7 @@ class SendBudget:
     def __init__(self) -> None:
         self._due_s = float("-inf")
         """When all that was sent would have left at the pace."""
+        self._drained_s = float("-inf")
 
     def spend(self, size: int, now_s: float, rate_bps: float) -> float:
         """Note a packet of so many bytes that leaves now; return how many seconds the next one has to wait."""
@@ -39,7 +42,8 @@ class SendBudget:
 
     def drain(self, now_s: float) -> None:
         """Let the line's queue get shorter before the next packet: it has become full."""
-        self._due_s = now_s + DRAIN_S
+        if now_s - self._drained_s >= DRAINED_S:
+            self._due_s, self._drained_s = now_s + DRAIN_S, now_s
 
     def may_resend(self, now_s: float) -> bool:
         """Return whether there is room for a packet that was asked for again."""

@@ -14,6 +14,8 @@ HEAVY_LOSS: Final = 0.6
 """Share of packets that no line loses by chance for so long: it has become narrow, and its queue is full."""
 FEWEST_LOST: Final = 6
 RATE_WINDOW_S: Final = 1.0
+SUSPECT_S: Final = 1.0
+"""How long after the line's queue was full packets are asked for that it had no room for."""
 
 _Packet = TypeVar("_Packet")
 
@@ -31,6 +33,7 @@ class SentPackets(Generic[_Packet]):
 
     def __init__(self) -> None:
         self._sent: OrderedDict[int, _Sent[_Packet]] = OrderedDict()
+        self._full_s = float("-inf")
 
     def add(self, number: int, packet: _Packet, size: int, now_s: float) -> None:
         """Note a packet of so many bytes that leaves now."""
@@ -57,6 +60,15 @@ class SentPackets(Generic[_Packet]):
         if lost < FEWEST_LOST or lost < HEAVY_LOSS * len(around):
             return None
         return 8 * sum(sent.size for sent in around if not sent.lost) / WINDOW_S
+
+    def suspect(self, now_s: float) -> None:
+        """Note that the line's queue is full now: of what has left by now much is lost."""
+        self._full_s = now_s
+
+    def is_suspect(self, number: int, now_s: float) -> bool:
+        """Return whether this packet is one of those that a full queue had no room for."""
+        sent = self._sent.get(number)
+        return sent is not None and sent.at_s <= self._full_s and now_s - self._full_s < SUSPECT_S
 
     def bps(self, now_s: float) -> float:
         """Return how many bits a second were sent in the last second, or since the oldest packet that is kept."""

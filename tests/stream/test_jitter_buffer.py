@@ -188,6 +188,19 @@ def test_a_key_frame_is_asked_for_again_until_it_comes_but_not_with_each_packet(
     assert 4 <= len(asked_s) <= 5 and asked_s[-1] < 1.5
 
 
+def test_no_key_frame_is_asked_for_while_one_comes() -> None:
+    clock = Clock()
+    buffer = VideoJitterBuffer(give_up_s=0.1, begins_anew=lambda packet, data: data.startswith(b"K"), clock=clock)
+    frames_of(buffer, Packet(1, 100, 1, b"a"))
+    frames_of(buffer, Packet(5, 200, 1, b"torn"))
+    clock.now_s = 0.15
+    assert buffer.add(Packet(8, 300, 0, b"Ke"))[0] is False, "its first packet is here"
+    clock.now_s = 0.3
+    assert buffer.add(Packet(9, 300, 0, b"y"))[0] is False
+    clock.now_s = 0.5
+    assert buffer.add(Packet(11, 400, 1, b"b"))[0], "its last packet does not come"
+
+
 def test_where_answers_come_soon_a_gap_is_given_up_soon() -> None:
     clock = Clock()
     buffer = VideoJitterBuffer(answer_s=lambda: 0.02, clock=clock)

@@ -50,7 +50,7 @@ async def sender() -> AsyncIterator[RTCRtpSender]:
 
 
 def paced(
-    sender: RTCRtpSender, on_narrow: Callable[[float], None] = lambda _: None, *, rate_bps: float = 1e9
+    sender: RTCRtpSender, on_narrow: Callable[[float | None], None] = lambda _: None, *, rate_bps: float = 1e9
 ) -> Sending:
     wire: Any = Wire()
     direct = DirectSender(sender, lambda _: ([], 0))
@@ -88,7 +88,7 @@ async def test_retransmission_has_numbers_of_its_own_where_it_was_agreed_on(send
 
 
 async def test_where_most_is_lost_nothing_is_sent_again_and_we_are_told(sender: RTCRtpSender) -> None:
-    narrow: list[float] = []
+    narrow: list[float | None] = []
     sending = paced(sender, narrow.append)
     for _ in range(40):
         await sending.picture()
@@ -98,6 +98,17 @@ async def test_where_most_is_lost_nothing_is_sent_again_and_we_are_told(sender: 
     assert len(sending.wire.packets) < 40 + 30
     await sender._retransmit(39)
     assert len(narrow) == 1, "forgotten"
+
+
+async def test_what_a_full_queue_had_no_room_for_is_not_sent_again_and_we_are_told(sender: RTCRtpSender) -> None:
+    narrow: list[float | None] = []
+    sending = paced(sender, narrow.append)
+    for _ in range(10):
+        await sending.picture()
+    assert not sending.paced.make_room()
+    for number in (8, 9):
+        await sender._retransmit(number)
+    assert narrow == [None] and len(sending.wire.packets) == 10
 
 
 async def test_the_rest_of_a_picture_is_left_out_when_the_line_is_full(sender: RTCRtpSender) -> None:

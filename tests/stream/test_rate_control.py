@@ -16,6 +16,7 @@ from avatar.stream.rate_control import (
     QUICK_GROWTH_PER_S,
     RateLimits,
     RateState,
+    is_sharp_fall,
     next_rate,
     sound_rate,
 )
@@ -26,6 +27,14 @@ LIMITS = RateLimits(200_000, 3_000_000)
 def test_a_lower_estimate_is_obeyed_at_once() -> None:
     state = next_rate(RateState(1_500_000, 0.0), 0.1, LIMITS, estimate_bps=600_000)
     assert state.target_bps == 600_000
+
+
+def test_only_a_fall_far_below_what_is_sent_tells_of_a_full_queue() -> None:
+    before = RateState(1_500_000, 0.0)
+    after = next_rate(before, 0.1, LIMITS, estimate_bps=300_000)
+    assert is_sharp_fall(before, after, sent_bps=1_400_000)
+    assert not is_sharp_fall(before, after, sent_bps=500_000), "pictures that need little have filled no queue"
+    assert not is_sharp_fall(before, next_rate(before, 0.1, LIMITS, estimate_bps=900_000), sent_bps=1_400_000)
 
 
 def test_a_higher_estimate_is_approached_slowly_and_not_passed() -> None:

@@ -36,6 +36,15 @@ def test_after_the_queue_has_overflowed_nothing_leaves_for_a_moment() -> None:
     assert budget.wait_s(5.1) == 0.0
 
 
+def test_what_tells_twice_of_one_full_queue_does_not_make_the_next_picture_wait_twice() -> None:
+    budget = SendBudget()
+    budget.drain(1.0)
+    budget.drain(1.07)
+    assert budget.wait_s(1.07) == pytest.approx(DRAIN_S - 0.07)
+    budget.drain(2.0)
+    assert budget.wait_s(2.0) == pytest.approx(DRAIN_S)
+
+
 def test_a_packet_is_sent_again_once_in_a_part_of_a_round_trip() -> None:
     rule = ResendRule()
     asked_ms = range(0, 200, 10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from avatar.stream.sent_packets import KEPT, SentPackets
+from avatar.stream.sent_packets import KEPT, SUSPECT_S, SentPackets
 
 
 def narrow_found(lost: set[int], packets: int, bps: float) -> list[tuple[int, float]]:
@@ -32,6 +32,16 @@ def test_losses_by_chance_and_a_lost_picture_are_no_narrow_line() -> None:
     chance = random.Random(1)  # noqa: S311 - the same each time
     assert not narrow_found({number for number in range(3000) if chance.random() < 0.1}, 3000, 3_000_000)
     assert not narrow_found(set(range(300, 312)), 600, 3_000_000)
+
+
+def test_what_had_left_before_the_queue_was_full_is_suspect_for_a_while() -> None:
+    sent = SentPackets[str]()
+    sent.add(1, "", 1200, 1.0)
+    assert not sent.is_suspect(1, 1.1)
+    sent.suspect(1.2)
+    sent.add(2, "", 1200, 1.3)
+    assert sent.is_suspect(1, 1.4) and not sent.is_suspect(2, 1.4) and not sent.is_suspect(3, 1.4)
+    assert not sent.is_suspect(1, 1.2 + SUSPECT_S)
 
 
 def test_packets_are_kept_for_a_while_and_forgotten_when_told() -> None:
