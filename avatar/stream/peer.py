@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +18,11 @@ from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
 from avatar.stream.encoders import open_video_encoder
 from avatar.stream.frame_size import SizeGate
-from avatar.stream.incoming import pump_camera
 from avatar.stream.listeners import ConnectionListener, MediaListener
 from avatar.stream.message_channel import MessageChannel
 from avatar.stream.offer import Offer
 from avatar.stream.paced_sender import PacedSender
+from avatar.stream.picture_decoder import PictureDecoder
 from avatar.stream.playout_delay import PlayoutDelay, negotiate_playout_delay
 from avatar.stream.rate_control import FULL_SOUND_BPS, RateLimits, RateState, is_sharp_fall, next_rate, sound_rate
 from avatar.stream.receiver_tuning import tune_receiver
@@ -76,7 +75,7 @@ class Peer(AnsweringPeer):
         self._playout: PlayoutDelay | None = None
         self._paced: PacedSender | None = None
         self._sounds_passed_over = 0
-        self._camera_waiting: Callable[[], int] = lambda: 0
+        self._camera: PictureDecoder | None = None
         self._received: list[MediaStreamTrack] = []
         self._last_report: datetime | None = None
         self._camera_gate = SizeGate(settings.largest_camera)
@@ -157,7 +156,7 @@ class Peer(AnsweringPeer):
     @property
     def camera_frames_waiting(self) -> int:
         """How many of the camera's frames wait to be decoded."""
-        return self._camera_waiting()
+        return 0 if self._camera is None else self._camera.waiting
 
     def limit_bitrate(self, most_bps: int) -> None:
         """Let the picture take at most so much from now on, within the settings."""
@@ -204,9 +203,8 @@ class Peer(AnsweringPeer):
         if transceiver.receiver.track is not None:
             tap = tune_receiver(transceiver.receiver, may_decode=self._camera_gate.lets_through)
             self._reading.add(transceiver.receiver)
-            self._camera_waiting = tap.count_waiting
             self._received.append(transceiver.receiver.track)
-            self._run(pump_camera(transceiver.receiver.track, tap, media.on_camera))
+            self._camera = PictureDecoder(transceiver.receiver, tap, media.on_camera)
 
     def _start_audio(self, transceiver: RTCRtpTransceiver, media: MediaListener) -> None:
         self._audio_encoder = encoder = AudioEncoder(negotiated_audio_codec(transceiver))

@@ -10,11 +10,10 @@ import queue
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
-from aiortc import MediaStreamTrack, RTCRtpReceiver
+from aiortc import RTCRtpReceiver
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
-from av.frame import Frame
 
 from avatar.stream.aiortc_tuning import private_name
 from avatar.stream.bandwidth_estimate import BandwidthEstimate
@@ -42,8 +41,6 @@ class ReceiverTap:
 
     def __init__(self, timestamp_mapper: Any) -> None:
         self._mapper = timestamp_mapper
-        self.count_waiting: Callable[[], int] = lambda: 0
-        """Returns how many frames wait for their decoder."""
         self._arrivals: OrderedDict[int, float] = OrderedDict()
 
     def note(self, frame: EncodedFrame) -> None:
@@ -85,10 +82,12 @@ class _DecoderQueue(queue.Queue[Any]):
         self._may_decode, self._look_at = may_decode, look_at
         self.sink: Callable[[Any, EncodedFrame], None] | None = None
         """Takes codec and frame in the decoder thread's place."""
+        self.on_end: Callable[[], None] = lambda: None
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         if item is None:
             super().put(None, block, timeout)
+            self.on_end()
             return
         codec, frame = item
         self._pass_on(codec, frame)
@@ -163,30 +162,25 @@ def tune_receiver(
     setattr(receiver, private_name(receiver, "jitter_buffer"), buffer)
     # aiortc's queue is unbounded, and takes one frame a packet even when that packet completes several.
     setattr(receiver, private_name(receiver, "decoder_queue"), frames)
-    tap.count_waiting = frames.qsize
     return tap
 
 
-def take_encoded(receiver: RTCRtpReceiver, sink: Callable[[RTCRtpCodecParameters, EncodedFrame], None]) -> None:
+def take_encoded(
+    receiver: RTCRtpReceiver,
+    sink: Callable[[RTCRtpCodecParameters, EncodedFrame], None],
+    on_end: Callable[[], None] = lambda: None,
+) -> None:
     """Have a receiver's frames taken as they come, on the event loop, in place of aiortc's decoder thread.
 
-    Call it after `tune_receiver`. The receiver's track then gives none.
+    Call it after `tune_receiver`. The receiver's track then gives none; `on_end` is called when none come any more.
     """
     frames = getattr(receiver, private_name(receiver, "decoder_queue"))
     if not isinstance(frames, _DecoderQueue):
         raise ValueError("the receiver has not been tuned")
-    frames.sink = sink
+    frames.sink, frames.on_end = sink, on_end
 
 
-def newest_frame(track: MediaStreamTrack, first: Frame) -> tuple[Frame, int]:
-    """Return the newest decoded frame waiting in a received track, given the oldest, and how many were passed over."""
-    # aiortc's queue of decoded frames is unbounded: taking one at a time would let latency grow without limit.
-    waiting = getattr(track, private_name(track, "queue"))
-    newest, skipped = first, 0
-    while not waiting.empty():
-        frame = waiting.get_nowait()
-        if frame is None:
-            waiting.put_nowait(None)  # the end of the track, left for the next `recv`
-            break
-        newest, skipped = frame, skipped + 1
-    return newest, skipped
+def key_frame_request(receiver: RTCRtpReceiver) -> Callable[[], None]:
+    """Return what has a key frame asked for once the next packet comes; it may be called in any thread."""
+    asked = getattr(receiver, private_name(receiver, "decoder_error"))
+    return cast(Callable[[], None], asked.set)

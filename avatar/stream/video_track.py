@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import av
 from aiortc import MediaStreamTrack
@@ -43,10 +43,24 @@ class SentPicture:
     """How long it had waited when its encoding began."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One picture to encode."""
+
+    picture: Picture
+    pts: int
+    key: bool
+    begin_s: float
+    """time.perf_counter()."""
+    age_s: float
+
+
 class AvatarVideoTrack(MediaStreamTrack):
     """Holds one picture, the newest; encodes it when aiortc asks for the next packet.
 
-    Encoding runs in the pool handed in, not in asyncio's default one, which any library may fill with slow work.
+    Encoding runs in the pool handed in, not in asyncio's default one, which any library may fill with slow work. A
+    picture that is waited for goes there straight from the thread that shows it: the event loop hears of it once it is
+    encoded.
     """
 
     kind = "video"
@@ -66,10 +80,11 @@ class AvatarVideoTrack(MediaStreamTrack):
         Args:
             encoder: of the codec that was agreed on.
             pool: its threads encode.
-            target_bps: returns the rate wanted now, bits per second.
+            target_bps: returns the rate wanted now, bits per second; in any thread.
             last_rtp_time: returns the RTP timestamp of the last packet that aiortc has put on the wire.
             on_sent: is told each picture that leaves, on the event loop.
-            wait_s: returns how many seconds nothing may leave; the picture that is the newest by then is encoded.
+            wait_s: returns how many seconds nothing may leave; the picture that is the newest by then is encoded. In
+                any thread.
         """
         super().__init__()
         self._encoder = encoder
@@ -78,14 +93,17 @@ class AvatarVideoTrack(MediaStreamTrack):
         self._last_rtp_time = last_rtp_time
         self._on_sent, self._wait_s = on_sent, wait_s
         self._event_loop = asyncio.get_running_loop()
-        self._slot_lock = threading.Lock()
+        self._lock = threading.Lock()
+        """Of what follows, down to the last times."""
         self._newest: Picture | None = None
         self._shown_s = 0.0
-        self._available = asyncio.Event()
-        self._wake_pending = False
+        self._asked: asyncio.Future[_Outcome] | None = None
+        """Waits for a picture, which may be encoded at once."""
         self._keys = KeyFrameRule()
         self._origin_s: float | None = None
         self._last_pts = -1
+        self._outcome: asyncio.Future[_Outcome] | None = None
+        """What `recv` waits for."""
         self._last_sent_pts: int | None = None
         self._rtp_origin: int | None = None
         self._failures = 0
@@ -96,86 +114,114 @@ class AvatarVideoTrack(MediaStreamTrack):
 
     def show(self, picture: Picture) -> None:
         """Make this the next picture to leave. Any thread; never blocks."""
-        with self._slot_lock:
+        with self._lock:
             if self._newest is not None:
                 self.dropped += 1
             self._newest, self._shown_s = picture, time.perf_counter()
-            if self._wake_pending:
+            if self._asked is None:
                 return
-            self._wake_pending = True
+            asked, self._asked = self._asked, None
+            job = self._take() if self._wait_s() <= 0 else None
         try:
-            self._event_loop.call_soon_threadsafe(self._wake)
-        except RuntimeError:  # the loop has been closed under a session that is still stopping
+            if job is None:  # the line has become full meanwhile
+                self._event_loop.call_soon_threadsafe(_settle, asked, None)
+            else:
+                self._pool.submit(self._encode, asked, job)
+        except RuntimeError:  # loop or pool has been closed under a session that is still stopping
             logger.debug("a picture came after the event loop was closed")
 
     def request_key_frame(self) -> None:
         """Make one of the next pictures one that a decoder can start with."""
-        self._keys.ask()
+        with self._lock:
+            self._keys.ask()
 
     async def recv(self) -> av.Packet[Any]:
         """Return the next encoded picture; waits for one. Raises MediaStreamError once the track has ended."""
         while True:
-            await self._available.wait()
-            await asyncio.sleep(self._wait_s())
+            wait_s = self._wait_s()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
             if self.readyState != "live":
                 raise MediaStreamError
-            picture = self._take()
-            if picture is None:
-                continue
-            encoded = await self._encode(picture)
-            if encoded is not None:
-                packet = av.Packet(encoded.data)
-                packet.pts = self._last_pts
-                packet.time_base = VIDEO_TIME_BASE
+            outcome = await self._next()
+            packet = None if outcome is None else self._packet(outcome)
+            if packet is not None:
                 return packet
 
     def stop(self) -> None:
         """End the track; a waiting `recv` raises. Idempotent."""
         super().stop()
-        self._available.set()
+        if self._outcome is not None:
+            _settle(self._outcome, None)
 
-    def _wake(self) -> None:
-        with self._slot_lock:
-            self._wake_pending = False
-        self._available.set()
+    async def _next(self) -> _Outcome:
+        """Have the newest picture encoded, or the next one where there is none."""
+        asked: asyncio.Future[_Outcome] = self._event_loop.create_future()
+        self._outcome = asked
+        with self._lock:
+            job = self._take() if self._newest is not None else None
+            self._asked = asked if job is None else None
+        if job is not None:
+            self._pool.submit(self._encode, asked, job)
+        return await asked
 
-    def _take(self) -> Picture | None:
-        with self._slot_lock:
-            picture, self._newest = self._newest, None
-        self._available.clear()
-        return picture
-
-    async def _encode(self, picture: Picture) -> EncodedPicture | None:
-        pts = self._next_pts(picture.time_s)
+    def _take(self) -> _Job | None:
+        picture, self._newest = self._newest, None
+        if picture is None:
+            return None
+        if self._origin_s is None:
+            self._origin_s = picture.time_s
+        self._last_pts = max(video_ticks(picture.time_s - self._origin_s), self._last_pts + 1)
+        now_s = time.perf_counter()
         key = self._keys.is_due(time.monotonic())
-        started_s = time.perf_counter()
-        age_s = max(started_s - self._shown_s, 0.0)
+        return _Job(picture, self._last_pts, key, now_s, max(now_s - self._shown_s, 0.0))
+
+    def _encode(self, asked: asyncio.Future[_Outcome], job: _Job) -> None:
+        """Encode a picture, in the pool, and hand it to `recv`."""
+        outcome: EncodedPicture | Exception
         try:
-            encoded = await self._event_loop.run_in_executor(self._pool, self._encode_now, picture, pts, key)
-        except (av.FFmpegError, FrameError) as error:
-            self.dropped += 1
-            if key:
-                self._keys.ask()
-            self._failures += 1
-            if self._failures == 1:
-                logger.warning("a picture could not be encoded: %s", error)
-            if self._failures >= FAILURES_TOLERATED:
-                self.failure = f"The picture could not be encoded {self._failures} times in a row: {error}"
-                raise MediaStreamError from error
+            outcome = self._encoder.encode(job.picture.i420, job.pts, bitrate_bps=self._target_bps(), key=job.key)
+        except Exception as error:  # the event loop tells which of them end the track
+            outcome = error
+        try:
+            self._event_loop.call_soon_threadsafe(_settle, asked, (job, outcome))
+        except RuntimeError:
+            logger.debug("a picture was encoded after the event loop was closed")
+
+    def _packet(self, done: tuple[_Job, EncodedPicture | Exception]) -> av.Packet[Any] | None:
+        job, encoded = done
+        if isinstance(encoded, Exception):
+            self._note_failure(job, encoded)
             return None
         self._failures = 0
-        encode_s = time.perf_counter() - started_s
+        encode_s = time.perf_counter() - job.begin_s
         if encoded.key:
-            self._keys.sent(time.monotonic(), len(encoded.data), self._target_bps())
-        rtp_time = self._rtp_time(pts)
+            with self._lock:
+                self._keys.sent(time.monotonic(), len(encoded.data), self._target_bps())
+        rtp_time = self._rtp_time(job.pts)
         if encoded.data:
-            self._last_sent_pts = pts
-        sent_s = time.monotonic()
-        self._on_sent(SentPicture(picture, rtp_time, encode_s, len(encoded.data), encoded.key, sent_s, age_s))
-        return encoded if encoded.data else None
+            self._last_sent_pts = job.pts
+        self._on_sent(
+            SentPicture(job.picture, rtp_time, encode_s, len(encoded.data), encoded.key, time.monotonic(), job.age_s)
+        )
+        if not encoded.data:
+            return None
+        packet = av.Packet(encoded.data)
+        packet.pts, packet.time_base = job.pts, VIDEO_TIME_BASE
+        return packet
 
-    def _encode_now(self, picture: Picture, pts: int, key: bool) -> EncodedPicture:
-        return self._encoder.encode(picture.i420, pts, bitrate_bps=self._target_bps(), key=key)
+    def _note_failure(self, job: _Job, error: Exception) -> None:
+        if not isinstance(error, (av.FFmpegError, FrameError)):
+            raise error
+        self.dropped += 1
+        if job.key:
+            self.request_key_frame()
+        self._failures += 1
+        if self._failures == 1:
+            logger.warning("a picture could not be encoded: %s", error)
+        if self._failures >= FAILURES_TOLERATED:
+            self.failure = f"The picture could not be encoded {self._failures} times in a row: {error}"
+            raise MediaStreamError from error
 
     def _rtp_time(self, pts: int) -> int | None:
         if self._rtp_origin is None and self._last_sent_pts is not None:
@@ -183,8 +229,11 @@ class AvatarVideoTrack(MediaStreamTrack):
             self._rtp_origin = wrapped(self._last_rtp_time() - self._last_sent_pts)
         return None if self._rtp_origin is None else wrapped(self._rtp_origin + pts)
 
-    def _next_pts(self, time_s: float) -> int:
-        if self._origin_s is None:
-            self._origin_s = time_s
-        self._last_pts = max(video_ticks(time_s - self._origin_s), self._last_pts + 1)
-        return self._last_pts
+
+_Outcome: TypeAlias = tuple[_Job, EncodedPicture | Exception] | None
+"""What has become of a picture; None: there is none, look again."""
+
+
+def _settle(asked: asyncio.Future[_Outcome], outcome: _Outcome) -> None:
+    if not asked.done():
+        asked.set_result(outcome)

@@ -6,11 +6,10 @@ import inspect
 from collections.abc import AsyncIterator
 
 import aiortc.rtcrtpreceiver
-import av
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
-from aiortc.rtcrtpreceiver import RemoteStreamTrack, TimestampMapper
+from aiortc.rtcrtpreceiver import TimestampMapper
 from aiortc.rtp import RtpPacket
 
 from avatar.stream import receiver_tuning as tuning
@@ -36,7 +35,6 @@ async def connection() -> AsyncIterator[RTCPeerConnection]:
     ("pick", "names"),
     [
         ("receiver", ["timestamp_mapper", "decoder_error", "kind", "nack_generator", "jitter_buffer", "decoder_queue"]),
-        ("track", ["queue"]),
         ("mapper", ["origin"]),
     ],
 )
@@ -44,7 +42,6 @@ async def test_every_private_part_is_where_it_was(connection: RTCPeerConnection,
     transceiver = connection.getTransceivers()[0]
     owner = {
         "receiver": transceiver.receiver,
-        "track": RemoteStreamTrack("video"),
         "mapper": TimestampMapper(),
     }[pick]
     for name in names:
@@ -126,14 +123,3 @@ async def test_a_frame_that_must_not_be_decoded_never_reaches_the_decoder(connec
         frames.put((codec, EncodedFrame(data, 0, 0.0)))
     assert asked == [("video/VP8", b"small"), ("video/VP8", b"large"), ("video/VP8", b"small")]
     assert [frames.get_nowait()[1].data for _ in range(frames.qsize())] == [b"small", b"small"]
-
-
-async def test_a_received_track_is_drained_to_its_newest_picture_but_not_past_its_end() -> None:
-    track = RemoteStreamTrack("video")
-    first, *others = (av.VideoFrame(16, 16) for _ in range(4))
-    for frame in others:
-        track._queue.put_nowait(frame)
-    track._queue.put_nowait(None)
-    assert tuning.newest_frame(track, first) == (others[-1], 3)
-    with pytest.raises(aiortc.mediastreams.MediaStreamError):
-        await track.recv()
