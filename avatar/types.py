@@ -125,10 +125,12 @@ class Picture:
     """Of the camera frame this picture answers; None when no camera frame drove it."""
     sound_s: float | None = None
     """When the sound that is to be heard with this picture arrives, time.monotonic() seconds; None: there is none."""
+    matte: bool = False
+    """Its right half is the matte of its left one (`media.matte_beside`): there is nothing behind the avatar."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
+        """(width, height) in pixels, with the matte where there is one."""
         rows, width = self.i420.shape
         return width, rows * 2 // 3
 

@@ -16,6 +16,7 @@ import uvicorn
 from avatar.call.registry import Calls
 from avatar.config import LimitSettings, PictureSettings, ServerSettings, TransportSettings
 from avatar.errors import UnknownAvatarError
+from avatar.identities.backgrounds import BackgroundLibrary
 from avatar.identities.library import AvatarLibrary
 from avatar.sdk.avatar import Avatar
 from avatar.sdk.bot_session import BotSession
@@ -69,8 +70,9 @@ def bot_server(**limits: Any) -> Iterator[BotServer]:
         server.sessions.append(session)
         return session
 
-    calls = Calls(settings, get_avatar, sessions={"bot": make_session})
-    app = create_app(settings, AvatarLibrary((), settings.limits), calls, token=TOKEN)
+    backgrounds = BackgroundLibrary(settings.limits)
+    calls = Calls(settings, get_avatar, get_background=backgrounds.get, sessions={"bot": make_session})
+    app = create_app(settings, AvatarLibrary((), settings.limits), calls, backgrounds=backgrounds, token=TOKEN)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = BotServer(f"http://127.0.0.1:{listening.getsockname()[1]}", calls)
         server.running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from avatar.config import Background
+from avatar.generator.background import background_bytes
 from avatar.motion.speech import JITTER_S, LOOK_AHEAD_S
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.sdk.renderer import RenderParts
@@ -62,17 +64,33 @@ class PlainGenerator:
         self.key_every, self.last_in_full = 1, True
         self.motions: list[Motion] = []
         self.slow_s, self._fails_after = slow_s, fails_after
+        self.background = Background()
 
     def render(self, motion: Motion) -> U8:
         if self._fails_after is not None and len(self.motions) >= self._fails_after:
             raise RuntimeError("the canvas is torn")
         self.motions = [*self.motions[-500:], motion]
         time.sleep(self.slow_s)
-        return np.full(
-            (*self.picture_size[::-1], 3), round(255 * float(np.clip(motion.blendshapes[JAW], 0, 1))), np.uint8
-        )
+        grey = round(255 * float(np.clip(motion.blendshapes[JAW], 0, 1)))
+        picture = np.full((*self.picture_size[::-1], 3), grey, np.uint8)
+        above = picture[: len(picture) // 4]
+        if self.background.kind == "transparent":
+            alpha = np.full(picture.shape[:2], 255, np.uint8)
+            above[:] = alpha[: len(above)] = 0
+            return np.dstack([picture, alpha])
+        if self.background.rgb is not None:
+            above[:] = self.background.rgb
+        return picture
 
 
 def plain_parts(**how: Any) -> RenderParts:
-    """Return such parts; `how` is the generator's."""
-    return RenderParts(PlainGenerator(**how), LoudMouth())  # type: ignore[arg-type]
+    """Return such parts; `how` is the generator's. What is behind the avatar is seen in the upper quarter."""
+
+    def before(background: Background) -> Any:
+        if background.kind == "picture":
+            background_bytes(background)
+        generator = PlainGenerator(**how)
+        generator.background = background
+        return generator
+
+    return RenderParts(PlainGenerator(**how), LoudMouth(), before)  # type: ignore[arg-type]

@@ -24,8 +24,9 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from avatar.config import LimitSettings, PictureSettings, ServerSettings, TransportSettings
+from avatar.config import Background, LimitSettings, PictureSettings, ServerSettings, TransportSettings
 from avatar.identities.builtin import builtin_face
+from avatar.media.colour import to_i420
 from avatar.media.photo import read_photo
 from avatar.session.protocol import SessionEvent, SessionStats
 from avatar.stream.aiortc_tuning import gather_loopback_only, tolerate_early_close
@@ -181,6 +182,7 @@ class FakeSession:
     calibrations: int = 0
     presences: list[str] = field(default_factory=list)
     cues: list[Any] = field(default_factory=list)
+    background: Background | None = None
     watched: bool = True
     look_every: int = 1
     started: bool = False
@@ -224,6 +226,9 @@ class FakeSession:
         self.size = (picture.width, picture.height)
         self.look_every = look_every
 
+    def set_background(self, background: Background) -> None:
+        self.background = background
+
     def set_identity(self, identity: Any) -> None:
         self.identity = identity
 
@@ -245,9 +250,10 @@ class FakeSession:
                     return
                 (frame, capture), self._frame = self._frame, None
             rgb = cv2.resize(255 - frame.to_ndarray(format="rgb24"), self.size)
-            i420 = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)
+            transparent = self.background is not None and self.background.kind == "transparent"
+            i420 = to_i420(cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA) if transparent else rgb)
             sound_s = time.monotonic() - self.takes_s
-            self.on_picture(Picture(capture.arrival_s - self._begin_s, i420, capture, sound_s))
+            self.on_picture(Picture(capture.arrival_s - self._begin_s, i420, capture, sound_s, transparent))
 
 
 async def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:

@@ -6,10 +6,11 @@ from typing import Final
 
 import av
 
+from avatar.call.backgrounds import BackgroundChanges
 from avatar.call.limits import MESSAGES_PER_SECOND
 from avatar.call.participant import CallHost
 from avatar.errors import ControlError
-from avatar.sdk.bot_protocol import Ping, read_bot_message
+from avatar.sdk.bot_protocol import BACKGROUND_REPLY, Ping, SetBackground, read_bot_message
 from avatar.sdk.bot_session import BotSession
 from avatar.stream.browser_messages import Clock, ErrorMessage, Pong
 from avatar.stream.video_track import SentPicture
@@ -27,7 +28,14 @@ class BotPeer:
     speaks_by_messages = True
 
     def __init__(
-        self, session: BotSession, host: CallHost, *, avatar_id: str | None, drive: Drive, limit_bytes: int
+        self,
+        session: BotSession,
+        host: CallHost,
+        *,
+        avatar_id: str | None,
+        drive: Drive,
+        limit_bytes: int,
+        backgrounds: BackgroundChanges,
     ) -> None:
         """Join a program and its session.
 
@@ -37,9 +45,11 @@ class BotPeer:
             avatar_id: whom it draws.
             drive: as the call was request for; the program's voice moves the avatar all the same.
             limit_bytes: of one message of text.
+            backgrounds: puts something else behind the avatar.
         """
         self.avatar_id, self.drive = avatar_id, drive
         self._session, self._host, self._limit_bytes = session, host, limit_bytes
+        self._backgrounds = backgrounds
         self._clock_sent = False
         self.on_second()
 
@@ -55,6 +65,8 @@ class BotPeer:
             request = read_bot_message(message, limit_bytes=self._limit_bytes, fps=self._session.fps)
             if isinstance(request, Ping):
                 self._host.send(Pong())
+            elif isinstance(request, SetBackground):
+                self._backgrounds.ask(request.background, BACKGROUND_REPLY)
             else:
                 self._session.take(request)
         except ControlError as error:

@@ -8,6 +8,7 @@ from typing import Final
 
 import av
 
+from avatar.call.backgrounds import BackgroundChanges
 from avatar.call.conversation_bridge import ConversationBridge, SendAudio
 from avatar.call.limits import MESSAGES_PER_SECOND
 from avatar.call.participant import CallHost
@@ -29,6 +30,7 @@ from avatar.stream.browser_messages import (
     Pong,
     Request,
     SetAvatar,
+    SetBackground,
     SetDrive,
     Sound,
     Trace,
@@ -60,6 +62,7 @@ class BrowserPeer:
         drive: Drive,
         limit_bytes: int,
         get_avatar: GetAvatar,
+        backgrounds: BackgroundChanges,
         service_factory: ServiceFactory,
         send_audio: SendAudio,
         on_devices: Callable[[Devices], None] = lambda _: None,
@@ -73,6 +76,7 @@ class BrowserPeer:
             drive: what moves the avatar to begin with.
             limit_bytes: of one message.
             get_avatar: returns the identity of an id, or raises AvatarError.
+            backgrounds: puts something else behind the avatar.
             service_factory: opens the services of a conversation, or raises AvatarError; blocks.
             send_audio: lets sound move the mouth and leave with its picture.
             on_devices: is told whether microphone and camera are on.
@@ -83,7 +87,7 @@ class BrowserPeer:
         self._session = session
         self._host = host
         self._limit_bytes = limit_bytes
-        self._get_avatar = get_avatar
+        self._get_avatar, self._backgrounds = get_avatar, backgrounds
         self._service_factory = service_factory
         self._send_audio, self._on_devices = send_audio, on_devices
         self._counted = 0
@@ -161,6 +165,8 @@ class BrowserPeer:
             self._host.show_at_once(not request.played)
         elif isinstance(request, Devices):
             self._on_devices(request)
+        elif isinstance(request, SetBackground):
+            self._backgrounds.ask(request.background, request.id)
         elif self._swapping:
             raise ControlError("The avatar is being changed already. Wait until it has appeared.", code="busy")
         else:

@@ -17,6 +17,7 @@ import numpy as np
 
 from avatar.call.session_lifetime import InPool
 from avatar.errors import MediaError, RecordingError
+from avatar.media.matte_beside import without_matte
 from avatar.media.recording import Recording, RecordingState
 from avatar.stream.browser_messages import RecordingMessage
 from avatar.stream.video_track import SentPicture
@@ -95,7 +96,7 @@ class CallRecording:
     def picture_sent(self, sent: SentPicture) -> None:
         """Take a picture that has left."""
         if self._recording is not None:
-            self._recording.picture(sent.picture.i420, sent.sent_s)
+            self._recording.picture(without_matte(sent.picture), sent.sent_s)
 
     def sound_sent(self, block: av.AudioFrame, sent_s: float) -> None:
         """Take a block of sound that has left, in the one form of all that does (`stream.outgoing_audio`)."""

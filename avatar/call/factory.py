@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal, TypeAlias, get_args
 
+from avatar.call.backgrounds import BackgroundChanges, GetBackground, call_background, check_size
 from avatar.call.bot_peer import BotPeer
 from avatar.call.browser_peer import BrowserPeer, GetAvatar
 from avatar.call.call import Call
@@ -19,16 +20,7 @@ from avatar.call.participant import CallHost, Participant
 from avatar.call.quality import CallQuality
 from avatar.call.room import Seat
 from avatar.call.statistics import CallStatistics
-from avatar.config import (
-    LONG_SIDE_MAX,
-    SHORT_SIDE_MAX,
-    SHORT_SIDE_MIN,
-    Background,
-    PictureSettings,
-    ServerSettings,
-    can_be_sent,
-    read_background,
-)
+from avatar.config import Background, PictureSettings, ServerSettings
 from avatar.conversation.services import ServiceFactory
 from avatar.errors import AvatarError, OfferError
 from avatar.generator.identity import Identity
@@ -62,20 +54,6 @@ def make_avatar_session(
     return open_session(
         identity, picture, drive=drive, voice_network=voice_network, on_picture=on_picture, on_event=on_event
     )
-
-
-def read_call_background(text: str) -> Background:
-    """Return what a caller asks for behind the avatar. Raises AvatarError (bad_background): files are not theirs."""
-    try:
-        background = read_background(text)
-    except ValueError:
-        background = None
-    if background is None or background.kind in ("picture", "transparent"):
-        raise AvatarError(
-            f"{text[:40]!r} cannot be behind the avatar of a call: keep, blur and a colour such as #2a6496 can.",
-            code="bad_background",
-        )
-    return background
 
 
 def make_echo_session(
@@ -122,6 +100,7 @@ class CallFactory:
         get_avatar: GetAvatar,
         service_factory: ServiceFactory,
         *,
+        get_background: GetBackground,
         sessions: Mapping[Mode, MakeSession],
         encode_pool: Executor,
         blocking_pool: Executor,
@@ -135,6 +114,7 @@ class CallFactory:
             settings: of the server.
             get_avatar: returns the identity with an id and raises AvatarError.
             service_factory: opens the services of a conversation.
+            get_background: returns the uploaded picture with an id and raises AvatarError.
             sessions: makes the pipeline of each mode.
             encode_pool: its threads encode pictures and sound, and do nothing else.
             blocking_pool: its threads do what blocks.
@@ -144,6 +124,7 @@ class CallFactory:
         """
         self._settings = settings
         self._get_avatar, self._service_factory, self._sessions = get_avatar, service_factory, sessions
+        self._get_background = get_background
         self._encode_pool, self._blocking_pool = encode_pool, blocking_pool
         self._load, self._count_calls, self._shared_level = load, count_calls, shared_level
 
@@ -165,11 +146,11 @@ class CallFactory:
     ) -> PictureSettings:
         """Return the picture of a call that asks for this; None: as the server's.
 
-        Raises AvatarError (bad_size, bad_rate, bad_background).
+        Raises AvatarError (bad_size, bad_rate, bad_background, unknown_background).
         """
         default = self._settings.picture
         if background is not None:
-            default = replace(default, background=read_call_background(background))
+            default = replace(default, background=call_background(background, self._get_background))
         picture = replace(
             default, width=width or default.width, height=height or default.height, fps=fps or default.fps
         )
@@ -177,12 +158,7 @@ class CallFactory:
             raise AvatarError(
                 f"{picture.fps} pictures a second cannot be sent: 1 to {default.fps} can.", code="bad_rate"
             )
-        if not can_be_sent(picture.width, picture.height):
-            raise AvatarError(
-                f"A picture of {picture.width}x{picture.height} cannot be sent. Sides are even, {SHORT_SIDE_MIN} to "
-                f"{SHORT_SIDE_MAX} pixels, the longer one up to {LONG_SIDE_MAX}.",
-                code="bad_size",
-            )
+        check_size((picture.width, picture.height), picture.background)
         return picture
 
     def make(
@@ -249,14 +225,27 @@ class CallFactory:
         """Open a call of `make`. Raises AvatarError, OfferError; the caller then ends the call."""
         limit_bytes, make_session = self._settings.limits.control_bytes, self._sessions[mode]
 
+        def read_background(text: str) -> Background:
+            background = call_background(text, self._get_background)
+            check_size((call.picture.width, call.picture.height), background)
+            return background
+
         def open_session(
             on_picture: Callable[[Picture], None], on_event: Callable[[SessionEvent], None]
         ) -> LiveSession:
             return make_session(identity, call.picture, drive=drive, on_picture=on_picture, on_event=on_event)
 
         def make_participant(session: LiveSession, host: CallHost) -> Participant:
+            backgrounds = BackgroundChanges(session, host, read_background)
             if isinstance(session, BotSession):
-                return BotPeer(session, host, avatar_id=avatar_id, drive=drive, limit_bytes=limit_bytes)
+                return BotPeer(
+                    session,
+                    host,
+                    avatar_id=avatar_id,
+                    drive=drive,
+                    limit_bytes=limit_bytes,
+                    backgrounds=backgrounds,
+                )
             return BrowserPeer(
                 session,
                 host,
@@ -264,6 +253,7 @@ class CallFactory:
                 drive=drive,
                 limit_bytes=limit_bytes,
                 get_avatar=self._get_avatar,
+                backgrounds=backgrounds,
                 service_factory=self._service_factory,
                 send_audio=call.media.send_audio,
                 on_devices=_ignore if call.seat is None else call.seat.show_devices,

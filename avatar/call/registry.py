@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from avatar.call.backgrounds import GetBackground, no_uploads
 from avatar.call.browser_peer import GetAvatar
 from avatar.call.call import Call
 from avatar.call.capacity import Capacity, Standing
@@ -43,6 +44,7 @@ class Calls:
         settings: ServerSettings,
         get_avatar: GetAvatar,
         *,
+        get_background: GetBackground = no_uploads,
         sessions: Mapping[Mode, MakeSession] | None = None,
         service_factory: ServiceFactory | None = None,
         voice_network: VoiceNetwork | None = None,
@@ -54,6 +56,7 @@ class Calls:
         Args:
             settings: of the server.
             get_avatar: returns the identity with an id and raises AvatarError.
+            get_background: returns the uploaded picture with an id and raises AvatarError.
             sessions: makes the pipelines; None: the real ones.
             service_factory: opens the services of a conversation; None: as the settings say.
             voice_network: moves the mouths of the real pipelines to sound; None: the shipped one.
@@ -87,6 +90,7 @@ class Calls:
             settings,
             get_avatar,
             service_factory or partial(open_services, settings.conversation),
+            get_background=get_background,
             sessions=sessions or session_makers(voice_network),
             encode_pool=self._encode_pool,
             blocking_pool=self._blocking_pool,
@@ -112,8 +116,9 @@ class Calls:
         """Answer an offer and begin a call; `id` and `answer_sdp` of what is returned go back to the visitor.
 
         `watch` is the token that it may be watched by; None: one is made. `room` lets it join, or begin, a room. Raises
-        OfferError, ServerFullError, RoomFullError, AvatarError (bad_size, bad_rate, bad_background, bad_mode,
-        bad_drive, bad_room, rooms_off, watch_taken, unknown_avatar and whatever `get_avatar` or the session raises).
+        OfferError, ServerFullError, RoomFullError, AvatarError (bad_size, bad_rate, bad_background, unknown_background,
+        bad_mode, bad_drive, bad_room, rooms_off, watch_taken, unknown_avatar and whatever `get_avatar` or the session
+        raises).
         """
         try:
             offer = read_offer(offer_sdp, limit_bytes=self._settings.limits.offer_bytes)

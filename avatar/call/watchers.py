@@ -68,12 +68,15 @@ class Watchers:
     def __contains__(self, watcher_id: str) -> bool:
         return watcher_id in self._watchers
 
-    async def add(self, offer_sdp: str) -> Watcher:
-        """Answer one more. Raises OfferError, and ServerFullError where there are too many, or no port is free."""
+    async def add(self, offer_sdp: str, *, matte: bool = False) -> Watcher:
+        """Answer one more, who wants the pictures' matte beside them or not.
+
+        Raises OfferError, and ServerFullError where there are too many, or no port is free.
+        """
         offer = read_offer(offer_sdp, limit_bytes=self._limits.offer_bytes)
         if self._closed or len(self._watchers) >= self._most:
             raise ServerFullError(f"All {self._most} places to watch this call are taken. Try again in a moment.")
-        watcher = Watcher(WatchPeer(self._transport, self._broadcast), self._clock())
+        watcher = Watcher(WatchPeer(self._transport, self._broadcast, matte=matte), self._clock())
         self._watchers[watcher.id] = watcher
         try:
             watcher.answer_sdp = await watcher.peer.answer(offer, lambda state: self._on_state(watcher, state))

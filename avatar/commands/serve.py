@@ -159,6 +159,7 @@ def _serve(args: argparse.Namespace) -> int:
 
 def _application(settings: ServerSettings, voice_network: VoiceNetwork | None) -> FastAPI:
     from avatar.call.registry import Calls  # noqa: PLC0415
+    from avatar.identities.backgrounds import BackgroundLibrary  # noqa: PLC0415
     from avatar.identities.builtin import builtin_faces  # noqa: PLC0415
     from avatar.identities.library import AvatarLibrary  # noqa: PLC0415
     from avatar.server.app import create_app  # noqa: PLC0415
@@ -166,9 +167,11 @@ def _application(settings: ServerSettings, voice_network: VoiceNetwork | None) -
 
     faces = builtin_faces()
     library = AvatarLibrary(faces, settings.limits, folder=settings.avatars)
+    backgrounds = BackgroundLibrary(settings.limits)
     calls = Calls(
         settings,
         library.identity,
+        get_background=backgrounds.get,
         voice_network=voice_network,
         after_opening=trim_heap,
         after_call=MemoryKeeper().call_ended,
@@ -177,6 +180,7 @@ def _application(settings: ServerSettings, voice_network: VoiceNetwork | None) -
         settings,
         library,
         calls,
+        backgrounds=backgrounds,
         token=settings.token,
         on_start=partial(_try_machine, calls, faces[-1].id if faces else None),
     )

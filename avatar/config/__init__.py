@@ -7,6 +7,7 @@ line in the settings file (`idle_s` in the section `[limits]`), the help, `avata
 
 from avatar.config.declaration import Declaration
 from avatar.config.kinds import (
+    BACKGROUND,
     BASE_URL,
     LONG_SIDE_MAX,
     SHORT_SIDE_MAX,
@@ -33,6 +34,7 @@ from avatar.config.settings import (
 )
 
 __all__ = [
+    "BACKGROUND",
     "BASE_URL",
     "ENGINES",
     "LONG_SIDE_MAX",

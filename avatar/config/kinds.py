@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -51,7 +51,9 @@ class Background:
     rgb: tuple[int, int, int] | None = None
     """Of `colour`: 0..255 each."""
     path: Path | None = None
-    """Of `picture`: the file."""
+    """Of `picture`: the file,"""
+    data: bytes | None = field(default=None, repr=False)
+    """or what is in it."""
 
     def __str__(self) -> str:
         """Return the text that `read_background` reads."""

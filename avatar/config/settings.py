@@ -69,7 +69,7 @@ class PictureSettings:
     background: Background = setting(
         Background(),
         "what is seen behind the avatar: keep (its photo's own), blur, a colour as #RRGGBB, a picture's file, or "
-        "transparent (for programs: docs/sdk.md)",
+        "transparent (for programs and for OBS: docs/sdk.md, docs/obs.md)",
         kind=BACKGROUND,
     )
 

@@ -40,16 +40,25 @@ def behind_person(background: Background, plate: U8, picture_size: tuple[int, in
     return plate
 
 
-def _read(background: Background) -> U8:
+def background_bytes(background: Background) -> bytes:
+    """Return the encoded picture that is to be behind an avatar. Raises ImageError: the file cannot be read."""
     path = background.path
+    if background.data is not None or path is None:
+        return background.data or b""
     try:
-        if path is None or path.stat().st_size > (most := LimitSettings().upload_bytes):
+        if path.stat().st_size > (most := LimitSettings().upload_bytes):
             raise ImageError(f"The background {path} is larger than {most:,} bytes: choose a smaller picture.")
-        return read_photo(path.read_bytes(), LimitSettings())
+        return path.read_bytes()
     except OSError as error:
         raise ImageError(f"The background {path} cannot be read: {error.strerror or error}.") from error
+
+
+def _read(background: Background) -> U8:
+    data = background_bytes(background)
+    try:
+        return read_photo(data, LimitSettings())
     except ImageError as error:
-        raise ImageError(f"The background {path} cannot be used: {error}", code=error.code) from error
+        raise ImageError(f"The background {background.path or ''} cannot be used: {error}", code=error.code) from error
 
 
 def _filling(picture: U8, size: tuple[int, int]) -> U8:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from avatar.errors import FrameError
+from avatar.media.matte_beside import beside
 from avatar.types import U8
 
 MAX_SIDE_PX: Final = 4096
@@ -30,6 +31,8 @@ def camera_rgb(frame: av.VideoFrame) -> U8:
 def to_i420(rgb: U8) -> U8:
     """Return (height, width, 3) RGB as (height * 3 / 2, width) planar YUV 4:2:0; odd sides lose their last line.
 
+    Premultiplied RGBA, (height, width, 4), becomes twice as wide: its matte lies to the right (`matte_beside`).
+
     Raises:
         FrameError: a side is shorter than 2 pixels.
     """
@@ -37,4 +40,4 @@ def to_i420(rgb: U8) -> U8:
     if not (height and width):
         raise FrameError(f"A picture of {rgb.shape[1]} x {rgb.shape[0]} pixels is too small for YUV 4:2:0.")
     even = np.ascontiguousarray(rgb[:height, :width])
-    return np.asarray(cv2.cvtColor(even, cv2.COLOR_RGB2YUV_I420), np.uint8)
+    return beside(even) if even.shape[2] == 4 else np.asarray(cv2.cvtColor(even, cv2.COLOR_RGB2YUV_I420), np.uint8)

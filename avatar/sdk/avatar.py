@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from avatar.config import PictureSettings
+from avatar.config import Background, PictureSettings
 from avatar.errors import ClosedError
 from avatar.generator.identity import Identity
 from avatar.media.pcm import I16, RATES, Pcm, mono_pcm_pieces
@@ -30,7 +30,7 @@ from avatar.sdk.events import EventLog
 from avatar.sdk.frame_queue import FrameQueue
 from avatar.sdk.frame_stream import FrameStream
 from avatar.sdk.frames import AvatarEvent, Frame
-from avatar.sdk.renderer import LocalRenderer, Renderer, open_parts
+from avatar.sdk.renderer import LocalRenderer, Renderer, chosen_background, open_parts
 from avatar.sdk.speech_playout import SpeechPlayout
 from avatar.timing.speech_events import SpeechInterrupted
 
@@ -266,6 +266,24 @@ class Avatar:
     def set_emotion(self, name: str, strength: float = 1.0) -> None:
         """Show one of `motion.cues.EMOTIONS` from now on, `strength` 0..1.4. Raises CueError, ClosedError."""
         self._perform(Mood(name, strength))
+
+    async def set_background(self, background: Background | str) -> None:
+        """Put something else behind the avatar; returns when it is made, a tenth of a second later.
+
+        Pictures go on meanwhile; those that are drawn already still show what was there before.
+
+        Args:
+            background: or its text: keep, blur, transparent, a colour as #RRGGBB or a picture's file.
+
+        Raises:
+            AvatarError: it cannot be there, code `bad_background`, or `bad_size`: of a server's pictures only small
+                ones can be transparent; ImageError: the picture cannot be used.
+            ClosedError, ServerGoneError.
+        """
+        self._open()
+        await self._renderer.set_background(
+            chosen_background(background) if isinstance(background, str) else background
+        )
 
     def set_presence(self, presence: PresenceKind) -> None:
         """Be `listening`, `thinking` or `idle` while nothing is said. Raises CueError, ClosedError."""

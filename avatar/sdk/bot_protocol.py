@@ -1,7 +1,7 @@
 """Messages of the data channel between a program that speaks and the server that draws for it.
 
-program -> server: begin, mood, feel, gesture, look, attend, ping (JSON text), and each tick (bytes)
-server -> program: hello, clock, pong, bye (JSON text); others are not looked at
+program -> server: begin, mood, feel, gesture, look, attend, background, ping (JSON text), and each tick (bytes)
+server -> program: hello, clock, pong, background, error, bye (JSON text); others are not looked at
 
 A tick asks for one picture and carries its mouth's input: 26 bytes (`_TICK`, little-endian), then 16-bit samples at
 16 kHz. `docs/protocol.md` describes them.
@@ -23,7 +23,7 @@ from avatar.motion.idle import HIGHEST_SEED
 from avatar.motion.voice_cut import VoiceCut
 from avatar.perception.speech.log_mel import RATE
 from avatar.sdk.speech_playout import MouthInput
-from avatar.stream.browser_messages import Bye, Clock, Pong
+from avatar.stream.browser_messages import BackgroundMessage, Bye, Clock, ErrorMessage, Pong
 from avatar.stream.data_channel import LONGEST_REFUSAL, VERSION, Vocabulary
 
 MOUTH_RATE: Final = RATE
@@ -54,6 +54,14 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class SetBackground:
+    """Put something else behind the avatar."""
+
+    background: Annotated[str, Field(min_length=1, max_length=64)]
+    """keep, blur, transparent, a colour as #RRGGBB, or the id of a picture that was uploaded."""
+
+
+@dataclass(frozen=True, slots=True)
 class TickRequest:
     """A picture that the program wants."""
 
@@ -61,9 +69,20 @@ class TickRequest:
     mouth: MouthInput
 
 
-BotRequest: TypeAlias = Begin | Ping | Cue
+BotRequest: TypeAlias = Begin | Ping | SetBackground | Cue
+BACKGROUND_REPLY: Final = "background"
+"""What an error about a background replies to."""
 BOT_REQUESTS: Final = Vocabulary[BotRequest](
-    {"begin": Begin, "ping": Ping, "mood": Mood, "feel": Feel, "gesture": Gesture, "look": Look, "attend": Attend}
+    {
+        "begin": Begin,
+        "ping": Ping,
+        "background": SetBackground,
+        "mood": Mood,
+        "feel": Feel,
+        "gesture": Gesture,
+        "look": Look,
+        "attend": Attend,
+    }
 )
 """What a program sends as text."""
 
@@ -78,8 +97,17 @@ class ServerHello:
     height: Side
 
 
-ServerReport: TypeAlias = ServerHello | Clock | Pong | Bye
-SERVER_REPORTS: Final = Vocabulary[ServerReport]({"hello": ServerHello, "clock": Clock, "pong": Pong, "bye": Bye})
+ServerReport: TypeAlias = ServerHello | Clock | Pong | BackgroundMessage | ErrorMessage | Bye
+SERVER_REPORTS: Final = Vocabulary[ServerReport](
+    {
+        "hello": ServerHello,
+        "clock": Clock,
+        "pong": Pong,
+        "background": BackgroundMessage,
+        "error": ErrorMessage,
+        "bye": Bye,
+    }
+)
 """What a program looks at of what the server sends."""
 
 
@@ -95,7 +123,7 @@ def read_bot_message(message: str | bytes, *, limit_bytes: int, fps: int) -> Bot
     if isinstance(message, bytes):
         return _read_tick(message, fps)
     request = BOT_REQUESTS.read(message, limit_bytes=limit_bytes)
-    if not isinstance(request, Begin | Ping):
+    if not isinstance(request, Begin | Ping | SetBackground):
         try:
             check_cue(request)
         except CueError as error:

@@ -11,22 +11,21 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from avatar.config import PictureSettings
+from avatar.config import Background, PictureSettings
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
-from avatar.generator.tiers import open_generator
 from avatar.media.colour import to_i420
 from avatar.motion.cues import Cue
 from avatar.motion.speech import SpeechMotion
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.sdk.animator import Animator
 from avatar.sdk.bot_protocol import MOUTH_RATE, Begin, TickRequest
-from avatar.sdk.renderer import RenderParts
+from avatar.sdk.renderer import RenderParts, parts_of
 from avatar.session.protocol import SessionEvent, SessionFailed, SessionStats, UndrivenSession
 from avatar.timing.meters import StageMeter
 from avatar.timing.stage_thread import StageThread
-from avatar.types import U8, Drive, Picture, rest_motion
+from avatar.types import Drive, Picture, rest_motion
 
 MOST_WAITING: Final = 512
 """Ticks and cues that may wait to be drawn; a program that sends more does not keep to the clock."""
@@ -49,7 +48,8 @@ class BotSession(UndrivenSession):
     ) -> None:
         """Prepare to draw `fps` pictures a second; pictures and events come from its own thread."""
         self.fps = fps
-        self._parts = parts
+        self._speech, self._renderer = parts.speech, AdaptiveRenderer(parts.generator, fps)
+        self._parts, self._opening = parts, threading.Lock()
         self._on_picture = on_picture
         self._changed = threading.Condition()
         self._requests: deque[TickRequest | Cue] = deque()
@@ -82,6 +82,11 @@ class BotSession(UndrivenSession):
                 self._requests.append(request)
             self._changed.notify()
 
+    def set_background(self, background: Background) -> None:
+        """Put this behind the avatar; it is drawn as before until what draws it so is open. Raises AvatarError."""
+        with self._opening:
+            self._renderer = AdaptiveRenderer(self._parts.before(background), self.fps)
+
     def set_watched(self, watched: bool) -> None:
         """Draw the ticks' pictures, or none while nobody watches."""
         self._watched = watched
@@ -105,8 +110,8 @@ class BotSession(UndrivenSession):
     def _work(self) -> None:
         begin = self._wait_for_begin()
         if begin is not None:
-            self._parts.speech.liveliness = begin.liveliness
-            self._draw(Animator(MOUTH_RATE, self._parts.speech, seed=begin.seed))
+            self._speech.liveliness = begin.liveliness
+            self._draw(Animator(MOUTH_RATE, self._speech, seed=begin.seed))
 
     def _wait_for_begin(self) -> Begin | None:
         with self._changed:
@@ -114,8 +119,7 @@ class BotSession(UndrivenSession):
             return None if self._stopped else self._begin
 
     def _draw(self, animator: Animator) -> None:
-        adaptive = AdaptiveRenderer(self._parts.generator, self.fps)
-        self._show_rest(to_i420(adaptive.render(rest_motion(0.0))))
+        self._show_rest()
         while (requests := self._take_all()) is not None:
             motion = None
             for request in requests:
@@ -128,17 +132,23 @@ class BotSession(UndrivenSession):
             if motion is None or not self._watched:
                 continue
             with self._meter.time("generate"):
-                i420 = to_i420(adaptive.render(motion))
-            self._on_picture(Picture(motion.time_s, i420))
+                drawn = self._renderer.render(motion)
+                i420 = to_i420(drawn)
+            self._on_picture(Picture(motion.time_s, i420, matte=drawn.shape[2] == 4))
 
-    def _show_rest(self, i420: U8) -> None:
+    def _show_rest(self) -> None:
         """Show the face at rest until the first tick comes."""
         begin_s = time.monotonic()
+        renderer = self._renderer
+        drawn = renderer.render(rest_motion(0.0))
         with self._changed:
             while not (self._requests or self._stopped):
+                if renderer is not self._renderer:
+                    renderer = self._renderer
+                    drawn = renderer.render(rest_motion(0.0))
                 since_s = time.monotonic() - begin_s
                 if self._watched and since_s < FIRST_PICTURE_S:
-                    self._on_picture(Picture(since_s - FIRST_PICTURE_S, i420))
+                    self._on_picture(Picture(since_s - FIRST_PICTURE_S, to_i420(drawn), matte=drawn.shape[2] == 4))
                 self._changed.wait(FIRST_PICTURE_EVERY_S)
 
     def _take_all(self) -> list[TickRequest | Cue] | None:
@@ -165,9 +175,5 @@ def make_bot_session(
     del drive  # the program's voice
     if identity is None:
         raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
-    generator = open_generator(
-        identity, (picture.width, picture.height), picture.tier, picture.engine, picture.background
-    )
-    return BotSession(
-        RenderParts(generator, SpeechMotion(voice_network)), picture.fps, on_picture=on_picture, on_event=on_event
-    )
+    parts = parts_of(identity, picture, SpeechMotion(voice_network))
+    return BotSession(parts, picture.fps, on_picture=on_picture, on_event=on_event)

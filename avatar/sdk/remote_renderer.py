@@ -18,12 +18,15 @@ from typing import Final
 
 import av
 
-from avatar.config import PictureSettings
+from avatar.config import Background, PictureSettings
 from avatar.errors import AvatarError, ControlError, FrameError, ServerGoneError, what_failed
 from avatar.media.colour import camera_rgb
+from avatar.media.matte_beside import rgba_of
 from avatar.media.pcm import SampleQueue
 from avatar.motion.cues import MOST_WAITING, Cue
+from avatar.sdk.background_request import BackgroundRequest
 from avatar.sdk.bot_protocol import (
+    BACKGROUND_REPLY,
     BOT_REQUESTS,
     MOUTH_RATE,
     REPORT_BYTES,
@@ -32,14 +35,15 @@ from avatar.sdk.bot_protocol import (
     Ping,
     ServerHello,
     ServerReport,
+    SetBackground,
     TickRequest,
     write_tick,
 )
 from avatar.sdk.frame_queue import FrameQueue
 from avatar.sdk.renderer import stopped
 from avatar.sdk.speech_playout import MouthInput
-from avatar.sdk.whip_client import Answer, WhipClient, asked_background
-from avatar.stream.browser_messages import Bye, Clock, Pong
+from avatar.sdk.whip_client import Answer, WhipClient
+from avatar.stream.browser_messages import BackgroundMessage, Bye, Clock, ErrorMessage, Pong
 from avatar.stream.caller import Caller
 from avatar.stream.ice_servers import IceServer, read_ice_server
 from avatar.timing.remote_lead import RemoteLead, observe_way
@@ -94,6 +98,7 @@ class RemoteRenderer:
         self._leaving = False
         self._pong_s = self._ping_s = 0.0
         self._mouth_sound = SampleQueue(MOUTH_RATE)
+        self._background = BackgroundRequest(client, self._send_soon)
         self._cuts = 0
 
     @property
@@ -127,6 +132,10 @@ class RemoteRenderer:
     def perform(self, cue: Cue) -> None:
         """Follow a cue with the next tick."""
         self._cues.append(cue)
+
+    async def set_background(self, background: Background) -> None:
+        """Ask the server for it, and wait until it is there."""
+        await self._background.ask(background)
 
     async def close(self) -> None:
         """End the call and wait for the thread's end."""
@@ -162,11 +171,13 @@ class RemoteRenderer:
         since = wrapped(wire_timestamp - self._clock)
         index = round(since * self._picture.fps / VIDEO_RATE)
         sent_s = self._sent_s.get(index)
-        if sent_s is None or (frame.width, frame.height) != self.picture_size:
+        width, height = self.picture_size
+        if sent_s is None or frame.height != height or frame.width not in (width, 2 * width):
             return  # the face at rest before the first tick, or none of ours
         self._sent_s = {later: at_s for later, at_s in self._sent_s.items() if later > index}
         with contextlib.suppress(FrameError):
-            self._queue.settle(index, camera_rgb(frame))
+            rgb = camera_rgb(frame)
+            self._queue.settle(index, rgb if frame.width == width else rgba_of(rgb))
         self._lead = observe_way(self._lead, time.monotonic() - sent_s)
 
     def _handle(self, report: ServerReport | None) -> None:
@@ -177,6 +188,10 @@ class RemoteRenderer:
                 self._clock = rtp
             case Pong():
                 self._pong_s = time.monotonic()
+            case BackgroundMessage():
+                self._background.done()
+            case ErrorMessage(code, detail, reply_to) if reply_to == BACKGROUND_REPLY:
+                self._background.refused(AvatarError(detail[:LONGEST_REASON], code=code))
             case Bye("failed", detail):
                 self._fail(stopped(detail[:LONGEST_REASON]))
             case Bye(_, detail):
@@ -196,6 +211,7 @@ class RemoteRenderer:
         except Exception as error:  # the thread's root: the reason must not die with it
             self._fail(stopped(what_failed(error)))
         self._leaving = True
+        self._background.refused(ServerGoneError("The avatar was closed meanwhile."))
         if not self._opened.done():
             self._opened.set_exception(self._failure or ServerGoneError("The avatar was closed while it opened."))
         elif self._failure is not None:
@@ -215,7 +231,8 @@ class RemoteRenderer:
         offer = await self._caller.offer(loopback=self._client.on_this_machine)
         picture = self._picture
         wanted: dict[str, str | int] = {"mode": "bot", "avatar": self._face, "fps": picture.fps}
-        wanted |= asked_background(picture.background)
+        if picture.background.kind != "keep":  # else it is the server's to choose
+            wanted["background"] = await asyncio.to_thread(self._client.name_background, picture.background)
         wanted |= {"width": picture.width, "height": picture.height}
         self._answer = await asyncio.to_thread(self._client.offer, offer, wanted)
         await self._caller.accept(self._answer.sdp)
@@ -276,6 +293,18 @@ class RemoteRenderer:
                 await self._wake.wait()
         self._wake.clear()
 
+    def _send_soon(self, request: SetBackground) -> None:
+        """Any thread: send a request, or fail."""
+
+        def send() -> None:
+            try:
+                self._caller.send(BOT_REQUESTS.write(request))
+            except ServerGoneError as error:
+                self._fail(error)
+
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(send)
+
     def _heed(self) -> None:
         """Any thread: ticks were taken, or the queue began or was closed."""
         with contextlib.suppress(RuntimeError):  # the loop has ended
@@ -284,4 +313,5 @@ class RemoteRenderer:
     def _fail(self, error: AvatarError) -> None:
         if self._failure is None and not self._leaving:
             self._failure = error
+        self._background.refused(error)
         self._wake.set()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from avatar.config import PictureSettings
+from avatar.config import BACKGROUND, Background, PictureSettings, read_background
 from avatar.errors import AvatarError
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
@@ -38,6 +38,24 @@ class RenderParts:
 
     generator: Generator
     speech: SpeechMotion
+    open_before: Callable[[Background], Generator] | None = None
+    """Opens what draws the same avatar before another background; None: nothing can."""
+
+    def before(self, background: Background) -> Generator:
+        """Return what draws the avatar before a background. Blocks; raises AvatarError."""
+        if self.open_before is None:
+            raise AvatarError("What is behind this avatar cannot be changed.", code="bad_background")
+        return self.open_before(background)
+
+
+def parts_of(identity: Identity, settings: PictureSettings, speech: SpeechMotion) -> RenderParts:
+    """Return what renders an identity; blocks while models load. Raises ModelError, ImageError."""
+    size = (settings.width, settings.height)
+
+    def open_before(background: Background) -> Generator:
+        return open_generator(identity, size, settings.tier, settings.engine, background)
+
+    return RenderParts(open_before(settings.background), speech, open_before)
 
 
 def open_parts(
@@ -61,13 +79,10 @@ def open_parts(
     identity = face if isinstance(face, Identity) else open_identity(str(face))
     for warning in () if isinstance(face, Identity) else face_warnings(str(face), identity):
         logger.warning("%s: %s", face, warning)
-    generator = open_generator(
-        identity, (settings.width, settings.height), settings.tier, settings.engine, settings.background
-    )
     network = load_voice_network(voice_network) if isinstance(voice_network, (str, Path)) else voice_network
     if network is not None:
         require_live(network)
-    return RenderParts(generator, SpeechMotion(network, liveliness=liveliness))
+    return parts_of(identity, settings, SpeechMotion(network, liveliness=liveliness))
 
 
 class Renderer(Protocol):
@@ -88,6 +103,9 @@ class Renderer(Protocol):
 
     def perform(self, cue: Cue) -> None:
         """Follow a cue that `check_cue` has accepted. Never blocks."""
+
+    async def set_background(self, background: Background) -> None:
+        """Put something else behind the avatar; returns when it is there. Raises AvatarError where it cannot be."""
 
     async def close(self) -> None:
         """End; the queue has been closed. Also where it never opened."""
@@ -117,6 +135,7 @@ class LocalRenderer:
             raise AvatarError(f"The seed {seed} cannot be used: 0 to {HIGHEST_SEED} can.")
         self._queue = queue
         self._parts = await asyncio.to_thread(self._make_parts)
+        self._drawing = AdaptiveRenderer(self._parts.generator, queue.playout.fps)
         self._animator = Animator(queue.playout.rate, self._parts.speech, seed=seed)
         self._worker = StageThread("sdk", self._draw_ticks, lambda why: queue.fail(stopped(why)))
         self._worker.start()
@@ -124,6 +143,11 @@ class LocalRenderer:
     def perform(self, cue: Cue) -> None:
         """Follow a cue from the next tick on."""
         self._animator.perform(cue)
+
+    async def set_background(self, background: Background) -> None:
+        """Put this behind the avatar from the next tick on that is drawn when it is made, in a tenth of a second."""
+        generator = await asyncio.to_thread(self._parts.before, background)
+        self._drawing = AdaptiveRenderer(generator, self._queue.playout.fps)
 
     async def close(self) -> None:
         """Wait for the thread's end."""
@@ -133,12 +157,11 @@ class LocalRenderer:
 
     def _draw_ticks(self) -> None:
         queue, skipped = self._queue, 0
-        adaptive = AdaptiveRenderer(self._parts.generator, queue.playout.fps)
         while (now_s := self._wait()) is not None:
             tick = queue.plan()
             motion, rgb = self._animator.animate(tick.mouth), None
             if queue.clock is None or queue.clock.worth_drawing(tick.index, now_s, skipped):
-                rgb, skipped = adaptive.render(motion), 0
+                rgb, skipped = self._drawing.render(motion), 0
             else:
                 skipped += 1
             queue.settle(tick.index, rgb)
@@ -153,6 +176,14 @@ class LocalRenderer:
                     return time.monotonic()
                 queue.changed.wait(None if math.isinf(wait_s) else wait_s)
         return None
+
+
+def chosen_background(text: str) -> Background:
+    """Return the background that a text names. Raises AvatarError (bad_background)."""
+    try:
+        return read_background(text)
+    except ValueError as error:
+        raise AvatarError(f"{text[:80]!r} is no background: {BACKGROUND.takes}.", code="bad_background") from error
 
 
 def stopped(why: str) -> AvatarError:

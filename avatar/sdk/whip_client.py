@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-from avatar.config import Background
+from avatar.config import Background, LimitSettings
 from avatar.errors import AvatarError, ServerFullError, ServerGoneError, TokenError, UnknownAvatarError
+from avatar.generator.background import background_bytes
+from avatar.identities.backgrounds import background_of
 from avatar.stream.ice_servers import IceServer, read_ice_server
 
 ANSWER_BYTES: Final = 65_536
@@ -106,6 +108,26 @@ class WhipClient:
             for url, name, password in named[:MOST_ICE_SERVERS]
         )
 
+    def name_background(self, background: Background) -> str:
+        """Return what a call asks for to have this behind its avatar; a picture is sent first.
+
+        Raises:
+            ImageError: the picture cannot be used; the server may say so too.
+            TokenError, ServerFullError, ServerGoneError, AvatarError: the server refuses it, or does not answer.
+        """
+        if background.kind != "picture":
+            return str(background)
+        data = background_of(background_bytes(background), LimitSettings()).data
+        status, headers, body = self._request(
+            "POST", f"{self._root}/api/backgrounds", data, {"Content-Type": "image/jpeg"}
+        )
+        if status != 201:
+            raise refusal(status, headers.get("Retry-After", ""), body)
+        try:
+            return str(json.loads(body)["id"])[:64]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ServerGoneError(f"The server {self._host} does not answer as a server of avatars does.") from error
+
     def end(self, answer: Answer) -> None:
         """End a call; one that has ended already is fine. Raises ServerGoneError, AvatarError."""
         status, headers, body = self._request("DELETE", self._root + answer.location, None, {})
@@ -133,20 +155,6 @@ class WhipClient:
         if len(answer) > ANSWER_BYTES:
             raise ServerGoneError(f"The server {self._host} answers with more than {ANSWER_BYTES} bytes.")
         return response.status, response.headers, answer
-
-
-def asked_background(background: Background) -> dict[str, str]:
-    """Return what a call asks for behind the avatar; nothing where that is the server's to choose.
-
-    Raises:
-        AvatarError: a server cannot put it there, code `bad_background`.
-    """
-    if background.kind in ("picture", "transparent"):
-        raise AvatarError(
-            f"A server does not put {background} behind an avatar: keep, blur or a colour can be asked of it.",
-            code="bad_background",
-        )
-    return {} if background.kind == "keep" else {"background": str(background)}
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,11 +11,13 @@ from fastapi import FastAPI
 
 from avatar import __version__
 from avatar.config import ServerSettings
+from avatar.identities.backgrounds import BackgroundLibrary
 from avatar.identities.library import AvatarLibrary
 from avatar.resources import resource_folder
 from avatar.server.access_log import AccessLogMiddleware
 from avatar.server.auth import bearer_guard
 from avatar.server.avatar_routes import avatar_routes
+from avatar.server.background_routes import background_routes
 from avatar.server.call_routes import call_routes
 from avatar.server.headers import HeadersMiddleware
 from avatar.server.methods import MethodsMiddleware
@@ -36,11 +38,13 @@ def create_app(
     library: AvatarLibrary,
     calls: CallRegistry,
     *,
+    backgrounds: BackgroundLibrary | None = None,
     token: str | None = None,
     on_start: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> FastAPI:
     """Return the application. It starts `library` when it starts, and closes `calls` and `library` when it stops.
 
+    `backgrounds` keeps pictures that visitors send, and is closed too; None: they can send none.
     With `token`, offers, uploads and the measurements need it as a bearer token; the ids that offers and uploads return
     are capabilities of their own. `on_start` runs beside everything else once the server is there.
 
@@ -62,6 +66,8 @@ def create_app(
                 task.cancel()
             await calls.close()
             await asyncio.to_thread(library.close)
+            if backgrounds is not None:
+                await asyncio.to_thread(backgrounds.close)
 
     app = _DocumentedApp(
         title="Avatar",
@@ -87,6 +93,8 @@ def create_app(
     app.add_middleware(AccessLogMiddleware)
     guard = bearer_guard(token)
     app.include_router(avatar_routes(library, settings.limits, metrics, guard))
+    if backgrounds is not None:
+        app.include_router(background_routes(backgrounds, settings.limits, guard))
     app.include_router(whip_routes(calls, settings, metrics, guard))
     app.include_router(whep_routes(calls.watchers, settings))
     app.include_router(call_routes(calls))

@@ -30,6 +30,12 @@ class AvatarsAnswer(BaseModel):
     avatars: list[AvatarAnswer]
 
 
+class BackgroundAnswer(BaseModel):
+    """A picture that was uploaded to be behind an avatar."""
+
+    id: str = Field(description="What a call asks for as its background.")
+
+
 class PictureAnswer(BaseModel):
     """The picture a call gets when it asks for no other size."""
 

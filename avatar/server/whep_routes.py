@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from avatar.call.watchers import Watchers
 from avatar.config import ServerSettings
@@ -58,13 +58,23 @@ def whep_routes(find_watchers: Callable[[str], Watchers | None], settings: Serve
             ),
         },
     )
-    async def watch(token: WatchToken, request: Request) -> Response:
+    async def watch(
+        token: WatchToken,
+        request: Request,
+        background: Annotated[
+            Literal["transparent"] | None,
+            Query(
+                description="`transparent`: pictures twice as wide, whose right half is their matte. Else an avatar "
+                "that has nothing behind it is before black."
+            ),
+        ] = None,
+    ) -> Response:
         """Watch a call: send an offer that receives, get the answer. DELETE its Location to leave."""
         watchers = find_watchers(token)
         if watchers is None:
             return _no_call()
         sdp = await read_text(request, SDP, settings.limits.offer_bytes, code="bad_offer")
-        watcher = await watchers.add(sdp)
+        watcher = await watchers.add(sdp, matte=background is not None)
         headers = answer_headers(f"/whep/{token}", watcher, settings.transport)
         return Response(watcher.answer_sdp, 201, headers, SDP)
 

@@ -120,7 +120,7 @@ def whip_routes(
                     400: "Not an offer that can be answered: `bad_offer`, `bad_size`, `bad_rate`, `bad_background`.",
                     401: "A token is needed.",
                     403: "This server has no rooms: `rooms_off`.",
-                    404: "`unknown_avatar`.",
+                    404: "`unknown_avatar`, `unknown_background`.",
                     406: "No format of video or of sound in common; the answer says what is taken: `no_common_codec`.",
                     409: "Another call has that watch link: `watch_taken`.",
                     415: "The body is not application/sdp: `wrong_type`.",
@@ -159,8 +159,9 @@ def whip_routes(
         background: Annotated[
             str | None,
             Query(
-                max_length=16,
-                description="What is behind the avatar: keep, blur or #RRGGBB; the server's when left out.",
+                max_length=64,
+                description="What is behind the avatar: keep, blur, #RRGGBB, the id of an uploaded picture, or "
+                "transparent, which doubles the picture's width for its matte; the server's when left out.",
             ),
         ] = None,
         room: Annotated[

@@ -13,12 +13,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import av
 
-from avatar.config import PictureSettings
+from avatar.config import Background, PictureSettings
 from avatar.errors import FrameError
 from avatar.face.expression_basis import load_basis
 from avatar.generator.adaptive import AdaptiveRenderer
@@ -177,7 +177,9 @@ class Session:
             self._renderer = self._open_renderer(identity, self._picture)
 
     def set_picture(self, picture: PictureSettings, look_every: int) -> None:
-        """Draw pictures of this size, tier, rate and background from the next one on; look at every n-th camera frame.
+        """Draw pictures of this size, tier and rate from the next one on; look at every n-th camera frame.
+
+        What is behind the avatar stays: that is for `set_background` to change.
 
         Pictures go on meanwhile: what draws the new ones is opened in the caller's thread, in about a tenth of a
         second. A camera that sends more often than `picture.fps` drives no more pictures than that, where that is less
@@ -185,11 +187,23 @@ class Session:
         """
         with self._opening:
             was = self._picture
-            drawn, before = ((one.width, one.height, one.tier, one.background) for one in (picture, was))
+            picture = replace(picture, background=was.background)
+            drawn, before = ((one.width, one.height, one.tier) for one in (picture, was))
             if drawn != before:
                 self._renderer = self._open_renderer(self._renderer.generator.identity, picture)
             self._picture, self._look_every = picture, look_every
             self._meter.forget_durations()
+
+    def set_background(self, background: Background) -> None:
+        """Put this behind the avatar from the next picture on; pictures go on meanwhile, as with `set_picture`.
+
+        Raises ModelError, ImageError: all is left as it is.
+        """
+        with self._opening:
+            picture = replace(self._picture, background=background)
+            if picture != self._picture:
+                self._renderer = self._open_renderer(self._renderer.generator.identity, picture)
+                self._picture = picture
 
     def stats(self) -> SessionStats:
         """Return how the pipeline does."""
@@ -309,10 +323,11 @@ class Session:
             if not self._watched:
                 continue
             with self._meter.time("generate"):
-                i420 = to_i420(self._renderer.render(motion))
+                drawn = self._renderer.render(motion)
+                i420, matte = to_i420(drawn), drawn.shape[2] == 4
             capture = due.seen.capture if due is not None else None
             sound_s = taken_s if due is not None or drive != "camera" else None
-            self._on_picture(Picture(media_s, i420, capture, sound_s))
+            self._on_picture(Picture(media_s, i420, capture, sound_s, matte))
 
     def _listen(self, media_s: float) -> VoiceMotion:
         """Return what the voice does at a moment, after all sound that has come was heard."""

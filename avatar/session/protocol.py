@@ -8,8 +8,8 @@ from typing import Literal, Protocol, TypeAlias
 
 import av
 
-from avatar.config import PictureSettings
-from avatar.errors import CueError
+from avatar.config import Background, PictureSettings
+from avatar.errors import AvatarError, CueError
 from avatar.generator.identity import Identity
 from avatar.motion.cues import Cue
 from avatar.motion.presence import PresenceKind
@@ -97,7 +97,13 @@ class LiveSession(Protocol):
         """Show another avatar. May block."""
 
     def set_picture(self, picture: PictureSettings, look_every: int) -> None:
-        """Draw pictures of this size, tier and rate, and look at every so many camera frames. May block."""
+        """Draw pictures of this size, tier and rate, and look at every so many camera frames. May block.
+
+        What is behind the avatar stays.
+        """
+
+    def set_background(self, background: Background) -> None:
+        """Put something else behind the avatar. May block; raises AvatarError where it cannot."""
 
     def set_watched(self, watched: bool) -> None:
         """Draw pictures, as from the start, or none while nobody can see them. Never blocks."""
@@ -138,6 +144,11 @@ class UndrivenSession:
 
     def set_picture(self, picture: PictureSettings, look_every: int) -> None:
         """Do nothing."""
+
+    def set_background(self, background: Background) -> None:
+        """Refuse, as `direct` does."""
+        del background
+        raise AvatarError("This call shows no avatar that anything could be behind.", code="no_avatar")
 
     def set_watched(self, watched: bool) -> None:
         """Do nothing."""

@@ -1,4 +1,7 @@
-"""A call's picture and sound for many: encoded once for each codec and bit rate, however many watch."""
+"""A call's picture and sound for many: encoded once for each codec and bit rate, however many watch.
+
+Who asks for the matte gets it beside every picture; the others see an avatar that has nothing behind it before black.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
+from avatar.media.matte_beside import with_matte, without_matte
 from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
 from avatar.stream.encoders import open_video_encoder
@@ -51,7 +55,7 @@ class Broadcast:
         """
         self._fps, self._pool, self._max_bitrate_bps = fps, encode_pool, max_bitrate_bps
         self._on_picture_sent, self._clock = on_picture_sent, clock
-        self._pictures: dict[tuple[CodecName, WatchRate], _PictureStream] = {}
+        self._pictures: dict[tuple[CodecName, WatchRate, bool], _PictureStream] = {}
         self._shown: tuple[_PictureStream, ...] = ()
         """The same, replaced as a whole, for the thread that shows pictures."""
         self._sounds: dict[str, _SoundStream] = {}
@@ -69,17 +73,17 @@ class Broadcast:
         for stream in self._sounds.values():
             stream.source.push(frame, arrival_s, hold_s)
 
-    def watch_pictures(self, codec: CodecName, rate: WatchRate) -> RelayTrack:
-        """Return a track of pictures; `leave` ends it."""
+    def watch_pictures(self, codec: CodecName, rate: WatchRate, *, matte: bool = False) -> RelayTrack:
+        """Return a track of pictures, with their matte beside them or without; `leave` ends it."""
         track = RelayTrack("video", PICTURES_WAITING)
-        self.move(track, codec, rate)
+        self.move(track, codec, rate, matte=matte)
         return track
 
-    def move(self, track: RelayTrack, codec: CodecName, rate: WatchRate) -> None:
+    def move(self, track: RelayTrack, codec: CodecName, rate: WatchRate, *, matte: bool = False) -> None:
         """Send a track of pictures this rate from its next key picture on, and until then the one it has."""
-        stream = self._pictures.get((codec, rate))
+        stream = self._pictures.get((codec, rate, matte))
         if stream is None or stream.ended:
-            stream = self._pictures[codec, rate] = self._open_pictures(codec, rate)
+            stream = self._pictures[codec, rate, matte] = self._open_pictures(codec, rate, matte)
             self._shown = tuple(self._pictures.values())
         stream.join(track)
 
@@ -111,7 +115,7 @@ class Broadcast:
         """Pictures that were overtaken before they could be encoded."""
         return sum(stream.source.dropped for stream in self._pictures.values())
 
-    def _open_pictures(self, codec: CodecName, rate: WatchRate) -> _PictureStream:
+    def _open_pictures(self, codec: CodecName, rate: WatchRate, matte: bool) -> _PictureStream:
         bitrate_bps = min(BITRATES[rate], self._max_bitrate_bps)
         encoder = open_video_encoder(codec, max_bitrate_bps=bitrate_bps, fps=self._fps)
 
@@ -121,7 +125,12 @@ class Broadcast:
                 self._on_picture_sent(sent)
 
         source = AvatarVideoTrack(
-            encoder, pool=self._pool, target_bps=lambda: bitrate_bps, last_rtp_time=lambda: 0, on_sent=on_sent
+            encoder,
+            pool=self._pool,
+            target_bps=lambda: bitrate_bps,
+            last_rtp_time=lambda: 0,
+            on_sent=on_sent,
+            pixels=with_matte if matte else without_matte,
         )
         stream = _PictureStream(source, ticks=self._ticks, on_moved=self._on_moved, clock=self._clock)
         return stream

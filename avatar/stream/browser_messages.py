@@ -1,8 +1,8 @@
 """Messages of the data channel between a page and the server; a program that speaks is sent some of the same reports.
 
-page -> server: calibrate, set_avatar, set_drive, cue, sound, devices, trace, ping
-server -> page: hello, stats, camera, face, calibrated, avatar, drive, caption, interrupted, answered, pong, error,
-                trace, recording, room, bye
+page -> server: calibrate, set_avatar, set_drive, set_background, cue, sound, devices, trace, ping
+server -> page: hello, stats, camera, face, calibrated, avatar, drive, background, caption, interrupted, answered,
+                pong, error, trace, recording, room, bye
 server -> program: hello, clock, stats, pong, error, recording, bye (what a program says: `avatar.sdk.bot_protocol`)
 
 `docs/protocol.md` describes them. A new message is a dataclass here and a row of `REQUESTS` or `REPORTS`.
@@ -51,6 +51,15 @@ class SetDrive:
 
 
 @dataclass(frozen=True, slots=True)
+class SetBackground:
+    """Put something else behind the avatar."""
+
+    background: Annotated[str, Field(min_length=1, max_length=64)]
+    """keep, blur, transparent, a colour as #RRGGBB, or the id of a picture that was uploaded."""
+    id: RequestId = None
+
+
+@dataclass(frozen=True, slots=True)
 class GiveCue:
     """Let the avatar show something, in words of `avatar.motion.cues`; none, or "neutral", ends what is shown."""
 
@@ -91,12 +100,13 @@ class Ping:
     id: RequestId = None
 
 
-Request: TypeAlias = Calibrate | SetAvatar | SetDrive | GiveCue | Sound | Devices | Trace | Ping
+Request: TypeAlias = Calibrate | SetAvatar | SetDrive | SetBackground | GiveCue | Sound | Devices | Trace | Ping
 REQUESTS: Final = Vocabulary[Request](
     {
         "calibrate": Calibrate,
         "set_avatar": SetAvatar,
         "set_drive": SetDrive,
+        "set_background": SetBackground,
         "cue": GiveCue,
         "sound": Sound,
         "devices": Devices,
@@ -187,6 +197,14 @@ class DriveMessage:
     """This moves the avatar from now on."""
 
     drive: Drive
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundMessage:
+    """This is behind the avatar from now on."""
+
+    background: str
     reply_to: str | None = None
 
 
@@ -304,6 +322,7 @@ Report: TypeAlias = (
     | CalibratedMessage
     | AvatarMessage
     | DriveMessage
+    | BackgroundMessage
     | CaptionMessage
     | InterruptedMessage
     | AnsweredMessage
@@ -324,6 +343,7 @@ REPORTS: Final = Vocabulary[Report](
         "calibrated": CalibratedMessage,
         "avatar": AvatarMessage,
         "drive": DriveMessage,
+        "background": BackgroundMessage,
         "caption": CaptionMessage,
         "interrupted": InterruptedMessage,
         "answered": AnsweredMessage,

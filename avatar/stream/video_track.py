@@ -19,7 +19,7 @@ from avatar.errors import FrameError
 from avatar.stream.key_frames import KeyFrameRule
 from avatar.stream.video_encoder import EncodedPicture, VideoEncoder
 from avatar.timing.rtp_clock import VIDEO_TIME_BASE, video_ticks, wrapped
-from avatar.types import Picture
+from avatar.types import U8, Picture
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +74,7 @@ class AvatarVideoTrack(MediaStreamTrack):
         last_rtp_time: Callable[[], int],
         on_sent: Callable[[SentPicture], None],
         wait_s: Callable[[], float] = lambda: 0.0,
+        pixels: Callable[[Picture], U8] = lambda picture: picture.i420,
     ) -> None:
         """Send what is shown.
 
@@ -85,13 +86,14 @@ class AvatarVideoTrack(MediaStreamTrack):
             on_sent: is told each picture that leaves, on the event loop.
             wait_s: returns how many seconds nothing may leave; the picture that is the newest by then is encoded. In
                 any thread.
+            pixels: returns what of a picture is encoded, in the pool.
         """
         super().__init__()
         self._encoder = encoder
         self._pool = pool
         self._target_bps = target_bps
         self._last_rtp_time = last_rtp_time
-        self._on_sent, self._wait_s = on_sent, wait_s
+        self._on_sent, self._wait_s, self._pixels = on_sent, wait_s, pixels
         self._event_loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         """Of what follows, down to the last times."""
@@ -180,7 +182,8 @@ class AvatarVideoTrack(MediaStreamTrack):
         """Encode a picture, in the pool, and hand it to `recv`."""
         outcome: EncodedPicture | Exception
         try:
-            outcome = self._encoder.encode(job.picture.i420, job.pts, bitrate_bps=self._target_bps(), key=job.key)
+            pixels = self._pixels(job.picture)
+            outcome = self._encoder.encode(pixels, job.pts, bitrate_bps=self._target_bps(), key=job.key)
         except Exception as error:  # the event loop tells which of them end the track
             outcome = error
         try:

@@ -27,10 +27,10 @@ from avatar.stream.watch_rates import WatchRateState, next_watch_rate
 class WatchPeer(AnsweringPeer):
     """Used on the event loop only."""
 
-    def __init__(self, settings: TransportSettings, broadcast: Broadcast) -> None:
-        """Prepare a connection that is sent `broadcast`."""
+    def __init__(self, settings: TransportSettings, broadcast: Broadcast, *, matte: bool = False) -> None:
+        """Prepare a connection that is sent `broadcast`, with the pictures' matte beside them where it wants that."""
         super().__init__(settings)
-        self._broadcast = broadcast
+        self._broadcast, self._matte = broadcast, matte
         self._rate = WatchRateState(time.monotonic())
         self._codec: CodecName | None = None
         self._video: RelayTrack | None = None
@@ -77,7 +77,7 @@ class WatchPeer(AnsweringPeer):
 
     def _start_video(self, transceiver: RTCRtpTransceiver) -> None:
         self._codec = negotiated_video_codec(transceiver)
-        self._video = track = self._broadcast.watch_pictures(self._codec, self._rate.rate)
+        self._video = track = self._broadcast.watch_pictures(self._codec, self._rate.rate, matte=self._matte)
         transceiver.sender.replaceTrack(track)
         tune_video_sender(
             transceiver.sender,
@@ -92,7 +92,7 @@ class WatchPeer(AnsweringPeer):
             self._rate, time.monotonic(), estimate_bps=estimate_bps, fraction_lost=fraction_lost
         )
         if self._rate.rate != before and self._video is not None and self._codec is not None:
-            self._broadcast.move(self._video, self._codec, self._rate.rate)
+            self._broadcast.move(self._video, self._codec, self._rate.rate, matte=self._matte)
 
     def _on_channel(self, channel: RTCDataChannel) -> None:
         channel.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 import av
@@ -82,7 +81,6 @@ class LocalDrawing:
             AvatarError: there is no such face, or a model cannot be used.
         """
         self._on_failure, self._on_note = on_failure, on_note
-        self._picture = picture
         self._session: Session = open_session(
             open_identity(face),
             picture,
@@ -106,8 +104,7 @@ class LocalDrawing:
 
     def show_background(self, background: Background) -> None:
         """Put another background behind the avatar, made in a thread; pictures go on meanwhile."""
-        self._picture = picture = replace(self._picture, background=background)
-        self._open(str(background), lambda: self._session.set_picture(picture, 1))
+        self._open(str(background), lambda: self._session.set_background(background))
 
     def direct(self, words: str) -> None:
         """Show what a cue says. Raises CueError."""

@@ -23,7 +23,7 @@ from avatar.config import Background, PictureSettings
 from avatar.errors import AvatarError, ControlError, DeviceError, FrameError, ServerGoneError
 from avatar.media.colour import camera_rgb, to_i420
 from avatar.motion.cues import understand
-from avatar.sdk.whip_client import Answer, WhipClient, asked_background
+from avatar.sdk.whip_client import Answer, WhipClient
 from avatar.session.protocol import FaceSight
 from avatar.stream.browser_messages import (
     REPORTS,
@@ -36,6 +36,7 @@ from avatar.stream.browser_messages import (
     Report,
     Request,
     SetAvatar,
+    SetBackground,
     Stats,
     Trace,
     TraceMessage,
@@ -87,6 +88,7 @@ class RemoteDrawing:
         """
         self._client, self._face, self._picture, self._drive = client, face, picture, drive
         self._on_picture, self._on_note = on_picture, on_note
+        self._background = picture.background
         self._find_ice_servers = client.ice_servers if find_ice_servers is None else find_ice_servers
         self._first: Future[None] = Future()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="avatar-uplink")
@@ -131,11 +133,18 @@ class RemoteDrawing:
         self._ask(SetAvatar(face))
 
     def show_background(self, background: Background) -> None:
-        """Refuse: a server puts behind the avatar what the call began with."""
-        raise AvatarError(
-            f"A server's background is chosen as the call begins: start again with --background {background}.",
-            code="bad_background",
-        )
+        """Have the server put something else behind the avatar; a picture is sent there first, in a thread."""
+
+        def work() -> None:
+            try:
+                name = self._client.name_background(background)
+            except AvatarError as error:
+                self._on_note(f"{background} cannot be behind the avatar: {error}")
+                return
+            self._background = background
+            self._ask(SetBackground(name))
+
+        threading.Thread(target=work, name="avatar-background", daemon=True).start()
 
     def direct(self, words: str) -> None:
         """Show what a cue says. Raises CueError."""
@@ -225,7 +234,8 @@ class RemoteDrawing:
             offer = await caller.offer(loopback=self._client.on_this_machine)
             picture = self._picture
             wanted: dict[str, str | int] = {"avatar": self._face, "drive": self._drive, "fps": picture.fps}
-            wanted |= asked_background(picture.background)
+            if self._background.kind != "keep":  # else it is the server's to choose
+                wanted["background"] = await asyncio.to_thread(self._client.name_background, self._background)
             wanted |= {"width": picture.width, "height": picture.height}
             answer = await asyncio.to_thread(self._client.offer, offer, wanted)
             await caller.accept(answer.sdp)

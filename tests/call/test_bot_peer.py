@@ -36,7 +36,8 @@ class Program:
         self.endings: list[str] = []
         session: Any = self.session
         host: Any = SimpleNamespace(send=self.told.append, fail=self.endings.append)
-        self.bot = BotPeer(session, host, avatar_id="ada", drive="voice", limit_bytes=4096)
+        unused: Any = None
+        self.bot = BotPeer(session, host, avatar_id="ada", drive="voice", limit_bytes=4096, backgrounds=unused)
 
 
 def message(kind: str, **fields: object) -> str:

@@ -25,6 +25,7 @@ def page(sent: list[Report], at_once: list[bool] | None = None) -> BrowserPeer:
         drive="camera",
         limit_bytes=4096,
         get_avatar=unused,
+        backgrounds=unused,
         service_factory=unused,
         send_audio=unused,
     )

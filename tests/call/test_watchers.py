@@ -40,14 +40,14 @@ async def stage(loopback: ModuleType) -> AsyncIterator[Stage]:
     await made.leave()
 
 
-async def watch(stage: Stage, call: Any, **how: Any) -> tuple[Any, Any]:
+async def watch(stage: Stage, call: Any, *, matte: bool = False, **how: Any) -> tuple[Any, Any]:
     """Let one more watch; return the client and the watcher."""
     client = stage.loopback.Client(**{"video": "recvonly", "channel": False} | how)
     client.connection.addTransceiver("audio", direction="recvonly")
     stage.clients.append(client)
     watchers = stage.calls.watchers(call.watch_token)
     assert watchers is not None
-    watcher = await watchers.add(await client.offer())
+    watcher = await watchers.add(await client.offer(), matte=matte)
     await client.accept(watcher.answer_sdp)
     return client, watcher
 
@@ -135,14 +135,32 @@ async def test_one_whose_line_is_slow_gets_the_lower_rate_and_the_others_do_not(
     quick, _ = await watch(stage, call)
     await loopback.wait_for(lambda: sees(slow, quick))
     watcher.peer._follow(estimate_bps=500_000)
-    await loopback.wait_for(lambda: set(call._broadcast._pictures) == {("h264", "high"), ("h264", "low")})
-    low = call._broadcast._pictures["h264", "low"]
+    await loopback.wait_for(lambda: set(call._broadcast._pictures) == {("h264", "high", False), ("h264", "low", False)})
+    low = call._broadcast._pictures["h264", "low", False]
     await loopback.wait_for(lambda: bool(low.tracks))
-    assert len(call._broadcast._pictures["h264", "high"].tracks) == 1
+    assert len(call._broadcast._pictures["h264", "high", False].tracks) == 1
     before = len(slow.pictures)
     await loopback.wait_for(lambda: len(slow.pictures) >= before + 10)
     timestamps = [picture.pts for picture in slow.pictures]
     assert timestamps == sorted(timestamps), "one clock, whatever it is sent"
+
+
+async def test_who_asks_for_the_matte_is_always_sent_it_and_nobody_else_ever(
+    stage: Stage, loopback: ModuleType
+) -> None:
+    caller, call = await stage.join(audio=loopback.ToneTrack())
+    (plain, _), (keyed, _) = await watch(stage, call), await watch(stage, call, matte=True)
+    await loopback.wait_for(lambda: sees(plain, keyed))
+    assert keyed.pictures[-1].width == 512, "a call with a background has a matte too: all of it is person"
+    caller.send(type="set_background", background="transparent")
+    await loopback.wait_for(lambda: caller.received("background")[-1:] != [] and caller.pictures[-1].width == 512)
+    seen = [len(client.pictures) for client in (plain, keyed)]
+    await loopback.wait_for(lambda: len(plain.pictures) > seen[0] + 3 and len(keyed.pictures) > seen[1] + 3)
+    assert (plain.pictures[-1].width, keyed.pictures[-1].width) == (256, 512)
+    assert {picture.width for picture in plain.pictures} == {256}
+    caller.send(type="set_background", background="plaid", id="q1")
+    await loopback.wait_for(lambda: caller.received("error") != [])
+    assert caller.received("error")[0]["code"] == "bad_background" and caller.received("error")[0]["reply_to"] == "q1"
 
 
 async def test_nothing_is_encoded_where_nobody_watches_and_nothing_is_left_after_the_call(

@@ -30,7 +30,16 @@ from avatar.sdk.bot_protocol import (
     write_tick,
 )
 from avatar.sdk.speech_playout import MouthInput
-from avatar.stream.browser_messages import REPORTS, Bye, Clock, ErrorMessage, Hello, Pong
+from avatar.stream.browser_messages import (
+    REPORTS,
+    BackgroundMessage,
+    Bye,
+    Clock,
+    ErrorMessage,
+    FaceMessage,
+    Hello,
+    Pong,
+)
 
 FPS = 30
 
@@ -198,7 +207,16 @@ def test_a_clock_that_is_no_rtp_timestamp_is_refused(value: Any) -> None:
 def test_what_a_server_reports_is_what_a_program_looks_at() -> None:
     reports = [
         Hello(session="s", avatar="a", drive="voice", width=512, height=256, fps=30), Clock(rtp=2**32 - 1),
-        Pong(), Bye(reason="idle", detail="x"), ErrorMessage(code="c", detail="d"),
+        Pong(), Bye(reason="idle", detail="x"), ErrorMessage(code="c", detail="d"), BackgroundMessage("blur"),
+        FaceMessage("lost"),
     ]  # fmt: skip
     read = [SERVER_REPORTS.read_known(REPORTS.write(report), limit_bytes=REPORT_BYTES) for report in reports]
-    assert read == [ServerHello(512, 256), Clock(2**32 - 1), Pong(), Bye("idle", "x"), None]
+    assert read == [
+        ServerHello(512, 256),
+        Clock(2**32 - 1),
+        Pong(),
+        Bye("idle", "x"),
+        ErrorMessage("c", "d"),
+        BackgroundMessage("blur"),
+        None,
+    ]

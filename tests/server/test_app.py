@@ -30,6 +30,7 @@ from avatar.errors import (
     UnknownAvatarError,
 )
 from avatar.generator.identity import Identity
+from avatar.identities.backgrounds import BackgroundLibrary
 from avatar.identities.builtin import BuiltinFace
 from avatar.identities.library import AvatarLibrary
 from avatar.media.recording import RecordingState
@@ -155,13 +156,21 @@ def library_of(astronaut: Identity, tmp_path: Path) -> AvatarLibrary:
 
 @pytest.fixture
 def client(astronaut: Identity, calls: FakeCalls, tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(SETTINGS, library_of(astronaut, tmp_path), calls), base_url=HERE) as client:
+    backgrounds = BackgroundLibrary(SETTINGS.limits)
+    app = create_app(SETTINGS, library_of(astronaut, tmp_path), calls, backgrounds=backgrounds)
+    with TestClient(app, base_url=HERE) as client:
         yield client
 
 
 @pytest.fixture
 def guarded(astronaut: Identity, calls: FakeCalls, tmp_path: Path) -> Iterator[TestClient]:
-    app = create_app(SETTINGS, library_of(astronaut, tmp_path), calls, token="secret word")  # noqa: S106
+    app = create_app(
+        SETTINGS,
+        library_of(astronaut, tmp_path),
+        calls,
+        backgrounds=BackgroundLibrary(SETTINGS.limits),
+        token="secret word",  # noqa: S106
+    )
     with TestClient(app, base_url=HERE) as client:
         yield client
 
@@ -298,6 +307,24 @@ def test_an_upload_beyond_the_limit_is_refused_before_it_is_read(client: TestCli
 
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     assert problem(client.post("/api/avatars", content=endless(), headers=headers), 413) == "too_many_bytes"
+
+
+def test_a_background_is_known_to_its_sender_until_it_is_removed(client: TestClient, photo_file: bytes) -> None:
+    jpeg = {"Content-Type": "image/jpeg"}
+    answer = client.post("/api/backgrounds", content=photo_file, headers=jpeg)
+    assert answer.status_code == 201 and len(answer.json()["id"]) == 22
+    assert client.delete(answer.headers["location"]).status_code == 204
+    assert problem(client.delete(answer.headers["location"]), 404) == "unknown_background"
+    assert problem(client.post("/api/backgrounds", content=bytes(600_000), headers=jpeg), 413) == "too_many_bytes"
+    assert problem(client.post("/api/backgrounds", content=b"a text", headers=jpeg), 415) == "not_an_image"
+    assert problem(client.post("/api/backgrounds", content=photo_file), 415) == "wrong_type"
+
+
+def test_a_guarded_server_takes_backgrounds_only_with_its_token(guarded: TestClient, photo_file: bytes) -> None:
+    headers = {"Content-Type": "image/jpeg"}
+    assert problem(guarded.post("/api/backgrounds", content=photo_file, headers=headers), 401) == "unauthorized"
+    headers["Authorization"] = "Bearer secret word"
+    assert guarded.post("/api/backgrounds", content=photo_file, headers=headers).status_code == 201
 
 
 # Calls

@@ -361,7 +361,7 @@ class OneWatcher:
     def __contains__(self, watcher_id: str) -> bool:
         return watcher_id == "WATCHER"
 
-    async def add(self, offer_sdp: str) -> OneWatcher:
+    async def add(self, offer_sdp: str, *, matte: bool = False) -> OneWatcher:
         if "sendonly" in offer_sdp:
             raise OfferError("The offer receives nothing.")
         return self

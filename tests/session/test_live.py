@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from avatar.config import PictureSettings
+from avatar.config import Background, PictureSettings
 from avatar.errors import CueError, PerceptionError
 from avatar.generator.enrol import enrol
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
+from avatar.media.matte_beside import rgba_of
 from avatar.motion.cues import NEUTRAL, Feel, Mood
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.session.live import LOOK_EVERY_S, Session
@@ -304,6 +305,23 @@ def test_smaller_pictures_follow_larger_ones_without_a_gap(
     assert np.abs(as_large.astype(int) - rgb(large)).mean() < 12, "the same face in the same place"
     session.set_picture(PictureSettings(256, 256), 1)
     assert camera.show(shot()).size == (256, 256)
+
+
+def test_what_is_behind_the_avatar_changes_between_two_pictures(
+    camera: Camera, session: Session, audience: Audience, shot: Callable[..., U8]
+) -> None:
+    before = rgb(camera.show(shot(), times=2))
+    session.set_background(Background("colour", rgb=(0, 200, 60)))
+    session.set_picture(PictureSettings(192, 192, 30, "geometry"), 1)
+    green = camera.show(shot())
+    assert green.size == (192, 192)
+    assert np.abs(rgb(green)[:8, :8].astype(int) - (0, 200, 60)).max() < 12, "it stays as the size changes"
+    session.set_background(Background("transparent"))
+    clear = camera.show(shot())
+    assert clear.matte and clear.size == (384, 192)
+    rgba = rgba_of(rgb(clear))
+    assert rgba[:8, :8].max() <= 2 and rgba[96, 96, 3] == 255
+    assert all(rgb(picture).mean() > 0.2 * before.mean() for picture in audience.pictures), "none of them is black"
 
 
 def test_an_avatar_changed_after_the_size_has_the_new_size(

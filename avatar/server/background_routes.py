@@ -1,0 +1,69 @@
+"""/api/backgrounds: pictures that visitors put behind their avatar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from avatar.config import LimitSettings
+from avatar.identities.backgrounds import BackgroundLibrary
+from avatar.server.bodies import read_body
+from avatar.server.problems import RequestError
+from avatar.server.schemas import BackgroundAnswer, problems
+from avatar.server.visitors import visitor_of
+from avatar.timing.fair_queue import Places
+
+BackgroundId = Annotated[str, Path(max_length=64, description="A background's id.")]
+
+_PICTURE: Final[dict[str, Any]] = {
+    "requestBody": {"required": True, "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
+}
+_UPLOADS: Final = 16
+"""Uploads that may be under way at once, each in memory: one more is told to come back."""
+_UPLOADS_EACH: Final = 4
+"""Of one visitor."""
+_UNKNOWN: Final = {404: "No such background (any more): `unknown_background`."}
+
+
+def background_routes(library: BackgroundLibrary, limits: LimitSettings, guard: Callable[[Request], None]) -> APIRouter:
+    """Return the routes; `guard` refuses uploads it does not let in."""
+    router = APIRouter(prefix="/api/backgrounds", tags=["backgrounds"])
+    places = Places(_UPLOADS, _UPLOADS_EACH)
+
+    @router.post(
+        "",
+        status_code=201,
+        dependencies=[Depends(guard)],
+        openapi_extra=_PICTURE,
+        responses=problems(
+            {
+                401: "A token is needed.",
+                413: "Too large: `too_many_bytes`, `too_many_pixels`.",
+                415: "Not a picture: `not_an_image`, `wrong_type`.",
+                422: "The picture will not do: `image_too_small`, `animated_image`, `truncated_image`.",
+                503: "Too many uploads wait; Retry-After says when to come back.",
+            }
+        ),
+    )
+    async def add_background(request: Request, response: Response) -> BackgroundAnswer:
+        """Keep a picture (JPEG, PNG, WebP, BMP, GIF) to be put behind an avatar: the body is the file.
+
+        The id in the answer, which cannot be guessed, is what a call asks for. The oldest pictures are forgotten.
+        """
+        if not request.headers.get("content-type", "").lower().startswith("image/"):
+            raise RequestError("Send the picture as the body, as image/jpeg or what it is.", code="wrong_type")
+        visitor = visitor_of(request)
+        with places.taken_by(visitor):
+            picture = await read_body(request, limits.upload_bytes)
+            background_id = await library.add(picture, visitor=visitor)
+        response.headers["Location"] = f"/api/backgrounds/{background_id}"
+        return BackgroundAnswer(id=background_id)
+
+    @router.delete("/{background_id}", status_code=204, responses=problems(_UNKNOWN))
+    async def remove_background(background_id: BackgroundId) -> None:
+        """Forget a picture. Calls that show it keep it until they end."""
+        library.remove(background_id)
+
+    return router
