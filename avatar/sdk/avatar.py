@@ -126,6 +126,7 @@ class Avatar:
         seed: int = 0,
         ice_servers: Sequence[str] | None = None,
         plain_http: bool = False,
+        watch: str | None = None,
     ) -> Avatar:
         """Return an avatar that a server (`avatar serve`) draws; `async with` makes the call.
 
@@ -142,6 +143,8 @@ class Avatar:
             ice_servers: STUN or TURN URLs (turn:NAME:PASSWORD@HOST), where there is no direct way to the server; None:
                 those that the server names; (): none.
             plain_http: http to another machine will do, though anybody on the way can read the token.
+            watch: the end of the link that others may watch the call by, 16 to 64 letters, digits, - or _ that nobody
+                can guess; None: the server makes one.
 
         Raises:
             ServerGoneError: `url` is no address.
@@ -152,7 +155,7 @@ class Avatar:
 
         settings = PictureSettings() if picture is None else picture
         client = WhipClient(url, token, plain_http=plain_http)
-        renderer = RemoteRenderer(client, face, settings, liveliness=liveliness, ice_servers=ice_servers)
+        renderer = RemoteRenderer(client, face, settings, liveliness=liveliness, ice_servers=ice_servers, watch=watch)
         return cls(renderer, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)
 
     async def __aenter__(self) -> Self:

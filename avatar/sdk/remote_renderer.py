@@ -75,13 +75,15 @@ class RemoteRenderer:
         *,
         liveliness: float = 1.0,
         ice_servers: Sequence[str] | None = None,
+        watch: str | None = None,
     ) -> None:
         """Draw `face`, an id the server knows, at the size and rate of `picture`; tier and engine are the server's.
 
-        `ice_servers` are URLs of STUN and TURN servers; None: those that the server names.
+        `ice_servers` are URLs of STUN and TURN servers; None: those that the server names. `watch` is the end of the
+        call's watch link; None: the server makes one.
         """
         self._client, self._face, self._picture = client, face, picture
-        self._liveliness, self._ice_servers = liveliness, ice_servers
+        self._liveliness, self._ice_servers, self._watch = liveliness, ice_servers, watch
         self._opened: Future[None] = Future()
         self._thread: threading.Thread | None = None
         self._size: tuple[int, int] | None = None
@@ -231,6 +233,8 @@ class RemoteRenderer:
         offer = await self._caller.offer(loopback=self._client.on_this_machine)
         picture = self._picture
         wanted: dict[str, str | int] = {"mode": "bot", "avatar": self._face, "fps": picture.fps}
+        if self._watch is not None:
+            wanted["watch"] = self._watch
         if picture.background.kind != "keep":  # else it is the server's to choose
             wanted["background"] = await asyncio.to_thread(self._client.name_background, picture.background)
         wanted |= {"width": picture.width, "height": picture.height}

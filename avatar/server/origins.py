@@ -170,7 +170,7 @@ def _checked_origin(origin: str) -> str:
 
 
 def _is_page(path: str) -> bool:
-    return path == "/" or path.startswith(("/client/", "/watch/"))
+    return path in ("/", "/obs") or path.startswith(("/client/", "/watch/"))
 
 
 def is_a_watch_link(path: str) -> bool:

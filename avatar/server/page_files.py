@@ -11,6 +11,7 @@ from avatar.resources import resource_folder
 
 _NAMED_BY_PAGE: Final = re.compile(r'(?:src|href)="/client/([^"]+)"')
 _NAMED_BY_SCRIPT: Final = re.compile(r'^(?:import|export)\b[^;"]*"(\.[^"]+)"', re.MULTILINE)
+PAGES: Final = ("index.html", "obs.html", "watch.html")
 _SHOWN: Final = 5
 """Missing files that are named; of more, the number says enough."""
 
@@ -33,12 +34,10 @@ def page_folder(folder: Path | None = None) -> Path:
 
 def _missing(folder: Path) -> list[str]:
     """Return the names of files that the page loads and `folder` lacks: its own, and what its scripts import."""
-    page = folder / "index.html"
-    if not page.is_file():
-        return ["index.html"]
-    waiting = [folder / name for name in _NAMED_BY_PAGE.findall(page.read_text(encoding="utf-8"))]
+    missing = [name for name in PAGES if not (folder / name).is_file()]
+    texts = [(folder / name).read_text(encoding="utf-8") for name in PAGES if name not in missing]
+    waiting = [folder / name for text in texts for name in _NAMED_BY_PAGE.findall(text)]
     seen: set[Path] = set()
-    missing = []
     while waiting:
         path = waiting.pop().resolve()
         if path in seen:

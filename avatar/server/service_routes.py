@@ -92,6 +92,10 @@ def add_page(app: FastAPI, client: Path) -> None:
     async def watch_page() -> FileResponse:
         return FileResponse(client / "watch.html", media_type="text/html")
 
+    @app.get("/obs", include_in_schema=False)
+    async def obs_page() -> FileResponse:
+        return FileResponse(client / "obs.html", media_type="text/html")
+
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return HTMLResponse(docs_page(app.openapi()))

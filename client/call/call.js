@@ -17,6 +17,8 @@
  * @property {number | null} [height]
  * @property {string | null} [room] id of the room to be in
  * @property {string | null} [name] what the others in it see
+ * @property {string | null} [background] what is behind the avatar; the server's own when left out
+ * @property {boolean} [receiveOnly] nothing is ever sent: the server then waits for neither camera nor microphone
  */
 
 import { cameraLimits } from "../protocol/camera-limits.js";

@@ -50,8 +50,9 @@ export class PeerConnection extends EventTarget {
     this.peer = new RTCPeerConnection(CONFIGURATION);
     // Both directions even without a device: a camera turned on later then needs no new offer. Until it is, nothing
     // is sent and the server lets the face idle.
-    this.video = this.peer.addTransceiver(media.camera ?? "video", { direction: "sendrecv" });
-    this.audio = this.peer.addTransceiver(media.microphone ?? "audio", { direction: "sendrecv" });
+    const direction = settings.receiveOnly ? "recvonly" : "sendrecv";
+    this.video = this.peer.addTransceiver(media.camera ?? "video", { direction });
+    this.audio = this.peer.addTransceiver(media.microphone ?? "audio", { direction });
     showNewest(this.video.receiver);
     this.channel = this.peer.createDataChannel(CHANNEL_LABEL, { ordered: true });
     this.channel.addEventListener("open", () => this.#tellSound());

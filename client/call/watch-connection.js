@@ -13,6 +13,8 @@ import { retryDelayMs } from "./reconnect.js";
 const ANSWER_TIMEOUT_MS = 15_000;
 /** A connection that has lasted so long was a good one: the next is made soon. */
 const GOOD_MS = 60_000;
+/** Who waits for a call asks for it so often at least. */
+const LONGEST_WAIT_MS = 5_000;
 
 /** Events: "media" (CustomEvent<MediaStream>) and "state" (CustomEvent<WatchStatus>). */
 export class WatchConnection extends EventTarget {
@@ -23,10 +25,16 @@ export class WatchConnection extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retryTimer;
 
-  /** @param {string} address of a WHEP endpoint on this server */
-  constructor(address) {
+  /**
+   * @param {string} address of a WHEP endpoint on this server
+   * @param {{transparent?: boolean, waits?: boolean}} [options] `transparent`: with the pictures' matte beside them;
+   *   `waits`: where there is no such call (any more), one is waited for
+   */
+  constructor(address, { transparent = false, waits = false } = {}) {
     super();
     this.address = address;
+    this.transparent = transparent;
+    this.waits = waits;
   }
 
   start() {
@@ -47,12 +55,15 @@ export class WatchConnection extends EventTarget {
       await this.#watch();
       this.#tell("lost");
     } catch (error) {
-      if (error instanceof ApiError && error.code === "unknown_call") return this.#tell("ended");
-      this.#tell("refused", error instanceof ApiError ? error.detail : "");
+      if (error instanceof ApiError && error.code === "unknown_call") {
+        this.#tell("ended");
+        if (!this.waits) return;
+      } else this.#tell("refused", error instanceof ApiError ? error.detail : "");
     }
     if (this.#closed) return;
     const next = performance.now() - beganMs > GOOD_MS ? 0 : failures;
-    this.#retryTimer = setTimeout(() => void this.#watchOn(next + 1), retryDelayMs(next, Math.random()));
+    const delayMs = Math.min(retryDelayMs(next, Math.random()), this.waits ? LONGEST_WAIT_MS : Infinity);
+    this.#retryTimer = setTimeout(() => void this.#watchOn(next + 1), delayMs);
   }
 
   /** Watch until the connection is lost. */
@@ -70,7 +81,8 @@ export class WatchConnection extends EventTarget {
       await peer.setLocalDescription();
       await gatherCandidates(peer);
       const sdp = peer.localDescription?.sdp ?? "";
-      const { answer, callUrl } = await postOffer(this.address, sdp, AbortSignal.timeout(ANSWER_TIMEOUT_MS));
+      const address = this.transparent ? `${this.address}?background=transparent` : this.address;
+      const { answer, callUrl } = await postOffer(address, sdp, AbortSignal.timeout(ANSWER_TIMEOUT_MS));
       this.#callUrl = callUrl;
       if (this.#closed) return;
       await peer.setRemoteDescription({ type: "answer", sdp: answer });

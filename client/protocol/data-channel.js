@@ -42,6 +42,7 @@
  * @typedef {{type: "calibrated", reply_to?: string}} CalibratedMessage
  * @typedef {{type: "avatar", avatar: string, reply_to?: string}} AvatarMessage
  * @typedef {{type: "drive", drive: Drive, reply_to?: string}} DriveMessage
+ * @typedef {{type: "background", background: string, reply_to?: string}} BackgroundMessage
  * @typedef {{type: "caption", speaker: "you" | "avatar", text: string, turn: number, seconds: number,
  *   unspoken: string}} CaptionMessage
  * @typedef {{type: "interrupted", turn: number, heard_ms: number}} InterruptedMessage
@@ -53,13 +54,13 @@
  * @typedef {{type: "recording", state: "on" | "off", detail: string}} RecordingMessage
  * @typedef {{type: "room", you: string, most: number, members: RoomMember[]}} RoomMessage
  * @typedef {{type: "bye", reason: string, detail: string}} ByeMessage
- * @typedef {Hello | ServerStats | FaceMessage | CalibratedMessage | AvatarMessage | DriveMessage | CaptionMessage
- *   | InterruptedMessage | AnsweredMessage | CameraMessage | PongMessage | ErrorMessage | TraceMessage
+ * @typedef {Hello | ServerStats | FaceMessage | CalibratedMessage | AvatarMessage | DriveMessage | BackgroundMessage
+ *   | CaptionMessage | InterruptedMessage | AnsweredMessage | CameraMessage | PongMessage | ErrorMessage | TraceMessage
  *   | RecordingMessage | RoomMessage | ByeMessage} ServerMessage
  *   what the server sends
  *
  * @typedef {{type: "calibrate"} | {type: "set_avatar", avatar: string} | {type: "set_drive", drive: Drive}
- *   | {type: "cue", text: string} | {type: "sound", played: boolean}
+ *   | {type: "set_background", background: string} | {type: "cue", text: string} | {type: "sound", played: boolean}
  *   | {type: "devices", microphone: boolean, camera: boolean} | {type: "trace", enabled: boolean}
  *   | {type: "ping", t: number}} ClientMessage
  *   what the page sends
@@ -75,6 +76,7 @@ const ANSWER_TYPES = /** @type {const} */ ({
   calibrate: "calibrated",
   set_avatar: "avatar",
   set_drive: "drive",
+  set_background: "background",
   trace: "trace",
   ping: "pong",
 });
@@ -101,6 +103,7 @@ const SCHEMA = /** @type {Readonly<Record<string, Record<string, FieldType>>>} *
   calibrated: { reply_to: "string?" },
   avatar: { avatar: "string", reply_to: "string?" },
   drive: { drive: "string", reply_to: "string?" },
+  background: { background: "string", reply_to: "string?" },
   caption: { speaker: "string", text: "string", turn: "number", seconds: "number", unspoken: "string" },
   interrupted: { turn: "number", heard_ms: "number" },
   answered: { turn: "number", stage_ms: "object" },

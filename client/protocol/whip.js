@@ -44,15 +44,16 @@ export function gatherCandidates(peer) {
  * The address that an offer for this face goes to.
  *
  * @param {{avatar: string, drive: string, mode?: string | null, width?: number | null, height?: number | null,
- *   room?: string | null, name?: string | null}} settings
+ *   background?: string | null, room?: string | null, name?: string | null}} settings
  */
-export function whipAddress({ avatar, drive, mode, width, height, room, name }) {
+export function whipAddress({ avatar, drive, mode, width, height, background, room, name }) {
   const query = new URLSearchParams({ avatar, drive });
   if (mode) query.set("mode", mode);
   if (width && height) {
     query.set("width", String(width));
     query.set("height", String(height));
   }
+  if (background) query.set("background", background);
   if (room) {
     query.set("room", room);
     if (name) query.set("name", name);

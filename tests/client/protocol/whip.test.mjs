@@ -15,4 +15,5 @@ test("an offer names the face, what moves it and the picture's size", () => {
     "/whip?avatar=a&drive=camera&room=a-room-of-our-own&name=Ada+%26+Bo",
   );
   assert.equal(whipAddress({ avatar: "a", drive: "camera", room: null, name: "Ada" }), "/whip?avatar=a&drive=camera");
+  assert.equal(whipAddress({ avatar: "a", drive: "voice", background: "#0a64ff" }), "/whip?avatar=a&drive=voice&background=%230a64ff");
 });
