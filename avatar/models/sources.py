@@ -19,17 +19,57 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 DownloadProgress = Callable[[str, int, int | None], None]
 """Called with (what is being fetched, bytes so far, bytes in all or None)."""
 
 _BLOCK_BYTES: Final = 1 << 16
+REDIRECTED: Final = (301, 302, 303, 307, 308)
 _HTTP_ATTEMPTS: Final = 3
 
 
 class SourceError(Exception):
     """One source could not deliver; the message is what it answered."""
+
+
+class _StaySecure(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but from HTTPS to nothing that others on the line can read or change."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        if req.type == "https" and not newurl.lower().startswith("https:"):
+            raise urllib.error.HTTPError(req.full_url, code, "redirects to an address without HTTPS", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+class _StayThere(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the answer that redirects is the one that is wanted."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def open_url(request: urllib.request.Request, timeout_s: float, *, follow: bool = True) -> http.client.HTTPResponse:
+    """Open a request to a web address; proxies are those of the environment.
+
+    `follow` False hands out an answer that redirects as it is. Raises OSError, HTTPException.
+    """
+    opener = urllib.request.build_opener(_StaySecure if follow else _StayThere)
+    try:
+        answer: http.client.HTTPResponse = opener.open(request, timeout=timeout_s)
+    except urllib.error.HTTPError as error:
+        if follow or error.code not in REDIRECTED:
+            raise
+        return error  # type: ignore[return-value]  # it has an answer's headers
+    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +118,7 @@ class HttpSource:
         request = urllib.request.Request(self.url, headers={"User-Agent": "avatar"})  # noqa: S310  (registry URLs only)
         if start:
             request.add_header("Range", f"bytes={start}-")
-        with urllib.request.urlopen(request, timeout=self.timeout_s) as answer:  # noqa: S310
+        with open_url(request, self.timeout_s) as answer:
             resumed = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
             done = start if resumed else 0
             with part.open("ab" if resumed else "wb") as out:

@@ -111,7 +111,7 @@ class ModelStore:
         try:
             if path.stat().st_size != spec.size:
                 return "damaged"
-            return "present" if _sha256(path) == spec.sha256 else "damaged"
+            return "present" if sha256_of(path) == spec.sha256 else "damaged"
         except FileNotFoundError:
             return "missing"
         except OSError as error:
@@ -145,10 +145,10 @@ class ModelStore:
             try:
                 resumed = part.exists()
                 source.fetch(part, spec.size, spec.name, progress)
-                if resumed and _sha256(part) != spec.sha256:  # what was there may be the rest of another file
+                if resumed and sha256_of(part) != spec.sha256:  # what was there may be the rest of another file
                     part.unlink()
                     source.fetch(part, spec.size, spec.name, progress)
-                if _sha256(part) == spec.sha256:
+                if sha256_of(part) == spec.sha256:
                     part.replace(path)
                     return
                 part.unlink()
@@ -177,7 +177,8 @@ def get_model(name: str, *, progress: DownloadProgress | None = None) -> Path:
     return ModelStore().get(name, progress=progress)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, in hex. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,0 +1,94 @@
+"""LivePortrait's seven networks together, as one safetensors file holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from avatar.errors import ModelError
+from avatar.generator.network_weights import read_tensors
+from avatar.generator.portrait.appearance import AppearanceExtractor
+from avatar.generator.portrait.motion_extractor import MotionExtractor
+from avatar.generator.portrait.retargeting import EYE, LIP, STITCHING, KeypointNetwork
+from avatar.generator.portrait.spade import SpadeDecoder
+from avatar.generator.portrait.warping import WarpingModule
+
+FORMAT: Final = "avatar-liveportrait"
+VERSION: Final = "1"
+COUNTER: Final = "num_batches_tracked"
+"""What batch norms count while they are trained; nothing that is drawn depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortraitNetworks:
+    """The networks, ready to run."""
+
+    appearance: AppearanceExtractor
+    motion: MotionExtractor
+    warping: WarpingModule
+    decoder: SpadeDecoder
+    stitching: KeypointNetwork
+    lip: KeypointNetwork
+    eye: KeypointNetwork
+
+    def by_name(self) -> dict[str, nn.Module]:
+        """Return the networks by the names that they have in files."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def empty_networks() -> PortraitNetworks:
+    """Return the networks without weights, none of which takes memory yet."""
+    with torch.device("meta"):
+        return PortraitNetworks(
+            appearance=AppearanceExtractor(),
+            motion=MotionExtractor(),
+            warping=WarpingModule(),
+            decoder=SpadeDecoder(),
+            stitching=KeypointNetwork(STITCHING),
+            lip=KeypointNetwork(LIP),
+            eye=KeypointNetwork(EYE),
+        )
+
+
+def weights_of(network: nn.Module) -> dict[str, Tensor]:
+    """Return the entries of a network's state that files hold."""
+    return {name: value for name, value in network.state_dict().items() if not name.endswith(COUNTER)}
+
+
+def check_weights(found: Mapping[str, Tensor], network: nn.Module, where: str) -> None:
+    """Raise ModelError unless these entries are exactly a network's, in name, shape and kind, and all of them numbers.
+
+    `where` says in the message what they were read from.
+    """
+    wanted = weights_of(network)
+    if strange := sorted(wanted.keys() ^ found.keys()):
+        lacks = "lacks" if strange[0] in wanted else "has, beside what belongs there,"
+        raise ModelError(f"{where} {lacks} {strange[0]} (and {len(strange) - 1} more): it is another network's.")
+    for name, value in found.items():
+        if value.shape != wanted[name].shape or not value.dtype.is_floating_point:
+            kind = f"{value.dtype} of {tuple(value.shape)}"
+            raise ModelError(f"{where} holds {name} as {kind}, not as {tuple(wanted[name].shape)}.")
+        if not bool(torch.isfinite(value).all()):
+            raise ModelError(f"{where} holds something that is not a number in {name}: fetch it again.")
+
+
+def load_portrait_networks(path: Path, device: torch.device, kind: torch.dtype) -> PortraitNetworks:
+    """Return the networks of a safetensors file on a device.
+
+    Raises:
+        ModelError: the file is missing, damaged, or holds other networks.
+    """
+    tensors, _ = read_tensors(path, FORMAT, VERSION)
+    networks = empty_networks()
+    for name, network in networks.by_name().items():
+        own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+        check_weights(own, network, str(path))
+        network.to_empty(device=device)
+        network.load_state_dict(own, strict=False)
+        network.to(kind).eval().requires_grad_(requires_grad=False)
+    return networks
