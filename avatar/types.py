@@ -80,6 +80,18 @@ class FaceState:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadExpression:
+    """A driver's expression as LivePortrait's motion extractor reads it from their picture."""
+
+    offsets: F32
+    """(21, 3), change of its keypoints' offsets from the driver's rest."""
+    share: F32
+    """(21,), 0..1: how far the camera moves each keypoint; the rest is the blendshapes'."""
+    blendshapes: F32
+    """(52,), the driver's blendshapes at that moment, change from rest: what is played on top of them is more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Motion:
     """How the avatar moves, relative to its own rest: the one language of every source and every generator.
 
@@ -101,6 +113,8 @@ class Motion:
     from the `eyeLook*` coefficients."""
     residual: F32 | None = None
     """(478, 3), head units in the head's own frame: what the linear blendshape basis misses. Cameras fill it."""
+    read: ReadExpression | None = None
+    """The driver's expression for the tier `portrait`; filled where that tier draws."""
 
 
 @dataclass(frozen=True, slots=True)

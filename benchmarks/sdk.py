@@ -29,7 +29,7 @@ from avatar.identities.open import open_identity
 from avatar.motion.speech import SpeechMotion, speech_motions
 from avatar.motion.speech_network import MOUTH
 from avatar.sdk.renderer import LocalRenderer, RenderParts
-from avatar.types import BLENDSHAPE_INDEX, F32, U8, Motion
+from avatar.types import BLENDSHAPE_INDEX, F32, U8, FaceState, Motion
 from benchmarks import report
 from benchmarks.media import SHARED
 from benchmarks.rough_network import Roughness, rough_network
@@ -86,6 +86,10 @@ class WatchedGenerator:
     def draw(self, target_face: TargetFace) -> U8:
         """Draw a face, as the generator does."""
         return self._generator.draw(target_face)
+
+    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:
+        """Read a driver's face, as the generator does."""
+        return self._generator.read_driver(rgb, face)
 
 
 class Player:

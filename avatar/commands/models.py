@@ -18,20 +18,32 @@ def add_command(subparsers: Subparsers) -> None:
         epilog="The folder is that of the environment variable AVATAR_MODELS, or the user's cache folder.",
     )
     parser.add_argument("action", choices=("list", "pull", "verify"), help="what to do")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these models (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="only these models (default: all that every installation needs)"
+    )
+    parser.add_argument(
+        "--accept-licence",
+        action="store_true",
+        help="the licence of a model by others is accepted: do not ask (for `pull liveportrait` in scripts)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    from avatar.commands.portrait_models import pull_portrait, state_of_portrait  # noqa: PLC0415
+    from avatar.models.hub import PUBLISHED  # noqa: PLC0415
     from avatar.models.store import ModelStore  # noqa: PLC0415
 
     store = ModelStore()
-    names = args.names or list(store.specs)
+    by_others = [name for name in args.names if name in PUBLISHED]
+    names = [name for name in args.names if name not in PUBLISHED] if args.names else list(store.specs)
     if args.action == "pull":
         for name in names:
             pull(name)
             print(f"{name}: {store.path(name)}")
+        for name in by_others:
+            pull_portrait(PUBLISHED[name], accepted=args.accept_licence)
         return 0
     states = {name: store.state(name) for name in names}
     for name, state in states.items():
@@ -40,6 +52,9 @@ def run(args: argparse.Namespace) -> int:
         if args.action == "list":
             print(f"  {spec.origin}\n  {store.path(name)}\n  sha256 {spec.sha256}")
             print("\n".join(f"  from {source}" for source in spec.sources))
+    for model in PUBLISHED.values():
+        if args.action == "list" and (not args.names or model.name in by_others):
+            print(state_of_portrait(model))
     if args.action == "verify" and any(state != "present" for state in states.values()):
         print("Fetch what is missing or damaged: avatar models pull")
         return 1

@@ -21,7 +21,7 @@ OTHER_VARIABLES: Final[Mapping[str, str]] = {
 """Variables of this name's family that are no settings."""
 
 
-TIERS: Final = ("auto", "geometry", "lite", "standard")
+TIERS: Final = ("auto", "geometry", "lite", "standard", "portrait")
 ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt", "torch", "torch-cuda")
 QUALITIES: Final = ("auto", "fixed")
 TRACKERS: Final = ("auto", "openvino", "mediapipe")
@@ -43,7 +43,8 @@ class PictureSettings:
     tier: str = setting(
         "auto",
         "what draws the avatar: geometry (the photo, warped), lite (with a small network), standard (a larger one, for "
-        "GPUs; train it yourself) or auto, the best that runs here (in calls: that keeps up)",
+        "GPUs; train it yourself), portrait (LivePortrait, for GPUs; docs/portrait.md) or auto, the best that runs "
+        "here (in calls: that keeps up)",
         choices=TIERS,
         metavar="TIER",
     )

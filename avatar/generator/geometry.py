@@ -25,7 +25,7 @@ from avatar.generator.sampling import sample
 from avatar.generator.scene_layout import KEPT, lay_out_scene
 from avatar.generator.shell import STEP_PX, HeadShell, enlarged, places_at_nodes
 from avatar.generator.triangle_raster import Box
-from avatar.types import F32, U8, HeadPose, Motion
+from avatar.types import F32, U8, FaceState, HeadPose, Motion
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,10 @@ class GeometryGenerator:
         moved = self.move(target)
         self.draw_mouth(moved.picture, target)
         return moved.finished()
+
+    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:  # noqa: ARG002
+        """Return None: the face's landmarks and coefficients are all that this tier needs."""
+        return None
 
     def move(self, target: TargetFace) -> MovedPhoto:
         """Return the photo moved to where the landmarks are, the mouth's inside not drawn yet."""

@@ -24,7 +24,7 @@ from avatar.generator.reference_blending import ReferenceBlender, show_reference
 from avatar.generator.references import face_outline
 from avatar.generator.scene_layout import KEPT
 from avatar.generator.temporal_filter import FilterState, filter_layers
-from avatar.types import F32, U8, Motion
+from avatar.types import F32, U8, FaceState, Motion
 
 QUARTER: Final = CROP_SIZE // 4
 
@@ -73,6 +73,10 @@ class NetworkGenerator:
         drawn = cv2.convertScaleAbs(regions[REGIONS.index("mouth")], alpha=1 - self._reference_share)
         lay_layers(moved.picture, layers, window, seam, np.asarray(drawn, np.uint8))
         return moved.finished()
+
+    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:  # noqa: ARG002
+        """Return None: the face's landmarks and coefficients are all that this tier needs."""
+        return None
 
     def _layers(
         self, target: TargetFace, moved: MovedPhoto, window: Window, landmarks: F32, regions: U8, seam: U8

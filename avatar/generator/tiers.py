@@ -14,11 +14,14 @@ from avatar.generator.engines.speed import measure_frame_ms
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.generator.network_generator import NetworkGenerator
+from avatar.generator.portrait.tier import load_portrait, open_portrait
 from avatar.generator.protocol import Generator
 from avatar.generator.scene_layout import KEPT
 
-TIERS: Final = ("geometry", "lite", "standard")
-"""From the fastest to the best; `standard` wants a GPU or a strong CPU, and weights of its own."""
+PORTRAIT: Final = "portrait"
+TIERS: Final = ("geometry", "lite", "standard", PORTRAIT)
+"""From the fastest to the best; `standard` wants a GPU or a strong CPU, and weights of its own, `portrait` a GPU and
+LivePortrait's weights."""
 AUTOMATIC: Final = ("lite",)
 """Network tiers that `auto` tries before it takes the geometry."""
 LIVE_FRAME_MS: Final = 10.0
@@ -44,6 +47,8 @@ def open_generator(
         ModelError: a tier was asked for by name that cannot run here, or there is no such tier or engine.
         ImageError: the picture behind the person cannot be read.
     """
+    if tier == PORTRAIT:
+        return open_portrait(identity, picture_size, engine, background)
     chosen = choose_engine(tier, engine)
     if chosen is None:
         return GeometryGenerator(identity, picture_size, background)
@@ -71,6 +76,8 @@ def chosen_tier(tier: str, engine: str) -> str:
     Raises:
         ModelError: as `open_generator`.
     """
+    if tier == PORTRAIT:
+        return f"portrait (LivePortrait on {load_portrait(engine)[0].name})"
     chosen = choose_engine(tier, engine)
     return "geometry" if chosen is None else f"{chosen[0]} (network on {chosen[1].name})"
 

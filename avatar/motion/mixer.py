@@ -10,9 +10,10 @@ import numpy as np
 
 from avatar.face.easing import approach, ease
 from avatar.face.expression_basis import load_basis
+from avatar.face.implicit_keypoints import LIP_POINTS
 from avatar.motion.speech_network import MOUTH
 from avatar.motion.voice_motion import VoiceMotion
-from avatar.types import F32, FaceState, Motion
+from avatar.types import F32, FaceState, Motion, ReadExpression
 
 EASE_IN_S: Final = 0.25
 EASE_OUT_S: Final = 0.6
@@ -113,7 +114,12 @@ def speak(motion: Motion, voice: VoiceMotion, share: float) -> Motion:
     residual = motion.residual
     if residual is not None:
         residual = (residual * (1 - np.float32(share) * mouth_weights()[:, None])).astype(np.float32)
-    return replace(motion, blendshapes=blendshapes, residual=residual)
+    read = motion.read
+    if read is not None:
+        seen = read.share.copy()
+        seen[list(LIP_POINTS)] *= np.float32(1 - share)
+        read = replace(read, share=seen)
+    return replace(motion, blendshapes=blendshapes, residual=residual, read=read)
 
 
 @cache
@@ -124,7 +130,13 @@ def mouth_weights() -> F32:
 
 
 def blend(first: Motion, second: Motion, share: float) -> Motion:
-    """Return the motion between two, `share` of the way to the second; its time is the first's."""
+    """Return the motion between two, `share` of the way to the second; its time is the first's.
+
+    Where both have an expression that was read, it is the second's: there is one driver.
+    """
+
+    def fading(read: ReadExpression | None, kept: float) -> ReadExpression | None:
+        return None if read is None else replace(read, share=read.share * np.float32(kept))
 
     def between(a: F32, b: F32) -> F32:
         return (a + (b - a) * np.float32(share)).astype(np.float32)
@@ -145,4 +157,5 @@ def blend(first: Motion, second: Motion, share: float) -> Motion:
         scale=first.scale + (second.scale - first.scale) * share,
         gaze=optional(first.gaze, second.gaze),
         residual=optional(first.residual, second.residual),
+        read=fading(second.read, share) or fading(first.read, 1 - share),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from avatar.face import mesh
 from avatar.face.expression_basis import ExpressionBasis
 from avatar.face.pose import rotation_vector, to_head_frame
 from avatar.motion.neutral import Neutral, NeutralCalibration, between, eye_openings
+from avatar.motion.read_rest import ReadRest
 from avatar.types import BLENDSHAPE_INDEX, F32, FaceState, Motion
 
 CLOSED_SHARE: Final = 0.28
@@ -32,7 +34,7 @@ class Retargeter:
 
     def __init__(self, basis: ExpressionBasis) -> None:
         self._basis = basis
-        self._calibration = NeutralCalibration()
+        self._calibration, self._read_rest = NeutralCalibration(), ReadRest()
         self._rest: tuple[float, Neutral] | None = None
         self._goal: Neutral | None = None
         self._arrives_s = 0.0
@@ -46,14 +48,20 @@ class Retargeter:
         """Take the driver's resting face anew from the next second."""
         self._calibration = NeutralCalibration()
 
-    def motion(self, face: FaceState) -> Motion:
-        """Return how `face` differs from the driver's rest."""
+    def motion(self, face: FaceState, read: F32 | None = None) -> Motion:
+        """Return how `face` differs from the driver's rest.
+
+        `read` is what the tier that draws has read from the same frame by itself, (21, 3): `Generator.read_driver`.
+        """
         neutral = self._calibration.observe(face)
         if face.frame_size != neutral.frame_size:
             # Another camera or another mode: where the head is and how large has lost its meaning.
             self.recalibrate()
             neutral = self._calibration.observe(face)
-        return relative_motion(face, self._eased(face.time_s, neutral), self._basis)
+        motion = relative_motion(face, self._eased(face.time_s, neutral), self._basis)
+        if read is None:
+            return motion
+        return replace(motion, read=self._read_rest.expression(read, motion, settled=self.calibrated))
 
     def _eased(self, time_s: float, neutral: Neutral) -> Neutral:
         """Return the resting face on its way to `neutral`; at once the first time and after a step back in time."""

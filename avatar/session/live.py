@@ -46,7 +46,7 @@ from avatar.timing.delay_line import DelayLine
 from avatar.timing.latest_slot import LatestSlot
 from avatar.timing.meters import StageMeter
 from avatar.timing.stage_thread import StageThread
-from avatar.types import CaptureStamp, Drive, FaceState, Motion, Picture
+from avatar.types import F32, CaptureStamp, Drive, FaceState, Motion, Picture
 
 OpenRenderer: TypeAlias = Callable[[Identity, PictureSettings], AdaptiveRenderer]
 
@@ -68,6 +68,8 @@ class _Sighting:
 
     face: FaceState | None
     capture: CaptureStamp
+    read: F32 | None = None
+    """What the tier that draws reads from it by itself: `Generator.read_driver`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,7 @@ class Session:
         looked_s = float("-inf")
         due_s: float | None = None
         unseen = 0  # frames since the face was looked for
+        read: F32 | None = None
         while not self._camera.closed:
             arrived = self._camera.take()
             if arrived is None:
@@ -255,7 +258,7 @@ class Session:
                 due_s = following_s
             unseen += 1
             if unseen < self._look_every and drive != "conversation":
-                self._seen.put(_Sighting(self._tracker.expect(arrival_s - self._begin_s), arrived.capture))
+                self._seen.put(_Sighting(self._tracker.expect(arrival_s - self._begin_s), arrived.capture, read))
                 continue
             unseen = 0
             try:
@@ -263,6 +266,8 @@ class Session:
                     rgb = camera_rgb(arrived.frame)
                 with self._meter.time("perceive"):
                     face = self._tracker.track(rgb, arrival_s - self._begin_s)
+                    if face is not None and not face.held and drive != "conversation":
+                        read = self._renderer.generator.read_driver(rgb, face)
             except FrameError:
                 self._bad_frames += 1
                 continue
@@ -273,7 +278,7 @@ class Session:
             self._watch, news = watch_face(self._watch, face, arrival_s)
             if news is not None:
                 self._on_event(news)
-            self._seen.put(_Sighting(face, arrived.capture))
+            self._seen.put(_Sighting(face, arrived.capture, read))
 
     def _render(self) -> None:
         state, direction = CompositionState(), Direction()
@@ -295,7 +300,7 @@ class Session:
             last_picture_s = now_s
             if seen is not None and drive not in UNSEEN:
                 last_camera_s = now_s
-                camera_motion = self._retarget(seen.face) if seen.face is not None else None
+                camera_motion = self._retarget(seen.face, seen.read) if seen.face is not None else None
                 coming.put(seen.capture.arrival_s, _CameraMotion(seen, camera_motion))
             camera_s = seen.capture.arrival_s if seen is not None else None
             at_s = av_sync.shown_moment_s(drive, now_s, camera_s, LOOK_AHEAD_S)
@@ -337,12 +342,12 @@ class Session:
                 self._speech.push(frame, begin_s)
             return self._speech.motion(media_s)
 
-    def _retarget(self, face: FaceState) -> Motion:
+    def _retarget(self, face: FaceState, read: F32 | None) -> Motion:
         if self._recalibrate.is_set():
             self._recalibrate.clear()
             self._retargeter.recalibrate()
         settled = self._retargeter.calibrated
-        motion = self._retargeter.motion(face)
+        motion = self._retargeter.motion(face, read)
         if self._retargeter.calibrated and not settled:
             self._on_event(Calibrated())
         return motion

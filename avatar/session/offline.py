@@ -14,6 +14,7 @@ from avatar.config import PictureSettings
 from avatar.errors import MediaError
 from avatar.face.expression_basis import load_basis
 from avatar.generator.identity import Identity
+from avatar.generator.protocol import Generator
 from avatar.generator.tiers import open_generator
 from avatar.media.audio import SOUND_RATE, audio_blocks, audio_seconds
 from avatar.media.files import Damage
@@ -202,15 +203,15 @@ def animate(
     retargeter = Retargeter(load_basis())
     index = 0
     if driver is not None:
-        for _, face in _track(driver, picture.tracker, until_s=RESTING_LOOK_S):
+        for _, face, read in _track(driver, picture.tracker, generator, until_s=RESTING_LOOK_S):
             if face is not None:
-                retargeter.motion(face)
+                retargeter.motion(face, read)
         face, camera = None, None
-        for time_s, seen in _track(driver, picture.tracker, damage=damage):
+        for time_s, seen, read in _track(driver, picture.tracker, generator, damage=damage):
             while index < round(time_s * fps):
                 yield AnimatedFrame(index / fps, moved(index / fps, face, camera), None, driven=False)
                 index += 1
-            face, camera = seen, retargeter.motion(seen) if seen is not None else None
+            face, camera = seen, retargeter.motion(seen, read) if seen is not None else None
             if index > round(time_s * fps):
                 continue  # it shares a picture with the one before: there are more than `fps` a second here
             yield AnimatedFrame(index / fps, moved(index / fps, face, camera), face, driven=True)
@@ -232,14 +233,16 @@ def _late_cues(cues: Sequence[TimedCue], end_s: float) -> list[str]:
 
 
 def _track(
-    driver: Path, engine: str, *, until_s: float | None = None, damage: Damage | None = None
-) -> Iterator[tuple[float, FaceState | None]]:
-    """Yield (seconds, face or None) for the frames of a clip."""
+    driver: Path, engine: str, generator: Generator, *, until_s: float | None = None, damage: Damage | None = None
+) -> Iterator[tuple[float, FaceState | None, F32 | None]]:
+    """Yield (seconds, face or None, what the generator reads from it by itself) for the frames of a clip."""
     model = get_model("face_landmarker")
     tracker = FaceTracker(model, regions_per_frame=PATIENT_REGIONS, engine=engine)
     try:
         for time_s, rgb in clip_frames(driver, until_s=until_s, damage=damage):
-            yield time_s, tracker.track(rgb, time_s)
+            face = tracker.track(rgb, time_s)
+            read = generator.read_driver(rgb, face) if face is not None and not face.held else None
+            yield time_s, face, read
     finally:
         tracker.close()
 

@@ -13,8 +13,6 @@ from typing import Final
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor, nn
 
-CROP_SIDE: Final = 256
-"""Of the crops that F and M look at, pixels."""
 VOLUME: Final = (32, 16, 64, 64)
 """Channels, depth, height and width of what F answers."""
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from avatar.generator.portrait.motion_extractor import BINS, POINTS, RawMotion
+from avatar.face.implicit_keypoints import POINTS
+from avatar.generator.portrait.motion_extractor import BINS, RawMotion
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor, nn
 
-POINTS: Final = 21
-"""Of the implicit keypoints."""
+from avatar.face.implicit_keypoints import POINTS
+
 BINS: Final = 66
 """Of each angle's logits, 3 degrees wide."""
 WIDTHS: Final = (96, 192, 384, 768)

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor, nn
 
+from avatar.face.implicit_keypoints import POINTS
 from avatar.generator.portrait.appearance import VOLUME, SameBlock2d
-from avatar.generator.portrait.motion_extractor import POINTS
 
 SHIFTS: Final = POINTS + 1
 """One for each keypoint, and none for the background."""

@@ -1,0 +1,77 @@
+"""`avatar models pull liveportrait`: weights of others, fetched on the user's word and made ready to draw."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from avatar.commands.progress import ProgressBar
+from avatar.errors import ModelError
+from avatar.generator.portrait.tier import MAP, WEIGHTS, load_networks, require_torch
+from avatar.models.hub import PublishedModel, pull_published
+from avatar.models.store import models_folder
+
+FITTED_ON: Final = 3
+"""Built-in faces whose pictures the motion extractor is shown: more say the same."""
+FITTED_SIZE: Final = (512, 512)
+
+
+def state_of_portrait(model: PublishedModel) -> str:
+    """Return what a list of models says of LivePortrait."""
+    there = "present" if (models_folder() / WEIGHTS).is_file() else "not fetched"
+    return (
+        f"{model.name}: {there}, {model.about_bytes / 1e6:.0f} MB, {model.licence}, fetched on your word only\n"
+        f"  {model.origin}\n  avatar models pull {model.name}"
+    )
+
+
+def pull_portrait(model: PublishedModel, *, accepted: bool) -> None:
+    """Fetch the checkpoints unless they are here, keep them as safetensors, and fit our motion to them.
+
+    Raises:
+        ModelError: the user does not accept the licence, torch is missing, or something cannot be fetched or read.
+    """
+    weights, fitted = models_folder() / WEIGHTS, models_folder() / MAP
+    if not weights.is_file():
+        print(f"{model.origin}\nLicence: {model.licence}. {model.terms}\nAbout {model.about_bytes / 1e6:.0f} MB.")
+        if not accepted and not _says_yes("Fetch them? [y/N] "):
+            raise ModelError(
+                f"{model.name} was not fetched. Without a terminal: avatar models pull {model.name} --accept-licence"
+            )
+        require_torch()
+        _fetch(model, weights)
+    if not fitted.is_file():
+        _fit_map(fitted)
+    print(f"{model.name}: {weights}")
+
+
+def _says_yes(question: str) -> bool:
+    return sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes")
+
+
+def _fetch(model: PublishedModel, weights: Path) -> None:
+    from avatar.generator.portrait.checkpoints import convert_checkpoints  # noqa: PLC0415 - imports torch
+
+    folder = models_folder() / model.name
+    with ProgressBar(f"Fetching {model.name}", "B") as bar:
+        digests = pull_published(model, folder, lambda _, done, total: bar.update(done, total))
+    print("\n".join(f"{file}: sha256 {digest}" for file, digest in digests.items()))
+    convert_checkpoints(folder, weights)
+    for file in digests:  # the record of them stays
+        (folder / file).unlink()
+
+
+def _fit_map(into: Path) -> None:
+    """Fit the map of our motion to LivePortrait's, by what it sees in pictures of built-in faces."""
+    from avatar.generator.portrait.expression_map import write_map  # noqa: PLC0415
+    from avatar.generator.portrait.fitting import fit_to_extractor  # noqa: PLC0415
+    from avatar.generator.tiers import open_generator  # noqa: PLC0415
+    from avatar.identities.builtin import builtin_faces  # noqa: PLC0415
+    from avatar.identities.open import open_identity  # noqa: PLC0415
+
+    engine = load_networks("auto")
+    people = [open_identity(face.id) for face in builtin_faces()[:FITTED_ON]]
+    with ProgressBar("Fitting motion to it", "pictures") as bar:
+        fitted = fit_to_extractor(engine, people, lambda person: open_generator(person, FITTED_SIZE), bar.update)
+    write_map(into, fitted)
