@@ -103,7 +103,7 @@ class VideoJitterBuffer(_SequenceWindow):
         self,
         capacity: int = 512,
         *,
-        give_up_s: float = 0.5,
+        give_up_s: float = 0.7,
         answer_s: Callable[[], float | None] = lambda: None,
         begins_anew: Callable[[MediaPacket, bytes], bool] = lambda *_: False,
         clock: Callable[[], float] = time.monotonic,

@@ -13,6 +13,10 @@ REPEAT_SHARE: Final = 0.6
 """Of the time that an answer takes: asking again so soon costs a packet too many now and then, and saves a freeze where
 the answer is lost too."""
 LONGEST_REPEAT_S: Final = 0.25
+LOSSY: Final = 0.03
+LOSS_WEIGHT: Final = 1 / 256
+"""Where such a share of the last packets came behind missing ones requests are lost too, and each is sent twice,
+`repeat_s` apart. A burst counts once: that is no chance."""
 ANSWER_SHARE: Final = 0.2
 """Weight of the newest answer in the time that answers take."""
 TOO_OLD_S: Final = 1.0
@@ -29,6 +33,7 @@ class Numbered(Protocol):
 class _Gap:
     noticed_s: float
     asked_s: float = float("-inf")
+    asked: int = 0
 
 
 class RetransmissionRequests:
@@ -57,6 +62,7 @@ class RetransmissionRequests:
         self._highest: int | None = None
         self._gaps: dict[int, _Gap] = {}
         self._answer_s: float | None = None
+        self._lost_share = 0.0
 
     @property
     def answer_s(self) -> float | None:
@@ -78,19 +84,24 @@ class RetransmissionRequests:
             for step in range(max(1, ahead - HISTORY), ahead):
                 self._gaps[(self._highest + step) & 0xFFFF] = _Gap(now_s)
             self._highest = sequence
+            self._lost_share += LOSS_WEIGHT * ((ahead > 1) - self._lost_share)
         highest = self._highest
         self._gaps = {
             number: gap
             for number, gap in self._gaps.items()
             if (highest - number) & 0xFFFF <= HISTORY and now_s - gap.noticed_s <= TOO_OLD_S
         }
-        repeat_s = self._least_repeat_s
-        if self._answer_s is not None:
-            repeat_s = min(max(repeat_s, REPEAT_SHARE * self._answer_s), LONGEST_REPEAT_S)
-        self.missing = {number for number, gap in self._gaps.items() if now_s - gap.asked_s >= repeat_s}
+        self.missing = {number for number, gap in self._gaps.items() if now_s - gap.asked_s >= self._repeat_s(gap)}
         for number in self.missing:
-            self._gaps[number].asked_s = now_s
+            gap = self._gaps[number]
+            gap.asked_s, gap.asked = now_s, gap.asked + 1
         return bool(self.missing)
+
+    def _repeat_s(self, gap: _Gap) -> float:
+        """Return how long after it was asked for last a packet is asked for again."""
+        if self._answer_s is None or (gap.asked == 1 and self._lost_share > LOSSY):
+            return self._least_repeat_s
+        return min(max(self._least_repeat_s, REPEAT_SHARE * self._answer_s), LONGEST_REPEAT_S)
 
     def _fill(self, sequence: int, now_s: float) -> None:
         gap = self._gaps.pop(sequence, None)

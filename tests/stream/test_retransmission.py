@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+import pytest
+
 from avatar.stream.retransmission import HISTORY, RetransmissionRequests
 
 
@@ -88,6 +90,28 @@ def test_on_a_slow_line_a_packet_is_asked_for_about_twice_in_a_round_trip() -> N
                 coming += [(clock.now_s + 0.25, number) for number in requests.missing]
     assert requests.answer_s is not None and 0.2 < requests.answer_s < 0.3
     assert asked < 3 * len(lost)
+
+
+@pytest.mark.parametrize(("lost", "soon"), [(0.01, False), (0.06, True)])
+def test_where_many_packets_are_lost_a_request_is_sent_twice_at_once(lost: float, soon: bool) -> None:
+    """A fifth of a second there and back; the first request may be lost like any packet."""
+    clock, chance = Clock(), random.Random(2)  # noqa: S311 - the same each time
+    requests = RetransmissionRequests(clock=clock)
+    coming: list[tuple[float, int]] = []
+    for sequence in range(2000):
+        clock.now_s = sequence / 100
+        due = [number for at_s, number in coming if at_s <= clock.now_s]
+        coming = [item for item in coming if item[0] > clock.now_s]
+        for number in due + ([] if chance.random() < lost else [sequence]):
+            if requests.add(Packet(number)):
+                coming += [(clock.now_s + 0.2, number) for number in requests.missing]
+    clock.now_s = 30.0
+    requests.add(Packet(2010))
+    assert 2005 in requests.missing
+    clock.now_s = 30.05
+    assert requests.add(Packet(2011)) == soon
+    clock.now_s = 30.1
+    assert not requests.add(Packet(2012)), "twice, but not with each packet"
 
 
 def test_gaps_are_told_as_they_are_noticed() -> None:
