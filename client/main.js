@@ -4,6 +4,7 @@ import { Call } from "./call/call.js";
 import { Room } from "./call/room.js";
 import { initialDrive } from "./call/drive.js";
 import { retryDelayMs } from "./call/reconnect.js";
+import { BackgroundChoice } from "./media/background-choice.js";
 import { FaceGallery } from "./media/face-gallery.js";
 import { LocalMedia } from "./media/local-media.js";
 import { takeTokenFromAddress } from "./protocol/access-token.js";
@@ -21,7 +22,8 @@ takeTokenFromAddress();
 const gallery = new FaceGallery();
 const media = new LocalMedia();
 const lobby = new Lobby(gallery, media);
-const callView = new CallView(gallery, media);
+const background = new BackgroundChoice();
+const callView = new CallView(gallery, media, background);
 const newFaceDialog = new NewFaceDialog(gallery, new PhotoBooth(media));
 /** `?mode=echo` returns the camera's own picture, to measure the transport; `?width=..&height=..` set its size. */
 const query = new URLSearchParams(location.search);
@@ -85,6 +87,7 @@ async function startCall(withCamera) {
     mode: query.get("mode"),
     width: Number(query.get("width")) || null,
     height: Number(query.get("height")) || null,
+    background: await nameBackground(),
     room: lobby.room.id,
     name: lobby.room.name,
   });
@@ -95,6 +98,19 @@ async function startCall(withCamera) {
   lobby.hide();
   callView.show(call, lobby.room.id === null ? null : new Room(call, media), lobby.room.link);
   call.start();
+}
+
+/**
+ * What the call begins with behind the avatar.
+ *
+ * @returns {Promise<string | null>} null: the server's own, also where a picture could not be sent; the call tries again
+ */
+async function nameBackground() {
+  try {
+    return await background.name();
+  } catch {
+    return null;
+  }
 }
 
 /** @param {CallStatus} status */

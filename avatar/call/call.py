@@ -202,6 +202,7 @@ class Call:
                 height=picture.height,
                 fps=picture.fps,
                 watch=self.watch_token,
+                background=str(picture.background) if picture.background.kind == "colour" else picture.background.kind,
             )
         )
         if self._quality is not None:

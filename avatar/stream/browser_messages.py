@@ -130,6 +130,8 @@ class Hello:
     fps: int
     watch: str | None = None
     """The token of its watch link: whoever knows it may watch."""
+    background: str | None = None
+    """What is behind the avatar: keep, blur, transparent, picture or a colour as #rrggbb."""
 
 
 @dataclass(frozen=True, slots=True)

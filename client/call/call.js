@@ -22,6 +22,7 @@
  */
 
 import { cameraLimits } from "../protocol/camera-limits.js";
+import { ApiError } from "../protocol/http-api.js";
 import { PeerConnection } from "./peer-connection.js";
 import { isSilent, nextStep, retryDelayMs } from "./reconnect.js";
 
@@ -191,6 +192,11 @@ export class Call extends EventTarget {
   #onConnectFailed(error) {
     this.#connection?.close();
     this.#connection = null;
+    if (error instanceof ApiError && error.code === "unknown_background") {
+      // A server that was started anew knows no pictures: the call is worth more, and asks for it again later.
+      this.settings.background = null;
+      return this.#retryIn(0, "reconnecting", "connection_lost");
+    }
     const step = nextStep(error);
     if (step.kind === "give_up") this.#finish(step.code, step.detail);
     else if (step.kind === "wait") this.#retryIn(step.seconds * 1000, "waiting", step.code);

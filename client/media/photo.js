@@ -42,6 +42,41 @@ export async function reduceForUpload(file) {
 }
 
 /**
+ * A picture as JPEG in a data: address, which a browser can keep: upright, and reduced.
+ *
+ * @param {Blob} file
+ * @param {number} longestSide in pixels
+ * @returns {Promise<string>}
+ * @throws {Error} where this browser cannot read it
+ */
+export async function pictureToJpeg(file, longestSide) {
+  const picture = await createImageBitmap(file, { imageOrientation: "from-image" });
+  try {
+    const scale = Math.min(1, longestSide / Math.max(picture.width, picture.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.max(1, Math.round(picture.width * scale));
+    canvas.height = Math.max(1, Math.round(picture.height * scale));
+    const context = canvas.getContext("2d");
+    if (!context) throw new Error("This browser cannot draw pictures.");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    return canvas.toDataURL("image/jpeg", JPEG_QUALITY);
+  } finally {
+    picture.close();
+  }
+}
+
+/**
+ * @param {string} address a data: address in base64
+ * @returns {Blob}
+ */
+export function dataBlob(address) {
+  const [head = "", data = ""] = address.split(",", 2);
+  const type = /^data:([^;]+)/.exec(head)?.[1] ?? "";
+  return new Blob([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], { type });
+}
+
+/**
  * The picture a video shows now.
  *
  * @param {HTMLVideoElement} video

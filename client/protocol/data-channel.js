@@ -13,6 +13,7 @@
  * @property {number} height
  * @property {number} fps
  * @property {string} [watch] the token of the call's watch link
+ * @property {string} [background] what is behind the avatar as the call begins: keep, blur, transparent, picture, #rrggbb
  *
  * @typedef {object} ServerStats
  * @property {"stats"} type

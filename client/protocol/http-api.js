@@ -137,6 +137,17 @@ export async function createAvatar(photos, name) {
   return (await request("/api/avatars", { method: "POST", body: form, headers: authorization() })).json();
 }
 
+/**
+ * Send a picture that is to be behind the avatar.
+ *
+ * @param {Blob} picture
+ * @returns {Promise<string>} what a call asks for it by
+ */
+export async function uploadBackground(picture) {
+  const headers = { "Content-Type": picture.type, ...authorization() };
+  return (await (await request("/api/backgrounds", { method: "POST", body: picture, headers })).json()).id;
+}
+
 /** @param {string} id */
 export async function deleteAvatar(id) {
   await request(`/api/avatars/${encodeURIComponent(id)}`, { method: "DELETE" });

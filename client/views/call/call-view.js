@@ -6,7 +6,9 @@ import { Effects } from "../effects/effects.js";
 import { FaceGrid } from "../face-grid.js";
 import { Notice } from "../notice.js";
 import { describe } from "../texts/describe.js";
+import { BackgroundPicker } from "../background-picker.js";
 import { Backdrop } from "./backdrop.js";
+import { BackgroundRequests } from "./background-requests.js";
 import { Captions } from "./captions.js";
 import { DriveSwitch } from "./drive-switch.js";
 import { FaceRequests } from "./face-requests.js";
@@ -39,8 +41,9 @@ export class CallView {
   /**
    * @param {import("../../media/face-gallery.js").FaceGallery} gallery
    * @param {import("../../media/local-media.js").LocalMedia} media
+   * @param {import("../../media/background-choice.js").BackgroundChoice} background
    */
-  constructor(gallery, media) {
+  constructor(gallery, media, background) {
     this.gallery = gallery;
     this.media = media;
     this.root = byId("call", HTMLElement);
@@ -59,6 +62,8 @@ export class CallView {
     this.requests = new FaceRequests(gallery, this.notice, this.faces);
     this.drive = new DriveSwitch(media, this.notice);
     this.feelings = new FeelingsMenu(this.notice);
+    const picker = new BackgroundPicker(byId("background", HTMLElement), background);
+    this.background = new BackgroundRequests(background, picker, this.notice);
     this.recording = new RecordingControl(this.notice);
     this.room = new RoomView(this.root, this.frame, this.notice);
     this.fullScreen = new FullScreen(this.root, (on) => this.#showFullScreen(on));
@@ -91,6 +96,7 @@ export class CallView {
     this.requests.attach(call);
     this.drive.attach(call);
     this.feelings.attach(call);
+    this.background.attach(call);
     this.figures.start(() => call.peer);
     this.effects.start();
     this.#showFace();
@@ -104,6 +110,7 @@ export class CallView {
     this.requests.detach();
     this.drive.detach();
     this.feelings.detach();
+    this.background.detach();
     this.figures.stop();
     this.effects.stop();
     this.captions.show(false);

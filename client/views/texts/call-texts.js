@@ -11,6 +11,10 @@ export const CALL_TEXTS = Object.freeze({
     title: "The recording has ended",
     text: "This browser could not record the picture. The call goes on.",
   },
+  unknown_background: {
+    title: "The server has forgotten your picture",
+    text: "Choose it once more: it is sent again.",
+  },
   server_full: {
     title: "All places are taken",
     text: "You join by yourself as soon as one is free.",

@@ -204,3 +204,21 @@ test("reports of a kind that this page does not know change nothing", async (t) 
   assert.equal(call.media.limits, null);
   assert.equal(call.status.state, "live");
 });
+
+test("a picture that the server has forgotten does not keep anybody out of the call", async (t) => {
+  const answer = globalThis.fetch;
+  const asked = [];
+  globalThis.fetch = async (url, init) => {
+    if (init?.method === "POST") asked.push(url);
+    if (!String(url).includes("background=")) return answer(url, init);
+    return new Response(JSON.stringify({ code: "unknown_background", detail: "Gone." }), { status: 404 });
+  };
+  t.after(() => (globalThis.fetch = answer));
+  const settings = { avatar: "mira", drive: "camera", background: "an-id-of-another-server" };
+  const call = new Call(new Media(), async () => [], settings);
+  t.after(() => call.leave());
+  call.start();
+  await until(() => call.status.state === "live", "the call to be live");
+  assert.equal(asked.length, 2);
+  assert.equal(call.settings.background, null, "so that the picture is sent again");
+});
