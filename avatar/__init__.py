@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from avatar.sdk.avatar import Avatar
     from avatar.sdk.frame_recorder import FrameRecorder
     from avatar.sdk.frames import AudioFrame, AvatarEvent, FellBehind, Frame, VideoFrame
+    from avatar.sdk.room import Room
     from avatar.timing.speech_events import SpeechFinished, SpeechInterrupted, SpeechStarted
 
 __version__ = "0.1.0"
@@ -20,6 +21,7 @@ __all__ = [
     "FellBehind",
     "Frame",
     "FrameRecorder",
+    "Room",
     "SpeechFinished",
     "SpeechInterrupted",
     "SpeechStarted",
@@ -54,6 +56,7 @@ __getattr__ = import_on_demand(
         "FellBehind": "sdk.frames",
         "Frame": "sdk.frames",
         "FrameRecorder": "sdk.frame_recorder",
+        "Room": "sdk.room",
         "SpeechFinished": "timing.speech_events",
         "SpeechInterrupted": "timing.speech_events",
         "SpeechStarted": "timing.speech_events",

@@ -104,6 +104,12 @@ class ServerFullError(AvatarError):
         self.retry_after_s = retry_after_s
 
 
+class RoomFullError(ServerFullError):
+    """Everybody is in a room whom it has a place for."""
+
+    code = "room_full"
+
+
 class ControlError(AvatarError):
     """A control message that is junk, too large, of another version, or not possible now."""
 

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -287,23 +287,7 @@ class Caller:
         """Return (arrival time, seconds from recording to arrival) , by matching what came back with what was sent."""
         if self._samples is None or self.microphone is None or self.microphone.begin_s is None:
             return []
-        found = []
-        blocks = self.received.sound
-        for first in range(0, len(blocks) - MOMENT + 1, MOMENT):
-            part = blocks[first : first + MOMENT]
-            heard = np.concatenate([block for _, block in part]).astype(np.float32)
-            arrival = part[0][0]
-            # Search the last second and a half before this block came.
-            end = round((arrival - self.microphone.begin_s) * SOUND_RATE) + len(heard)
-            begin = max(0, end - len(heard) - 3 * SOUND_RATE // 2)
-            known = looped(self._samples, begin, end).astype(np.float32)
-            if len(known) < len(heard) or not heard.any():
-                continue
-            score = _correlate(known, heard)
-            best = int(score.argmax())
-            if score[best] > 0.3:
-                found.append((arrival, arrival - (self.microphone.begin_s + (begin + best) / SOUND_RATE)))
-        return found
+        return sound_latencies(self._samples, self.microphone.begin_s, self.received.sound)
 
     def _open_microphone(self, samples: np.ndarray, sound_bps: int | None) -> MicrophoneTrack:
         if sound_bps is None:
@@ -362,6 +346,34 @@ class Caller:
             if self.camera.sent_s:
                 last = next(reversed(self.camera.sent_s))
                 self._origins[wrapped(sent_wire_timestamp(self._sender) - last)] += 1
+
+
+def sound_latencies(
+    said: np.ndarray, begin_s: float, blocks: Sequence[tuple[float, np.ndarray]]
+) -> list[tuple[float, float]]:
+    """Return (arrival time, seconds from recording to arrival) of each half second that was heard.
+
+    Args:
+        said: (n,) 16-bit samples that a microphone says over and over.
+        begin_s: when the first of them was recorded.
+        blocks: arrival time and samples of what was heard, as `Received.sound` has them.
+    """
+    found = []
+    for first in range(0, len(blocks) - MOMENT + 1, MOMENT):
+        part = blocks[first : first + MOMENT]
+        heard = np.concatenate([block for _, block in part]).astype(np.float32)
+        arrival = part[0][0]
+        # Search the last second and a half before this block came.
+        end = round((arrival - begin_s) * SOUND_RATE) + len(heard)
+        begin = max(0, end - len(heard) - 3 * SOUND_RATE // 2)
+        known = looped(said, begin, end).astype(np.float32)
+        if len(known) < len(heard) or not heard.any():
+            continue
+        score = _correlate(known, heard)
+        best = int(score.argmax())
+        if score[best] > 0.3:
+            found.append((arrival, arrival - (begin_s + (begin + best) / SOUND_RATE)))
+    return found
 
 
 async def watched(work: Awaitable[None], seconds: float, label: str) -> None:

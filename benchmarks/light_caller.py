@@ -20,7 +20,7 @@ from aiortc import RTCRtpReceiver
 from avatar.stream.aiortc_tuning import private_name
 from avatar.stream.jitter_buffer import EncodedFrame
 from avatar.stream.receiver_tuning import tune_receiver
-from benchmarks.caller import BLOCK, FPS, SOUND_RATE, Caller, MicrophoneTrack
+from benchmarks.caller import BLOCK, FPS, SOUND_RATE, Caller, MicrophoneTrack, Received
 
 
 def opus_packets(samples: np.ndarray) -> list[bytes]:
@@ -87,14 +87,16 @@ class LightCaller(Caller):
 
     def _listen(self) -> None:
         for section in self.connection.getTransceivers():
-            receiver = section.receiver
-            tap = tune_receiver(receiver)
-            video = section.kind == "video"
+            note_arrivals(section.receiver, self.received if section.kind == "video" else None)
 
-            def note(frame: EncodedFrame, tap: Any = tap, video: bool = video) -> None:
-                if video:
-                    shown = (tap.wire_timestamp(frame.timestamp), frame.arrival_s, (0, 0))
-                    self.received.pictures.append(shown)
-                    self.received.first_picture.set()
 
-            setattr(receiver, private_name(receiver, "decoder_queue"), _Arrivals(receiver, note))
+def note_arrivals(receiver: RTCRtpReceiver, received: Received | None) -> None:
+    """Note when each picture comes, in `received`, and decode none; None: of sound, which is thrown away."""
+    tap = tune_receiver(receiver)
+
+    def note(frame: EncodedFrame) -> None:
+        if received is not None:
+            received.pictures.append((tap.wire_timestamp(frame.timestamp), frame.arrival_s, (0, 0)))
+            received.first_picture.set()
+
+    setattr(receiver, private_name(receiver, "decoder_queue"), _Arrivals(receiver, note))

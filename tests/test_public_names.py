@@ -9,7 +9,9 @@ import sys
 import pytest
 
 PUBLIC = {
-    "avatar": ("AudioFrame", "Avatar", "FellBehind", "FrameRecorder", "SpeechFinished", "SpeechStarted", "VideoFrame"),
+    "avatar": (
+        "AudioFrame", "Avatar", "FellBehind", "FrameRecorder", "Room", "SpeechFinished", "SpeechStarted", "VideoFrame",
+    ),
     "avatar.sdk": ("AudioFrame", "Avatar", "VideoFrame"),
     "avatar.models": ("MODELS", "ModelStore", "get_model", "models_folder"),
     "avatar.identities": ("face_warnings", "open_identity"),

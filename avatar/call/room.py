@@ -23,19 +23,13 @@ import av
 
 from avatar.call.speaking import Speaking
 from avatar.call.watchers import Watchers
-from avatar.errors import ServerFullError
+from avatar.errors import RoomFullError
 from avatar.stream.browser_messages import Devices, Report, RoomMember, RoomMessage
 
 LONGEST_NAME: Final = 40
 """Letters."""
 _CONTROLS: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Categories of Unicode that show nothing, or change how what is around them is shown."""
-
-
-class RoomFullError(ServerFullError):
-    """Everybody is in the room whom it has a place for."""
-
-    code = "room_full"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from avatar.config import Background, LimitSettings
-from avatar.errors import AvatarError, ServerFullError, ServerGoneError, TokenError, UnknownAvatarError
+from avatar.errors import AvatarError, RoomFullError, ServerFullError, ServerGoneError, TokenError, UnknownAvatarError
 from avatar.generator.background import background_bytes
 from avatar.identities.backgrounds import background_of
 from avatar.stream.ice_servers import IceServer, read_ice_server
@@ -80,7 +80,16 @@ class WhipClient:
             ServerGoneError: it does not answer, or not as a server of ours does, or its certificate is not trusted.
             AvatarError: any other refusal, with the server's code.
         """
-        path = f"{self._root}/whip?{urlencode(wanted)}"
+        return self._offer(f"/whip?{urlencode(wanted)}", sdp)
+
+    def watch(self, sdp: str, address: str) -> Answer:
+        """Send an offer that receives to a WHEP address of this server, and return the answer. Raises as `offer`."""
+        if not address.startswith("/whep/"):
+            raise ServerGoneError("The server names an address that is none of its calls.")
+        return self._offer(address, sdp)
+
+    def _offer(self, address: str, sdp: str) -> Answer:
+        path = self._root + address
         status, headers, body = self._request("POST", path, sdp.encode(), {"Content-Type": "application/sdp"})
         location = headers.get("Location", "")
         if status != 201:
@@ -176,7 +185,7 @@ def refusal(status: int, retry_after: str, body: bytes) -> AvatarError:
             return TokenError(detail)
         case "unknown_avatar":
             return UnknownAvatarError(detail)
-        case "server_full":
+        case "server_full" | "room_full":
             wait_s = min(int(retry_after), LONGEST_RETRY_S) if retry_after.isdecimal() else 10
-            return ServerFullError(detail, retry_after_s=wait_s)
+            return (RoomFullError if code == "room_full" else ServerFullError)(detail, retry_after_s=wait_s)
     return AvatarError(detail, code=code)

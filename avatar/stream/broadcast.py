@@ -121,7 +121,7 @@ class Broadcast:
 
         def on_sent(sent: SentPicture) -> None:
             stream.sent = sent
-            if stream is self._shown[0]:
+            if self._shown[:1] == (stream,):  # none is shown any more where the last has left while it was encoded
                 self._on_picture_sent(sent)
 
         source = AvatarVideoTrack(

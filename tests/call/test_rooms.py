@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from aiortc import MediaStreamTrack
 
-from avatar.call.room import LONGEST_NAME, RoomFullError, clean_name
+from avatar.call.room import LONGEST_NAME, clean_name
 from avatar.call.rooms import RoomWish
-from avatar.errors import AvatarError, ServerFullError
+from avatar.errors import AvatarError, RoomFullError, ServerFullError
 from tests.call.test_registry import Stage, make_stage
 
 pytestmark = pytest.mark.anyio

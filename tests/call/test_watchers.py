@@ -170,8 +170,10 @@ async def test_nothing_is_encoded_where_nobody_watches_and_nothing_is_left_after
     _, call = await stage.join(audio=loopback.ToneTrack())
     watching, watcher = await watch(stage, call)
     await loopback.wait_for(lambda: sees(watching))
+    (stream,) = call._broadcast._pictures.values()
     await watching.close()
     await loopback.wait_for(lambda: watcher.id not in call.watchers)
+    stream.source._on_sent(stream.sent)  # a picture that was being encoded as the last one left
     assert not call._broadcast._pictures and not call._broadcast._sounds
     again, _ = await watch(stage, call)
     await loopback.wait_for(lambda: sees(again))
