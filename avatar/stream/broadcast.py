@@ -182,7 +182,8 @@ class _Stream:
     async def _run(self, source: MediaStreamTrack) -> None:
         with contextlib.suppress(MediaStreamError):
             while True:
-                self.hand_on(cast("av.Packet[Any]", await source.recv()))
+                packet = cast("av.Packet[Any]", await source.recv())
+                self.hand_on(packet)
         for track in tuple(self.tracks):  # its encoder has failed for good
             track.stop()
 
