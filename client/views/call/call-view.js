@@ -318,6 +318,7 @@ export class CallView {
    * @param {number} height
    */
   setRatio(width, height) {
-    if (width > 0 && height > 0) this.frame.style.setProperty("--ratio", String(width / height));
+    if (width <= 0 || height <= 0) return;
+    for (const element of [this.frame, this.room.tiles]) element.style.setProperty("--ratio", String(width / height));
   }
 }
