@@ -11,7 +11,7 @@ from avatar.resources import resource_folder
 
 _NAMED_BY_PAGE: Final = re.compile(r'(?:src|href)="/client/([^"]+)"')
 _NAMED_BY_SCRIPT: Final = re.compile(r'^(?:import|export)\b[^;"]*"(\.[^"]+)"', re.MULTILINE)
-PAGES: Final = ("index.html", "obs.html", "watch.html")
+PAGES: Final = ("camera.html", "index.html", "obs.html", "watch.html")
 _SHOWN: Final = 5
 """Missing files that are named; of more, the number says enough."""
 

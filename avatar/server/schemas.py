@@ -101,6 +101,27 @@ class RoomAnswer(BaseModel):
     most: int = Field(description="How many may be in it; 0: this server has no rooms.")
 
 
+class CameraNote(BaseModel):
+    """Something that whoever uses a virtual camera should know."""
+
+    number: int
+    text: str
+
+
+class CameraAnswer(BaseModel):
+    """How a virtual camera does."""
+
+    face: str = Field(description="The id of the avatar it shows.")
+    background: str
+    muted: bool | None = Field(description="None: there is no sound.")
+    follows_face: bool
+    sight: Literal["none", "tracked", "held", "lost"]
+    fps: float
+    latency_ms: float | None = Field(description="From the driver's camera to the device, median of three seconds.")
+    latency_ms_p95: float | None
+    notes: list[CameraNote]
+
+
 class HealthAnswer(BaseModel):
     """The server is up."""
 

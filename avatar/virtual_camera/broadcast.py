@@ -21,6 +21,7 @@ import av
 from avatar.config import Background
 from avatar.errors import AvatarError, DeviceError
 from avatar.types import Picture
+from avatar.virtual_camera.broadcast_state import BroadcastState, following
 from avatar.virtual_camera.camera_input import CameraInput, CameraReader
 from avatar.virtual_camera.clip_input import ClipReader
 from avatar.virtual_camera.device_thread import DeviceState
@@ -31,6 +32,8 @@ from avatar.virtual_camera.picture_output import OutputFigures, PictureOutput, P
 from avatar.virtual_camera.sound_output import SoundOutput, SoundSink
 
 MOST_NOTES: Final = 32
+NOTES_SHOWN: Final = 6
+"""The last ones, for who looks in now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ class Broadcast:
         self._sound = None if sound_sink is None else SoundOutput(sound_sink, self._on_sound_failure)
         self._drawing: Drawing | None = None
         self._notes: deque[str] = deque(maxlen=MOST_NOTES)
-        self._face = self._background = 0
+        self._noted: deque[tuple[int, str]] = deque(maxlen=NOTES_SHOWN)
+        self._face, self._background = 0, self._backgrounds[0] if self._backgrounds else Background()
         self._muted = False
         self._ended = threading.Event()
         self._failure: str | None = None
@@ -100,9 +104,7 @@ class Broadcast:
             if self._sound is not None:
                 stack.callback(self._sound.stop)
             stack.callback(self._output.stop)
-            drawing = self._open_drawing(
-                on_picture=self._output.show, on_failure=self._fail, on_note=self._notes.append
-            )
+            drawing = self._open_drawing(on_picture=self._output.show, on_failure=self._fail, on_note=self._note)
             stack.callback(drawing.stop)
             readers = self._readers(drawing)
             self._output.start()
@@ -130,7 +132,53 @@ class Broadcast:
         try:
             self._act(action, drawing)
         except AvatarError as error:
-            self._notes.append(str(error))
+            self._note(str(error))
+
+    def show_face(self, index: int) -> None:
+        """Show one of the faces. Raises AvatarError: there is none of this number."""
+        if not 0 <= index < len(self._faces):
+            raise AvatarError("There is no such face: name it by --avatar.", code="unknown_avatar")
+        self._running().show_face(self._faces[index])
+        self._face = index
+        self._note(f"Face: {self._faces[index]}")
+
+    def show_background(self, background: Background) -> None:
+        """Put something else behind the avatar. Raises AvatarError where it cannot be."""
+        if background.kind == "transparent":
+            raise AvatarError(
+                "No camera carries transparency: docs/obs.md has a page that does.", code="bad_background"
+            )
+        self._running().show_background(background)
+        self._background = background
+        self._note(f"Background: {background}")
+
+    def calibrate(self) -> None:
+        """Take the driver's resting face anew."""
+        self._running().calibrate()
+
+    def direct(self, words: str) -> None:
+        """Show what a cue says. Raises CueError."""
+        self._running().direct(words or "neutral")
+
+    def mute(self, muted: bool) -> None:
+        """Let nobody hear the driver, and no voice move the lips; or let them."""
+        self._muted = muted
+        self._note("Muted: nobody hears you, and no voice moves the lips." if muted else "Heard.")
+
+    def state(self) -> BroadcastState:
+        """Return how it goes."""
+        drawing, inputs = self._drawing, self._inputs
+        heard = inputs.microphone is not None or inputs.clip is not None
+        return BroadcastState(
+            faces=self._faces,
+            face=self._face,
+            background=str(self._background),
+            muted=self._muted if heard else None,
+            follows_face=inputs.camera is not None or inputs.clip is not None,
+            sight="none" if drawing is None else drawing.face_seen,
+            figures=self._output.figures(),
+            notes=tuple(self._noted),
+        )
 
     def notes(self) -> list[str]:
         """Remove and return what the user should know, in its order."""
@@ -164,27 +212,21 @@ class Broadcast:
         match action.verb:
             case "face":
                 if len(self._faces) < 2:
-                    self._notes.append("There is one face only: name more by giving --avatar several times.")
+                    self._note("There is one face only: name more by giving --avatar several times.")
                     return
-                self._face = (self._face + 1) % len(self._faces)
-                drawing.show_face(self._faces[self._face])
-                self._notes.append(f"Face: {self._faces[self._face]}")
+                self.show_face((self._face + 1) % len(self._faces))
             case "rest":
                 drawing.calibrate()
-                self._notes.append("Rest for a second: your face is taken as it is then.")
+                self._note("Rest for a second: your face is taken as it is then.")
             case "background":
-                if len(self._backgrounds) < 2:
-                    return
-                self._background = (self._background + 1) % len(self._backgrounds)
-                drawing.show_background(self._backgrounds[self._background])
-                self._notes.append(f"Background: {self._backgrounds[self._background]}")
+                if len(self._backgrounds) > 1:
+                    self.show_background(following(self._backgrounds, self._background))
             case "mute":
-                self._muted = not self._muted
-                self._notes.append("Muted: nobody hears you, and no voice moves the lips." if self._muted else "Heard.")
+                self.mute(not self._muted)
             case "feel":
                 drawing.direct(action.words)
             case "help":
-                self._notes.append(HELP)
+                self._note(HELP)
             case "quit":
                 self._ended.set()
 
@@ -205,9 +247,9 @@ class Broadcast:
         def on_state(state: DeviceState, why: str) -> None:
             if state == "lost":
                 lost_before.set()
-                self._notes.append(f"{why} The avatar rests meanwhile; trying again.")
+                self._note(f"{why} The avatar rests meanwhile; trying again.")
             elif lost_before.is_set():
-                self._notes.append(f"The {name} works again.")
+                self._note(f"The {name} works again.")
 
         return on_state
 
@@ -225,7 +267,17 @@ class Broadcast:
             self._sound.picture_sent(picture, sent_s)
 
     def _on_sound_failure(self, why: str) -> None:
-        self._notes.append(f"{why} Pictures go on without sound.")
+        self._note(f"{why} Pictures go on without sound.")
+
+    def _running(self) -> Drawing:
+        if self._drawing is None:
+            raise AvatarError("The camera is only just beginning. Try again in a moment.", code="busy")
+        return self._drawing
+
+    def _note(self, text: str) -> None:
+        number = self._noted[-1][0] + 1 if self._noted else 1
+        self._notes.append(text)
+        self._noted.append((number, text))
 
     def _fail(self, why: str) -> None:
         self._failure = why

@@ -17,12 +17,18 @@ const LONGEST_SIDE = 1280;
 /** Events: "change". */
 export class BackgroundChoice extends EventTarget {
   /** null: nothing was ever chosen, and the server's own is there. @type {BackgroundKind | null} */
-  kind = readKind(loadPreference("background"));
+  kind = null;
   colour = readColour(loadPreference("background_colour"));
   /** The picture as a data: address; "" when there is none. */
   picture = readPicture(loadPreference("background_picture"));
   /** The server's id for the picture. */
   #id = "";
+
+  /** @param {{remembered?: boolean}} [options] whether it begins with what was chosen last */
+  constructor({ remembered = true } = {}) {
+    super();
+    if (remembered) this.kind = readKind(loadPreference("background"));
+  }
 
   /** @param {BackgroundKind} kind for "picture", there has to be one */
   choose(kind) {

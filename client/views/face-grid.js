@@ -11,11 +11,13 @@ export class FaceGrid extends EventTarget {
    * @param {HTMLElement} root
    * @param {FaceGallery} gallery
    * @param {string} name of the radio group, unique in the page
+   * @param {{canAdd?: boolean}} [options] whether there is a card that asks for a new face
    */
-  constructor(root, gallery, name) {
+  constructor(root, gallery, name, { canAdd = true } = {}) {
     super();
     this.gallery = gallery;
     this.name = name;
+    this.canAdd = canAdd;
     this.grid = make("div", "faces");
     const group = make("fieldset", "face-group", make("legend", "visually-hidden", "Faces"), this.grid);
     root.replaceChildren(group);
@@ -38,7 +40,8 @@ export class FaceGrid extends EventTarget {
   #draw() {
     const focusedId = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
     const hadFocus = this.grid.contains(document.activeElement);
-    this.grid.replaceChildren(this.#addCard(), ...this.gallery.all.map((avatar) => this.#card(avatar)));
+    const cards = this.gallery.all.map((avatar) => this.#card(avatar));
+    this.grid.replaceChildren(...(this.canAdd ? [this.#addCard()] : []), ...cards);
     this.#markSelected();
     if (!hadFocus) return;
     const inputs = [...this.grid.querySelectorAll("input")];

@@ -8,7 +8,7 @@ import { actionFor } from "../../client/views/call/shortcuts.js";
 const client = new URL("../../client/", import.meta.url);
 const read = (name) => readFileSync(new URL(name, client), "utf8");
 const files = (end) => readdirSync(client, { recursive: true }).filter((name) => name.endsWith(end));
-const pages = { "index.html": "main.js", "watch.html": "watch.js", "obs.html": "obs.js" };
+const pages = { "index.html": "main.js", "watch.html": "watch.js", "obs.html": "obs.js", "camera.html": "camera.js" };
 const html = read("index.html");
 /** The modules that a page loads, and those they import. */
 const modulesOf = (page) => {

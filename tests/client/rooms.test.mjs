@@ -28,6 +28,6 @@ test("every module is part of a page", () => {
     reached.add(name);
     imported(name).forEach(visit);
   };
-  for (const page of ["main.js", "watch.js", "obs.js"]) visit(page);
+  for (const page of ["main.js", "watch.js", "obs.js", "camera.js"]) visit(page);
   assert.deepEqual(modules.filter((name) => !reached.has(name)), []);
 });

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from avatar.commands import camera_checks
-from avatar.commands.camera import backgrounds_after, chosen_drive, chosen_inputs
+from avatar.commands.camera_choices import backgrounds_after, chosen_drive, chosen_inputs
 from avatar.commands.main import main
 from avatar.config import Background
 from avatar.errors import DeviceError

@@ -1,42 +1,8 @@
 /** The menu of feelings and gestures: each of its buttons has the avatar show one, whatever moves the avatar. */
 
-import { announce, button, byId } from "../dom.js";
+import { announce, button } from "../dom.js";
+import { FeelingsBar, cueMessage } from "../feelings-bar.js";
 import { describe } from "../texts/describe.js";
-
-/**
- * The button that gets the focus when a key is pressed on another one, as in any toolbar.
- *
- * @param {string} key
- * @param {number} index of the button with the focus
- * @param {number} count of buttons
- * @returns {number | null} null for keys that do not move the focus
- */
-export function focusAfter(key, index, count) {
-  switch (key) {
-    case "ArrowRight":
-    case "ArrowDown":
-      return (index + 1) % count;
-    case "ArrowLeft":
-    case "ArrowUp":
-      return (index - 1 + count) % count;
-    case "Home":
-      return 0;
-    case "End":
-      return count - 1;
-    default:
-      return null;
-  }
-}
-
-/**
- * The message that has the avatar show a feeling or make a gesture.
- *
- * @param {string} text words that the server understands (avatar/motion/cues.py)
- * @returns {import("../../protocol/data-channel.js").ClientMessage}
- */
-export function cueMessage(text) {
-  return { type: "cue", text };
-}
 
 export class FeelingsMenu {
   /** @type {import("../../call/call.js").Call | null} */
@@ -45,13 +11,10 @@ export class FeelingsMenu {
   /** @param {import("../notice.js").Notice} notice */
   constructor(notice) {
     this.notice = notice;
-    this.root = byId("feelings", HTMLElement);
+    this.bar = new FeelingsBar((one) => this.#send(one));
+    this.root = this.bar.root;
     this.opener = button("control-feelings");
-    this.buttons = [...this.root.querySelectorAll("button")];
     this.opener.addEventListener("click", () => this.toggle());
-    this.root.addEventListener("keydown", (event) => this.#onKey(event));
-    for (const one of this.buttons) one.addEventListener("click", () => this.#send(one));
-    this.#makeTabStop(0);
   }
 
   /** @param {import("../../call/call.js").Call} call that is about to start */
@@ -81,7 +44,7 @@ export class FeelingsMenu {
   #open() {
     if (this.opener.hidden) return;
     this.#show(true);
-    this.buttons.find((one) => one.tabIndex === 0)?.focus();
+    this.bar.focus();
   }
 
   /** @param {boolean} on */
@@ -92,23 +55,7 @@ export class FeelingsMenu {
 
   /** @param {HTMLButtonElement} one */
   #send(one) {
-    this.#makeTabStop(this.buttons.indexOf(one));
     if (this.#call?.send(cueMessage(one.value))) announce(one.textContent?.trim() ?? "");
     else this.notice.show(describe("not_connected"), "info", { forMs: 6000 });
-  }
-
-  /** @param {KeyboardEvent} event */
-  #onKey(event) {
-    const index = this.buttons.findIndex((one) => one === document.activeElement);
-    const next = index < 0 ? null : focusAfter(event.key, index, this.buttons.length);
-    if (next === null) return;
-    event.preventDefault();
-    this.#makeTabStop(next);
-    this.buttons[next]?.focus();
-  }
-
-  /** Let Tab reach one button only, and the arrow keys the others. @param {number} index */
-  #makeTabStop(index) {
-    this.buttons.forEach((one, at) => (one.tabIndex = at === index ? 0 : -1));
   }
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { formatMessage } from "../../../../client/protocol/data-channel.js";
-import { cueMessage, focusAfter } from "../../../../client/views/call/feelings-menu.js";
+import { formatMessage } from "../../../client/protocol/data-channel.js";
+import { cueMessage, focusAfter } from "../../../client/views/feelings-bar.js";
 
 test("a feeling is sent as a cue, in words, and asks for no answer", () => {
   const sent = JSON.parse(formatMessage(cueMessage("smile warmly")));
