@@ -15,6 +15,7 @@ from avatar.errors import OfferError
 from avatar.stream.sdp_answer import NO_NAME, AnswerPlan, OfferedSection, SectionUse
 from avatar.stream.sdp_codecs import TAKEN, Formats, media_formats
 from avatar.stream.sdp_rewriting import data_formats, rewrite_offer
+from avatar.stream.sdp_simulcast import Layer, offered_layer
 from avatar.stream.sdp_text import Section, SessionText, parse_sdp
 from avatar.stream.sdp_transport import read_transport
 
@@ -45,6 +46,8 @@ class Offer:
     """The section whose transport is everybody's."""
     plan: AnswerPlan
     """What the answer has to look like."""
+    layer: Layer | None
+    """The one that is taken of a camera that is offered in several sizes at once; None: it is not."""
 
 
 def read_offer(sdp: str, *, limit_bytes: int) -> Offer:
@@ -92,6 +95,7 @@ def _read(text: SessionText) -> Offer:
             tuple(mid for mid in bundle if uses[by_name[mid]] != "refused"),
             transport.knows_ice2,
         ),
+        layer=next((layer for section in used if section.kind == "video" and (layer := offered_layer(section))), None),
     )
 
 

@@ -21,6 +21,7 @@ from avatar.stream.frame_size import SizeGate
 from avatar.stream.listeners import ConnectionListener, MediaListener
 from avatar.stream.message_channel import MessageChannel
 from avatar.stream.offer import Offer
+from avatar.stream.one_layer import take_one_layer
 from avatar.stream.paced_sender import PacedSender
 from avatar.stream.picture_decoder import PictureDecoder
 from avatar.stream.playout_delay import PlayoutDelay, negotiate_playout_delay
@@ -96,6 +97,8 @@ class Peer(AnsweringPeer):
         def start(video: RTCRtpTransceiver | None, audio: RTCRtpTransceiver | None) -> None:
             if video is not None:
                 self._playout = negotiate_playout_delay(video, offer.sdp)
+                if offer.layer is not None:
+                    take_one_layer(video, offer.layer)
                 self._start_video(video, listener, media)
             if audio is not None:
                 self._start_audio(audio, media)

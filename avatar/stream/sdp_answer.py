@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from avatar.stream.sdp_codecs import Formats
+from avatar.stream.sdp_simulcast import layer_lines, offered_layer
 from avatar.stream.sdp_text import Section, parse_sdp
 
 FINGERPRINT: Final = "a=fingerprint:sha-256 "
@@ -68,6 +69,9 @@ def _used(section: Section, answered: Section) -> list[str]:
         lines = [line for line in lines if not line.startswith("a=mid:")]
     if section.has("rtcp-mux-only"):
         lines.append("a=rtcp-mux-only")
+    layer = offered_layer(section) if section.kind == "video" else None
+    if layer is not None and answered.direction() in ("sendrecv", "recvonly"):
+        lines += layer_lines(layer)
     return lines
 
 

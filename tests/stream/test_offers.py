@@ -94,6 +94,7 @@ CASES = [
     Case("libdatachannel (npm `node-datachannel` 0.33)", client("libdatachannel"), VIDEO_SOUND_DATA),
     Case("werift 0.25: each section with addresses of its own", client("werift"), VIDEO_SOUND_DATA),
     Case("OBS: sends only, names no address", client("obs"), SENDS_ONLY),
+    Case("OBS with simulcast: of several sizes at once, the first is taken", client("obs-simulcast"), SENDS_ONLY),
     Case("FFmpeg 8.1 `-f whip`: sends only", client("ffmpeg-8.1"), SENDS_ONLY),
     Case("FFmpeg 8.0 without sound: the bundle names a section that is not there", client("ffmpeg-8.0-silent"),
          "201: video H264 recvonly"),
