@@ -40,6 +40,39 @@ const [policy, sections, changes, done] = arguments;
   return {sdp, kept};
 })().then(done, (error) => done({error: String(error)}));
 """
+SIMULCAST = """
+const done = arguments[0];
+(async () => {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, {width: 640, height: 480});
+  const pen = canvas.getContext("2d");
+  setInterval(() => pen.fillRect(Math.random() * 600, Math.random() * 400, 40, 40), 50);
+  const connection = new RTCPeerConnection();
+  const [camera] = canvas.captureStream(15).getTracks();
+  const sendEncodings = [{rid: "h"}, {rid: "m", scaleResolutionDownBy: 2}, {rid: "l", scaleResolutionDownBy: 4}];
+  connection.addTransceiver(camera, {direction: "sendrecv", sendEncodings});
+  await connection.setLocalDescription();
+  while (connection.iceGatheringState !== "complete") await new Promise((next) => setTimeout(next, 20));
+  const face = (await (await fetch("/api/avatars")).json()).avatars[0].id;
+  const response = await fetch(`/whip?avatar=${face}&mode=echo&width=256&height=256`, {
+    method: "POST", headers: {"Content-Type": "application/sdp"}, body: connection.localDescription.sdp,
+  });
+  if (response.status !== 201) throw new Error(await response.text());
+  const sdp = await response.text();
+  await connection.setRemoteDescription({type: "answer", sdp});
+  for (;;) {
+    const reports = [...(await connection.getStats()).values()];
+    const seen = reports.find((report) => report.type === "inbound-rtp")?.framesDecoded;
+    const sent = reports.filter((report) => report.type === "outbound-rtp" && report.framesSent > 0);
+    if (seen > 20) {
+      await fetch(response.headers.get("Location"), {method: "DELETE"});
+      connection.close();
+      return {offer: connection.localDescription.sdp, sdp, sent: sent.map((report) => report.rid ?? "")};
+    }
+    await new Promise((next) => setTimeout(next, 50));
+  }
+})().then(done, (error) => done({error: String(error)}));
+"""
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +112,11 @@ def test_one_section_without_name_and_bundle(browser: Any) -> None:
 
 def test_sound_alone(browser: Any) -> None:
     assert call(browser, SECTIONS[1:], changes=[])["kept"] == ["recvonly"]
+
+
+def test_a_camera_in_several_sizes_is_sent_in_the_one_that_the_answer_takes(browser: Any) -> None:
+    answer = browser.driver.execute_async_script(SIMULCAST)
+    assert "error" not in answer, answer["error"]
+    assert "a=simulcast:send h;m;l" in answer["offer"]
+    assert "a=simulcast:recv h" in answer["sdp"]
+    assert len(answer["sent"]) == 1, "the browser encodes no more"
