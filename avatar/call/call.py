@@ -115,7 +115,12 @@ class Call:
         self._host = PeerHost(peer, blocking_pool, log_name=self.log_name, on_failure=self._fail)
         self._loop = asyncio.get_running_loop()
         self.recording = CallRecording(
-            recordings, (picture.width, picture.height), picture.fps, tell=self._host.send, in_pool=self._host.in_pool
+            recordings,
+            (picture.width, picture.height),
+            picture.fps,
+            limits,
+            tell=self._host.send,
+            in_pool=self._host.in_pool,
         )
         media.record(self.recording)
         self._packets = 0

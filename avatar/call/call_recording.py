@@ -16,9 +16,11 @@ import av
 import numpy as np
 
 from avatar.call.session_lifetime import InPool
+from avatar.config import LimitSettings
 from avatar.errors import MediaError, RecordingError
 from avatar.media.matte_beside import without_matte
 from avatar.media.recording import Recording, RecordingState
+from avatar.media.recording_room import why_no_more, why_no_other
 from avatar.stream.browser_messages import RecordingMessage
 from avatar.stream.video_track import SentPicture
 
@@ -33,6 +35,7 @@ class CallRecording:
         folder: Path | None,
         size: tuple[int, int],
         fps: int,
+        limits: LimitSettings,
         *,
         tell: Callable[[RecordingMessage], None],
         in_pool: InPool,
@@ -43,14 +46,17 @@ class CallRecording:
             folder: where recordings go; None: the operator lets nobody record.
             size: (width, height) of the call's picture in pixels.
             fps: about how many pictures a second leave.
+            limits: how often, and how much, may be recorded.
             tell: lets the participant know.
             in_pool: does what blocks.
         """
-        self._folder, self._size, self._fps = folder, size, fps
+        self._folder, self._size, self._fps, self._limits = folder, size, fps, limits
         self._tell, self._in_pool = tell, in_pool
         self._recording: Recording | None = None
         self._starting: asyncio.Task[Recording] | None = None
         self._closed = False
+        self._names: tuple[str, ...] = ()
+        """Of its files."""
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -116,8 +122,17 @@ class CallRecording:
         return recording
 
     def _begin(self, folder: Path) -> Recording:
+        if (why := why_no_other(folder, self._names, self._limits)) is not None:
+            raise MediaError(why)
         name = f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}-{secrets.token_hex(4)}.mp4"
-        return Recording(folder / name, self._size, self._fps, on_failure=self._on_failure)
+        names = self._names = (*self._names, name)
+        return Recording(
+            folder / name,
+            self._size,
+            self._fps,
+            on_failure=self._on_failure,
+            why_no_more=lambda: why_no_more(folder, names, self._limits),
+        )
 
     def _on_failure(self, why: str) -> None:
         logger.error("a recording ended: %s", why)

@@ -178,6 +178,16 @@ class LimitSettings:
         120.0, "a call ends when camera and microphone have been silent this long, seconds", at_least=1, at_most=86_400
     )
     call_s: float = setting(4 * 3600.0, "longest call, seconds", at_least=1, at_most=7 * 86_400)
+    recordings_per_call: int = setting(20, "recordings of one call; another is refused", at_least=1, at_most=10_000)
+    recorded_mb_per_call: int = setting(
+        4000, "MB that one call's recordings may take; then the one that runs ends", at_least=1, at_most=10_000_000
+    )
+    recorded_files: int = setting(
+        1000, "recordings that the folder may hold; another is refused", at_least=1, at_most=1_000_000
+    )
+    recorded_mb: int = setting(
+        20_000, "MB that all recordings may take; then those that run end", at_least=1, at_most=1_000_000_000
+    )
     requests: int = setting(
         128,
         "HTTP requests at once; twice as many connections. Beyond, idle connections and slow senders make room",

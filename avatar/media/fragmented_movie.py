@@ -44,6 +44,8 @@ class FragmentedMovie:
         self.path = path
         self._size = size
         self._last_pts = -1
+        self.empty = True
+        """Whether nothing has been added yet."""
         self._timeline = SoundTimeline(SOUND_RATE)
         with self._plain_errors():
             path.open("xb").close()
@@ -80,15 +82,16 @@ class FragmentedMovie:
         Raises:
             MediaError: it cannot be written: the disk is full, say.
         """
+        self.empty = False
         frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
         if (frame.width, frame.height) != self._size:
             frame = frame.reformat(width=self._size[0], height=self._size[1])
         frame.pts = self._last_pts = max(video_ticks(at_s), self._last_pts + 1)
         frame.time_base = VIDEO_TIME_BASE
-        with self._plain_errors():
-            self._container.mux(self._video.encode(frame))
         self._timeline, silence = self._timeline.fill(at_s - LATE_S)
         self._be_silent(self._timeline.written - silence, silence)
+        with self._plain_errors():
+            self._container.mux(self._video.encode(frame))
 
     def sound(self, samples: I16, at_s: float) -> None:
         """Add (n, 2) samples at 48 kHz that are heard from `at_s` seconds on.
@@ -96,6 +99,7 @@ class FragmentedMovie:
         Raises:
             MediaError: they cannot be written.
         """
+        self.empty = False
         begin = self._timeline.written
         self._timeline, silence, left_out = self._timeline.place(at_s, len(samples))
         self._be_silent(begin, silence)
@@ -105,8 +109,8 @@ class FragmentedMovie:
         """Write what is held back, and end the file. Raises MediaError; the file plays up to there."""
         try:
             with self._plain_errors():
-                for stream in (self._video, self._sound):
-                    self._container.mux(stream.encode(None))
+                self._container.mux(self._video.encode(None))
+                self._mux_sound(None)
                 self._container.close()
                 self._check_end()
         except MediaError:
@@ -131,7 +135,12 @@ class FragmentedMovie:
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples).reshape(1, -1), format="s16", layout="stereo")
         frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, at_sample, Fraction(1, SOUND_RATE)
         with self._plain_errors():
-            self._container.mux(self._sound.encode(frame))
+            self._mux_sound(frame)
+
+    def _mux_sound(self, frame: av.AudioFrame | None) -> None:
+        # AAC begins with a packet before the first sample, at a negative time. Fragments have no way to say that, and
+        # FFmpeg's muxer none to make up for it once a picture has been written.
+        self._container.mux([packet for packet in self._sound.encode(frame) if packet.pts >= 0])
 
     @contextmanager
     def _plain_errors(self) -> Iterator[None]:

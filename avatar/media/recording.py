@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from avatar.errors import MediaError
 from avatar.media.fragmented_movie import FragmentedMovie
 from avatar.media.pcm import I16
 from avatar.timing.stage_thread import StageThread
@@ -19,6 +20,9 @@ PICTURES_WAITING: Final = 15
 """Pictures that may wait for the encoder or the disk; the oldest goes first, and the sound stays."""
 SOUNDS_WAITING: Final = 500
 """Pieces of sound that may wait, ten seconds in a call: then the disk has stopped, and the oldest goes."""
+
+ROOM_EVERY_S: Final = 1.0
+"""How often it is asked whether there may be more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class RecordingState:
     ended: bool
     failure: str | None
     """Why it ended by itself, in words; None: it did not."""
+    kept: bool = True
+    """False: it ended before there was anything to record, and left no file."""
 
 
 class Recording:
@@ -47,6 +53,7 @@ class Recording:
         fps: int,
         *,
         on_failure: Callable[[str], None] = lambda _: None,
+        why_no_more: Callable[[], str | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin a recording; its first moment is now.
@@ -56,13 +63,14 @@ class Recording:
             size: (width, height) of it in pixels, both even; pictures of other sizes are brought to it.
             fps: about how many pictures a second will come.
             on_failure: told once, in words and from the recording's thread, when writing has failed: a full disk.
+            why_no_more: asked every second, in the recording's thread, why it has to end; None: it may go on.
             clock: seconds; the times of `picture` and `sound` are of it.
 
         Raises:
             MediaError: the file cannot be made.
         """
         self._movie = FragmentedMovie(path, size, fps)
-        self._tell_failure, self._clock = on_failure, clock
+        self._tell_failure, self._why_no_more, self._clock = on_failure, why_no_more, clock
         self._begin_s = clock()
         self._end_s: float | None = None
         self._pictures: deque[tuple[float, U8]] = deque()
@@ -70,6 +78,8 @@ class Recording:
         self._changed = threading.Condition()
         self._written = self._dropped = 0
         self._failure: str | None = None
+        self._kept = True
+        self._asked_s = self._begin_s
         self._thread = StageThread("recording", self._write_all, self._on_failure)
         self._thread.start()
 
@@ -107,6 +117,7 @@ class Recording:
                 self._dropped,
                 self._end_s is not None,
                 self._failure,
+                self._kept,
             )
 
     def stop(self) -> RecordingState:
@@ -128,6 +139,9 @@ class Recording:
         finally:
             self._end()  # nothing more is taken in, whatever has happened
             self._movie.close()
+            if self._movie.empty:
+                self._movie.path.unlink(missing_ok=True)
+                self._kept = False
 
     def _write_next(self) -> bool:
         """Write the earliest of what waits; wait for it. Returns False at the end."""
@@ -146,7 +160,16 @@ class Recording:
             self._movie.picture(i420, shown_s)
             with self._changed:
                 self._written += 1
+        self._ask_for_room()
         return True
+
+    def _ask_for_room(self) -> None:
+        """End by raising MediaError where no more may be written."""
+        if self._clock() - self._asked_s < ROOM_EVERY_S:
+            return
+        self._asked_s = self._clock()
+        if (why := self._why_no_more()) is not None:
+            raise MediaError(why)
 
     def _on_failure(self, why: str) -> None:
         with self._changed:

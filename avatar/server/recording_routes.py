@@ -30,7 +30,7 @@ def recording_routes(calls: CallRegistry, guard: Callable[[Request], None]) -> A
                 403: "The server records nothing: `recording_off`.",
                 404: "No such call (any more): `unknown_call`.",
                 409: "It is being recorded already: `recording_runs`.",
-                507: "The file cannot be written: `recording_failed`.",
+                507: "The file cannot be written, or there are as many recordings as may be: `recording_failed`.",
             }
         ),
     )
@@ -60,7 +60,7 @@ def recording_routes(calls: CallRegistry, guard: Callable[[Request], None]) -> A
 
 def _answer(state: RecordingState) -> RecordingAnswer:
     return RecordingAnswer(
-        file=state.path.name,
+        file=state.path.name if state.kept else None,
         seconds=round(state.seconds, 3),
         pictures=state.pictures,
         dropped=state.dropped,

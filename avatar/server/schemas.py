@@ -58,7 +58,9 @@ class LimitsAnswer(BaseModel):
 class RecordingAnswer(BaseModel):
     """A recording of a call."""
 
-    file: str = Field(description="Its name in the operator's folder.")
+    file: str | None = Field(
+        description="Its name in the operator's folder; null where it ended before there was anything to record."
+    )
     seconds: float
     pictures: int
     dropped: int = Field(description="Pictures and pieces of sound that are not in it, as writing was too slow.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import av
@@ -14,10 +16,12 @@ import pytest
 
 from avatar.call.call_recording import CallRecording
 from avatar.call.registry import Calls
+from avatar.config import LimitSettings
 from avatar.errors import MediaError, RecordingError
 from avatar.media.fragmented_movie import FragmentedMovie
-from avatar.media.recording import Recording
+from avatar.media.recording import PICTURES_WAITING, Recording
 from avatar.stream.browser_messages import RecordingMessage
+from avatar.stream.video_track import SentPicture
 
 pytestmark = pytest.mark.anyio
 
@@ -26,8 +30,10 @@ async def in_pool(work: Any) -> Any:
     return await asyncio.to_thread(work)
 
 
-def recording_into(folder: Path | None, told: list[RecordingMessage]) -> CallRecording:
-    return CallRecording(folder, (64, 64), 30, tell=told.append, in_pool=in_pool)
+def recording_into(
+    folder: Path | None, told: list[RecordingMessage], limits: LimitSettings | None = None
+) -> CallRecording:
+    return CallRecording(folder, (64, 64), 30, limits or LimitSettings(), tell=told.append, in_pool=in_pool)
 
 
 @pytest.mark.slow
@@ -85,6 +91,77 @@ async def test_one_recording_at_a_time_and_another_after_it(tmp_path: Path) -> N
     assert [message.state for message in told] == ["on", "off", "on", "off"]
 
 
+def noise(number: int = 0) -> np.ndarray:
+    """A picture that takes room, each another one."""
+    return np.random.default_rng(number).integers(0, 255, (96, 64), np.uint8)
+
+
+def show(recording: CallRecording, i420: np.ndarray, later_s: float = 0.0) -> None:
+    """Let a picture leave the call that is being recorded, now or a while later."""
+    sent_s = time.monotonic() + later_s
+    recording.picture_sent(SentPicture(SimpleNamespace(i420=i420), None, 0.0, 0, False, sent_s))  # type: ignore[arg-type]
+
+
+async def test_one_that_is_ended_before_there_was_anything_leaves_no_file(tmp_path: Path) -> None:
+    recording = recording_into(tmp_path, [])
+    await recording.start()
+    state = await recording.stop()
+    assert state is not None and not state.kept and state.failure is None
+    assert files_in(tmp_path) == 0
+
+
+async def test_a_call_is_recorded_as_often_as_it_may_be_and_no_oftener(tmp_path: Path) -> None:
+    recording = recording_into(tmp_path, [], LimitSettings(recordings_per_call=2))
+    for _ in range(2):
+        await recording.start()
+        show(recording, noise())
+        await recording.stop()
+    with pytest.raises(RecordingError, match="recorded 2 times") as refusal:
+        await recording.start()
+    assert refusal.value.code == "recording_failed" and files_in(tmp_path) == 2
+
+
+async def test_a_folder_that_holds_as_many_recordings_as_it_may_takes_no_more(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.mp4").touch()
+    (tmp_path / "notes.txt").touch()
+    await recording_into(tmp_path, [], LimitSettings(recorded_files=4)).start()
+    with pytest.raises(RecordingError, match="There are 4 recordings"):
+        await recording_into(tmp_path, [], LimitSettings(recorded_files=4)).start()
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        (LimitSettings(recorded_mb_per_call=1), "This call's recordings take 1 MB"),
+        (LimitSettings(recorded_mb=3), "All recordings take 3 MB"),
+    ],
+)
+async def test_a_recording_that_grows_beyond_what_it_may_ends_and_says_so(
+    loopback: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: LimitSettings, why: str
+) -> None:
+    monkeypatch.setattr("avatar.media.recording.ROOM_EVERY_S", 0.0)
+    (tmp_path / "another-call.mp4").write_bytes(bytes(2_000_000))
+    told: list[RecordingMessage] = []
+    recording = recording_into(tmp_path, told, limits)
+    await recording.start()
+
+    numbers = itertools.count()
+
+    def is_over() -> bool:
+        for number in itertools.islice(numbers, PICTURES_WAITING):
+            show(recording, noise(number), number / 30)
+        return len(told) == 2
+
+    await loopback.wait_for(is_over)
+    assert why in told[1].detail
+    state = recording.state
+    assert state is not None and state.ended and state.failure == told[1].detail
+    with av.open(str(state.path)) as movie:
+        assert len(list(movie.decode(video=0))) > 10, "what was recorded plays"
+    assert state.path.stat().st_size < 3_000_000
+
+
 def files_in(folder: Path) -> int:
     return len(list(folder.iterdir()))
 
@@ -103,7 +180,7 @@ class SlowDisk:
 async def test_a_call_that_ends_while_its_recording_begins_leaves_none_running(tmp_path: Path) -> None:
     told: list[RecordingMessage] = []
     disk = SlowDisk()
-    recording = CallRecording(tmp_path, (64, 64), 30, tell=told.append, in_pool=disk.in_pool)
+    recording = CallRecording(tmp_path, (64, 64), 30, LimitSettings(), tell=told.append, in_pool=disk.in_pool)
     beginning = asyncio.create_task(recording.start())
     await asyncio.sleep(0)
     ending = asyncio.create_task(recording.close())
@@ -117,9 +194,11 @@ async def test_a_call_that_ends_while_its_recording_begins_leaves_none_running(t
     assert refusal.value.code == "unknown_call"
 
 
-async def test_a_recording_whose_asker_has_gone_away_is_known_and_ends_with_the_call(tmp_path: Path) -> None:
+async def test_a_recording_whose_asker_has_gone_away_is_known_and_ends_with_the_call(
+    loopback: ModuleType, tmp_path: Path
+) -> None:
     disk = SlowDisk()
-    recording = CallRecording(tmp_path, (64, 64), 30, tell=lambda _: None, in_pool=disk.in_pool)
+    recording = CallRecording(tmp_path, (64, 64), 30, LimitSettings(), tell=lambda _: None, in_pool=disk.in_pool)
     asking = asyncio.create_task(recording.start())
     await asyncio.sleep(0)
     asking.cancel()
@@ -128,6 +207,8 @@ async def test_a_recording_whose_asker_has_gone_away_is_known_and_ends_with_the_
     with pytest.raises(RecordingError, match="already"):
         await recording.start()
     disk.ready.set()
+    await loopback.wait_for(lambda: recording.state is not None)
+    show(recording, noise())
     await recording.close()
     assert recording.state is not None and recording.state.ended and files_in(tmp_path) == 1
 

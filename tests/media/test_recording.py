@@ -64,6 +64,15 @@ def test_pictures_and_sound_lie_where_they_were_shown_and_heard(tmp_path: Path) 
     assert loud_s == pytest.approx(1.0, abs=0.1)
 
 
+def test_a_long_wait_for_the_second_picture_moves_none(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "call.mp4", SIZE, FPS, clock=lambda: 0.0)
+    times_s = [0.0, *(2 + index / FPS for index in range(10))]
+    for time_s in times_s:
+        recording.picture(grey(90), time_s)
+    assert recording.stop().failure is None
+    assert [time_s for time_s, _ in pictures(tmp_path / "call.mp4")] == pytest.approx(times_s, abs=1e-4)
+
+
 def test_pictures_of_another_size_are_brought_to_the_files(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "call.mp4", SIZE, FPS, clock=lambda: 0.0)
     recording.picture(grey(200), 0.0)
@@ -109,6 +118,8 @@ def test_pictures_give_way_to_sound_when_writing_is_slow(tmp_path: Path, monkeyp
     assert len(loudness(state.path)) * 0.05 >= (module.PICTURES_WAITING + 10) / FPS - 0.1
 
 
+KILLED_S = np.random.default_rng(5).uniform(0.8, 3.2, 3).round(2).tolist()
+"""At moments of no meaning; `benchmarks.recordings` kills a server at ten."""
 WRITER = """
     import sys, time
     from pathlib import Path
@@ -129,8 +140,10 @@ WRITER = """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ways", [(), ("silent",)])
-def test_a_recording_that_was_killed_plays_to_its_last_second(tmp_path: Path, ways: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("killed_s", "ways"), list(zip(KILLED_S, [(), (), ("silent",)], strict=True)))
+def test_a_recording_that_was_killed_plays_to_its_last_second(
+    tmp_path: Path, killed_s: float, ways: tuple[str, ...]
+) -> None:
     path = tmp_path / "call.mp4"
     writer = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(WRITER), str(path), *ways], stdout=subprocess.PIPE, text=True
@@ -139,7 +152,7 @@ def test_a_recording_that_was_killed_plays_to_its_last_second(tmp_path: Path, wa
     written_s = 0.0
     for line in writer.stdout:
         written_s = float(line)
-        if written_s > 2.3:
+        if written_s > killed_s:
             break
     writer.send_signal(signal.SIGKILL)
     written_s = float((writer.communicate()[0].splitlines() or [written_s])[-1])
