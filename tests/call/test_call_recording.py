@@ -7,7 +7,7 @@ import itertools
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import av
@@ -22,6 +22,7 @@ from avatar.media.fragmented_movie import FragmentedMovie
 from avatar.media.recording import PICTURES_WAITING, Recording
 from avatar.stream.browser_messages import RecordingMessage
 from avatar.stream.video_track import SentPicture
+from avatar.types import Picture
 
 pytestmark = pytest.mark.anyio
 
@@ -99,7 +100,7 @@ def noise(number: int = 0) -> np.ndarray:
 def show(recording: CallRecording, i420: np.ndarray, later_s: float = 0.0) -> None:
     """Let a picture leave the call that is being recorded, now or a while later."""
     sent_s = time.monotonic() + later_s
-    recording.picture_sent(SentPicture(SimpleNamespace(i420=i420), None, 0.0, 0, False, sent_s))  # type: ignore[arg-type]
+    recording.picture_sent(SentPicture(Picture(sent_s, i420), None, 0.0, 0, False, sent_s))
 
 
 async def test_one_that_is_ended_before_there_was_anything_leaves_no_file(tmp_path: Path) -> None:
