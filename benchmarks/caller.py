@@ -28,6 +28,7 @@ from avatar.stream.aiortc_tuning import gather_loopback_only
 from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.receiver_tuning import ReceiverTap, tune_receiver
 from avatar.stream.sender_tuning import sent_wire_timestamp
+from avatar.stream.video_encoder import CodecName
 from avatar.timing.quality_control import CameraRequest
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE, wrapped
 
@@ -197,6 +198,7 @@ class Caller:
         route: Route | None = None,
         on_encoded: Callable[[str, bytes], None] | None = None,
         sound_bps: int | None = None,
+        codec: CodecName = "h264",
     ) -> None:
         """Prepare the call.
 
@@ -208,6 +210,7 @@ class Caller:
             camera_fps: of encoded pictures.
             route: leads the packets another way than the straight one.
             sound_bps: what the microphone's sound takes; None: aiortc's 96 kbit/s, three times a browser's.
+            codec: the only one of pictures that it offers.
             on_encoded: is told the MIME type and the bytes of each picture and sound as it has come, undecoded.
         """
         self._url, self._samples, self._route, self._on_encoded = url, samples, route, on_encoded
@@ -220,7 +223,7 @@ class Caller:
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._sender = self.connection.addTrack(self.camera)
         codecs = RTCRtpSender.getCapabilities("video").codecs
-        wanted = [codec for codec in codecs if codec.mimeType in ("video/H264", "video/rtx")]
+        wanted = [one for one in codecs if one.mimeType.lower() in (f"video/{codec}", "video/rtx")]
         self.connection.getTransceivers()[0].setCodecPreferences(wanted)
         if self.microphone is not None:
             self.connection.addTrack(self.microphone)

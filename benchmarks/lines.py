@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from avatar.stream.aiortc_tuning import private_name
+from avatar.stream.video_encoder import CodecName
 from benchmarks import line_figures, report
 from benchmarks.caller import BLOCK, SOUND_RATE, Caller, camera_pictures, microphone_samples
 from benchmarks.line_relay import Line, LineRelay
@@ -67,7 +68,7 @@ class Shown:
             self.sounds_s.append(now_s)
             return
         self.sizes.append((now_s, len(data)))
-        if is_key(data):
+        if is_key(mime_type, data):
             self.keys_s.append(now_s)
         if self._buffer is not None and self._buffer.key_frame_missing:
             self.torn += 1
@@ -75,8 +76,10 @@ class Shown:
             self.pictures_s.append(now_s)
 
 
-def is_key(data: bytes) -> bool:
-    """Return whether an access unit of H.264 (Annex B) holds a key frame."""
+def is_key(mime_type: str, data: bytes) -> bool:
+    """Return whether a frame of VP8, or an access unit of H.264 (Annex B), is a key frame."""
+    if mime_type.lower() == "video/vp8":
+        return not data[0] & 1
     return any(part and part[0] & 0x1F == KEY_NAL for part in data.split(b"\0\0\1")[1:])
 
 
@@ -89,13 +92,14 @@ class Profile:
     after: float
     ways: str
     queue: float
+    codec: CodecName = "h264"
 
 
 async def disturbed_call(
     server: ServerProcess, name: str, pictures: list[Any], samples: Any, query: str, profile: Profile
 ) -> dict[str, float]:
     """Hold one call with the line of a name; return its figures."""
-    camera, shown = LiveCamera(pictures), Shown()
+    camera, shown = LiveCamera(pictures, profile.codec), Shown()
     with LineRelay() as relay:
         caller = Caller(
             server.url,
@@ -105,6 +109,7 @@ async def disturbed_call(
             route=relay,
             on_encoded=shown.take,
             sound_bps=SOUND_BPS,
+            codec=profile.codec,
         )
         camera.follow(caller.connection)
         await caller.join(query)
@@ -200,11 +205,13 @@ def main() -> None:
     arguments = report.parser(__doc__ or "")
     arguments.add_argument("--lines", default="loss,delay,narrow,all", help=f"of {', '.join(LINES)} (default all bars)")
     arguments.add_argument("--seconds", type=float, default=10.0, help="length of each part of a call (default 10)")
+    arguments.add_argument("--after", type=float, help="length of the last part, clean again (default: as the others)")
     arguments.add_argument("--driver", type=Path, help="the clip the camera plays; its sound is the microphone's")
     arguments.add_argument("--avatar", default="mira", help="built-in face to show (default mira)")
     arguments.add_argument("--tier", default="geometry", help="what draws it, as avatar serve takes it")
     arguments.add_argument("--queue", type=float, default=0.1, help="seconds that the narrow line holds (default 0.1)")
     arguments.add_argument("--ways", default="both", choices=("both", "up", "down"), help="up: the camera's alone")
+    arguments.add_argument("--codec", default="h264", choices=("h264", "vp8"), help="what the client offers, alone")
     arguments.add_argument("--quality", default="auto", choices=("auto", "fixed"))
     chosen = arguments.parse_args()
     names = chosen.lines.split(",")
@@ -212,7 +219,8 @@ def main() -> None:
         raise SystemExit(f"There is no line named {', '.join(unknown)}: choose of {', '.join(LINES)}.")
     clip = chosen.driver or test_clips(1, speech_only=True)[0]
     query = f"avatar={chosen.avatar}&width=512&height=512&drive=camera"
-    profile = Profile(chosen.seconds, chosen.seconds, chosen.seconds, chosen.ways, chosen.queue)
+    after_s = chosen.seconds if chosen.after is None else chosen.after
+    profile = Profile(chosen.seconds, chosen.seconds, after_s, chosen.ways, chosen.queue, chosen.codec)
     figures = measure(clip, names, ["--tier", chosen.tier, "--quality", chosen.quality], query, profile)
     bars = {f"{name}_{key}": bar for name in names for key, bar in BARS.items()}
     report.finish(figures, bars, chosen.json)

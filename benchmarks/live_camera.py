@@ -18,6 +18,8 @@ from avatar.stream.key_frames import KeyFrameRule
 from avatar.stream.paced_sender import PacedSender
 from avatar.stream.rate_control import RateLimits, RateState, is_sharp_fall, next_rate
 from avatar.stream.sender_tuning import tune_video_sender
+from avatar.stream.video_encoder import CodecName, VideoEncoder
+from avatar.stream.vp8 import LibvpxEncoder
 from avatar.timing.quality_control import LADDER
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE
 from benchmarks.caller import CAMERA, FPS, Camera
@@ -31,14 +33,17 @@ FULL_SIZE: Final = (CAMERA.width, CAMERA.height)
 class LiveCamera(Camera):
     """Encodes pictures as they leave, at the bit rate that the receiver's reports allow."""
 
-    def __init__(self, pictures: list[np.ndarray]) -> None:
+    def __init__(self, pictures: list[np.ndarray], codec: CodecName = "h264") -> None:
         """Show (480, 640, 3) RGB pictures there and back for ever."""
         super().__init__()
         sizes = {FULL_SIZE, *((level.camera.width, level.camera.height) for level in LADDER)}
         # Made beforehand, so that the client's own work does not disturb what is measured.
         self._pictures = {size: [_resized(rgb, size) for rgb in [*pictures, *pictures[-2:0:-1]]] for size in sizes}
         self._size, self._fps = FULL_SIZE, FPS
-        self._encoder = X264Encoder(max_bitrate_bps=MAX_BPS, fps=FPS)
+        self._codec = codec
+        self._encoder: VideoEncoder = (X264Encoder if codec == "h264" else LibvpxEncoder)(
+            max_bitrate_bps=MAX_BPS, fps=FPS
+        )
         self._limits = RateLimits(MIN_BPS, MAX_BPS)
         self._rate = RateState(START_BPS, time.monotonic())
         self._keys = KeyFrameRule()
@@ -52,7 +57,9 @@ class LiveCamera(Camera):
     def follow(self, connection: RTCPeerConnection) -> None:
         """Hear the receiver's reports; call it before the connection is up."""
         sender = next(one.sender for one in connection.getTransceivers() if one.kind == "video")
-        direct = tune_video_sender(sender, "h264", on_estimate=self._on_estimate, on_key_frame_request=self._keys.ask)
+        direct = tune_video_sender(
+            sender, self._codec, on_estimate=self._on_estimate, on_key_frame_request=self._keys.ask
+        )
         self._paced = PacedSender(
             sender,
             direct,

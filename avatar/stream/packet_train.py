@@ -17,8 +17,10 @@ LEAST_PACKETS, LEAST_BYTES = 3, 500
 """Of a train that measures: so many packets, of so many bytes each."""
 TRAIN_MS: Final = 50.0
 """So long after the first comes the last,"""
-EVEN: Final = 1.7
+EVEN: Final = 1.5
 """and no gap is so many times another: a receiver that stumbles makes one, or some of all sizes."""
+LEAST_BPS: Final = 150_000
+"""Less than that is a receiver's pause sooner than a line."""
 PROMPT_MS: Final = 15.0
 TRAINS_KEPT, LEAST_TRAINS_KEPT, MOST_LATE = 30, 10, 1
 """That counts only where all trains but one came in one piece before: else the receiver is busy, or the line uneven."""
@@ -48,7 +50,10 @@ class PacketTrain:
         self._sent_ms, self._last_ms = sent_ms, arrival_ms
         self._packets += 1
         self._bytes += size
-        return 8e3 * self._bytes / (arrival_ms - self._first_ms) if self._is_drawn_out() else None
+        if not self._is_drawn_out():
+            return None
+        bps = 8e3 * self._bytes / (arrival_ms - self._first_ms)
+        return bps if bps >= LEAST_BPS else None
 
     def _is_drawn_out(self) -> bool:
         if self._packets < LEAST_PACKETS or self._last_ms - self._first_ms < TRAIN_MS:

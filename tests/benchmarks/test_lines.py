@@ -36,5 +36,6 @@ def test_bit_rates_are_sums_of_whole_seconds() -> None:
 
 
 def test_key_frames_are_known_by_their_slices() -> None:
-    assert is_key(b"\0\0\0\1\x67abc\0\0\0\1\x68d\0\0\1\x65picture")
-    assert not is_key(b"\0\0\0\1\x61picture")
+    assert is_key("video/H264", b"\0\0\0\1\x67abc\0\0\0\1\x68d\0\0\1\x65picture")
+    assert not is_key("video/H264", b"\0\0\0\1\x61picture")
+    assert is_key("video/VP8", b"\x10picture") and not is_key("video/VP8", b"\x11picture")

@@ -38,6 +38,8 @@ def test_a_stumble_of_the_receiver_or_the_line_is_no_narrow_line() -> None:
     assert not told_bps(train, begin_ms, [begin_ms + 20, begin_ms + 35, begin_ms + 90])
     begin_ms += PICTURE_MS
     assert not told_bps(train, begin_ms, [begin_ms + 20 + 32 * index for index in range(3)], size=200), "too small"
+    begin_ms += PICTURE_MS
+    assert not told_bps(train, begin_ms, [begin_ms + 20 + 90 * index for index in range(3)]), "a pause, not a line"
 
 
 def test_a_receiver_that_is_always_late_measures_nothing() -> None:
