@@ -6,8 +6,6 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from scipy.fft import rfft
-from scipy.signal import get_window
 
 from avatar.types import F32
 
@@ -49,7 +47,8 @@ def filterbank() -> F32:
 
 @cache
 def _window() -> F32:
-    return np.asarray(get_window("hann", WINDOW), np.float32)
+    # Periodic, as for spectra. scipy.signal has it too, but takes 50 MB to load.
+    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW), np.float32)
 
 
 def log_mel(samples: F32) -> F32:
@@ -58,7 +57,7 @@ def log_mel(samples: F32) -> F32:
     if count == 0:
         return np.zeros((0, BANDS), np.float32)
     framed = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[: count * HOP : HOP]
-    spectrum = rfft(framed * _window(), axis=1)
+    spectrum = np.fft.rfft(framed * _window(), axis=1)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     return np.asarray(10 * np.log10(np.maximum(power @ filterbank(), FLOOR)), np.float32)
 

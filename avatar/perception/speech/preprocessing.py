@@ -7,7 +7,6 @@ from typing import Final
 
 import av
 import numpy as np
-from scipy.signal import lfilter
 
 from avatar.media.audio_format import AudioFormatter
 from avatar.perception.speech.log_mel import RATE
@@ -15,6 +14,8 @@ from avatar.types import F32
 
 OFFSET_HZ: Final = 20.0
 """Edge of the high-pass filter that takes a constant offset away."""
+BLOCK: Final = 512
+"""Samples that are filtered at once: powers of the filter's pole stay far from the limits of a float."""
 
 
 class SpeechPreprocessor:
@@ -24,7 +25,9 @@ class SpeechPreprocessor:
         """Return samples at `rate` a second."""
         self._formatter = AudioFormatter(rate, 1)
         self._pole = 1 - 2 * math.pi * OFFSET_HZ / rate
-        self._offset = np.zeros(1)
+        self._powers = self._pole ** np.arange(BLOCK + 1)
+        self._last = self._level = 0.0
+        """The sample before the next one, and what became of it."""
         self.refused = 0
         """Frames that could not be made sense of."""
 
@@ -41,11 +44,19 @@ class SpeechPreprocessor:
         return np.clip(self._without_offset(samples), -1, 1)
 
     def _without_offset(self, samples: F32) -> F32:
-        scale = (1 + self._pole) / 2
-        if not len(samples):
-            return samples
-        level, self._offset = lfilter([scale, -scale], [1, -self._pole], samples, zi=self._offset)
-        return np.asarray(level, np.float32)
+        """Return level[n] = (1 + pole) / 2 * (samples[n] - samples[n - 1]) + pole * level[n - 1].
+
+        Without the recursion: level[n] / pole^n is a running sum. `scipy.signal.lfilter` takes 50 MB to load.
+        """
+        level = np.empty(len(samples), np.float32)
+        for start in range(0, len(samples), BLOCK):
+            block = samples[start : start + BLOCK].astype(np.float64)
+            steps = (1 + self._pole) / 2 * np.diff(block, prepend=self._last)
+            powers = self._powers[1 : len(block) + 1]
+            filtered = powers * (self._level + np.cumsum(steps / powers))
+            level[start : start + BLOCK] = filtered
+            self._last, self._level = float(block[-1]), float(filtered[-1])
+        return level
 
 
 def sound_frame(samples: F32, rate: int) -> av.AudioFrame:

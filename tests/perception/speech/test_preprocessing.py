@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from avatar.perception.speech.log_mel import RATE
-from avatar.perception.speech.preprocessing import SpeechPreprocessor, sound_frame
+from avatar.perception.speech.preprocessing import OFFSET_HZ, SpeechPreprocessor, sound_frame
 from avatar.types import F32
 
 
@@ -70,6 +70,22 @@ def test_samples_that_are_no_numbers_do_not_last() -> None:
 def test_a_constant_offset_is_taken_away() -> None:
     parts = [sound_frame(np.full(960, 0.4, np.float32), 48_000) for _ in range(50)]
     assert np.abs(heard(parts)[RATE // 2 :]).max() < 0.002
+
+
+def test_the_filter_is_the_same_whatever_the_length_of_the_frames() -> None:
+    """As its definition says: what a sample adds to the one before it fades with the pole."""
+    tone = (0.3 * np.sin(np.arange(RATE) / 7) + 0.2).astype(np.float32)
+    pole = 1 - 2 * np.pi * OFFSET_HZ / RATE
+    expected, level, last = [], 0.0, 0.0
+    for sample in tone.tolist():
+        level = (1 + pole) / 2 * (sample - last) + pole * level
+        last = sample
+        expected.append(level)
+    for length in (160, 1000, RATE):
+        preprocessor = SpeechPreprocessor()
+        frames = [sound_frame(tone[start : start + length], RATE) for start in range(0, RATE, length)]
+        heard = np.concatenate([preprocessor.take(frame) for frame in frames])
+        assert np.allclose(heard, expected[: len(heard)], atol=1e-6)
 
 
 def test_nothing_gives_nothing_and_absurd_frames_are_refused() -> None:
