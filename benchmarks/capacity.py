@@ -5,13 +5,12 @@ pictures a second, and 95 of 100 pictures within 150 ms of their camera frames. 
 decides itself how many it takes: one more has to be refused in words, and the calls that run must not suffer from it.
 The callers run on the same cores; they decode nothing (`light_caller`), and what they use is told.
 
-`--processes` also holds as many calls in as many servers, to tell what sharing one interpreter costs.
+`--parts workers` holds some calls (`--calls`) in a server of one process, then in one with a process for each.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,6 +50,8 @@ class Step:
     caller_cores: float
     """Of all callers together."""
     levels: list[int]
+    server_mb: float
+    """Resident memory."""
 
     @property
     def held(self) -> bool:
@@ -78,6 +79,7 @@ async def watch(callers: Sequence[LightCaller], servers: Sequence[ServerProcess]
         server_cores=(sum(server.cpu_s() for server in servers) - served_s) / elapsed,
         caller_cores=(time.process_time() - own_s) / elapsed,
         levels=levels(callers),
+        server_mb=sum(server.rss_mb() for server in servers),
     )
 
 
@@ -110,20 +112,17 @@ async def fill(server: ServerProcess, media: Media, settle_s: float, seconds: fl
         await asyncio.gather(*(caller.leave() for caller in callers))
 
 
-async def apart(calls: int, media: Media, quality: str, tier: str, settle_s: float, seconds: float) -> Step:
-    """Hold calls in servers of their own."""
-    with contextlib.ExitStack() as stack:
-        servers = [
-            stack.enter_context(ServerProcess("--tier", tier, "--quality", quality, "--sessions", "1"))
-            for _ in range(calls)
-        ]
-        callers = [LightCaller(server.url, media.packets, media.sound) for server in servers]
-        for caller in callers:
-            await caller.join(QUERY)
+async def held(server: ServerProcess, calls: int, media: Media, settle_s: float, seconds: float) -> Step:
+    """Hold so many calls in a server."""
+    callers: list[LightCaller] = []
+    try:
+        for _ in range(calls):
+            callers.append(LightCaller(server.url, media.packets, media.sound))
+            await callers[-1].join(QUERY)
         await asyncio.sleep(settle_s)
-        step = await watch(callers, servers, seconds)
+        return await watch(callers, [server], seconds)
+    finally:
         await asyncio.gather(*(caller.leave() for caller in callers))
-    return step
 
 
 def most_held(steps: Sequence[Step]) -> int:
@@ -150,14 +149,32 @@ def measure(media: Media, tier: str, settle_s: float, seconds: float, begin_with
         figures["refused_in_words"] = float(refused)
         if refused:
             figures["fps_while_refusing"], figures["p95_ms_while_refusing"] = steps[-1].fps, steps[-1].p95_ms
-    if "processes" in parts:
-        for calls in (2, 3, 4):
-            with ServerProcess("--tier", tier, "--quality", "fixed", "--sessions", str(MOST)) as server:
-                together = asyncio.run(fill(server, media, settle_s, seconds, calls))[:1]
-            separate = asyncio.run(apart(calls, media, "fixed", tier, settle_s, seconds))
-            show(f"{calls} calls in one server, and in {calls}", [*together, separate])
-            figures[f"p95_ratio_apart_{calls}"] = separate.p95_ms / together[0].p95_ms
-            figures[f"cores_ratio_apart_{calls}"] = separate.server_cores / together[0].server_cores
+    return figures
+
+
+def compare_workers(
+    media: Media, tier: str, quality: str, settle_s: float, seconds: float, counts: Sequence[int], rounds: int
+) -> dict[str, float]:
+    """Hold calls in one process, and in as many as there are calls; return the figures."""
+    figures: dict[str, float] = {}
+    for calls in counts:
+        steps: dict[str, list[Step]] = {"one process": [], "a process each": []}
+        for _ in range(rounds):
+            for label, workers in (("one process", 1), ("a process each", calls)):
+                options = ("--tier", tier, "--quality", quality, "--sessions", str(MOST), "--workers", str(workers))
+                with ServerProcess(*options) as server:
+                    try:
+                        steps[label].append(asyncio.run(held(server, calls, media, settle_s, seconds)))
+                    except RefusedError as refused:
+                        print(f"{calls} calls, {label}: {refused.args[0]}")
+        for label, taken in steps.items():
+            show(f"{calls} calls, {label}", taken)
+            name = f"{label.replace(' ', '_')}_{calls}"
+            if taken:
+                figures[f"fps_{name}"] = report.median(step.fps for step in taken)
+                figures[f"p95_ms_{name}"] = report.median(step.p95_ms for step in taken)
+                figures[f"memory_mb_{name}"] = report.median(step.server_mb for step in taken)
+                figures[f"cores_{name}"] = report.median(step.server_cores for step in taken)
     return figures
 
 
@@ -165,8 +182,8 @@ def show(label: str, steps: Sequence[Step]) -> None:
     """Print steps as a table."""
     print(f"\n{label}")
     report.table(
-        ("calls", "least fps", "worst p95 ms", "server cores", "caller cores", "levels"),
-        [(s.calls, s.fps, s.p95_ms, s.server_cores, s.caller_cores, s.levels) for s in steps],
+        ("calls", "least fps", "worst p95 ms", "server cores", "server MB", "caller cores", "levels"),
+        [(s.calls, s.fps, s.p95_ms, s.server_cores, s.server_mb, s.caller_cores, s.levels) for s in steps],
     )
 
 
@@ -179,12 +196,20 @@ def main() -> None:
     arguments.add_argument("--driver", type=Path, help="the clip the cameras play; its sound is the microphones'")
     arguments.add_argument("--tier", default="geometry", help="what draws them, as avatar serve takes it")
     arguments.add_argument(
-        "--parts", default="fixed,auto", help="of fixed, auto and processes, with commas between (default fixed,auto)"
+        "--parts", default="fixed,auto", help="of fixed, auto and workers, with commas between (default fixed,auto)"
     )
+    arguments.add_argument("--calls", default="1,2,3,4", help="held by the part workers (default 1,2,3,4)")
+    arguments.add_argument("--quality", default="auto", help="of the part workers (default auto)")
+    arguments.add_argument("--rounds", type=int, default=1, help="of the part workers (default 1)")
     chosen = arguments.parse_args()
     clip = chosen.driver or test_clips(1, speech_only=True)[0]
     media = Media(camera_packets(clip), opus_packets(microphone_samples(clip)))
     figures = measure(media, chosen.tier, chosen.settle, chosen.seconds, chosen.begin_with, chosen.parts)
+    if "workers" in chosen.parts:
+        counts = [int(count) for count in chosen.calls.split(",")]
+        figures |= compare_workers(
+            media, chosen.tier, chosen.quality, chosen.settle, chosen.seconds, counts, chosen.rounds
+        )
     report.finish(figures, BARS, chosen.json)
 
 

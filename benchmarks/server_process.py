@@ -57,13 +57,13 @@ class ServerProcess:
         self._watch = psutil.Process(self._process.pid)
 
     def cpu_s(self) -> float:
-        """Return the processor seconds used so far."""
-        times = self._watch.cpu_times()
-        return float(times.user + times.system)
+        """Return the processor seconds used so far, by all its processes that run."""
+        times = [process.cpu_times() for process in self._processes()]
+        return float(sum(time.user + time.system for time in times))
 
     def rss_mb(self) -> float:
-        """Return resident memory in MB."""
-        return float(self._watch.memory_info().rss) / 1e6
+        """Return resident memory in MB, of all its processes."""
+        return float(sum(process.memory_info().rss for process in self._processes())) / 1e6
 
     @property
     def running(self) -> bool:
@@ -86,6 +86,9 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
+
+    def _processes(self) -> list[psutil.Process]:
+        return [self._watch, *self._watch.children(recursive=True)]
 
     def _wait_ready(self) -> str:
         assert self._process.stdout is not None

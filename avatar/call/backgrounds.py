@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
 from avatar.call.participant import CallHost
@@ -19,23 +19,23 @@ from avatar.errors import AvatarError, ControlError
 from avatar.session.protocol import LiveSession
 from avatar.stream.browser_messages import BackgroundMessage, ErrorMessage
 
-GetBackground: TypeAlias = Callable[[str], Background]
+GetBackground: TypeAlias = Callable[[str], Awaitable[Background]]
 """Returns the uploaded picture with an id; raises AvatarError (unknown_background)."""
 UPLOAD_ID: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
-def no_uploads(background_id: str) -> Background:
+async def no_uploads(background_id: str) -> Background:
     """Raise AvatarError: a `GetBackground` where nothing can be uploaded."""
     raise AvatarError(f"There is no background {background_id[:40]!r} (any more).", code="unknown_background")
 
 
-def call_background(text: str, get_uploaded: GetBackground) -> Background:
+async def call_background(text: str, get_uploaded: GetBackground) -> Background:
     """Return what a caller asks for behind the avatar: keep, blur, transparent, #RRGGBB, or an upload's id.
 
     Raises AvatarError: bad_background, as the server's files are not theirs; unknown_background.
     """
     if UPLOAD_ID.fullmatch(text):
-        return get_uploaded(text)
+        return await get_uploaded(text)
     try:
         background = read_background(text)
     except ValueError:
@@ -52,31 +52,28 @@ def call_background(text: str, get_uploaded: GetBackground) -> Background:
 class BackgroundChanges:
     """Puts something else behind the avatar of one call, as its participant asks: one change after the other."""
 
-    def __init__(self, session: LiveSession, host: CallHost, read: Callable[[str], Background]) -> None:
+    def __init__(self, session: LiveSession, host: CallHost, read: Callable[[str], Awaitable[Background]]) -> None:
         """`read` returns what a text asks for in this call, or raises AvatarError."""
         self._session, self._host, self._read = session, host, read
         self._changing = False
 
     def ask(self, text: str, reply_to: str | None) -> None:
         """Change it, and answer; what cannot be is answered too, and changes nothing."""
+        self._host.run(self._change(text, reply_to))
+
+    async def _change(self, text: str, reply_to: str | None) -> None:
         try:
+            background = await self._read(text)
             if self._changing:
                 raise ControlError("The background is being changed already. Wait until it has appeared.", code="busy")
-            background = self._read(text)
+            self._changing = True
+            try:
+                await self._host.in_pool(lambda: self._session.set_background(background))
+            finally:
+                self._changing = False
         except AvatarError as error:
             self._refuse(error, reply_to)
             return
-        self._changing = True
-        self._host.run(self._change(background, text, reply_to))
-
-    async def _change(self, background: Background, text: str, reply_to: str | None) -> None:
-        try:
-            await self._host.in_pool(lambda: self._session.set_background(background))
-        except AvatarError as error:
-            self._refuse(error, reply_to)
-            return
-        finally:
-            self._changing = False
         self._host.send(BackgroundMessage(background=text, reply_to=reply_to))
 
     def _refuse(self, error: AvatarError, reply_to: str | None) -> None:

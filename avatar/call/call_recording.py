@@ -81,6 +81,10 @@ class CallRecording:
         recording = await asyncio.shield(self._starting)
         return self._told(recording.state)
 
+    async def read(self) -> RecordingState | None:
+        """Return `state`."""
+        return self.state
+
     async def stop(self) -> RecordingState | None:
         """End the recording, if there is one, and return how it ended. Idempotent."""
         if self._starting is not None:

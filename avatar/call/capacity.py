@@ -45,13 +45,17 @@ class Capacity:
         load: LoadMeter,
         *,
         cores: int | None = None,
+        interpreters: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with room for any call, until it is known what one costs; `load` is the machine's, `cores` its own."""
-        self._load, self._clock = load, clock
+        """Begin with room for any call, until it is known what one costs.
+
+        `load` is the machine's, `cores` its own; calls can be spread over so many `interpreters`.
+        """
+        self._load, self._clock, self._interpreters = load, clock, interpreters
         self._cores = float(len(usable_cores()) if cores is None else cores)
         self._cost: CallCost | None = None
-        self._room = room_for_calls(self._cores, 0.0)
+        self._room = room_for_calls(self._cores, 0.0, interpreters)
         self.shared_level = 0
         """The level of the ladder that all calls are asked to be at, at least."""
 
@@ -68,7 +72,7 @@ class Capacity:
         """Take in how the machine and the calls do, those on their way too. About once a second."""
         now_s, load = self._clock(), self._load.read()
         if load is not None:
-            self._room = room_for_calls(self._cores, load.other_cores or 0.0)
+            self._room = room_for_calls(self._cores, load.other_cores or 0.0, self._interpreters)
             if calls and all(call.in_time and call.age_s >= SETTLED_S for call in calls):
                 weighed = [(call.level or 0, call.weight) for call in calls]
                 self._cost = observe_cost(self._cost, load.own_cores, weighed, now_s)

@@ -141,7 +141,7 @@ class CallFactory:
         if drive not in get_args(Drive):
             raise AvatarError(f"'{drive}' moves no avatar. Use one of: {', '.join(get_args(Drive))}.", code="bad_drive")
 
-    def picture(
+    async def picture(
         self, width: int | None, height: int | None, fps: int | None, background: str | None = None
     ) -> PictureSettings:
         """Return the picture of a call that asks for this; None: as the server's.
@@ -150,7 +150,7 @@ class CallFactory:
         """
         default = self._settings.picture
         if background is not None:
-            default = replace(default, background=call_background(background, self._get_background))
+            default = replace(default, background=await call_background(background, self._get_background))
         picture = replace(
             default, width=width or default.width, height=height or default.height, fps=fps or default.fps
         )
@@ -225,8 +225,8 @@ class CallFactory:
         """Open a call of `make`. Raises AvatarError, OfferError; the caller then ends the call."""
         limit_bytes, make_session = self._settings.limits.control_bytes, self._sessions[mode]
 
-        def read_background(text: str) -> Background:
-            background = call_background(text, self._get_background)
+        async def read_background(text: str) -> Background:
+            background = await call_background(text, self._get_background)
             check_size((call.picture.width, call.picture.height), background)
             return background
 

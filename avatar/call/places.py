@@ -16,18 +16,26 @@ LOOK_EVERY_S: Final = 1.0
 class Places:
     """Used on the event loop only."""
 
-    def __init__(self, capacity: Capacity, most: int, running: Callable[[], Sequence[Standing]]) -> None:
+    def __init__(
+        self,
+        capacity: Capacity,
+        most: int,
+        running: Callable[[], Sequence[Standing]],
+        *,
+        on_look: Callable[[], None] = lambda: None,
+    ) -> None:
         """Begin with every place free.
 
         Args:
             capacity: what the machine has room for.
             most: how many calls there may be at all.
             running: returns how each call does that runs, those on their way left out.
+            on_look: is told when it was looked at what the calls cost.
         """
-        self._capacity, self._most, self._running = capacity, most, running
+        self._capacity, self._most, self._running, self._on_look = capacity, most, running, on_look
         self.refused = 0
         """How many calls have been turned away, those left out that came while the server was stopping."""
-        self._opening: list[Standing] = []
+        self._opening: dict[object, Standing] = {}
         self._looking: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -41,10 +49,11 @@ class Places:
         measured = self._capacity.most(adapting=adapting)
         return self._most if measured is None else min(self._most, measured)
 
-    def take(self, opening: Standing, *, exhausted: bool) -> None:
+    def take(self, opening: Standing, *, exhausted: bool) -> Callable[[], object]:
         """Let a call begin; those that run are asked to make room for it.
 
-        `exhausted`: a call that runs comes late though it is as simple as can be. Raises ServerFullError.
+        `exhausted`: a call that runs comes late though it is as simple as can be. Returns what is called once the call
+        runs, or never will, and may be called again. Raises ServerFullError.
         """
         if self._closed:
             raise ServerFullError("The server is stopping. Try again in a moment.", retry_after_s=30)
@@ -60,12 +69,10 @@ class Places:
                 f"This server's processor has no time for more than {len(standings)} {noun}, however simple their "
                 "pictures. Try again in a moment."
             )
-        self._opening.append(opening)
+        place = object()
+        self._opening[place] = opening
         self._capacity.look(self._standings)
-
-    def opened(self, opening: Standing) -> None:
-        """A call runs that was on its way, or will never run."""
-        self._opening.remove(opening)
+        return lambda: self._opening.pop(place, None)
 
     def watch(self) -> None:
         """Learn from the calls what they cost, from now on and while there are any. Idempotent."""
@@ -80,7 +87,7 @@ class Places:
 
     @property
     def _standings(self) -> list[Standing]:
-        return [*self._running(), *self._opening]
+        return [*self._running(), *self._opening.values()]
 
     def _refuse(self, why: str) -> NoReturn:
         self.refused += 1
@@ -93,4 +100,5 @@ class Places:
         self._looking = None
         if self._running():
             self._capacity.look(self._standings)
+            self._on_look()
             self._look_later()

@@ -1,37 +1,33 @@
-"""Every call of a server: who may begin one, what all of them did, and the end of them all."""
+"""Every call of a server, whatever process holds it: who may begin one, where it is held, and the end of them all."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
-import os
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from typing import TYPE_CHECKING
 
 from avatar.call.backgrounds import GetBackground, no_uploads
 from avatar.call.browser_peer import GetAvatar
-from avatar.call.call import Call
 from avatar.call.capacity import Capacity, Standing
 from avatar.call.cost_trial import try_call
-from avatar.call.factory import CallFactory, Mode, adapts, session_makers, weight
+from avatar.call.factory import Mode, adapts
 from avatar.call.limits import EndReason
+from avatar.call.local_calls import CheckedRequest, LocalCalls
 from avatar.call.places import Places
-from avatar.call.room import Seat
-from avatar.call.rooms import Rooms, RoomWish
-from avatar.call.totals import CallsSnapshot, CallTotals
-from avatar.call.upkeep import Upkeep
-from avatar.call.watchers import Watchers
-from avatar.config import PictureSettings, ServerSettings
-from avatar.conversation.services import ServiceFactory, open_services
-from avatar.errors import AvatarError, NoCommonCodecError, TrickleError
+from avatar.call.rooms import RoomWish, too_many_rooms
+from avatar.call.running import CallRequest, CallWatchers, RunningCall
+from avatar.call.totals import CallsSnapshot, joined
+from avatar.config import ServerSettings
+from avatar.conversation.services import ServiceFactory
+from avatar.errors import AvatarError, NoCommonCodecError, ServerFullError
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.session.protocol import MakeSession
-from avatar.stream.offer import Offer, read_offer
-from avatar.stream.trickle import read_fragment
 from avatar.timing.machine_load import LoadMeter
 from avatar.types import Drive
+
+if TYPE_CHECKING:
+    from avatar.call.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +46,7 @@ class Calls:
         voice_network: VoiceNetwork | None = None,
         after_opening: Callable[[], None] | None = None,
         after_call: Callable[[bool], None] | None = None,
+        workers: WorkerPool | None = None,
     ) -> None:
         """Prepare for calls.
 
@@ -57,46 +54,33 @@ class Calls:
             settings: of the server.
             get_avatar: returns the identity with an id and raises AvatarError.
             get_background: returns the uploaded picture with an id and raises AvatarError.
-            sessions: makes the pipelines; None: the real ones.
+            sessions: makes the pipelines of this process; None: the real ones.
             service_factory: opens the services of a conversation; None: as the settings say.
             voice_network: moves the mouths of the real pipelines to sound; None: the shipped one.
             after_opening: does, in a thread, what there is to do once a call, or several, have opened.
             after_call: does, in a thread, what there is to do soon after a call or several have ended; it is told
                 whether others are running.
+            workers: hold calls in processes of their own; None: this process holds all.
         """
-        self._settings = settings
-        self._get_avatar = get_avatar
-        self._calls: dict[str, Call] = {}
-        self._rooms = Rooms(settings.limits.rooms, settings.limits.room_members)
+        self._settings, self._get_avatar, self._workers = settings, get_avatar, workers
         self._closing = False
-        self._totals = CallTotals()
-        # Encoding has threads of its own: work that blocks (loading, joining) must never hold up picture or sound.
-        self._encode_pool = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="avatar-encode")
-        self._blocking_pool = ThreadPoolExecutor(
-            min(8, settings.limits.sessions + 1), thread_name_prefix="avatar-blocking"
-        )
-        load = LoadMeter()
-        self._capacity = Capacity(load)
+        self._load = LoadMeter(siblings=lambda: 0.0 if workers is None else workers.cores)
+        self._capacity = Capacity(self._load, interpreters=1 if workers is None else 1 + workers.most)
         self._places = Places(
-            self._capacity, settings.limits.sessions, lambda: [call.standing for call in self._calls.values()]
+            self._capacity, settings.limits.sessions, lambda: self._standings, on_look=self._tell_workers
         )
-        self._upkeep = Upkeep(
-            self._blocking_pool,
-            after_opening=after_opening,
-            after_call=after_call,
-            others_run=lambda: self._active > 0,
-        )
-        self._factory = CallFactory(
+        self._local = LocalCalls(
             settings,
             get_avatar,
-            service_factory or partial(open_services, settings.conversation),
-            get_background=get_background,
-            sessions=sessions or session_makers(voice_network),
-            encode_pool=self._encode_pool,
-            blocking_pool=self._blocking_pool,
-            load=load,
-            count_calls=lambda: len(self._calls),
+            load=self._load,
+            count_calls=lambda: len(self._standings),
             shared_level=lambda: self._capacity.shared_level,
+            get_background=get_background,
+            sessions=sessions,
+            service_factory=service_factory,
+            voice_network=voice_network,
+            after_opening=after_opening,
+            after_call=after_call,
         )
 
     async def create(
@@ -112,7 +96,7 @@ class Calls:
         watch: str | None = None,
         background: str | None = None,
         room: RoomWish | None = None,
-    ) -> Call:
+    ) -> RunningCall:
         """Answer an offer and begin a call; `id` and `answer_sdp` of what is returned go back to the visitor.
 
         `watch` is the token that it may be watched by; None: one is made. `room` lets it join, or begin, a room. Raises
@@ -120,71 +104,40 @@ class Calls:
         bad_mode, bad_drive, bad_room, rooms_off, watch_taken, unknown_avatar and whatever `get_avatar` or the session
         raises).
         """
+        request = CallRequest(offer_sdp, avatar_id, width, height, fps, mode, drive, watch, background, room)
         try:
-            offer = read_offer(offer_sdp, limit_bytes=self._settings.limits.offer_bytes)
+            checked = await self._local.check(request)
         except NoCommonCodecError as error:  # a client that was set up wrongly: who runs the server is asked about it
             logger.warning("an offer was refused: %s", error)
             raise
-        picture = self._factory.picture(width, height, fps, background)
-        self._factory.check(offer, mode, drive, in_room=room is not None)
-        if watch is not None and self.watchers(watch) is not None:
+        if watch is not None and await self.watchers(watch) is not None:
             raise AvatarError("Another call has this watch link. Choose another, or end that call.", code="watch_taken")
-        seat = None if room is None else self._rooms.take_seat(room)
+        opened = self._places.take(checked.standing, exhausted=self._exhausted)
         try:
-            return await self._create(offer, avatar_id, picture, mode, drive, watch, seat)
-        except BaseException:
-            if seat is not None:
-                seat.leave()
-            raise
-
-    async def _create(
-        self,
-        offer: Offer,
-        avatar_id: str | None,
-        picture: PictureSettings,
-        mode: Mode,
-        drive: Drive,
-        watch: str | None,
-        seat: Seat | None,
-    ) -> Call:
-        opening = Standing(0 if adapts(picture, mode) else None, False, 0.0, weight(mode))
-        self._places.take(opening, exhausted=any(call.exhausted for call in self._calls.values()))
-        try:
-            identity = await self._get_avatar(avatar_id) if avatar_id is not None else None
-            call = self._factory.make(picture, mode, self._forget, watch_token=watch, seat=seat)
-            self._calls[call.id] = call
+            call = await self._begin(checked, opened)
         finally:
-            self._places.opened(opening)
-        try:
-            await self._factory.open(call, offer, avatar_id, identity, mode, drive)
-        except BaseException:  # a visitor who has gone away cancels this: nothing of the call may stay
-            await asyncio.shield(call.end("failed"))
-            raise
-        self._totals.call_began()
+            opened()
         self._places.watch()
-        self._upkeep.call_began()
         return call
 
     def __contains__(self, call_id: str) -> bool:
         """Return whether this call is running."""
-        return call_id in self._calls
+        return self.get(call_id) is not None
 
-    def get(self, call_id: str) -> Call | None:
+    def get(self, call_id: str) -> RunningCall | None:
         """Return a running call; None where there is none with this id."""
-        return self._calls.get(call_id)
+        call = self._local.get(call_id)
+        return call if call is not None or self._workers is None else self._workers.get(call_id)
 
-    def watchers(self, watch_token: str) -> Watchers | None:
+    async def watchers(self, watch_token: str) -> CallWatchers | None:
         """Return who watches the running call with this token, by its link or in its room; None where there is none."""
-        # Every token is compared, and in the same time: it is a secret.
-        asked = watch_token.encode()
-        found = [call for call in self._calls.values() if hmac.compare_digest(call.watch_token.encode(), asked)]
-        if found and found[0].answer_sdp:
-            return found[0].watchers
-        return self._rooms.find_watchers(watch_token)
+        watchers = self._local.watchers(watch_token)
+        return watchers if watchers is not None or self._workers is None else await self._workers.watchers(watch_token)
 
     async def room_names(self, room_id: str) -> list[str]:
         """Return who is in a room, "" for those who gave no name; nobody where there is no such room (yet)."""
-        return self._rooms.names(room_id)
+        names = self._local.rooms.names(room_id)
+        return names if names or self._workers is None else await self._workers.room_names(room_id)
 
     async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> bool:
         """Try more addresses of a call's peer; False when there is no call with this id.
@@ -192,21 +145,13 @@ class Calls:
         `tags` are those of the ICE session that the sender means, `*` any; None: it does not say. Raises TrickleError
         (bad_fragment, ice_restart, stale_tag).
         """
-        call = self._calls.get(call_id)
-        if call is None:
-            return False
-        if tags is not None and not {call.ice_tag, "*"} & set(tags):
-            raise TrickleError("The call has another ETag than If-Match says.", code="stale_tag")
-        await call.trickle(read_fragment(fragment))
-        return True
+        worker = None if self._workers is None else self._workers.holding(call_id)
+        return await (self._local if worker is None else worker).trickle(call_id, fragment, tags)
 
     async def end(self, call_id: str, reason: EndReason = "left") -> bool:
         """End a call and wait until nothing of it is left; False when there is none with this id."""
-        call = self._calls.get(call_id)
-        if call is None:
-            return False
-        await asyncio.shield(call.end(reason))
-        return True
+        worker = None if self._workers is None else self._workers.holding(call_id)
+        return await (self._local if worker is None else worker).end(call_id, reason)
 
     async def try_call(self, avatar_id: str) -> None:
         """Measure what a call with an avatar costs here, in the background: the server takes calls meanwhile.
@@ -218,7 +163,7 @@ class Calls:
             if self._active or self._closing:
                 return
             loop = asyncio.get_running_loop()
-            cores = await loop.run_in_executor(self._blocking_pool, try_call, identity, self._settings.picture)
+            cores = await loop.run_in_executor(self._local.blocking_pool, try_call, identity, self._settings.picture)
         except AvatarError as error:  # a call will say it to its user
             logger.warning("what a call costs here could not be measured: %s", error)
             return
@@ -226,37 +171,73 @@ class Calls:
         logger.info("a call at full quality costs %.2f processor cores", cores)
 
     async def close(self) -> None:
-        """End every call and every thread. No call can begin any more."""
+        """End every call, every thread and every worker. No call can begin any more."""
         self._closing = True
         self._places.close()
-        self._upkeep.close()
-        while self._active:
-            endings = [call.end("server_stopping") for call in list(self._calls.values())]
-            await asyncio.gather(*endings, return_exceptions=True)
-            await asyncio.sleep(0.01)
-        loop = asyncio.get_running_loop()
-        for pool in (self._encode_pool, self._blocking_pool):
-            await loop.run_in_executor(None, pool.shutdown)
+        await asyncio.gather(self._local.close(), *([] if self._workers is None else [self._workers.close()]))
 
     def snapshot(self) -> CallsSnapshot:
         """Return the figures of now."""
-        return self._totals.snapshot(
-            list(self._calls.values()),
-            opening=self._places.opening,
-            refused=self._places.refused,
+        workers = self._workers
+        figures = joined([self._local.figures(), *([] if workers is None else workers.figures)])
+        return CallsSnapshot(
+            active=self._active,
             limit=self._places.limit(adapting=adapts(self._settings.picture, "avatar")),
+            started=figures.started,
+            refused=self._places.refused,
+            ended=figures.ended,
+            pictures_sent=figures.pictures_sent,
+            camera_frames=figures.camera_frames,
+            picture_bytes_sent=figures.picture_bytes_sent,
+            packets_dropped=figures.packets_dropped,
+            latest=figures.latest,
+            watchers=figures.watchers,
+            rooms=self._rooms,
             call_cores=self._capacity.call_cores,
-            rooms=len(self._rooms),
+            workers=0 if workers is None else len(workers),
         )
+
+    async def _begin(self, checked: CheckedRequest, on_made: Callable[[], object]) -> RunningCall:
+        """Begin a call in the process that is best for it, which for one in a room is that of the others in it."""
+        if self._workers is None:
+            return await self._local.create(checked, on_made=on_made)
+        self._tell_workers()
+        room = checked.request.room
+        worker = None
+        if room is None or room.room not in self._local.rooms:
+            most = self._settings.limits.rooms
+            if room is not None and room.room not in self._workers.rooms and self._rooms >= most > 0:
+                raise too_many_rooms(most)
+            worker = await self._workers.place(self._local.weight, checked.request, checked.standing)
+        if self._closing:
+            raise ServerFullError("The server is stopping. Try again in a moment.", retry_after_s=30)
+        if worker is None:
+            return await self._local.create(checked, on_made=on_made)
+        return await self._workers.create(worker, checked.request, checked.standing, on_made)
 
     @property
     def _active(self) -> int:
         """How many calls run or are on their way."""
-        return len(self._calls) + self._places.opening
+        return len(self._standings) + self._places.opening
 
-    def _forget(self, call: Call) -> None:
-        if self._calls.pop(call.id, None) is None:
-            return
-        self._totals.call_ended(call)
-        logger.info("call %s ended: %s", call.log_name, call.reason)
-        self._upkeep.call_ended()
+    @property
+    def _standings(self) -> list[Standing]:
+        """How each call does that runs."""
+        local = list(self._local.standings.values())
+        return local if self._workers is None else local + self._workers.standings
+
+    @property
+    def _rooms(self) -> int:
+        """How many there are."""
+        return len(self._local.rooms) + (0 if self._workers is None else len(self._workers.rooms))
+
+    @property
+    def _exhausted(self) -> bool:
+        return self._local.exhausted or (self._workers is not None and self._workers.exhausted)
+
+    def _tell_workers(self) -> None:
+        """Let each worker know how the rest of the server does."""
+        if self._workers is not None and len(self._workers):
+            load = self._load.read()
+            own_cores = 0.0 if load is None else load.process_cores
+            self._workers.tell(len(self._standings), self._capacity.shared_level, own_cores)

@@ -52,7 +52,7 @@ class Rooms:
         room = self._rooms.get(wish.room)
         if room is None:
             if len(self._rooms) >= self._most:
-                raise ServerFullError(f"This server has {self._most} rooms already. Try again in a moment.")
+                raise too_many_rooms(self._most)
             room = self._rooms[wish.room] = Room(self._members, on_empty=lambda: self._forget(wish.room))
         return room.take_seat(wish.name)
 
@@ -74,8 +74,17 @@ class Rooms:
         """How many people a room has places for."""
         return self._members
 
+    def __contains__(self, room_id: str) -> bool:
+        """Return whether anybody is in this room, or on the way to it."""
+        return room_id in self._rooms
+
     def __len__(self) -> int:
         return len(self._rooms)
 
     def _forget(self, room_id: str) -> None:
         del self._rooms[room_id]
+
+
+def too_many_rooms(most: int) -> ServerFullError:
+    """Return what whoever would begin one more than so many is told."""
+    return ServerFullError(f"This server has {most} rooms already. Try again in a moment.")

@@ -1,15 +1,42 @@
-"""What all the calls of a server did and do, in figures."""
+"""What all the calls of a process, and of a server with all its processes, did and do in figures."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from avatar.call.call import Call
 from avatar.call.limits import EndReason
 from avatar.stream.browser_messages import Stats
 from avatar.stream.packet_guard import DROP_REASONS, DropReason
+
+
+@dataclass(frozen=True, slots=True)
+class CallFigures:
+    """What the calls of one process did and do; the totals count from its start and never fall."""
+
+    started: int
+    ended: dict[EndReason, int]
+    pictures_sent: int
+    camera_frames: int
+    picture_bytes_sent: int
+    packets_dropped: dict[DropReason, int]
+    """Packets kept from the calls, by reason."""
+    latest: tuple[Stats, ...]
+    """The last figures of each running call."""
+    watchers: int
+    """Of all the calls, by their links."""
+
+    def past(self, lost: int) -> CallFigures:
+        """Return what stays of a process that is gone, with so many calls that were lost with it."""
+        ended = Counter(self.ended)
+        ended["connection_lost"] += lost
+        return replace(self, ended=dict(+ended), latest=(), watchers=0)
+
+
+NO_FIGURES = CallFigures(0, {}, 0, 0, 0, dict.fromkeys(DROP_REASONS, 0), (), 0)
+"""Of a process that has held no call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +63,8 @@ class CallsSnapshot:
     """In which people call each other."""
     call_cores: float = 0.0
     """Processor cores that a call at full quality is measured to cost."""
+    workers: int = 0
+    """Processes, besides the server's own, that hold calls or are ready to."""
 
 
 class CallTotals:
@@ -60,19 +89,13 @@ class CallTotals:
         self._bytes += call.statistics.bytes_sent
         self._packets.update(call.packets_dropped)
 
-    def snapshot(
-        self, running: Collection[Call], *, opening: int, refused: int, limit: int, call_cores: float, rooms: int
-    ) -> CallsSnapshot:
-        """Return the figures of now, with those of the calls that run; `opening` are on their way."""
+    def figures(self, running: Collection[Call]) -> CallFigures:
+        """Return the figures of now, with those of the calls that run."""
         packets_dropped = Counter(self._packets)
         for call in running:
             packets_dropped.update(call.packets_dropped)
-        return CallsSnapshot(
-            active=len(running) + opening,
-            limit=limit,
-            call_cores=call_cores,
+        return CallFigures(
             started=self._started,
-            refused=refused,
             ended=dict(self._ended),
             pictures_sent=self._pictures + sum(call.statistics.pictures_sent for call in running),
             camera_frames=self._camera_frames + sum(call.statistics.camera_frames for call in running),
@@ -80,5 +103,24 @@ class CallTotals:
             packets_dropped=dict(packets_dropped),
             latest=tuple(latest for call in running if (latest := call.statistics.latest) is not None),
             watchers=sum(len(call.watchers) for call in running),
-            rooms=rooms,
         )
+
+
+def joined(figures: Iterable[CallFigures]) -> CallFigures:
+    """Return the figures of several processes as those of one."""
+    parts = list(figures)
+    ended: Counter[EndReason] = Counter()
+    packets_dropped: Counter[DropReason] = Counter(dict.fromkeys(DROP_REASONS, 0))
+    for part in parts:
+        ended.update(part.ended)
+        packets_dropped.update(part.packets_dropped)
+    return CallFigures(
+        started=sum(part.started for part in parts),
+        ended=dict(ended),
+        pictures_sent=sum(part.pictures_sent for part in parts),
+        camera_frames=sum(part.camera_frames for part in parts),
+        picture_bytes_sent=sum(part.picture_bytes_sent for part in parts),
+        packets_dropped=dict(packets_dropped),
+        latest=tuple(latest for part in parts for latest in part.latest),
+        watchers=sum(part.watchers for part in parts),
+    )

@@ -68,6 +68,14 @@ class Watchers:
     def __contains__(self, watcher_id: str) -> bool:
         return watcher_id in self._watchers
 
+    async def count(self) -> int:
+        """Return how many there are."""
+        return len(self._watchers)
+
+    async def has(self, watcher_id: str) -> bool:
+        """Return whether one of this id is there."""
+        return watcher_id in self._watchers
+
     async def add(self, offer_sdp: str, *, matte: bool = False) -> Watcher:
         """Answer one more, who wants the pictures' matte beside them or not.
 

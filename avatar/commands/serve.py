@@ -21,19 +21,24 @@ from avatar import __version__
 from avatar.commands.flags import add_flags, secret_variables
 from avatar.commands.models import pull
 from avatar.commands.options import Subparsers, chosen_voice_network, settings_of
+from avatar.commands.real_time import set_up_process
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from avatar.call.registry import Calls
+    from avatar.call.workers.pool import WorkerPool
     from avatar.config import ServerSettings
+    from avatar.identities.backgrounds import BackgroundLibrary
+    from avatar.identities.library import AvatarLibrary
     from avatar.motion.voice_network import VoiceNetwork
 
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-_SWITCH_S: Final = 0.0005
-"""How long one thread may go on while another waits for the interpreter: each picture goes through six threads, and at
-Python's own 5 ms a busy machine makes it wait at each (17 % of the p95 of its latency)."""
+MOST_PROCESSES: Final = 8
+"""That hold calls, where the user has not said how many: each takes memory of its own."""
+WORKER_COMMAND: Final = (sys.executable, "-P", "-c", "from avatar.commands.call_worker import main; main()")
+"""Starts a worker; the number of its socket's file is to follow, and our own search path is handed on."""
 _GOODBYE_S: Final = 2
 """How long open requests may take once the server is told to stop."""
 
@@ -75,7 +80,6 @@ def run(args: argparse.Namespace) -> int:
     # uvicorn stops cleanly at either signal and then raises it again for its caller.
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
-    sys.setswitchinterval(_SWITCH_S)
     gc.disable()  # what is loaded for the start stays: looking through it for garbage is a tenth of the start's work
     try:
         return _serve(args)
@@ -86,7 +90,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    import cv2  # noqa: PLC0415
     import uvicorn  # noqa: PLC0415
 
     from avatar.commands.diagnostics import require_system_libraries  # noqa: PLC0415
@@ -97,14 +100,10 @@ def _serve(args: argparse.Namespace) -> int:
     from avatar.server.admission import Admission  # noqa: PLC0415
     from avatar.server.auth import check_token  # noqa: PLC0415
     from avatar.server.connection import connection_class  # noqa: PLC0415
-    from avatar.server.memory import share_heaps  # noqa: PLC0415
     from avatar.server.page_files import page_folder  # noqa: PLC0415
     from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
 
-    # Each stage of a call has a thread of its own, and calls run side by side: OpenCV's pool gains them nothing, and
-    # its threads wait by asking again and again.
-    cv2.setNumThreads(1)
-    share_heaps()
+    set_up_process()
     settings = settings_of(args)
     if settings.token is not None:
         check_token(settings.token)
@@ -175,6 +174,7 @@ def _application(settings: ServerSettings, voice_network: VoiceNetwork | None) -
         voice_network=voice_network,
         after_opening=trim_heap,
         after_call=MemoryKeeper().call_ended,
+        workers=_worker_pool(settings, library, backgrounds),
     )
     return create_app(
         settings,
@@ -184,6 +184,25 @@ def _application(settings: ServerSettings, voice_network: VoiceNetwork | None) -
         token=settings.token,
         on_start=partial(_try_machine, calls, faces[-1].id if faces else None),
     )
+
+
+def _worker_pool(settings: ServerSettings, library: AvatarLibrary, backgrounds: BackgroundLibrary) -> WorkerPool | None:
+    """Return the processes that hold calls beside this one, none of which is started yet; None: there are none."""
+    from avatar.call.workers.process import SUPPORTED, WorkerProcess  # noqa: PLC0415
+    from avatar.timing.machine_load import usable_cores  # noqa: PLC0415
+
+    most = min(len(usable_cores()), MOST_PROCESSES) if settings.workers is None else settings.workers
+    others = min(most, settings.limits.sessions) - 1
+    if others < 1:
+        return None
+    if not SUPPORTED:
+        if settings.workers is not None:
+            print("avatar: on this system one process holds all calls: --workers is not followed.", file=sys.stderr)
+        return None
+    from avatar.call.workers.pool import WorkerPool  # noqa: PLC0415
+
+    start = partial(WorkerProcess.start, WORKER_COMMAND)
+    return WorkerPool(settings, library, start, others, get_background=backgrounds.get)
 
 
 async def _try_machine(calls: Calls, face: str | None) -> None:

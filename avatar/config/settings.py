@@ -252,6 +252,13 @@ class ServerSettings:
     recordings: Path | None = setting(
         None, "let calls be recorded into this folder, as docs/recording.md says (default: none is)", metavar="DIR"
     )
+    workers: int | None = setting(
+        None,
+        "processes that hold calls, the server's own among them: a call after the first gets one of its own as long as "
+        "there are any; 0 or 1: the server's own holds all (default: one for each core, 8 at most)",
+        at_least=0,
+        at_most=64,
+    )
     verbose: bool = setting(False, "log requests and calls")
     picture: PictureSettings = field(default_factory=PictureSettings)
     lip_sync: LipSyncSettings = field(default_factory=LipSyncSettings)

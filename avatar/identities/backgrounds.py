@@ -60,24 +60,27 @@ class BackgroundLibrary:
             self._forget_one()
         return background_id
 
-    def get(self, background_id: str) -> Background:
+    async def get(self, background_id: str) -> Background:
         """Return an uploaded picture as a background. Raises AvatarError (unknown_background)."""
+        return self._upload(background_id).background
+
+    def remove(self, background_id: str) -> None:
+        """Forget a picture; calls that show it keep it until they end. Raises AvatarError (unknown_background)."""
+        self._upload(background_id)
+        del self._uploads[background_id]
+
+    def close(self) -> None:
+        """End the thread. Blocks until it has."""
+        self._pool.shutdown()
+
+    def _upload(self, background_id: str) -> _Upload:
         upload = self._uploads.get(background_id)
         if upload is None:
             raise AvatarError(
                 "The server does not have this background (any more): send its picture again.",
                 code="unknown_background",
             )
-        return upload.background
-
-    def remove(self, background_id: str) -> None:
-        """Forget a picture; calls that show it keep it until they end. Raises AvatarError (unknown_background)."""
-        self.get(background_id)
-        del self._uploads[background_id]
-
-    def close(self) -> None:
-        """End the thread. Blocks until it has."""
-        self._pool.shutdown()
+        return upload
 
     def _forget_one(self) -> None:
         counts = Counter(upload.visitor for upload in self._uploads.values())

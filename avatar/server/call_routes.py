@@ -24,6 +24,6 @@ def call_routes(calls: CallRegistry) -> APIRouter:
         if call is None:
             return unknown_call()
         token = call.watch_token
-        return CallAnswer(watch=f"/watch/{token}", whep=f"/whep/{token}", watchers=len(call.watchers))
+        return CallAnswer(watch=f"/watch/{token}", whep=f"/whep/{token}", watchers=await call.watchers.count())
 
     return router

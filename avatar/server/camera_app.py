@@ -85,7 +85,7 @@ def create_camera_app(
             case SetAvatar(avatar):
                 controls.show_face(_face_number(avatar))
             case SetBackground(background):
-                controls.show_background(call_background(background, backgrounds.get))
+                controls.show_background(await call_background(background, backgrounds.get))
             case Calibrate():
                 controls.calibrate()
             case GiveCue(words):

@@ -98,6 +98,7 @@ class _CallTotals(Collector):
         yield GaugeMetricFamily("avatar_sessions_limit", "Calls that may run at once, as set or as measured", now.limit)
         yield GaugeMetricFamily("avatar_call_cores", "Processor cores of a call at full quality", now.call_cores)
         yield GaugeMetricFamily("avatar_watchers", "Watchers of the running calls", now.watchers)
+        yield GaugeMetricFamily("avatar_workers", "Processes beside the server's own that hold calls", now.workers)
         yield GaugeMetricFamily("avatar_rooms", "Rooms in which people call each other", now.rooms)
         yield CounterMetricFamily("avatar_calls_started", "Calls begun", now.started)
         yield CounterMetricFamily("avatar_calls_refused", "Calls refused for want of place or time", now.refused)

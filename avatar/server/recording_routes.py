@@ -45,7 +45,7 @@ def recording_routes(calls: CallRegistry, guard: Callable[[Request], None]) -> A
         call = calls.get(call_id)
         if call is None:
             return unknown_call()
-        return _no_recording() if (state := call.recording.state) is None else _answer(state)
+        return _no_recording() if (state := await call.recording.read()) is None else _answer(state)
 
     @router.delete("", response_model=RecordingAnswer, responses=problems(_UNKNOWN))
     async def end(call_id: CallId) -> RecordingAnswer | Response:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from fastapi import Request
 
+from avatar.call.running import AnsweredOffer
 from avatar.config import TransportSettings
 from avatar.server.bodies import read_body
 from avatar.server.problems import RequestError
@@ -33,22 +34,6 @@ FRAGMENT_REFUSALS: Final = {
     428: "Neither If-Match nor the body says which ICE session is meant: `tag_needed`.",
 }
 _USER: Final = re.compile(r"^a=ice-ufrag:", re.MULTILINE)
-
-
-class AnsweredOffer(Protocol):
-    """A session that has been set up."""
-
-    @property
-    def id(self) -> str:
-        """Unguessable; whoever holds it may end the session."""
-
-    @property
-    def answer_sdp(self) -> str:
-        """The SDP answer, complete with every candidate."""
-
-    @property
-    def ice_tag(self) -> str:
-        """Names its ICE session."""
 
 
 def answer_headers(path: str, session: AnsweredOffer, transport: TransportSettings) -> dict[str, str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from avatar.call.watchers import Watchers
+from avatar.call.running import CallWatchers
 from avatar.config import ServerSettings
 from avatar.server.problems import problem
 from avatar.server.schemas import problems
@@ -29,16 +29,16 @@ _ENDED = {404: "The call has ended, or never was: `unknown_call`."}
 _UNKNOWN: dict[int, str] = {404: "No such watcher or call (any more): `unknown_call`."}
 
 
-def whep_routes(find_watchers: Callable[[str], Watchers | None], settings: ServerSettings) -> APIRouter:
+def whep_routes(find_watchers: Callable[[str], Awaitable[CallWatchers | None]], settings: ServerSettings) -> APIRouter:
     """Return the routes. The token in the address is what lets one in; it is good as long as the call.
 
     `find_watchers` returns who watches the running call with a token, None where there is none.
     """
     router = APIRouter(prefix="/whep", tags=["watching"])
 
-    def is_watching(token: str, watcher_id: str) -> bool:
-        watchers = find_watchers(token)
-        return watchers is not None and watcher_id in watchers
+    async def is_watching(token: str, watcher_id: str) -> bool:
+        watchers = await find_watchers(token)
+        return watchers is not None and await watchers.has(watcher_id)
 
     @router.post(
         "/{token}",
@@ -70,7 +70,7 @@ def whep_routes(find_watchers: Callable[[str], Watchers | None], settings: Serve
         ] = None,
     ) -> Response:
         """Watch a call: send an offer that receives, get the answer. DELETE its Location to leave."""
-        watchers = find_watchers(token)
+        watchers = await find_watchers(token)
         if watchers is None:
             return _no_call()
         sdp = await read_text(request, SDP, settings.limits.offer_bytes, code="bad_offer")
@@ -81,14 +81,14 @@ def whep_routes(find_watchers: Callable[[str], Watchers | None], settings: Serve
     @router.get("/{token}", status_code=204, response_class=Response, responses=problems(_ENDED))
     async def endpoint(token: WatchToken) -> Response:
         """Answer that the call goes on and can be watched, and name the STUN and TURN servers of now."""
-        if find_watchers(token) is None:
+        if await find_watchers(token) is None:
             return _no_call()
         return Response(status_code=204, headers=server_links(settings.transport))
 
     @router.get("/{token}/{watcher_id}", status_code=204, response_class=Response, responses=problems(_UNKNOWN))
     async def watching(token: WatchToken, watcher_id: WatcherId) -> Response:
         """Answer that the watcher is still sent the call."""
-        return Response(status_code=204) if is_watching(token, watcher_id) else _no_watcher()
+        return Response(status_code=204) if await is_watching(token, watcher_id) else _no_watcher()
 
     @router.patch(
         "/{token}/{watcher_id}",
@@ -99,8 +99,8 @@ def whep_routes(find_watchers: Callable[[str], Watchers | None], settings: Serve
     )
     async def trickle(token: WatchToken, watcher_id: WatcherId, request: Request) -> Response:
         """Name more addresses of yours, as you find them. If-Match may say the answer's ETag."""
-        watchers = find_watchers(token)
-        if watchers is None or watcher_id not in watchers:
+        watchers = await find_watchers(token)
+        if watchers is None or not await watchers.has(watcher_id):
             return _no_watcher()
         fragment, tags = await read_fragment_request(request)
         found = await watchers.trickle(watcher_id, fragment, tags)
@@ -109,7 +109,7 @@ def whep_routes(find_watchers: Callable[[str], Watchers | None], settings: Serve
     @router.delete("/{token}/{watcher_id}", response_class=Response, responses=problems(_UNKNOWN))
     async def leave(token: WatchToken, watcher_id: WatcherId) -> Response:
         """Watch no longer."""
-        watchers = find_watchers(token)
+        watchers = await find_watchers(token)
         if watchers is None or not await watchers.remove(watcher_id):
             return _no_watcher()
         return Response(status_code=200)

@@ -7,12 +7,11 @@ from typing import Annotated, Final, Protocol
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from avatar.call.call_recording import CallRecording
 from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
 from avatar.call.rooms import ROOM_ID, RoomWish
+from avatar.call.running import CallWatchers, RunningCall
 from avatar.call.totals import CallsSnapshot
-from avatar.call.watchers import Watchers
 from avatar.config import SIDES, ServerSettings
 from avatar.errors import AvatarError
 from avatar.server.metrics import Metrics
@@ -23,7 +22,6 @@ from avatar.server.sdp_requests import (
     FRAGMENT_REFUSALS,
     OFFER_BODY,
     SDP,
-    AnsweredOffer,
     answer_headers,
     read_fragment_request,
     read_text,
@@ -35,22 +33,6 @@ CallId = Annotated[str, Path(max_length=64, description="The end of the address 
 Side = Annotated[int | None, Query(description=f"Pixels; {SIDES}.")]
 
 _UNKNOWN: Final = {404: "No such call (any more): `unknown_call`."}
-
-
-class RunningCall(AnsweredOffer, Protocol):
-    """A call that has been set up."""
-
-    @property
-    def watch_token(self) -> str:
-        """Unguessable; whoever holds it may watch the call."""
-
-    @property
-    def watchers(self) -> Watchers:
-        """Who watches it."""
-
-    @property
-    def recording(self) -> CallRecording:
-        """Records it."""
 
 
 class CallRegistry(Protocol):
@@ -72,7 +54,7 @@ class CallRegistry(Protocol):
     ) -> RunningCall:
         """Set up a call. Raises AvatarError: bad_offer, bad_size, unknown_avatar, server_full and more."""
 
-    def watchers(self, watch_token: str) -> Watchers | None:
+    async def watchers(self, watch_token: str) -> CallWatchers | None:
         """Return who watches the running call with this token, by its link or in its room; None where there is none."""
 
     async def room_names(self, room_id: str) -> list[str]:

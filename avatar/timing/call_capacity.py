@@ -21,7 +21,7 @@ is the system divides."""
 PLANNED_FPS_SHARE: Final = 0.8
 """Levels with fewer pictures a second are kept for what comes unexpectedly: no call is taken in counting on them."""
 INTERPRETER_CORES: Final = 1.3
-"""What the calls of one server can use at all: their threads take turns at one interpreter. With three calls at full
+"""What the calls of one process can use at all: their threads take turns at one interpreter. With three calls at full
 quality a server used 1.4 of two cores and showed 15 pictures a second, three servers with one call each 1.8 and 25
 (`benchmarks.capacity --parts processes`)."""
 LEARN_S: Final = 10.0
@@ -77,9 +77,15 @@ def observe_cost(
     return CallCost(min(max(cores, LEAST_CORES), MOST_CORES), now_s)
 
 
-def room_for_calls(cores: float, other_cores: float) -> float:
-    """Return the processor cores that calls may take, of those of the machine and what other programs use."""
-    return min(ROOM_SHARE * max(cores - other_cores, FAIR_SHARE * cores), INTERPRETER_CORES)
+def room_for_calls(cores: float, other_cores: float, interpreters: int = 1) -> float:
+    """Return the processor cores that calls may take.
+
+    Args:
+        cores: of the machine.
+        other_cores: that other programs use.
+        interpreters: over which the calls can be spread, each a process of its own.
+    """
+    return min(ROOM_SHARE * max(cores - other_cores, FAIR_SHARE * cores), INTERPRETER_CORES * interpreters)
 
 
 def shared_level(cost: CallCost, running: Running, room: float, ladder: Sequence[QualityLevel] = LADDER) -> int | None:

@@ -1,4 +1,4 @@
-"""How much of the machine this process uses, and how much of it stands idle."""
+"""How much of the machine this server uses, and how much of it stands idle."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ class MachineLoad:
     """Processor cores, on average since the reading before."""
 
     own_cores: float
-    """Used by this process."""
+    """Used by this server, in all its processes."""
     spare_cores: float | None
     """Idle, of those that this process may use; None where the system does not say."""
     other_cores: float | None
     """Of these, used by others; None as above."""
+    process_cores: float = 0.0
+    """Used by this process alone."""
 
 
 class LoadMeter:
@@ -35,9 +37,19 @@ class LoadMeter:
         clock: Callable[[], float] = time.monotonic,
         own_s: Callable[[], float] = time.process_time,
         idle_s: Callable[[], float | None] | None = None,
+        siblings: Callable[[], float] = lambda: 0.0,
         cores: int | None = None,
     ) -> None:
-        """Begin; `own_s` and `idle_s` return processor seconds that were used and not used so far, of `cores`."""
+        """Begin.
+
+        Args:
+            clock: seconds, as time.monotonic().
+            own_s: returns the processor seconds that this process has used so far.
+            idle_s: returns those that nobody has used, of `cores`; None where the system does not say.
+            siblings: returns the processor cores that other processes of the same server use.
+            cores: that may be used; None: those of the machine.
+        """
+        self._siblings = siblings
         self._cores = len(usable_cores()) if cores is None else cores
         self._clock, self._own_s, self._idle_s = clock, own_s, idle_seconds if idle_s is None else idle_s
         self._load: MachineLoad | None = None
@@ -52,9 +64,10 @@ class LoadMeter:
             own, idle = self._own_s(), self._idle_s()
             self._before = (now_s, own, idle)
             spare = None if idle is None or idle_then is None else max(idle - idle_then, 0.0) / elapsed
-            used = (own - own_then) / elapsed
+            process = (own - own_then) / elapsed
+            used = process + self._siblings()
             other = None if spare is None else max(self._cores - used - spare, 0.0)
-            self._load = MachineLoad(used, spare, other)
+            self._load = MachineLoad(used, spare, other, process)
         return self._load
 
 

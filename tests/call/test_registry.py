@@ -439,7 +439,7 @@ async def test_an_offer_without_a_format_in_common_is_told_to_the_log_too(
 @pytest.mark.slow
 async def test_a_voice_without_a_picture_is_a_call_where_an_avatar_is_and_nowhere_else(loopback: ModuleType) -> None:
     made = make_stage(loopback, loopback.SETTINGS)
-    sessions = dict.fromkeys(("avatar", "bot", "echo"), made.calls._factory._sessions["avatar"])
+    sessions = dict.fromkeys(("avatar", "bot", "echo"), made.calls._local._factory._sessions["avatar"])
     stage = Stage(Calls(loopback.SETTINGS, get_avatar, sessions=sessions), loopback, made.sessions)
     client = loopback.Client(video=None, audio=loopback.ToneTrack())
     offer = await client.offer()

@@ -92,7 +92,7 @@ class House:
         client = self.stage.loopback.Client(video="recvonly", channel=False)
         client.connection.addTransceiver("audio", direction="recvonly")
         self.stage.clients.append(client)
-        watchers = self.stage.calls.watchers(token_address.removeprefix("/whep/"))
+        watchers = await self.stage.calls.watchers(token_address.removeprefix("/whep/"))
         assert watchers is not None
         await client.accept((await watchers.add(await client.offer())).answer_sdp)
         return client
@@ -180,8 +180,8 @@ async def test_who_has_left_sees_and_hears_nobody_and_is_seen_by_nobody(house: H
     await loopback.wait_for(lambda: not ada.others)
     await loopback.wait_for(lambda: bo.views["Ada"].connection.connectionState == "closed")
     await loopback.wait_for(lambda: ada.views["Bo"].connection.connectionState == "closed")
-    assert house.stage.calls.watchers(old.removeprefix("/whep/")) is None
-    assert house.stage.calls.watchers(ada.call.watch_token) is ada.call.watchers, "her own link is still good"
+    assert await house.stage.calls.watchers(old.removeprefix("/whep/")) is None
+    assert await house.stage.calls.watchers(ada.call.watch_token) is ada.call.watchers, "her own link is still good"
     again = await house.enter("Bo", tone=tone(800))
     assert again.others["Ada"]["whep"] != old
     ada.views.clear()

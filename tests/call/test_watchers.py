@@ -45,7 +45,7 @@ async def watch(stage: Stage, call: Any, *, matte: bool = False, **how: Any) -> 
     client = stage.loopback.Client(**{"video": "recvonly", "channel": False} | how)
     client.connection.addTransceiver("audio", direction="recvonly")
     stage.clients.append(client)
-    watchers = stage.calls.watchers(call.watch_token)
+    watchers = await stage.calls.watchers(call.watch_token)
     assert watchers is not None
     watcher = await watchers.add(await client.offer(), matte=matte)
     await client.accept(watcher.answer_sdp)
@@ -112,7 +112,7 @@ async def test_a_caller_who_only_sends_is_watched_and_pictures_are_drawn_for_the
     (session,) = stage.sessions
     assert not session.watched
     watching, watcher = await watch(stage, call)
-    assert session.watched and stage.calls.watchers("a-name-of-our-own") is call.watchers
+    assert session.watched and await stage.calls.watchers("a-name-of-our-own") is call.watchers
     await loopback.wait_for(lambda: sees(watching))
     await loopback.wait_for(lambda: call.statistics.pictures_sent > 0)
     assert await call.watchers.remove(watcher.id) and not await call.watchers.remove(watcher.id)
@@ -178,7 +178,7 @@ async def test_nothing_is_encoded_where_nobody_watches_and_nothing_is_left_after
     again, _ = await watch(stage, call)
     await loopback.wait_for(lambda: sees(again))
     await stage.calls.end(call.id)
-    assert stage.calls.watchers(call.watch_token) is None, "the link has ended with the call"
+    assert await stage.calls.watchers(call.watch_token) is None, "the link has ended with the call"
     await loopback.wait_for(lambda: again.connection.connectionState == "closed")
     await loopback.wait_for(lambda: threading.active_count() <= threads + 6)
 

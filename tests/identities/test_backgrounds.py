@@ -30,7 +30,7 @@ def library() -> Iterator[BackgroundLibrary]:
 
 
 async def test_a_picture_is_kept_as_a_call_can_show_it(library: BackgroundLibrary) -> None:
-    kept = library.get(await library.add(picture((2000, 1000), "PNG")))
+    kept = await library.get(await library.add(picture((2000, 1000), "PNG")))
     assert kept.kind == "picture" and kept.data is not None
     assert Image.open(io.BytesIO(kept.data)).size == (1280, 640)
     assert str(kept) == "picture" and "data" not in repr(kept)
@@ -59,10 +59,10 @@ async def test_the_oldest_of_whoever_has_most_is_forgotten(
     other = await library.add(picture(), visitor="other")
     mine = [await library.add(picture(), visitor="me") for _ in range(3)]
     for kept in (other, *mine[1:]):
-        library.get(kept)
+        await library.get(kept)
     with pytest.raises(AvatarError) as forgotten:
-        library.get(mine[0])
+        await library.get(mine[0])
     assert forgotten.value.code == "unknown_background"
     library.remove(other)
     with pytest.raises(AvatarError, match="send its picture again"):
-        library.get(other)
+        await library.get(other)

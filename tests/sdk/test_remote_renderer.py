@@ -145,7 +145,7 @@ async def test_a_server_that_falls_silent(bot_server: Any, fake_parts: Any, monk
     with bot_server.bot_server() as server:
         async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
             await take(face, 5)
-            (call,) = server.calls._calls.values()
+            (call,) = server.calls._local._calls.values()
             monkeypatch.setattr(call._peer, "send", lambda _: False)
             with pytest.raises(ServerGoneError, match="gone"):
                 await take(face, 1000)

@@ -44,6 +44,11 @@ SDP = {"Content-Type": "application/sdp"}
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"
 
 
+class TwoWatchers:
+    async def count(self) -> int:
+        return 2
+
+
 @dataclass
 class MadeCall:
     id: str
@@ -51,7 +56,7 @@ class MadeCall:
     ice_tag: str = "tag"
     recording: Any = None
     watch_token: str = "watch-token"  # noqa: S105
-    watchers: tuple[str, ...] = ("one", "two")
+    watchers: Any = field(default_factory=TwoWatchers)
 
 
 @dataclass
@@ -97,7 +102,7 @@ class FakeCalls:
     def get(self, call_id: str) -> MadeCall | None:
         return self.running.get(call_id)
 
-    def watchers(self, watch_token: str) -> None:
+    async def watchers(self, watch_token: str) -> None:
         return None
 
     async def room_names(self, room_id: str) -> list[str]:
@@ -353,6 +358,9 @@ class FakeRecording:
         if self.trouble is not None:
             raise self.trouble
         self.state = RecordingState(Path("/secret/folder/one.mp4"), 1.5, 45, 0, False, None)
+        return self.state
+
+    async def read(self) -> RecordingState | None:
         return self.state
 
     async def stop(self) -> RecordingState | None:

@@ -355,10 +355,10 @@ class OneWatcher:
 
     id, answer_sdp, ice_tag = "WATCHER", "v=0\r\n", "tag"
 
-    def __len__(self) -> int:
+    async def count(self) -> int:
         return 1
 
-    def __contains__(self, watcher_id: str) -> bool:
+    async def has(self, watcher_id: str) -> bool:
         return watcher_id == "WATCHER"
 
     async def add(self, offer_sdp: str, *, matte: bool = False) -> OneWatcher:
@@ -367,10 +367,10 @@ class OneWatcher:
         return self
 
     async def trickle(self, watcher_id: str, fragment: str, tags: Any = None) -> bool:
-        return await OneCall().trickle("CALL", fragment, tags) and watcher_id in self
+        return await OneCall().trickle("CALL", fragment, tags) and await self.has(watcher_id)
 
     async def remove(self, watcher_id: str) -> bool:
-        return watcher_id in self
+        return await self.has(watcher_id)
 
 
 class OneCall:
@@ -384,7 +384,7 @@ class OneCall:
     def get(self, call_id: str) -> Any:
         return SimpleNamespace(watch_token="WATCH", watchers=OneWatcher()) if call_id in self else None  # noqa: S106
 
-    def watchers(self, watch_token: str) -> OneWatcher | None:
+    async def watchers(self, watch_token: str) -> OneWatcher | None:
         return OneWatcher() if watch_token == "WATCH" else None  # noqa: S105
 
     async def room_names(self, room_id: str) -> list[str]:
