@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -22,9 +23,9 @@ def soft_limit(value: F32 | float, knee: F32 | float, ceiling: F32 | float) -> F
     Slope is continuous at the knee: a limited head still answers every move, only less.
     """
     size = np.abs(value)
-    room = np.asarray(ceiling, np.float32) - knee
-    bent = knee + room * np.tanh(np.maximum(size - knee, 0) / room)
-    return np.asarray(np.sign(value) * np.where(size > knee, bent, size), np.float32)
+    room = ceiling - knee
+    limited = np.minimum(size, knee) + room * np.tanh(np.maximum(size - knee, 0) / room)
+    return np.copysign(limited, value, dtype=np.float32)
 
 
 def limit_rotation(rotation: F32) -> F32:
@@ -39,4 +40,4 @@ def limit_translation(translation: F32) -> F32:
 
 def limit_scale(scale: float) -> float:
     """Limit a size relative to rest."""
-    return float(np.exp(soft_limit(float(np.log(max(scale, 1e-3))), *SCALE_LIMITS)))
+    return math.exp(soft_limit(math.log(max(scale, 1e-3)), *SCALE_LIMITS))

@@ -174,14 +174,17 @@ class _Place:
         step = self._step(coarser)
         return self._enlarged(self._nodes(layer, coarser, origin, step), step)
 
-    def places(self, shift: F32, coarser: int) -> F32:
-        """Return where in this place each of its pixels comes from, (height, width, 2), by a shift in its pixels."""
+    def places(self, shift: F32, coarser: int) -> list[F32]:
+        """Return where in this place each of its pixels comes from, x and y, (height, width), by a shift (h, w, 2)."""
         # A shift is as smooth as its own pixels lie apart.
         step = self._step(2 * coarser)
         nodes = self._nodes(shift, coarser, (0, 0), step)
+        first = (step - 1) / 2 - _beyond(step)
+        planes = []
         for axis, at in enumerate((np.arange(nodes.shape[1]), np.arange(nodes.shape[0])[:, None])):
-            nodes[..., axis] += (at * step + (step - 1) / 2 - _beyond(step)).astype(np.float32)
-        return np.asarray(self._enlarged(nodes, step), np.float32)
+            plane = cv2.extractChannel(nodes, axis) + (at * step + first).astype(np.float32)
+            planes.append(np.asarray(self._enlarged(plane, step), np.float32))
+        return planes
 
     def _step(self, coarser: int) -> int:
         """Return the pixels from node to node that halve a layer's own: in between all is next to linear."""

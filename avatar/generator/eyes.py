@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -17,94 +17,111 @@ SHUT_PX: Final = 1.5
 """Lids nearer than this show no eyeball: what is painted between them would be their border."""
 IRIS_REACH: Final = 1.7
 """Radius, in iris radii, within which the eyeball's picture moves with the iris."""
+BALL_SIDE: Final = 129
+"""Pixels of a kept eyeball's map to each side, odd: its middle is the iris."""
+BALL_REACH: Final = 1.25
+"""How far from the iris, in widths of the eye, that map reaches: no opening shows more."""
+_EYES: Final = np.array([[*mesh.RIGHT_EYE_OPENING, mesh.RIGHT_IRIS[0]], [*mesh.LEFT_EYE_OPENING, mesh.LEFT_IRIS[0]]])
+"""(2, 17): landmarks of both openings and irises. An opening begins at a corner, runs along one lid, and back from the
+other corner along the other."""
 
 
-class Eyeball:
-    """One eye of the resting face. Points are complex numbers, x + iy: multiplied they are turned and scaled."""
+class _Eye(NamedTuple):
+    """An eye of a face in a picture. Points are complex numbers, x + iy: multiplied they are turned and scaled."""
 
-    def __init__(self, rest_landmarks: F32, opening: tuple[int, ...], iris: tuple[int, ...]) -> None:
-        """Take (478, 3) rest landmarks in picture pixels and the eye's landmark numbers.
+    outline: F32
+    """(16, 2), the opening's."""
+    middle: complex
+    """Between the corners."""
+    axis: complex
+    """From corner to corner."""
+    iris: complex
+    gap: float
+    """Mean distance between the lids, pixels."""
 
-        The opening begins at a corner, runs along one lid, and back from the other corner along the other.
-        """
-        self._numbers = np.array([*opening, iris[0]])
-        rest = self._points(rest_landmarks)
-        self._rest_start, self._rest_axis = _frame(rest)
-        self._rest_iris = complex(rest[-1])
-        ring = rest_landmarks[list(iris[1:]), :2] - rest_landmarks[iris[0], :2]
-        self._radius = float(np.linalg.norm(ring, axis=1).mean())
-        self._rest_gap = _gap(np.abs(_across(rest[:-1])))
+
+class Eyeballs:
+    """Both eyes of a resting face."""
+
+    def __init__(self, rest_landmarks: F32) -> None:
+        """Take (478, 3) rest landmarks in picture pixels."""
+        self._rest = _eyes(rest_landmarks)
+        self._balls = [
+            _ball(BALL_REACH * abs(eye.axis), IRIS_REACH * _radius(rest_landmarks, iris))
+            for eye, iris in zip(self._rest, (mesh.RIGHT_IRIS, mesh.LEFT_IRIS), strict=True)
+        ]
 
     def write(self, places: F32, landmarks: F32) -> None:
-        """Overwrite a backward map inside the eye's opening with the eyeball's own.
+        """Overwrite a backward map inside the eyes' openings with the eyeballs' own.
 
         Args:
-            places: (height, width, 2), the map (x, y) of a picture, changed in place.
+            places: (2, height, width), the map of a picture, x and y, changed in place.
             landmarks: (478, 3) moved landmarks in the picture's pixels.
         """
-        points = self._points(landmarks)
-        across = _across(points[:-1])
-        apart = np.abs(across)
-        gap = _gap(apart)
-        if not gap >= SHUT_PX:
-            return
-        # Half a pixel smaller: polygons are painted with their border, and closed lids must show no eyeball.
-        outline = (points[:-1] + across / np.maximum(apart, 1) * np.float32(0.75)).view(np.float32).reshape(-1, 2)
-        x, y, width, height = cv2.boundingRect(outline)
-        left, top = max(x, 0), max(y, 0)
-        right, bottom = min(x + width + 1, places.shape[1]), min(y + height + 1, places.shape[0])
-        if right - left < 2 or bottom - top < 2:
-            return
-        inside = np.zeros((bottom - top, right - left), np.uint8)
-        cv2.fillPoly(inside, [np.rint((outline - (left, top)) * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
-
-        start, axis = _frame(points)
-        turn = self._rest_axis / axis
-        wider = max(1.0, gap * abs(turn) / max(self._rest_gap, 1e-3))
-        upright = self._rest_axis / abs(self._rest_axis)
-
-        def to_rest(way: complex) -> complex:
-            """Return what a way in the picture is at rest; between the lids a wider eye shows no more of its ball."""
-            along = way * turn / upright
-            return complex(along.real, along.imag / wider) * upright
-
-        seen = (complex(points[-1]) - start) * turn
-        iris = seen - (self._rest_iris - self._rest_start)
-        columns = np.arange(left, right, dtype=np.float32) - np.float32(start.real)
-        rows = np.arange(top, bottom, dtype=np.float32) - np.float32(start.imag)
-        from_iris = columns * to_rest(1) + (rows * to_rest(1j) - seen)[:, None]
-        # The eyeball's picture moves with the iris near it, and less and less away from it.
-        x_and_y = np.square(from_iris.view(np.float32))
-        near = np.square(x_and_y[:, ::2] + x_and_y[:, 1::2])
-        near = np.exp(near * np.float32(-((IRIS_REACH * self._radius) ** -4)))
-        from_iris += seen + self._rest_start
-        from_iris -= near * iris
-        np.copyto(places[top:bottom, left:right].view(np.complex64)[..., 0], from_iris, where=inside.view(np.bool_))
-
-    def _points(self, landmarks: F32) -> C64:
-        """Return (17,): the opening's outline and the iris of (478, 3) landmarks."""
-        return np.asarray(landmarks[self._numbers, :2], np.float32, order="C").view(np.complex64)[:, 0]
+        for eye, rest, ball in zip(_eyes(landmarks), self._rest, self._balls, strict=True):
+            if eye.gap >= SHUT_PX:
+                _write(places, eye, rest, ball)
 
 
-def both_eyes(rest_landmarks: F32) -> tuple[Eyeball, Eyeball]:
-    """Return the right and the left eye of a resting face."""
-    return (
-        Eyeball(rest_landmarks, mesh.RIGHT_EYE_OPENING, mesh.RIGHT_IRIS),
-        Eyeball(rest_landmarks, mesh.LEFT_EYE_OPENING, mesh.LEFT_IRIS),
-    )
+def _write(places: F32, eye: _Eye, rest: _Eye, ball: F32) -> None:
+    """Overwrite a backward map (2, height, width) inside an eye's opening; `ball` comes from `_ball`."""
+    x, y, width, height = cv2.boundingRect(eye.outline)
+    left, top = max(x, 0), max(y, 0)
+    width, height = min(x + width + 1, places.shape[2]) - left, min(y + height + 1, places.shape[1]) - top
+    if width < 2 or height < 2:
+        return
+    inside = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(inside, [np.rint((eye.outline - (left, top)) * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
+
+    turn, upright = rest.axis / eye.axis, rest.axis / abs(rest.axis)
+    wider = max(1.0, eye.gap * abs(turn) / max(rest.gap, 1e-3))
+
+    def to_rest(way: complex) -> complex:
+        """Return what a way in the picture is at rest; between the lids a wider eye shows no more of its ball."""
+        along = way * turn / upright
+        return complex(along.real, along.imag / wider) * upright
+
+    seen = (eye.iris - eye.middle) * turn
+    scale = BALL_SIDE // 2 / (BALL_REACH * abs(rest.axis))
+    right, down = to_rest(1) * scale, to_rest(1j) * scale
+    first = (to_rest(complex(left, top) - eye.middle) - seen) * scale + complex(BALL_SIDE // 2, BALL_SIDE // 2)
+    to_ball = np.array([[right.real, down.real, first.real], [right.imag, down.imag, first.imag]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    from_iris = cv2.warpAffine(ball, to_ball, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    # The eyeball's picture moves with the iris near it, and less and less away from it.
+    moved, place = rest.iris - rest.middle - seen, rest.middle + seen
+    to_photo = np.array([[1, 0, moved.real, place.real], [0, 1, moved.imag, place.imag]])
+    came_from = cv2.transform(from_iris, to_photo)
+    for axis, plane in enumerate(places):
+        cv2.copyTo(cv2.extractChannel(came_from, axis), inside, plane[top : top + height, left : left + width])
 
 
-def _across(outline: C64) -> C64:
-    """Return the way (n,) from each point of an opening to its partner on the other lid; 0 at the corners."""
-    return np.concatenate([outline[:1], outline[:0:-1]]) - outline
+def _ball(size_px: float, reach_px: float) -> F32:
+    """Return an eyeball's map around its resting iris, so far to each side, (`BALL_SIDE`, `BALL_SIDE`, 3).
+
+    It holds x and y from the iris in pixels of the photo and how near that is, 1 to 0, beyond `reach_px` next to 0.
+    """
+    along = np.linspace(-size_px, size_px, BALL_SIDE, dtype=np.float32)
+    x, y = np.meshgrid(along, along)
+    return np.dstack([x, y, np.exp(-np.square((x * x + y * y) * np.float32(reach_px**-2)))])
 
 
-def _gap(apart: F32) -> float:
-    """Return the mean distance between the lids in pixels, of all partners' (n,)."""
-    return float(apart[1 : len(apart) // 2].mean())
+def _radius(landmarks: F32, iris: tuple[int, ...]) -> float:
+    """Return an iris's mean radius in pixels."""
+    return float(np.linalg.norm(landmarks[list(iris[1:]), :2] - landmarks[iris[0], :2], axis=1).mean())
 
 
-def _frame(points: C64) -> tuple[complex, complex]:
-    """Return the middle between an eye's corners and the vector from one to the other, of `Eyeball._points`."""
-    start, end = complex(points[0]), complex(points[len(points) // 2])
-    return (start + end) / 2, end - start
+def _eyes(landmarks: F32) -> list[_Eye]:
+    """Return the right and the left eye of (478, 3) landmarks, the opening half a pixel smaller.
+
+    Polygons are painted with their border, and closed lids must show no eyeball.
+    """
+    points = np.asarray(landmarks[_EYES, :2], np.float32, order="C").view(np.complex64)[..., 0]
+    lids, half = points[:, :-1], points.shape[1] // 2
+    # From each point to its partner on the other lid; 0 at the corners.
+    across = np.concatenate([lids[:, :1], lids[:, :0:-1]], axis=1) - lids
+    apart = np.abs(across)
+    outlines = (lids + across / np.maximum(apart, 1) * np.float32(0.75)).view(np.float32).reshape(2, -1, 2)
+    starts, ends = lids[:, 0], lids[:, half]
+    measures = ((starts + ends) / 2, ends - starts, points[:, -1], apart[:, 1:half].mean(axis=1))
+    return [_Eye(*eye) for eye in zip(outlines, *(measure.tolist() for measure in measures), strict=True)]

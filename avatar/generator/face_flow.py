@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -37,7 +38,7 @@ FINE_MARGIN: Final = 2
 """Pixels around lids and lips that are painted at full resolution with them."""
 FARTHEST_PX: Final = 1e5
 """Where vertices are held that a strange face would put further away, or nowhere."""
-COARSER: Final = 2
+COARSER: Final = 4
 """Pixels of the picture per value of the flow where it is smooth."""
 NEAR_FINE: Final = 0.25
 """How far around them, in head units, triangles lie that a turned head may bring before them."""
@@ -45,7 +46,10 @@ FINE: Final = (
     (*mesh.RIGHT_EYE_OPENING, *mesh.RIGHT_LID_CREASE, *mesh.LEFT_EYE_OPENING, *mesh.LEFT_LID_CREASE),
     (*mesh.MOUTH_OPENING, *mesh.UPPER_OUTER_LIP, *mesh.LOWER_OUTER_LIP),
 )
-"""Landmarks of the parts whose flow has edges. Everywhere else it is smooth, and half the resolution does."""
+"""Landmarks of the parts whose flow has edges. Everywhere else it is smooth, and a quarter of the resolution does."""
+GAP: Final = 0.6
+"""Share of the nine pixels around one that the face covers where it has a gap: in the gap one pixel wide six of them at
+least, in a corner of its outline at most five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class FaceFlow:
     """In pixels of the flow, `step` of the picture's each."""
     top: int
     places: F32
-    """(box height, box width, 2): (x, y) in the photo, valid where `covered`."""
+    """(2, box height, box width): x and y in the photo, valid where `covered`."""
     covered: F32
     """(box height, box width): 1 inside the moved face, 0 outside."""
 
@@ -83,6 +87,11 @@ class FaceMesh:
         # The lids are there twice: as a strip of lashes and skin, and as the mesh has them.
         plain_lids = np.asarray(np.isin(triangles, list(LashStrips.covered())).all(axis=1) & (layer == 0))
         self._coarse, self._whole = self._raster.chosen(layer < 1), self._raster.chosen(~plain_lids)
+        self._carried = self._raster.carried(self._lashes.add_resting(self._skin.rest))
+        self._carried_on = tuple(
+            self._raster.carried(self._lashes.add_resting(self._skin.rest + shift)) - self._carried
+            for shift in (self._skin.left, self._skin.right)
+        )
         corners = self._lashes.add(rest_landmarks)[triangles, :2]
         reach = NEAR_FINE * fit_pose(rest_landmarks).scale
         self._fine = tuple(
@@ -94,8 +103,9 @@ class FaceMesh:
         vertices = self._lashes.add(landmarks)
         if not np.abs(vertices).max() < FARTHEST_PX:
             vertices = np.clip(np.nan_to_num(vertices), -FARTHEST_PX, FARTHEST_PX)
-        placed = self._raster.place(vertices, self._lashes.add_resting(self._skin.places(pose)))
-        return MovedMesh(vertices, placed, self._whole, self._coarse, self._fine)
+        turned = self._skin.turned(pose)
+        carried = self._carried + np.float32(abs(turned)) * self._carried_on[turned > 0]
+        return MovedMesh(vertices, self._raster.place(vertices, carried), self._whole, self._coarse, self._fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,52 +146,53 @@ class MovedMesh:
 
     def _painted(self, triangles: NDArray[np.int32], box: Box, step: int = 1) -> FaceFlow:
         seen = self.placed.paint(box, step, triangles)
-        places = np.empty((*seen.shape[:2], 2), np.float32)
-        cv2.mixChannels([seen], [places], [0, 0, 1, 1])
-        covered = np.asarray(cv2.extractChannel(seen, 2), np.float32)
+        painted = np.empty((3, *seen.shape[:2]), np.float32)
+        for number, plane in enumerate(painted):
+            cv2.extractChannel(seen, number, plane)
+        places, covered = painted[:2], painted[2]
         # The rasterizer misses a pixel now and then that lies on an edge exactly: what lies around it is shown there.
-        closed = np.asarray(cv2.morphologyEx(covered, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.float32)
-        missed = closed - covered > 0.5
+        missed = np.asarray(cv2.blur(covered, (3, 3)), np.float32) - covered > GAP
         if missed.any():
             beside = np.asarray(cv2.blur(seen, (3, 3)), np.float32)[missed]
-            places[missed] = beside[:, :2] / beside[:, 2:].clip(1e-3)
-        return FaceFlow(box[0] // step, box[1] // step, places, closed)
+            places[:, missed] = (beside[:, :2] / beside[:, 2:]).T
+            covered[missed] = 1
+        return FaceFlow(box[0] // step, box[1] // step, places, covered)
 
 
 def flow_between(now: F32, before: F32, size: int) -> F32:
-    """Return where each pixel of a face was a moment ago, (size, size, 2) pixels; outside the face nothing moves.
+    """Return where each pixel of a face was a moment ago, (2, size, size) pixels; outside the face nothing moves.
 
     `now` and `before` are (478, 3) landmarks in pixels of the same square.
     """
     raster = _plain_raster()
-    seen = raster.place(now, before[:, :2]).paint((0, 0, size, size))
-    still = np.stack(np.meshgrid(*[np.arange(size, dtype=np.float32)] * 2), axis=-1)
-    return np.where(seen[..., 2:] > 0, seen[..., :2], still)
+    seen = raster.place(now, raster.carried(before[:, :2])).paint((0, 0, size, size))
+    x, y, covered = cv2.split(seen)
+    still = np.arange(size, dtype=np.float32)
+    return np.stack([np.where(covered > 0, x, still), np.where(covered > 0, y, still[:, None])])
 
 
 def lay_face(around: F32, face: FaceFlow, unit_px: float) -> None:
-    """Lay the face's flow over a map (height, width, 2) of what is around it, in place; see `lay_in_box`."""
+    """Lay the face's flow over a map (2, height, width) of what is around it, in place; see `lay_in_box`."""
     left, top, right, bottom = face.box(1)
-    lay_in_box(around[top:bottom, left:right], face, unit_px)
+    lay_in_box(around[:, top:bottom, left:right], face, unit_px)
 
 
 def lay_in_box(around: F32, face: FaceFlow, unit_px: float) -> F32:
-    """Lay the face's flow over a map of what is around it in the flow's own box (height, width, 2), in place.
+    """Lay the face's flow over a map of what is around it in the flow's own box (2, height, width), in place.
 
     The seam is 0 at the face's outline and all mesh a band further in; `unit_px` is a head unit at rest in pixels of
     the map. Returns the face's share, (height, width), 0..1.
     """
-    width = max(3, round(FEATHER * unit_px)) | 1
-    # Erode, then blur by the same width.
-    square = np.ones((width, width), np.uint8)
-    inner = cv2.erode(face.covered, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    share = np.asarray(cv2.blur(inner, (width, width), borderType=cv2.BORDER_CONSTANT), np.float32)
+    # Of a square around the outline half is face, of one around a pixel the band's width further in all of it.
+    width = max(3, round(2 * FEATHER * unit_px)) | 1
+    within = np.asarray(cv2.blur(face.covered, (width, width), borderType=cv2.BORDER_CONSTANT), np.float32)
+    share = np.maximum(2 * within - 1, 0) * face.covered
     _blend(face.places, around, share)
     return share
 
 
 def lay_fine_parts(places: F32, coarse: FaceFlow, share: F32, moved: MovedMesh) -> None:
-    """Lay lids and lips at full resolution over the backward map of the face's box (height, width, 2), in place.
+    """Lay lids and lips at full resolution over the backward map of the face's box (2, height, width), in place.
 
     `coarse` is the face's flow every `COARSER` pixels of it, and `share` what `lay_in_box` returned.
     """
@@ -192,12 +203,14 @@ def lay_fine_parts(places: F32, coarse: FaceFlow, share: F32, moved: MovedMesh) 
             (y - top) // COARSER : (y_end - top) // COARSER, (x - left) // COARSER : (x_end - left) // COARSER
         ]
         weight = cv2.resize(of_part, (x_end - x, y_end - y), interpolation=cv2.INTER_LINEAR) * fine.covered
-        _blend(fine.places, places[y - top : y_end - top, x - left : x_end - left], weight)
+        _blend(fine.places, places[:, y - top : y_end - top, x - left : x_end - left], weight)
 
 
 def _blend(over: F32, below: F32, share: F32) -> None:
-    """Lay a share (height, width) of one map (height, width, 2) over another, in place."""
-    below[:] = cv2.blendLinear(over, below, share, 1 - share)
+    """Lay a share (height, width) of one map (2, height, width) over another, in place."""
+    rest = 1 - share
+    for plane, under in zip(over, below, strict=True):
+        cv2.blendLinear(plane, under, share, rest, dst=under)
 
 
 def _near(corners: F32, part: F32, reach: float) -> NDArray[np.bool_]:
@@ -215,7 +228,7 @@ def _box(points: F32, size: tuple[int, int], margin: int) -> Box:
 
 
 class CheekSkin:
-    """Where each landmark's skin is looked up in the photo.
+    """Where each landmark's skin is looked up in the photo, (478, 2) pixels: at `rest`, shifted as far as a rim shows.
 
     A face's rim is a sliver at its silhouette, mixed with hair, ear and background, and more so on the far side of a
     head that is turned. When a moving head brings that rim to the front, the sliver would be stretched wide. Then the
@@ -224,21 +237,19 @@ class CheekSkin:
 
     def __init__(self, rest_landmarks: F32) -> None:
         """Take the (478, 3) resting landmarks in pixels."""
-        self._rest = np.array(rest_landmarks[:, :2], np.float32)
+        self.rest = np.array(rest_landmarks[:, :2], np.float32)
         self._pose = fit_pose(rest_landmarks)
         yaw_deg = float(np.degrees(rotation_vector(self._pose.rotation)[1]))
         frontal = to_head_frame(rest_landmarks, self._pose)[:, :2]
         triangles = Delaunay(frontal[:IRIS_START]).simplices
         # A head turned to the picture's left (positive yaw) hides its left rim, where x is negative.
-        self._left = self._pull(frontal, triangles, -1, hidden_deg=yaw_deg)
-        self._right = self._pull(frontal, triangles, 1, hidden_deg=-yaw_deg)
+        self.left = self._pull(frontal, triangles, -1, hidden_deg=yaw_deg)
+        self.right = self._pull(frontal, triangles, 1, hidden_deg=-yaw_deg)
 
-    def places(self, pose: HeadPose) -> F32:
-        """Return (478, 2) photo pixels for a moved head's pose."""
+    def turned(self, pose: HeadPose) -> float:
+        """Return how far a pose has brought the `left` (-1) or the `right` rim (1) to the front."""
         turn = pose.rotation @ self._pose.rotation.T
-        turned = float(np.degrees(rotation_vector(turn)[1])) / UNCOVERED_DEG
-        share = np.float32(min(abs(turned), 1.0))
-        return np.asarray(self._rest + share * (self._right if turned > 0 else self._left), np.float32)
+        return min(max(math.degrees(rotation_vector(turn)[1]) / UNCOVERED_DEG, -1.0), 1.0)
 
     def _pull(self, frontal: F32, triangles: NDArray[np.int32], side: int, hidden_deg: float) -> F32:
         """Return the (478, 2) shifts of one side's look-ups once that side is fully uncovered."""
@@ -248,8 +259,8 @@ class CheekSkin:
         rim = np.flatnonzero(outwards > 0)
         inner = frontal[rim]
         inner[:, 0] -= side * outwards[rim] * strength
-        shift = np.zeros_like(self._rest)
-        shift[rim] = interpolated(frontal, self._rest, triangles, inner) - self._rest[rim]
+        shift = np.zeros_like(self.rest)
+        shift[rim] = interpolated(frontal, self.rest, triangles, inner) - self.rest[rim]
         return np.where(np.isfinite(shift), shift, 0).astype(np.float32)
 
 

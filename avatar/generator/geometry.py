@@ -13,7 +13,7 @@ import numpy as np
 
 from avatar.config import Background
 from avatar.face.expression_basis import load_basis
-from avatar.generator.eyes import both_eyes
+from avatar.generator.eyes import Eyeballs
 from avatar.generator.face_flow import COARSER, FaceMesh, MovedMesh, lay_fine_parts, lay_in_box
 from avatar.generator.identity import Identity
 from avatar.generator.mouth import MouthInterior
@@ -23,7 +23,7 @@ from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.rig import Rig
 from avatar.generator.sampling import sample
 from avatar.generator.scene_layout import KEPT, lay_out_scene
-from avatar.generator.shell import STEP_PX, HeadShell, enlarged, places_at_nodes
+from avatar.generator.shell import STEP_PX, HeadShell, enlarged, magnified, places_at_nodes
 from avatar.generator.triangle_raster import Box
 from avatar.types import F32, U8, FaceState, HeadPose, Motion
 
@@ -35,15 +35,17 @@ class FacePlaces:
     box: Box
     """In the moving part; it begins and ends at nodes."""
     coarse: F32
-    """(height, width, 2), every `COARSER` pixels, eyeballs counted as lids."""
+    """(2, height, width), every `COARSER` pixels, eyeballs counted as lids."""
     fine: F32
-    """(height, width, 2), every pixel."""
+    """(2, height, width), every pixel."""
 
     def write(self, places: F32, left: int, top: int) -> None:
-        """Write them into a backward map around them (height, width, 2), which begins at a pixel of the moving part."""
+        """Write them into a backward map around them (2, height, width), which begins at a pixel of the moving part."""
         x, y, x_end, y_end = self.box
         # The outermost pixels were interpolated with nothing beyond them: they stay as they are around the face.
-        places[y - top + 1 : y_end - top - 1, x - left + 1 : x_end - left - 1] = self.fine[1:-1, 1:-1]
+        edge = COARSER // 2
+        inner = self.fine[:, edge:-edge, edge:-edge]
+        places[:, y - top + edge : y_end - top - edge, x - left + edge : x_end - left - edge] = inner
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class MovedPhoto:
     picture: U8
     """(height, width, 3), RGB, the whole picture, free to be drawn into."""
     nodes: F32
-    """(rows + 2, columns + 2, 2), where the moving part's nodes come from: `places_at_nodes`."""
+    """(2, rows + 2, columns + 2), where the moving part's nodes come from: `places_at_nodes`."""
     face: FacePlaces
     origin: tuple[int, int]
     """(x, y) of the moving part in the picture."""
@@ -73,14 +75,14 @@ class MovedPhoto:
 
     @property
     def places(self) -> F32:
-        """Where every `COARSER` pixels of the moving part come from, (height, width, 2), (x, y) from `rest_origin`.
+        """Where every `COARSER` pixels of the moving part come from, (2, height, width), x and y from `rest_origin`.
 
         Eyeballs count as lids.
         """
-        rows, columns = (slice(0, count - 2) for count in self.nodes.shape[:2])
+        rows, columns = (slice(0, count - 2) for count in self.nodes.shape[1:])
         places = enlarged(self.nodes, rows, columns, COARSER)
         left, top, right, bottom = (side // COARSER for side in self.face.box)
-        places[top:bottom, left:right] = self.face.coarse
+        places[:, top:bottom, left:right] = self.face.coarse
         return places
 
 
@@ -99,7 +101,7 @@ class GeometryGenerator:
         self._shell = HeadShell(scene.rest, rest_pose, scene.size)
         spare = np.array([scene.spare, scene.spare, 0], np.float32)
         self._mesh = FaceMesh(scene.rest + spare)
-        self._eyes = both_eyes(scene.rest + spare)
+        self._eyes = Eyeballs(scene.rest + spare)
         self._moving = MovingNodes(scene.person[..., 3], scene.spare)
         self._mouth = MouthInterior(scene.colours, scene.rest, rest_pose)
 
@@ -135,7 +137,7 @@ class GeometryGenerator:
             if number == 0:
                 face.write(places, columns.start, rows.start)
             plate = scene.plate[rows, columns]
-            person = sample(scene.person, places[: plate.shape[0], : plate.shape[1]], border=cv2.BORDER_CONSTANT)
+            person = sample(scene.person, places[:, : plate.shape[0], : plate.shape[1]], border=cv2.BORDER_CONSTANT)
             overlay(person, plate, into=part[rows, columns])
             if alpha is not None:
                 alpha[scene.rows, scene.columns][rows, columns] = person[..., 3]
@@ -145,16 +147,15 @@ class GeometryGenerator:
 
     def _face(self, nodes: F32, landmarks: F32, moved: MovedMesh) -> FacePlaces:
         """Return where the face comes from, blended at its outline with what the nodes around it say."""
-        rows, columns = nodes.shape[:2]
+        _, rows, columns = nodes.shape
         flow = moved.coarse_flow(((columns - 2) * STEP_PX, (rows - 2) * STEP_PX), STEP_PX)
         left, top, right, bottom = box = flow.box(COARSER)
         within = slice(top // STEP_PX, bottom // STEP_PX), slice(left // STEP_PX, right // STEP_PX)
         coarse = enlarged(nodes, *within, COARSER)
         share = lay_in_box(coarse, flow, self.rig.rest_pose.scale / COARSER)
-        fine = np.asarray(cv2.resize(coarse, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR), np.float32)
+        fine = magnified(coarse, COARSER)
         lay_fine_parts(fine, flow, share, moved)
-        for eye in self._eyes:
-            eye.write(fine, landmarks - np.array([left, top, 0], np.float32))
+        self._eyes.write(fine, landmarks - np.array([left, top, 0], np.float32))
         return FacePlaces(box, coarse, fine)
 
     def draw_mouth(self, picture: U8, target: TargetFace) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-import cv2
 import numpy as np
 
 from avatar.generator.engines.engine import FrameLayers
 from avatar.generator.face_crop import CROP_SIZE
 from avatar.generator.face_flow import flow_between
 from avatar.generator.network_input import INNER
+from avatar.generator.sampling import sample
+from avatar.generator.shell import magnified
 from avatar.types import F32
 
 COARSER: Final = 4
@@ -26,16 +27,12 @@ def warp_layers(layers: FrameLayers, before: F32, now: F32) -> FrameLayers:
     """
     side = CROP_SIZE // COARSER
     coarse = flow_between(_coarser(now), _coarser(before), side)
-    still = np.stack(np.meshgrid(*[np.arange(side, dtype=np.float32)] * 2), axis=-1)
-    motion = cv2.resize((coarse - still) * np.float32(COARSER), (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
+    still = np.stack(np.meshgrid(*[np.arange(side, dtype=np.float32)] * 2))
     left, top, right, bottom = INNER
-    map_x, map_y = cv2.split(motion[top:bottom, left:right])
-    map_x += np.arange(right - left, dtype=np.float32)
-    map_y += np.arange(bottom - top, dtype=np.float32)[:, None]
-    add, keep = (
-        np.asarray(cv2.remap(layer, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-        for layer in (layers.add, layers.keep)
-    )
+    places = magnified((coarse - still) * np.float32(COARSER), COARSER)[:, top:bottom, left:right]
+    places[0] += np.arange(right - left, dtype=np.float32)
+    places[1] += np.arange(bottom - top, dtype=np.float32)[:, None]
+    add, keep = (np.asarray(sample(layer, places), np.uint8) for layer in (layers.add, layers.keep))
     return FrameLayers(add, keep, layers.shift, layers.tone)
 
 

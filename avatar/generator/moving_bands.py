@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.generator.sampling import sample
+from avatar.generator.sampling import sample_nodes
 from avatar.generator.shell import STEP_PX
 from avatar.types import F32, U8
 
@@ -32,8 +32,8 @@ class MovingNodes:
         whole = np.pad(matte, ((added, below), (added, right)))
         rows, columns = whole.shape[0] // STEP_PX, whole.shape[1] // STEP_PX
         seen = np.asarray(whole.reshape(rows, STEP_PX, columns, STEP_PX).max(axis=(1, 3)), np.uint8)
-        # Interpolation reaches into the next node, and a field that is bent between nodes a little further.
-        self._seen = np.asarray(cv2.dilate(seen, np.ones((5, 5), np.uint8)), np.uint8)
+        # Interpolation reaches into the next node.
+        self._seen = np.asarray(cv2.dilate(seen, np.ones((3, 3), np.uint8)), np.uint8)
         self._seen_at_rest = self._seen[margin:, margin:]
         x, y = np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)
         self._places = np.dstack(np.meshgrid(x + margin, y + margin))
@@ -44,9 +44,8 @@ class MovingNodes:
         `field` is (rows, columns, 2), from `HeadShell.displacements`.
         """
         rows, columns = field.shape[:2]
-        now = sample(
-            self._seen, field * np.float32(1 / STEP_PX) + self._places[:rows, :columns], flags=cv2.INTER_NEAREST
-        )
+        at = field * np.float32(1 / STEP_PX) + self._places[:rows, :columns]
+        now = sample_nodes(self._seen, at, flags=cv2.INTER_NEAREST)
         still = cv2.inRange(field, (-STILL_PX, -STILL_PX), (STILL_PX, STILL_PX))
         return np.asarray((now | self._seen_at_rest[:rows, :columns]) > still)
 
@@ -84,6 +83,5 @@ def _nodes(low: float, high: float, count: int) -> slice:
 
 
 def _span(held: NDArray[np.bool_]) -> slice:
-    """Return the nodes of one side from before the first that is held to beyond the last."""
-    last = len(held) - int(held[::-1].argmax())
-    return slice(max(int(held.argmax()) - 1, 0), min(last + 1, len(held)))
+    """Return the nodes of one side from the first that is held to the last."""
+    return slice(int(held.argmax()), len(held) - int(held[::-1].argmax()))

@@ -112,7 +112,8 @@ class NetworkGenerator:
             np.float32,
         )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        places = cv2.warpAffine(moved.places, to_part, (QUARTER, QUARTER), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        places = cv2.merge(moved.places)
+        places = cv2.warpAffine(places, to_part, (QUARTER, QUARTER), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         rest = self._rest_window
         corner = np.array([rest.left - moved.rest_origin[0], rest.top - moved.rest_origin[1]], np.float32)
         in_crop = (places - corner) * np.float32(rest.scale)

@@ -13,7 +13,7 @@ import numpy as np
 
 from avatar.face import mesh
 from avatar.face.pose import fit_pose
-from avatar.generator.eyes import both_eyes
+from avatar.generator.eyes import Eyeballs
 from avatar.generator.face_crop import CROP_SIZE, SEAM
 from avatar.generator.face_flow import FaceMesh, lay_face
 from avatar.generator.framing import Window
@@ -41,7 +41,7 @@ class View:
     rgb: U8
     """(size, size, 3): the photo warped, openings stretched as they are."""
     places: F32
-    """(size, size, 2): where in the photo's crop each pixel comes from, (x, y) in pixels."""
+    """(2, size, size): where in the photo's crop each pixel comes from, x and y in pixels."""
 
 
 class CropWarp:
@@ -55,7 +55,7 @@ class CropWarp:
         pose = fit_pose(landmarks)
         self._mesh = FaceMesh(landmarks)
         self._shell = HeadShell(landmarks, pose, square)
-        self._eyes = both_eyes(landmarks)
+        self._eyes = Eyeballs(landmarks)
         self._landmarks, self._pose = landmarks, pose
         self._mouth: MouthInterior | None = None
 
@@ -64,8 +64,7 @@ class CropWarp:
         pose = fit_pose(landmarks)
         places = self._around(landmarks, pose, window)
         lay_face(places, self._mesh.moved(landmarks, pose).flow((self._size, self._size)), self._pose.scale)
-        for eye in self._eyes:
-            eye.write(places, landmarks)
+        self._eyes.write(places, landmarks)
         return View(np.asarray(sample(self._rgb, places), np.uint8), places)
 
     def with_mouth(self, view: View, landmarks: F32) -> U8:
@@ -85,10 +84,12 @@ class CropWarp:
         pose_here = HeadPose(pose.rotation, pose.translation_px * np.float32(turn) + shift, pose.scale * turn)
         field = self._shell.displacements(here, pose_here)
         steps = np.arange(self._size, dtype=np.float32) * np.float32(turn)
-        still = np.dstack(np.meshgrid(steps + shift[0], steps + shift[1])).astype(np.float32, copy=False)
+        places = np.stack(np.meshgrid(steps + shift[0], steps + shift[1]))
         # The field has a value each `STEP_PX` pixels, at the middle of so many.
-        at = (still + np.float32(0.5)) * np.float32(1 / STEP_PX) - np.float32(0.5)
-        return np.asarray(still + sample(field, at), np.float32)
+        away = sample(field, (places + np.float32(0.5)) * np.float32(1 / STEP_PX) - np.float32(0.5))
+        places[0] += away[..., 0]
+        places[1] += away[..., 1]
+        return places
 
 
 def with_eyes_of(nearest: U8, other: U8, eyes: U8) -> U8:
@@ -126,12 +127,12 @@ def head_seam(regions: U8) -> U8:
 
 
 def sampling_grid(places: F32, size: int) -> F32:
-    """Return (size, size, 2) places in -1..1 over the whole crop, from pixel places (crop, crop, 2).
+    """Return (size, size, 2) places in -1..1 over the whole crop, from pixel places (2, crop, crop).
 
     The convention of `grid_sample` with `align_corners=False`, whatever the resolution of what is sampled.
     """
-    crop = places.shape[0]
-    coarse = cv2.resize(places, (size, size), interpolation=cv2.INTER_AREA)
+    crop = places.shape[1]
+    coarse = cv2.merge([cv2.resize(plane, (size, size), interpolation=cv2.INTER_AREA) for plane in places])
     return np.asarray((coarse + np.float32(0.5)) * np.float32(2 / crop) - 1, np.float32)
 
 

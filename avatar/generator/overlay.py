@@ -11,5 +11,5 @@ from avatar.types import U8
 def overlay(rgba: U8, below: U8, into: U8 | None = None) -> U8:
     """Lay a premultiplied RGBA picture (height, width, 4) over an RGB one (height, width, 3), `into` a picture."""
     behind = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(rgba, 3)), cv2.COLOR_GRAY2RGB)
-    seen = cv2.multiply(below, behind, scale=1 / 255)
-    return np.asarray(cv2.add(seen, cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), dst=into), np.uint8)
+    cv2.multiply(below, behind, dst=behind, scale=1 / 255)
+    return np.asarray(cv2.add(behind, cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), dst=into), np.uint8)

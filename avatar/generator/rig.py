@@ -30,9 +30,16 @@ LOOK_REACH: Final = (0.22, 0.14)
 """Iris travel for a full `eyeLook*` coefficient, as a share of the eye's width (x, y)."""
 
 _BLINKS: Final = np.array([BLENDSHAPE_INDEX["eyeBlinkRight"], BLENDSHAPE_INDEX["eyeBlinkLeft"]])
-_LIPS: Final = tuple(
-    np.array(line) for line in (mesh.UPPER_INNER_LIP, mesh.LOWER_INNER_LIP, mesh.UPPER_OUTER_LIP, mesh.LOWER_OUTER_LIP)
-)
+_LIPS: Final = np.array((mesh.UPPER_INNER_LIP, mesh.LOWER_INNER_LIP, mesh.UPPER_OUTER_LIP, mesh.LOWER_OUTER_LIP))
+_LIP_SHARES: Final = np.array([[-1], [1], [-OUTER_LIP_SHARE], [OUTER_LIP_SHARE]], np.float32)
+"""How much of a correction each line of `_LIPS` goes down."""
+_LOOKS: Final = np.array([
+    [[BLENDSHAPE_INDEX[f"eyeLook{to}{side}"] for to in way] for way in (across, ("Down", "Up"))]
+    # The subject's right eye looks "out" to the picture's left.
+    for side, across in (("Right", ("In", "Out")), ("Left", ("Out", "In")))
+])  # fmt: skip
+"""(2 eyes, 2 axes, 2): the coefficients that look to the picture's right and down, and against it."""
+_GAZE_LIMIT: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,8 @@ class _Eyes:
     """(2, 21): numbers of both lids' landmarks, the corners and the iris."""
     corners: NDArray[np.int64]
     """(2, 2)."""
-    irises: NDArray[np.int64]
-    """(2, 5)."""
+    irises: int
+    """How many of them, the last, are the iris's."""
     places: F32
     """(2, 21, 3), from between the corners."""
     closing: F32
@@ -63,6 +70,9 @@ class Rig:
         self._head = to_head_frame(rest_landmarks, self.rest_pose)
         self._basis = basis
         self._rest_gap = self._head[_LIPS[1], 1] - self._head[_LIPS[0], 1]
+        parted = np.maximum(self._rest_gap, 0)
+        self._opening_share = 1 - PARTED_HOLD * parted / (parted + PARTED)
+        self._least_gap = np.minimum(self._rest_gap, 0)
         self._eyes = _both_eyes(self._head)
 
     def pose(self, motion: Motion) -> HeadPose:
@@ -92,26 +102,21 @@ class Rig:
         Lips that rest parted have part of their way behind them and open less than the driver's; closed lips do not
         pass through each other.
         """
-        upper, lower, outer_upper, outer_lower = _LIPS
-        rest = np.maximum(self._rest_gap, 0)
-        gap = head[lower, 1] - head[upper, 1]
+        height = head[_LIPS, 1]
+        gap = height[1] - height[0]
         opening = gap - self._rest_gap
-        opened = self._rest_gap + opening * (1 - PARTED_HOLD * rest / (rest + PARTED))
-        wanted = np.where(opening > 0, opened, np.maximum(gap, np.minimum(self._rest_gap, 0)))
-        change = (wanted - gap) / 2
-        head[upper, 1] -= change
-        head[lower, 1] += change
-        head[outer_upper, 1] -= np.float32(OUTER_LIP_SHARE) * change
-        head[outer_lower, 1] += np.float32(OUTER_LIP_SHARE) * change
+        opened = self._rest_gap + opening * self._opening_share
+        wanted = np.where(opening > 0, opened, np.maximum(gap, self._least_gap))
+        head[_LIPS, 1] = height + _LIP_SHARES * ((wanted - gap) / 2)
 
     def _set_eyes(self, head: F32, motion: Motion) -> None:
         """Place lids and irises exactly: the rest of the face only carries them."""
         eyes = self._eyes
-        middles = head[eyes.corners].mean(axis=1)
-        closed = motion.blendshapes[_BLINKS].clip(-0.6, 1.0)
-        head[eyes.rings] = eyes.places + middles[:, None] + closed[:, None, None] * eyes.closing
-        looks = np.stack([gaze_of(motion, "Right"), gaze_of(motion, "Left")])
-        head[eyes.irises, :2] += (eyes.widths * looks)[:, None]
+        corners = head[eyes.corners]
+        closed = np.minimum(np.maximum(motion.blendshapes[_BLINKS], -0.6), 1.0)
+        rings = eyes.places + (corners[:, :1] + corners[:, 1:]) / 2 + closed[:, None, None] * eyes.closing
+        rings[:, -eyes.irises :, :2] += (eyes.widths * gaze_of(motion))[:, None]
+        head[eyes.rings] = rings
 
 
 def _both_eyes(head: F32) -> _Eyes:
@@ -124,21 +129,20 @@ def _both_eyes(head: F32) -> _Eyes:
     return _Eyes(
         rings,
         corners,
-        irises,
+        irises.shape[1],
         head[rings] - ends.mean(axis=1)[:, None],
         np.concatenate([-(1 - LID_MEETING) * open_lids, LID_MEETING * open_lids, still], axis=1).astype(np.float32),
         np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)[:, None],
     )
 
 
-def gaze_of(motion: Motion, side: str) -> F32:
-    """Return the (2,) iris travel of one eye as a share of the eye's width, x to the picture's right and y down."""
+def gaze_of(motion: Motion) -> F32:
+    """Return the (2, 2) iris travel of the right and the left eye as shares of the eye's width.
+
+    x goes to the picture's right and y down.
+    """
     if motion.gaze is not None:
-        return np.clip(motion.gaze, -0.3, 0.3).astype(np.float32)
-
-    def look(direction: str) -> float:
-        return float(motion.blendshapes[BLENDSHAPE_INDEX[f"eyeLook{direction}{side}"]])
-
-    # The subject's right eye looks "out" to the picture's left.
-    across = look("Out") - look("In") if side == "Left" else look("In") - look("Out")
-    return np.array([LOOK_REACH[0] * across, LOOK_REACH[1] * (look("Down") - look("Up"))], np.float32)
+        gaze = np.minimum(np.maximum(motion.gaze, -_GAZE_LIMIT), _GAZE_LIMIT)
+        return np.asarray(np.stack([gaze, gaze]), np.float32)
+    towards = motion.blendshapes[_LOOKS]
+    return np.asarray((towards[..., 0] - towards[..., 1]) * np.array(LOOK_REACH), np.float32)

@@ -15,7 +15,7 @@ import numpy as np
 from avatar.face import mesh
 from avatar.face.easing import smooth_step
 from avatar.face.pose import to_head_frame, to_pixels
-from avatar.generator.sampling import sample
+from avatar.generator.sampling import sample_nodes
 from avatar.types import F32, HeadPose
 
 STEP_PX: Final = 8
@@ -97,7 +97,7 @@ class HeadShell:
 
     def _sampled(self, field: F32, away: F32) -> F32:
         """Return a field at the nodes' sources, `away` from each."""
-        return np.asarray(sample(field, self._grid + away), np.float32)
+        return np.asarray(sample_nodes(field, self._grid + away), np.float32)
 
     def _rim_offsets(self, unit_px: float) -> F32:
         """Return for each node inside the face the way out to its rim, (rows, columns, 2) pixels; 0 outside."""
@@ -135,7 +135,7 @@ class HeadShell:
 
 
 def places_of(field: F32, step: int) -> F32:
-    """Return the backward map of a whole picture, (rows, columns, 2) every `step` pixels, a divisor of `STEP_PX`.
+    """Return the backward map of a whole picture, (2, rows, columns) every `step` pixels, a divisor of `STEP_PX`.
 
     `field` holds (rows, columns, 2) displacements in pixels, from `HeadShell.displacements`.
     """
@@ -144,25 +144,36 @@ def places_of(field: F32, step: int) -> F32:
 
 
 def places_at_nodes(field: F32, origin: float = 0) -> F32:
-    """Return where each node (rows, columns, 2) and one more on each side come from, from their displacements.
+    """Return where nodes and one more on each side come from, (2, rows + 2, columns + 2), from displacements.
 
-    `origin` is added to every place.
+    `field` holds (rows, columns, 2); `origin` is added to every place.
     """
-    places = np.asarray(cv2.copyMakeBorder(field, 1, 1, 1, 1, cv2.BORDER_REPLICATE), np.float32)
-    rows, columns = places.shape[:2]
-    middle = np.float32((STEP_PX - 1) / 2 + origin - STEP_PX)
-    places[..., 0] += np.arange(columns, dtype=np.float32) * STEP_PX + middle
-    places[..., 1] += (np.arange(rows, dtype=np.float32) * STEP_PX + middle)[:, None]
+    beyond = cv2.copyMakeBorder(field, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    rows, columns = beyond.shape[:2]
+    first = (STEP_PX - 1) / 2 + origin - STEP_PX
+    places = np.empty((2, rows, columns), np.float32)
+    for axis, count in enumerate((columns, rows)):
+        cv2.extractChannel(beyond, axis, places[axis])
+        centres = np.arange(count, dtype=np.float32) * STEP_PX + first
+        places[axis] += centres[:, None] if axis else centres
     return places
 
 
 def enlarged(nodes: F32, rows: slice, columns: slice, step: int) -> F32:
-    """Return the backward map of some nodes' part of the picture, (height, width, 2) every `step` pixels.
+    """Return the backward map of some nodes' part of the picture, (2, height, width) every `step` pixels.
 
     `nodes` comes from `places_at_nodes`, whose edge is not counted in `rows` and `columns`.
     """
     times = STEP_PX // step
     first_row, first_column = rows.start or 0, columns.start or 0
-    some = nodes[first_row : rows.stop + 2, first_column : columns.stop + 2]
-    wide = cv2.resize(some, (some.shape[1] * times, some.shape[0] * times), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(wide[times:-times, times:-times], np.float32)
+    some = nodes[:, first_row : rows.stop + 2, first_column : columns.stop + 2]
+    return magnified(some, times)[:, times:-times, times:-times]
+
+
+def magnified(places: F32, times: int) -> F32:
+    """Return a map (2, height, width) so many times larger, linear in between."""
+    _, height, width = places.shape
+    larger = np.empty((2, height * times, width * times), np.float32)
+    for plane, into in zip(places, larger, strict=True):
+        cv2.resize(plane, (width * times, height * times), dst=into, interpolation=cv2.INTER_LINEAR)
+    return larger

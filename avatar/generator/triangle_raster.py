@@ -43,12 +43,18 @@ class TriangleRaster:
         """Return a choice of the triangles, (n,) bool, as `PlacedTriangles.paint` takes it."""
         return self._triangles[some[self._from_top]]
 
-    def place(self, places: F32, values: F32) -> PlacedTriangles:
+    def carried(self, values: F32) -> F32:
+        """Return (vertices, 2) values as `place` takes them."""
+        carried = np.ones((len(self._vertices), 3), np.float32)
+        carried[:, :2] = values[self._vertices]
+        return carried
+
+    def place(self, places: F32, carried: F32) -> PlacedTriangles:
         """Return the triangles where one picture shows them.
 
         Args:
             places: (vertices, 3), pixels; the third says how far away they are.
-            values: (vertices, 2), painted between them.
+            carried: the `carried` values of the vertices, painted between them.
         """
         at = places[self._vertices]
         depth = at[:, 2]
@@ -56,9 +62,7 @@ class TriangleRaster:
         away = (depth - np.float32(low)) * np.float32(DEPTH / LAYERS / max(high - low, 1e-6)) + self._layer
         at[:, :2] *= away[:, None]
         at[:, 2] = -away
-        painted = np.ones_like(at)
-        painted[:, :2] = values[self._vertices]
-        return PlacedTriangles(self._triangles, at, painted)
+        return PlacedTriangles(self._triangles, at, carried)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 
 from avatar.face import mesh
 from avatar.face.expression_basis import load_basis
-from avatar.generator.eyes import both_eyes
+from avatar.generator.eyes import Eyeballs
 from avatar.generator.identity import Identity
 from avatar.generator.rig import Rig
 from avatar.types import F32, Motion
@@ -27,10 +27,9 @@ def rig(astronaut: Identity) -> Rig:
 def maps(rig: Rig, motion: Motion) -> tuple[F32, F32, F32]:
     """Return the backward maps, -1 where no eye writes, and the landmarks."""
     landmarks = rig.landmarks(motion, rig.pose(motion))
-    places = np.full((*SIZE, 2), -1, np.float32)
-    for eye in both_eyes(rig.rest):
-        eye.write(places, landmarks)
-    return places[..., 0], places[..., 1], landmarks
+    places = np.full((2, *SIZE), -1, np.float32)
+    Eyeballs(rig.rest).write(places, landmarks)
+    return places[0], places[1], landmarks
 
 
 def source(rig: Rig, motion: Motion, iris: int) -> tuple[F32, F32]:
@@ -77,7 +76,6 @@ def test_closed_lids_show_next_to_nothing_of_the_eye(rig: Rig, move: Move) -> No
 
 def test_an_eye_outside_the_picture_writes_nothing(rig: Rig) -> None:
     for shift in (-5000, 5000):
-        places = np.full((*SIZE, 2), -1, np.float32)
-        for eye in both_eyes(rig.rest):
-            eye.write(places, (rig.rest + np.array([shift, 0, 0])).astype(np.float32))
+        places = np.full((2, *SIZE), -1, np.float32)
+        Eyeballs(rig.rest).write(places, (rig.rest + np.array([shift, 0, 0])).astype(np.float32))
         assert (places == -1).all()

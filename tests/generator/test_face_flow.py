@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from scipy.spatial import Delaunay
 
+from avatar.face import mesh
 from avatar.face.expression_basis import load_basis
 from avatar.face.pose import fit_pose
 from avatar.generator.face_flow import FaceFlow, FaceMesh, interpolated
 from avatar.generator.identity import Identity
 from avatar.generator.rig import Rig
+from avatar.generator.triangle_raster import PlacedTriangles
 from avatar.types import F32, Motion
 
 SIZE = (499, 398)
@@ -37,7 +41,7 @@ def flow_to(face: FaceMesh, landmarks: F32) -> FaceFlow:
 def test_at_rest_every_pixel_comes_from_its_own_place(face: FaceMesh, rig: Rig) -> None:
     flow = flow_to(face, rig.rest)
     rows, columns = np.nonzero(flow.covered)
-    x, y = flow.places[rows, columns].T
+    x, y = flow.places[:, rows, columns]
     away = np.hypot(x - columns - flow.left, y - rows - flow.top)
     # At the sides of a face the estimated depth folds a few triangles over; they are laid out beside each other.
     assert np.percentile(away, 95) < 0.01 and np.percentile(away, 99.5) < 2
@@ -60,7 +64,7 @@ def test_landmarks_take_their_own_pixels_along(face: FaceMesh, rig: Rig, move: C
     flow = flow_to(face, moved)
     for landmark in (1, 4, 6, 36, 266, 151, 199):  # nose, beside it, forehead, chin
         x, y = np.rint(moved[landmark, :2]).astype(int)
-        source = flow.places[y - flow.top, x - flow.left]
+        source = flow.places[:, y - flow.top, x - flow.left]
         assert source == pytest.approx(rig.rest[landmark, :2], abs=2), landmark
 
 
@@ -71,9 +75,36 @@ def test_a_face_that_leaves_the_picture_is_cut_off_at_its_edge(
     moved: F32 = (rig.rest + np.array([*shift, 0])).astype(np.float32)
     flow = flow_to(face, moved)
     height, width = flow.covered.shape
-    assert flow.places.shape == (height, width, 2) and height >= 1 and width >= 1
+    assert flow.places.shape == (2, height, width) and height >= 1 and width >= 1
     assert flow.left >= 0 and flow.top >= 0
     assert np.isfinite(flow.places).all()
+
+
+@dataclass
+class MissingPixels:
+    """A painted mesh whose rasterizer misses some pixels."""
+
+    whole: PlacedTriangles
+    missed: tuple[np.ndarray, np.ndarray]
+
+    def paint(self, *what: Any) -> F32:
+        seen = self.whole.paint(*what)
+        seen[self.missed] = 0
+        return seen
+
+
+def test_pixels_that_the_rasterizer_misses_come_from_between_their_neighbours(face: FaceMesh, rig: Rig) -> None:
+    moved = face.moved(rig.rest, rig.rest_pose)
+    whole = moved.flow(SIZE)
+    x, y = np.rint(rig.rest[mesh.FOREHEAD, :2]).astype(int) - (whole.left, whole.top) + (0, 25)
+    missed = (np.array([y, y, y + 4, y + 4, y + 4, y + 4]), np.array([x, x + 8, x, x + 1, x + 2, x + 3]))
+    assert whole.covered[missed].all()
+    stand_in: Any = MissingPixels(moved.placed, missed)
+    mended = replace(moved, placed=stand_in).flow(SIZE)
+    assert np.array_equal(mended.covered, whole.covered), "no hole, and nothing beyond the face's outline"
+    assert mended.places[:, *missed] == pytest.approx(whole.places[:, *missed], abs=1)
+    mended.places[:, *missed] = whole.places[:, *missed]
+    assert np.array_equal(mended.places, whole.places), "nothing else changes"
 
 
 def test_values_are_interpolated_within_triangles_and_unknown_outside() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import openvino
 import pytest
 
 from avatar.errors import ModelError
@@ -30,6 +32,17 @@ def test_files_are_found_by_what_they_are_for(folder: Path) -> None:
 def test_the_shipped_files_are_whole() -> None:
     found = network_files("lite")
     assert all(path.stat().st_size < 15e6 for path in (found.encoder, found.decoder, found.weights))
+
+
+def test_two_products_of_the_8_bit_decoder_never_overflow_16_bits() -> None:
+    """CPUs without VNNI add them in 16 bits: with weights that take all of their eight bits mouths come out wrong."""
+    found = network_files("lite")
+    operations = openvino.Core().read_model(str(found.decoder_int8)).get_ops()
+    constants = [one.data for one in operations if one.get_type_name() == "Constant"]
+    weights = [one.astype(np.int32) for one in constants if one.dtype == np.int8 and one.ndim == 4]
+    assert len(weights) > 20, "convolutions are in 8 bits"
+    for kernel in weights:
+        assert 2 * 255 * np.abs(kernel).max() <= np.iinfo(np.int16).max
 
 
 def test_a_tier_without_weights_says_so(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 import pytest
 
@@ -32,7 +31,7 @@ def shell(rig: Rig) -> HeadShell:
 def shift(shell: HeadShell, rig: Rig, motion: Motion) -> F32:
     """Return how far each pixel's source lies away, (height, width, 2)."""
     pose = rig.pose(motion)
-    x, y = cv2.split(places_of(shell.displacements(rig.landmarks(motion, pose), pose), 1)[:HEIGHT, :WIDTH])
+    x, y = places_of(shell.displacements(rig.landmarks(motion, pose), pose), 1)[:, :HEIGHT, :WIDTH]
     assert x.shape == y.shape == (HEIGHT, WIDTH) and x.dtype == np.float32
     return np.stack([x - np.arange(WIDTH)[None, :], y - np.arange(HEIGHT)[:, None]], axis=-1)
 
@@ -82,5 +81,5 @@ def test_the_field_has_no_rips(shell: HeadShell, rig: Rig, move: Move) -> None:
 @pytest.mark.parametrize("size", [(128, 128), (131, 97), (1280, 720)])
 def test_pictures_of_any_size_are_covered(rig: Rig, size: tuple[int, int]) -> None:
     field = HeadShell(rig.rest, rig.rest_pose, size).displacements(rig.rest, rig.rest_pose)
-    height, width, _ = places_of(field, 1).shape
+    _, height, width = places_of(field, 1).shape
     assert 0 <= height - size[1] < STEP_PX and 0 <= width - size[0] < STEP_PX
