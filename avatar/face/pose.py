@@ -69,12 +69,12 @@ def fit_similarity(points: F32, target: F32) -> HeadPose:
 
 
 def to_head_frame(landmarks_px: F32, pose: HeadPose) -> F32:
-    """Return points (n, 3) of the picture in the head's own frame, head units."""
+    """Return points (..., 3) of the picture in the head's own frame, head units."""
     return (landmarks_px - pose.translation_px) @ (pose.rotation / np.float32(pose.scale))
 
 
 def to_pixels(landmarks_head: F32, pose: HeadPose) -> F32:
-    """Return points (n, 3) of the head frame in the picture, pixels: the inverse of `to_head_frame`."""
+    """Return points (..., 3) of the head frame in the picture, pixels: the inverse of `to_head_frame`."""
     return landmarks_head @ (pose.rotation.T * np.float32(pose.scale)) + pose.translation_px
 
 

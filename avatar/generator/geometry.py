@@ -131,16 +131,17 @@ class GeometryGenerator:
         picture = scene.still.copy()
         part = picture[scene.rows, scene.columns]
         alpha = None if scene.still_alpha is None else scene.still_alpha.copy()
-        for number, of_nodes in enumerate(bands(self._moving.moving(field), face.box)):
-            places = enlarged(nodes, *of_nodes, 1)
-            rows, columns = (slice(side.start * STEP_PX, side.stop * STEP_PX) for side in of_nodes)
+        for number, (rows, columns) in enumerate(bands(self._moving.moving(field), face.box)):
+            places = enlarged(nodes, rows, columns, 1)
+            left, top = columns.start * STEP_PX, rows.start * STEP_PX
             if number == 0:
-                face.write(places, columns.start, rows.start)
-            plate = scene.plate[rows, columns]
+                face.write(places, left, top)
+            band = slice(top, rows.stop * STEP_PX), slice(left, columns.stop * STEP_PX)
+            plate = scene.plate[band]
             person = sample(scene.person, places[:, : plate.shape[0], : plate.shape[1]], border=cv2.BORDER_CONSTANT)
-            overlay(person, plate, into=part[rows, columns])
+            overlay(person, plate, into=part[band])
             if alpha is not None:
-                alpha[scene.rows, scene.columns][rows, columns] = person[..., 3]
+                alpha[scene.rows, scene.columns][band] = person[..., 3]
         origin = (scene.columns.start, scene.rows.start)
         rest_origin = (origin[0] - scene.spare, origin[1] - scene.spare)
         return MovedPhoto(picture, nodes, face, origin, rest_origin, alpha)

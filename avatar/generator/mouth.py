@@ -117,7 +117,7 @@ class MouthInterior:
         """Fill the mouth's opening of a picture (height, width, 3) RGB in place."""
         outline = landmarks[self._opening, :2]
         upper, lower = landmarks[self._lips, :2]
-        if np.hypot(*(upper - lower).T).max() < MIN_GAP_PX:
+        if np.square(upper - lower).sum(axis=1).max() < MIN_GAP_PX**2:
             return
         rows, columns = _box(outline, picture.shape, margin=2)
         view = picture[rows, columns]
@@ -129,7 +129,7 @@ class MouthInterior:
 
         inside = np.empty_like(view)
         inside[:] = self._cavity
-        jaw = to_head_frame(landmarks[[mesh.CHIN]], pose)[0, 1] - self._rest_chin
+        jaw = to_head_frame(landmarks[mesh.CHIN], pose)[1] - self._rest_chin
         self._lower.lay(inside, pose, origin, fallen=max(float(jaw), 0.0))
         if self._own is None:
             self._upper.lay(inside, pose, origin)
@@ -159,9 +159,9 @@ class _LitTeeth:
         `origin` is the part's (x, y) in the picture.
         """
         anchor = self._anchor + np.array([0, fallen, 0], np.float32)
-        linear = pose.rotation[:2, :2] * np.float32(pose.scale / self._px_per_unit)
-        shift = to_pixels(anchor[None], pose)[0, :2] - origin - linear @ self._anchor_px
-        to_part = np.concatenate([linear, shift[:, None]], axis=1)
+        to_part = np.empty((2, 3), np.float32)
+        to_part[:, :2] = pose.rotation[:2, :2] * np.float32(pose.scale / self._px_per_unit)
+        to_part[:, 2] = to_pixels(anchor, pose)[:2] - origin - to_part[:, :2] @ self._anchor_px
         laid = np.asarray(cv2.warpAffine(self._rgba, to_part, below.shape[1::-1], flags=cv2.INTER_LINEAR), np.uint8)
         overlay(laid, below, into=below)
 
@@ -196,7 +196,7 @@ def _own_teeth(rgb: U8, outline: F32) -> U8 | None:
 
 def _box(points: F32, shape: tuple[int, ...], *, margin: int) -> tuple[slice, slice]:
     """Return the rows and columns of the box around (N, 2) points, cut to a picture's shape."""
-    low = np.floor(points.min(axis=0)).astype(int) - margin
-    high = np.ceil(points.max(axis=0)).astype(int) + margin + 1
-    left, top = max(0, int(low[0])), max(0, int(low[1]))
-    return slice(top, max(top, min(shape[0], int(high[1])))), slice(left, max(left, min(shape[1], int(high[0]))))
+    x, y, width, height = cv2.boundingRect(np.ascontiguousarray(points))
+    left, top = max(0, x - margin), max(0, y - margin)
+    right, bottom = min(shape[1], x + width + margin + 1), min(shape[0], y + height + margin + 1)
+    return slice(top, max(top, bottom)), slice(left, max(left, right))

@@ -73,7 +73,7 @@ def bands(moves: NDArray[np.bool_], face: Box) -> list[tuple[slice, slice]]:
 
 def _columns(moves: NDArray[np.bool_], rows: slice) -> NDArray[np.bool_]:
     """Return in which columns anything moves in some rows or next to them, where it moves what lies between."""
-    return np.asarray(moves[max(rows.start - 1, 0) : rows.stop + 1].any(axis=0))
+    return np.asarray(np.logical_or.reduce(moves[max(rows.start - 1, 0) : rows.stop + 1], axis=0))
 
 
 def _nodes(low: float, high: float, count: int) -> slice:

@@ -32,6 +32,7 @@ OUTLINE_REACH: Final = 0.6
 """How far, in head units, the skin around the outline follows what the outline does."""
 KEEP_OUT: Final = (0.06, 0.2)
 """Depths inside the outline, in head units, between which the way out sets in: the rim itself stays as it is."""
+_OVAL: Final = np.array(mesh.OVAL)
 INVERSION_STEPS: Final = 6
 DAMPING: Final = 0.7
 
@@ -68,7 +69,7 @@ class HeadShell:
 
     def displacements(self, landmarks: F32, pose: HeadPose) -> F32:
         """Return how far away each node's source lies, (rows, columns, 2) pixels, for moved landmarks and a pose."""
-        outline = landmarks[list(mesh.OVAL), :2]
+        outline = landmarks[_OVAL, :2]
         beyond = outline - to_pixels(self._rest_outline_head, pose)[:, :2]
         turn = (pose.rotation.T * np.float32(pose.scale))[:, :2]
         drive = np.concatenate([turn, pose.translation_px[None, :2], beyond]).astype(np.float32)
@@ -81,10 +82,10 @@ class HeadShell:
 
         Solves b(p) = -f(p + b(p)) (Chen et al., Medical Physics 35(1), 2008), in grid units of the coarse field.
         """
-        backward = -forward
+        backward, at = -forward, np.empty_like(forward)
         for _ in range(INVERSION_STEPS):
-            moved = self._sampled(forward, backward)
-            backward = np.asarray(cv2.addWeighted(backward, 1 - DAMPING, moved, -DAMPING, 0), np.float32)
+            moved = sample_nodes(forward, np.add(self._grid, backward, out=at))
+            cv2.addWeighted(backward, 1 - DAMPING, moved, -DAMPING, 0, dst=backward)
         return backward
 
     def _keep_out(self, backward: F32) -> F32:
@@ -93,11 +94,7 @@ class HeadShell:
         Where a turning head uncovers what the photo never showed, the field would fetch a second cheek; skin and hair
         beside the face are the better guess.
         """
-        return backward + self._sampled(self._push_out, backward)
-
-    def _sampled(self, field: F32, away: F32) -> F32:
-        """Return a field at the nodes' sources, `away` from each."""
-        return np.asarray(sample_nodes(field, self._grid + away), np.float32)
+        return np.asarray(backward + sample_nodes(self._push_out, self._grid + backward), np.float32)
 
     def _rim_offsets(self, unit_px: float) -> F32:
         """Return for each node inside the face the way out to its rim, (rows, columns, 2) pixels; 0 outside."""
