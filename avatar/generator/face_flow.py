@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Delaunay
 
 from avatar.face import mesh
-from avatar.face.pose import fit_pose, rotation_vector, to_head_frame
+from avatar.face.pose import fit_pose, mean_head
+from avatar.generator.cheek_skin import CheekSkin
 from avatar.generator.lashes import LashStrips
 from avatar.generator.triangle_raster import Box, PlacedTriangles, TriangleRaster
 from avatar.types import F32, HeadPose
 
 FEATHER: Final = 0.05
 """Width, in head units, of the band inside the face's outline where mesh flow and shell flow are blended."""
-RIM: Final = 0.52
-"""Where a face's rim begins, in head units from its middle; it ends at about 0.8."""
-RIM_PULL: Final = 0.6
-"""How much nearer to there the skin of a hidden rim is taken from."""
-SEEN_SHARE: Final = 0.4
-"""Share of that for a rim the photo shows as well as the other."""
-HIDDEN_DEG: Final = 14.0
-"""Turn of the photo at which its far rim counts as hidden."""
-UNCOVERED_DEG: Final = 10.0
-"""Turn of the moving head at which a rim is fully brought to the front."""
-IRIS_START: Final = 468
-ON_EDGE: Final = 1e-4
-"""A place so little outside a triangle, as a share of it, lies on its edge."""
+AT_OUTLINE: Final = 0.55
+"""Share of a square around the outline that counts as face: polygons are painted half a pixel too large."""
 FINE_MARGIN: Final = 2
 """Pixels around lids and lips that are painted at full resolution with them."""
 FARTHEST_PX: Final = 1e5
 """Where vertices are held that a strange face would put further away, or nowhere."""
 COARSER: Final = 4
 """Pixels of the picture per value of the flow where it is smooth."""
+RINGS: Final = 4
+"""Lines of landmarks, from the outline on inwards, that a turned head may have as its outline."""
 NEAR_FINE: Final = 0.25
 """How far around them, in head units, triangles lie that a turned head may bring before them."""
 FINE: Final = (
@@ -63,6 +53,8 @@ class FaceFlow:
     """(2, box height, box width): x and y in the photo, valid where `covered`."""
     covered: F32
     """(box height, box width): 1 inside the moved face, 0 outside."""
+    share: F32 | None = None
+    """(box height, box width): the face's share of each pixel, 0..1, where it is known more finely than `covered`."""
 
     def box(self, step: int) -> Box:
         """Return left, top, right and bottom in the picture's pixels, `step` for each of the flow's."""
@@ -125,16 +117,32 @@ class MovedMesh:
 
     def flow(self, size: tuple[int, int]) -> FaceFlow:
         """Return the backward flow of the whole face within a picture of (width, height)."""
-        return self._painted(self.whole, _box(self.vertices[:IRIS_START, :2].copy(), size, 2 * FINE_MARGIN))
+        return self._painted(self.whole, _box(self.vertices[: mesh.RIGHT_IRIS[0], :2].copy(), size, 2 * FINE_MARGIN))
 
     def coarse_flow(self, size: tuple[int, int], grid: int) -> FaceFlow:
         """Return the face's flow every `COARSER` pixels of a picture of (width, height), without lashes.
 
         Its box begins and ends at multiples of `grid` pixels; so does the picture.
         """
-        left, top, right, bottom = _box(self.vertices[:IRIS_START, :2].copy(), size, 2 * FINE_MARGIN)
+        left, top, right, bottom = _box(self.vertices[: mesh.RIGHT_IRIS[0], :2].copy(), size, 2 * FINE_MARGIN)
         box = (left // grid * grid, top // grid * grid, -(-right // grid) * grid, -(-bottom // grid) * grid)
-        return self._painted(self.coarse, box, COARSER)
+        flow = self._painted(self.coarse, box, COARSER)
+        return replace(flow, share=np.maximum(self._outlined(box), cv2.erode(flow.covered, np.ones((3, 3), np.uint8))))
+
+    def _outlined(self, box: Box) -> F32:
+        """Return what share of each `COARSER` pixels of a box lies inside the face, (height, width), 0..1.
+
+        Pixels so wide are covered or not: by themselves they would make the face's outline a stair.
+        """
+        left, top, right, bottom = box
+        inside = np.zeros((bottom - top, right - left), np.uint8)
+        rings, ends = _rings()
+        # In sixteenths of a pixel.
+        at = (self.vertices[rings, :2] - np.array([left, top], np.float32)) * 16
+        for ring in np.split(np.rint(at).astype(np.int32), ends):
+            cv2.fillPoly(inside, [ring], 255, cv2.LINE_8, 4)
+        shares = cv2.resize(inside, None, fx=1 / COARSER, fy=1 / COARSER, interpolation=cv2.INTER_AREA)
+        return np.asarray(shares * np.float32(1 / 255), np.float32)
 
     def fine_flows(self, within: Box, grid: int) -> Iterator[FaceFlow]:
         """Yield the full resolution flow around each of `FINE`; boxes begin and end at multiples of `grid`."""
@@ -185,8 +193,9 @@ def lay_in_box(around: F32, face: FaceFlow, unit_px: float) -> F32:
     """
     # Of a square around the outline half is face, of one around a pixel the band's width further in all of it.
     width = max(3, round(2 * FEATHER * unit_px)) | 1
-    within = np.asarray(cv2.blur(face.covered, (width, width), borderType=cv2.BORDER_CONSTANT), np.float32)
-    share = np.maximum(2 * within - 1, 0) * face.covered
+    inside = face.covered if face.share is None else face.share
+    within = np.asarray(cv2.blur(inside, (width, width), borderType=cv2.BORDER_CONSTANT), np.float32)
+    share: F32 = np.maximum((within - AT_OUTLINE) / (1 - AT_OUTLINE), 0) * face.covered
     _blend(face.places, around, share)
     return share
 
@@ -227,62 +236,6 @@ def _box(points: F32, size: tuple[int, int], margin: int) -> Box:
     return left, top, min(max(right, left + 1), size[0]), min(max(bottom, top + 1), size[1])
 
 
-class CheekSkin:
-    """Where each landmark's skin is looked up in the photo, (478, 2) pixels: at `rest`, shifted as far as a rim shows.
-
-    A face's rim is a sliver at its silhouette, mixed with hair, ear and background, and more so on the far side of a
-    head that is turned. When a moving head brings that rim to the front, the sliver would be stretched wide. Then the
-    rim's skin is taken from further in, where the photo shows the cheek. At rest nothing is changed.
-    """
-
-    def __init__(self, rest_landmarks: F32) -> None:
-        """Take the (478, 3) resting landmarks in pixels."""
-        self.rest = np.array(rest_landmarks[:, :2], np.float32)
-        self._pose = fit_pose(rest_landmarks)
-        yaw_deg = float(np.degrees(rotation_vector(self._pose.rotation)[1]))
-        frontal = to_head_frame(rest_landmarks, self._pose)[:, :2]
-        triangles = Delaunay(frontal[:IRIS_START]).simplices
-        # A head turned to the picture's left (positive yaw) hides its left rim, where x is negative.
-        self.left = self._pull(frontal, triangles, -1, hidden_deg=yaw_deg)
-        self.right = self._pull(frontal, triangles, 1, hidden_deg=-yaw_deg)
-
-    def turned(self, pose: HeadPose) -> float:
-        """Return how far a pose has brought the `left` (-1) or the `right` rim (1) to the front."""
-        turn = pose.rotation @ self._pose.rotation.T
-        return min(max(math.degrees(rotation_vector(turn)[1]) / UNCOVERED_DEG, -1.0), 1.0)
-
-    def _pull(self, frontal: F32, triangles: NDArray[np.int32], side: int, hidden_deg: float) -> F32:
-        """Return the (478, 2) shifts of one side's look-ups once that side is fully uncovered."""
-        hidden = float(np.clip(hidden_deg / HIDDEN_DEG, 0, 1))
-        strength = RIM_PULL * (SEEN_SHARE + (1 - SEEN_SHARE) * hidden)
-        outwards = side * frontal[:, 0] - RIM
-        rim = np.flatnonzero(outwards > 0)
-        inner = frontal[rim]
-        inner[:, 0] -= side * outwards[rim] * strength
-        shift = np.zeros_like(self.rest)
-        shift[rim] = interpolated(frontal, self.rest, triangles, inner) - self.rest[rim]
-        return np.where(np.isfinite(shift), shift, 0).astype(np.float32)
-
-
-def interpolated(places: F32, values: F32, triangles: NDArray[np.int32], at: F32) -> F32:
-    """Return (k, 2) values at (k, 2) places, linear within (t, 3) triangles of (n, 2) known ones; NaN outside of them.
-
-    As scipy's LinearNDInterpolator, but that asks LAPACK once for every triangle, and on a busy machine OpenBLAS's
-    threads then wait for each other for seconds.
-    """
-    a, b, c = (places[triangles[:, corner]] for corner in range(3))
-    (ux, uy), (vx, vy) = (b - a).T, (c - a).T
-    px, py = at[:, :1] - a[:, 0], at[:, 1:] - a[:, 1]
-    with np.errstate(divide="ignore", invalid="ignore"):  # triangles without an area hold nothing
-        along_u, along_v = np.array([px * vy - py * vx, ux * py - uy * px]) / (ux * vy - uy * vx)
-    depth = np.nan_to_num(np.minimum(np.minimum(along_u, along_v), 1 - along_u - along_v), nan=-np.inf)
-    each, within = np.arange(len(at)), depth.argmax(axis=1)
-    u, v = along_u[each, within, None], along_v[each, within, None]
-    first, second, third = (values[triangles[within, corner]] for corner in range(3))
-    found = first + u * (second - first) + v * (third - first)
-    return np.where(depth[each, within, None] >= -ON_EDGE, found, np.nan).astype(np.float32)
-
-
 @cache
 def _opening_triangles() -> NDArray[np.int32]:
     """Return triangles that span the eye and mouth openings, so that no pixel there is left without a source."""
@@ -297,6 +250,22 @@ def _opening_triangles() -> NDArray[np.int32]:
         for i in range(len(above) - 1):
             triangles += [(above[i], above[i + 1], below[i]), (above[i + 1], below[i + 1], below[i])]
     return np.array([triangle for triangle in triangles if len(set(triangle)) == 3], np.int32)
+
+
+@cache
+def _rings() -> tuple[NDArray[np.int64], list[int]]:
+    """Return the face's outline and the lines of landmarks next to it further in, and where each but the first begins.
+
+    Wherever a head turns, its outline in the picture is that of one of them.
+    """
+    triangles, front = mesh.face_triangles(), mean_head()
+    rings = [np.array(mesh.OVAL)]
+    for _ in range(RINGS - 1):
+        beside = np.isin(triangles, rings[-1]).any(axis=1)
+        ring = np.setdiff1d(triangles[beside], np.concatenate(rings))
+        x, y = (front[ring, :2] - front[ring, :2].mean(axis=0)).T
+        rings.append(ring[np.argsort(np.arctan2(y, x))])
+    return np.concatenate(rings), np.cumsum([len(ring) for ring in rings[:-1]]).tolist()
 
 
 @cache

@@ -112,7 +112,7 @@ class NetworkGenerator:
             np.float32,
         )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        places = cv2.merge(moved.places)
+        places = cv2.merge(list(moved.places))
         places = cv2.warpAffine(places, to_part, (QUARTER, QUARTER), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         rest = self._rest_window
         corner = np.array([rest.left - moved.rest_origin[0], rest.top - moved.rest_origin[1]], np.float32)

@@ -14,7 +14,8 @@ from scipy.spatial import Delaunay
 from avatar.face import mesh
 from avatar.face.expression_basis import load_basis
 from avatar.face.pose import fit_pose
-from avatar.generator.face_flow import FaceFlow, FaceMesh, interpolated
+from avatar.generator.cheek_skin import interpolated
+from avatar.generator.face_flow import COARSER, FaceFlow, FaceMesh
 from avatar.generator.identity import Identity
 from avatar.generator.rig import Rig
 from avatar.generator.triangle_raster import PlacedTriangles
@@ -56,6 +57,25 @@ def test_a_moved_face_has_no_holes(
     outside = np.pad(flow.covered, 1)
     cv2.floodFill(outside, None, (0, 0), 128)
     assert (outside == 0).sum() == 0
+
+
+@pytest.mark.parametrize("motion", [{}, {"yaw": 20}, {"yaw": -15, "pitch": 8}])
+def test_the_coarse_outline_is_as_smooth_as_the_fine_one(
+    face: FaceMesh, rig: Rig, move: Callable[..., Motion], motion: dict[str, float]
+) -> None:
+    moved = face.moved(rig.landmarks(move(**motion), rig.pose(move(**motion))), rig.pose(move(**motion)))
+    size = (496, 392)
+    fine, coarse = moved.flow(size), moved.coarse_flow(size, 8)
+    assert coarse.share is not None
+    whole = np.zeros(size[::-1], np.float32)
+    left, top, right, bottom = fine.box(1)
+    whole[top:bottom, left:right] = fine.covered
+    left, top, right, bottom = coarse.box(COARSER)
+    shares = cv2.resize(whole[top:bottom, left:right], coarse.share.shape[::-1], interpolation=cv2.INTER_AREA)
+    edge = (shares > 0) & (shares < 1)
+    assert edge.sum() > 50
+    assert np.abs(coarse.share - shares)[edge].mean() < np.abs(coarse.covered - shares)[edge].mean() / 2
+    assert np.abs(coarse.share - shares)[~edge].mean() < 0.01
 
 
 def test_landmarks_take_their_own_pixels_along(face: FaceMesh, rig: Rig, move: Callable[..., Motion]) -> None:
