@@ -23,6 +23,7 @@ from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.rig import Rig
 from avatar.generator.sampling import sample
 from avatar.generator.scene_layout import KEPT, lay_out_scene
+from avatar.generator.shaded_mouth import ShadedMouth
 from avatar.generator.shell import STEP_PX, HeadShell, enlarged, magnified, places_at_nodes
 from avatar.generator.triangle_raster import Box
 from avatar.types import F32, U8, FaceState, HeadPose, Motion
@@ -104,6 +105,7 @@ class GeometryGenerator:
         self._eyes = Eyeballs(scene.rest + spare)
         self._moving = MovingNodes(scene.person[..., 3], scene.spare)
         self._mouth = MouthInterior(scene.colours, scene.rest, rest_pose)
+        self._shaded_mouth = ShadedMouth(scene.colours, scene.rest, rest_pose)
 
     def render(self, motion: Motion) -> U8:
         """Return the (height, width, 3 or 4) picture of a motion, as `Generator` says."""
@@ -112,7 +114,7 @@ class GeometryGenerator:
     def draw(self, target: TargetFace) -> U8:
         """Return the picture of a face whose landmarks are known, as `Generator` says."""
         moved = self.move(target)
-        self.draw_mouth(moved.picture, target)
+        self._draw_mouth(self._shaded_mouth, moved.picture, target)
         return moved.finished()
 
     def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:  # noqa: ARG002
@@ -160,9 +162,12 @@ class GeometryGenerator:
         return FacePlaces(box, coarse, fine)
 
     def draw_mouth(self, picture: U8, target: TargetFace) -> None:
-        """Draw the inside of the mouth into a moved photo, in place."""
+        """Draw teeth into a moved photo, in place: what a network makes a mouth of."""
+        self._draw_mouth(self._mouth, picture, target)
+
+    def _draw_mouth(self, mouth: MouthInterior | ShadedMouth, picture: U8, target: TargetFace) -> None:
         part = picture[self._scene.rows, self._scene.columns]
-        self._mouth.draw(part, target.landmarks - self._origin, self._within_part(target.pose))
+        mouth.draw(part, target.landmarks - self._origin, self._within_part(target.pose))
 
     def _within_part(self, pose: HeadPose) -> HeadPose:
         """Return a pose of the picture in the coordinates of its moving part."""

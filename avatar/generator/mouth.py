@@ -59,6 +59,17 @@ class Teeth:
         anchor_px = (self.anchor_px + np.float32(0.5)) * exact - np.float32(0.5)
         return Teeth(np.asarray(rgba, np.float32), anchor_px, self.anchor, self.px_per_unit * share)
 
+    def placed(self, lip: F32, pose: HeadPose, origin: F32, fallen: float = 0.0) -> F32:
+        """Return the (2, 3) affine map to a part of a picture, so many head units lower than at rest.
+
+        `lip` is the lip's resting point in the head's frame (3,), `origin` the part's (x, y) in the picture.
+        """
+        anchor = lip + np.array([*self.anchor, 0], np.float32) + np.array([0, fallen, 0], np.float32)
+        to_part = np.empty((2, 3), np.float32)
+        to_part[:, :2] = pose.rotation[:2, :2] * np.float32(pose.scale / self.px_per_unit)
+        to_part[:, 2] = to_pixels(anchor, pose)[:2] - origin - to_part[:, :2] @ self.anchor_px
+        return to_part
+
 
 @cache
 def drawn_teeth() -> tuple[Teeth, Teeth, F32]:
@@ -97,7 +108,7 @@ class MouthInterior:
         self._opening = np.array(mesh.MOUTH_OPENING)
         self._lips = np.array([mesh.UPPER_INNER_LIP, mesh.LOWER_INNER_LIP])
         outline = rest_landmarks[self._opening]
-        face = rgb[_box(rest_landmarks[:, :2], rgb.shape, margin=0)]
+        face = rgb[opening_box(rest_landmarks[:, :2], rgb.shape, margin=0)]
         light = _light(face)
         self._cavity = np.rint(cavity * light).astype(np.uint8)
         head = to_head_frame(rest_landmarks, rest_pose)
@@ -119,7 +130,7 @@ class MouthInterior:
         upper, lower = landmarks[self._lips, :2]
         if np.square(upper - lower).sum(axis=1).max() < MIN_GAP_PX**2:
             return
-        rows, columns = _box(outline, picture.shape, margin=2)
+        rows, columns = opening_box(outline, picture.shape, margin=2)
         view = picture[rows, columns]
         if view.size == 0:
             return
@@ -150,18 +161,14 @@ class _LitTeeth:
         """Take the light (3,) and the lip's resting point in the head's frame (3,)."""
         lit = teeth.rgba * np.array([*(TEETH_SHADE * light), 1], np.float32)
         self._rgba = np.rint(lit).clip(0, 255).astype(np.uint8)
-        self._px_per_unit, self._anchor_px = teeth.px_per_unit, teeth.anchor_px
-        self._anchor = lip + np.array([*teeth.anchor, 0], np.float32)
+        self._teeth, self._lip = teeth, lip
 
     def lay(self, below: U8, pose: HeadPose, origin: F32, fallen: float = 0.0) -> None:
         """Lay them over a part (height, width, 3) of a picture, in place, so many head units lower than at rest.
 
         `origin` is the part's (x, y) in the picture.
         """
-        anchor = self._anchor + np.array([0, fallen, 0], np.float32)
-        to_part = np.empty((2, 3), np.float32)
-        to_part[:, :2] = pose.rotation[:2, :2] * np.float32(pose.scale / self._px_per_unit)
-        to_part[:, 2] = to_pixels(anchor, pose)[:2] - origin - to_part[:, :2] @ self._anchor_px
+        to_part = self._teeth.placed(self._lip, pose, origin, fallen)
         laid = np.asarray(cv2.warpAffine(self._rgba, to_part, below.shape[1::-1], flags=cv2.INTER_LINEAR), np.uint8)
         overlay(laid, below, into=below)
 
@@ -194,7 +201,7 @@ def _own_teeth(rgb: U8, outline: F32) -> U8 | None:
     return np.dstack([cv2.multiply(rgb, cv2.merge([inner] * 3), scale=1 / 255), inner]).astype(np.uint8, copy=False)
 
 
-def _box(points: F32, shape: tuple[int, ...], *, margin: int) -> tuple[slice, slice]:
+def opening_box(points: F32, shape: tuple[int, ...], *, margin: int) -> tuple[slice, slice]:
     """Return the rows and columns of the box around (N, 2) points, cut to a picture's shape."""
     x, y, width, height = cv2.boundingRect(np.ascontiguousarray(points))
     left, top = max(0, x - margin), max(0, y - margin)
