@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from avatar.commands.flags import add_flags
 from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network, settings_of
+from avatar.commands.publish_sources import sound_file, speak_file, speak_microphone
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
@@ -20,8 +23,6 @@ if TYPE_CHECKING:
     from avatar.sdk.publishing import Published
 
 TOKEN_VARIABLE: Final = "AVATAR_PUBLISH_TOKEN"  # noqa: S105
-PIECE: Final = 4800
-"""Samples of sound that are handed to the avatar at once: a tenth of a second."""
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -34,6 +35,9 @@ def add_command(subparsers: Subparsers) -> None:
         epilog="examples:\n"
         "  avatar publish --avatar mira --audio speech.wav --to whip://live.example/whip/room\n"
         "  avatar publish --avatar me.avatar --audio news.mp3 --loop --to rtmp://live.example/app/STREAM_KEY\n"
+        '  avatar publish --text "Good evening." --to whip://live.example/whip/room\n'
+        "  avatar publish --avatar me.avatar --mic --to whip://live.example/whip/room        your voice, its lips\n"
+        "  AVATAR_TOKEN=... avatar publish --server https://host:8010 --mic --to out.mp4     a server draws\n"
         "  avatar publish --avatar mira --audio speech.wav --seconds 10 --to out.mp4\n\n"
         f"A WHIP server's bearer token is given by the environment variable {TOKEN_VARIABLE}.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -42,7 +46,20 @@ def add_command(subparsers: Subparsers) -> None:
         "--avatar", default="mira", metavar="AVATAR", help="an .avatar file, a photo or a built-in face (default: mira)"
     )
     parser.add_argument("--to", required=True, metavar="TARGET", help="whip://, rtmp://, rtmps://, srt:// or a file")
-    parser.add_argument("--audio", type=Path, metavar="FILE", help="what it says; without, it lives and is silent")
+    spoken = parser.add_mutually_exclusive_group()
+    spoken.add_argument("--audio", type=Path, metavar="FILE", help="what it says; without, it lives and is silent")
+    spoken.add_argument("--text", metavar="TEXT", help="what it says, with a voice of this machine (--tts)")
+    spoken.add_argument(
+        "--mic",
+        nargs="?",
+        const="",
+        metavar="MICROPHONE",
+        help="the microphone that it speaks as: a number or name of `avatar camera --list` (default: the system's)",
+    )
+    parser.add_argument("--server", metavar="URL", help="have a server draw it; its token is in AVATAR_TOKEN")
+    parser.add_argument(
+        "--plain-http", action="store_true", help="http to another machine will do, though others can read the token"
+    )
     parser.add_argument("--loop", action="store_true", help="say it again and again")
     parser.add_argument(
         "--seconds", type=float, metavar="SECONDS", help="end after so long (default: the sound's end, or never)"
@@ -51,70 +68,98 @@ def add_command(subparsers: Subparsers) -> None:
         "--retries", type=int, default=10, metavar="N", help="failures in a row that are tried again (default: 10)"
     )
     parser.add_argument("--bitrate", type=int, default=2_500_000, metavar="BPS", help="of the picture (2500000)")
-    add_flags(parser, RENDERING)
+    add_flags(parser, ("tts", *RENDERING))
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command until the end of what there is to send, or Ctrl-C."""
-    from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
+    """Run the command until the end of what there is to send, Ctrl-C or SIGTERM."""
     from avatar.media.publish_target import read_target  # noqa: PLC0415
 
+    _check(args)
+    settings = settings_of(args)
+    target = read_target(args.to, token=os.environ.get(TOKEN_VARIABLE))
+    if args.mic is not None:
+        from avatar.virtual_camera.microphone_input import load_sounddevice  # noqa: PLC0415
+
+        load_sounddevice()  # what is missing is said now
+    avatar = _avatar(args, settings)
+    # As Ctrl-C does: the target is told that the stream ends.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    with sound_file(args, settings) as sound:
+        done = asyncio.run(_publish(args, settings, target, avatar, sound))
+    again = f", {done.reconnections} times anew" if done.reconnections else ""
+    print(f"{target.shown}: {done.pictures} pictures, {done.seconds:.1f} s{again}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
     if args.audio is not None and not args.audio.is_file():
         raise AvatarError(f"{args.audio} does not exist.")
     if args.seconds is not None and not 0 < args.seconds <= 7 * 86_400:
         raise AvatarError("--seconds is from 0 to 604800.")
     if not 0 <= args.retries <= 1_000_000 or not 50_000 <= args.bitrate <= 20_000_000:
         raise AvatarError("--retries is from 0 to 1000000, and --bitrate from 50000 to 20000000.")
-    settings = settings_of(args)
-    target = read_target(args.to, token=os.environ.get(TOKEN_VARIABLE))
+    if args.plain_http and args.server is None:
+        raise AvatarError("--plain-http is about a server that draws: name it with --server.")
+
+
+def _avatar(args: argparse.Namespace, settings: ServerSettings) -> Avatar:
+    """Return the avatar, drawn here or by a server."""
+    from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
+    from avatar.media.stream_writer import SOUND_RATE  # noqa: PLC0415
+    from avatar.sdk.avatar import Avatar  # noqa: PLC0415
+
+    if args.server is not None:
+        return Avatar.connect(
+            args.server,
+            args.avatar,
+            token=settings.token,
+            picture=settings.picture,
+            sample_rate=SOUND_RATE,
+            plain_http=args.plain_http,
+        )
     identity = open_identity(args.avatar)
     for warning in face_warnings(args.avatar, identity):
         print(f"warning: {warning}", file=sys.stderr)
-    done = asyncio.run(_publish(args, settings, target, identity))
-    again = f", {done.reconnections} times anew" if done.reconnections else ""
-    print(f"{target.shown}: {done.pictures} pictures, {done.seconds:.1f} s{again}")
-    return 0
+    network = chosen_voice_network(settings.lip_sync)
+    return Avatar.open(identity, picture=settings.picture, sample_rate=SOUND_RATE, voice_network=network)
 
 
 async def _publish(
-    args: argparse.Namespace, settings: ServerSettings, target: PublishTarget, identity: object
+    args: argparse.Namespace, settings: ServerSettings, target: PublishTarget, avatar: Avatar, sound: Path | None
 ) -> Published:
     from avatar.media.audio import audio_seconds  # noqa: PLC0415
-    from avatar.media.stream_writer import SOUND_RATE, StreamWriter  # noqa: PLC0415
-    from avatar.sdk.avatar import Avatar  # noqa: PLC0415
+    from avatar.media.stream_writer import StreamWriter  # noqa: PLC0415
     from avatar.sdk.publishing import publish  # noqa: PLC0415
 
     seconds = args.seconds
-    if seconds is None and args.audio is not None and not args.loop:
-        seconds = audio_seconds(args.audio)
-    picture = settings.picture
-    network = chosen_voice_network(settings.lip_sync)
-    avatar = Avatar.open(identity, picture=picture, sample_rate=SOUND_RATE, voice_network=network)  # type: ignore[arg-type]
+    if seconds is None and sound is not None and not args.loop:
+        seconds = audio_seconds(sound)
+    fps = settings.picture.fps
     async with avatar:
-        speaking = None if args.audio is None else asyncio.create_task(_speak(avatar, args.audio, loop=args.loop))
-        try:
-            return await publish(
-                avatar,
-                target,
-                lambda to: StreamWriter(to, avatar.size, picture.fps, bitrate_bps=args.bitrate),
-                seconds=seconds,
-                retries=args.retries,
-                say=lambda text: print(f"avatar: {text}", file=sys.stderr, flush=True),
-            )
-        finally:
-            if speaking is not None:
-                speaking.cancel()
-                await asyncio.gather(speaking, return_exceptions=True)
+        publishing = publish(
+            avatar,
+            target,
+            lambda to: StreamWriter(to, avatar.size, fps, bitrate_bps=args.bitrate),
+            seconds=seconds,
+            retries=args.retries,
+            say=lambda text: print(f"avatar: {text}", file=sys.stderr, flush=True),
+        )
+        if args.mic is not None:
+            return await _beside(publishing, speak_microphone(avatar, args.mic))
+        return await (publishing if sound is None else _beside(publishing, speak_file(avatar, sound, loop=args.loop)))
 
 
-async def _speak(avatar: Avatar, path: Path, *, loop: bool) -> None:
-    """Hand a file's sound to the avatar, as fast as it takes it."""
-    from avatar.media.audio import SOUND_RATE, audio_blocks  # noqa: PLC0415
-
-    while True:
-        for block in audio_blocks(path):
-            for begin in range(0, block.shape[1], PIECE):
-                await avatar.push_audio(block[:, begin : begin + PIECE], SOUND_RATE)
-        if not loop:
-            return
+async def _beside(publishing: Coroutine[Any, Any, Published], speaking: Coroutine[Any, Any, None]) -> Published:
+    """Publish while something is spoken. Raises what either raises."""
+    tasks = publication, voice = asyncio.ensure_future(publishing), asyncio.ensure_future(speaking)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not publication.done():
+            voice.result()
+        return await publication
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -30,7 +30,8 @@ PAGE = """<!doctype html><title>A player</title><video id="picture" autoplay mut
 ALL_ON_THIS_MACHINE = "--disable-features=LocalNetworkAccessChecks"
 """Else Chromium may take the page for one of the internet, and ask whether it may reach this machine."""
 COPY = """
-Object.defineProperty(navigator, "clipboard", {value: {writeText: (text) => (window.link = text)}});
+const clipboard = {writeText: (text) => (window.link = text)};
+Object.defineProperty(navigator, "clipboard", {configurable: true, value: clipboard});
 const button = document.getElementById("copy-watch-link");
 button.click();
 return !button.disabled && window.link;

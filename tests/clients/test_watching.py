@@ -78,8 +78,9 @@ async def test_a_published_avatar_drives_another_that_is_seen_and_heard_by_its_w
         assert _pitch_hz(client.sounds[-50:]) == pytest.approx(TONE_HZ, rel=0.05)
     finally:
         publisher.terminate()
-        publisher.communicate(timeout=30)
+        said = publisher.communicate(timeout=30)[1]
         await client.close()
+    assert "Traceback" not in said, "it takes its leave, as after Ctrl-C"
     await _until(lambda: _status(f"{server}whep/{LINK}") == 404, None)
 
 

@@ -1,0 +1,105 @@
+"""`avatar publish`: what an avatar that is sent out says, and who draws it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from avatar.commands.main import main
+from avatar.errors import VoiceError
+from avatar.virtual_camera import microphone_input
+from avatar.virtual_camera.microphone_input import BLOCK, RATE, sound_frame
+
+SMALL = ("--tier", "geometry", "--size", "128x128")
+
+
+def heard(path: Path) -> tuple[int, float]:
+    """How many pictures a file has, and how loud it is at its loudest, of 1."""
+    with av.open(str(path)) as movie:
+        count = sum(1 for _ in movie.decode(video=0))
+    with av.open(str(path)) as movie:
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in movie.decode(audio=0)])
+    return count, float(np.abs(sound).max())
+
+
+def test_a_text_is_spoken_to_its_end(tmp_path: Path) -> None:
+    from avatar.conversation.tts import open_voice  # noqa: PLC0415
+
+    try:
+        open_voice("auto")
+    except VoiceError as error:
+        pytest.skip(f"needs a voice: {error}")
+    out = tmp_path / "out.mp4"
+    assert main(["publish", "--text", "Hello.", "--to", str(out), *SMALL]) == 0
+    count, loudest = heard(out)
+    assert count > 15 and loudest > 0.05
+
+
+class Microphone:
+    """Hums."""
+
+    def __init__(self, name: str | None, push: Any, on_state: Any) -> None:
+        assert name == "hum"
+        self._push, self._on_state, self._over = push, on_state, threading.Event()
+        self._thread = threading.Thread(target=self._read)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _read(self) -> None:
+        self._on_state("working", "")
+        hum = (12_000 * np.sin(np.arange(BLOCK) * 2 * np.pi * 5 / BLOCK)).astype(np.int16)
+        while not self._over.wait(BLOCK / RATE):
+            self._push(sound_frame(hum, RATE), time.monotonic())
+
+
+def test_it_speaks_as_the_microphone_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(microphone_input, "MicrophoneReader", Microphone)
+    monkeypatch.setattr(microphone_input, "load_sounddevice", lambda: None)
+    out = tmp_path / "out.mp4"
+    assert main(["publish", "--mic", "hum", "--seconds", "1.5", "--to", str(out), *SMALL]) == 0
+    count, loudest = heard(out)
+    assert count > 30 and loudest > 0.2
+
+
+def test_a_sound_that_cannot_be_read_ends_it_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sound.wav").write_bytes(b"no sound")
+    command = ["publish", "--audio", str(tmp_path / "sound.wav"), "--loop", "--to", str(tmp_path / "out.mp4"), *SMALL]
+    assert main(command) == 1
+    assert "sound.wav" in capsys.readouterr().err
+
+
+def test_a_server_draws_it(bot_server: Any, fake_parts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVATAR_TOKEN", bot_server.TOKEN)
+    out = tmp_path / "out.mp4"
+    with bot_server.bot_server() as server:
+        server.parts.append(fake_parts.plain_parts(size=(128, 128)))
+        command = ["publish", "--server", server.url, "--avatar", "plain", "--seconds", "1", "--to", str(out), *SMALL]
+        assert main(command) == 0
+    with av.open(str(out)) as movie:
+        assert (movie.streams.video[0].width, movie.streams.video[0].height) == (128, 128)
+        assert sum(1 for _ in movie.decode(video=0)) > 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--audio", "none.wav"], "none.wav does not exist"),
+        (["--plain-http"], "--server"),
+        (["--text", "   "], "text"),
+        (["--to", "ftp://somewhere/"], "Nothing can be published to ftp://"),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["publish", "--to", "out.mp4", *arguments]) == 1
+    assert said in capsys.readouterr().err
