@@ -147,12 +147,12 @@ def _run(args: argparse.Namespace) -> None:
             backgrounds=backgrounds_after(picture.background),
             sound_sink=sound_sink(args, inputs),
         )
-        stack.enter_context(broadcast.running())
         if args.control_page is not None:
             from avatar.commands.camera_page import serving_page  # noqa: PLC0415
 
             address = stack.enter_context(serving_page(broadcast, args.control_page, settings.limits))
             print(f"Control page, for this machine alone: {address}", flush=True)
+        stack.enter_context(broadcast.running())
         print(f"Choose the camera {camera.name!r} in the other program. Stop with Ctrl-C.", flush=True)
         _attend(broadcast, preview)
 

@@ -134,13 +134,14 @@ def test_it_shows_the_avatar_and_ends_cleanly(
 
     recording.on_send = stop_soon
     try:
-        assert main([*FACE, "--clip", str(clip), "--backend", "recording", "--preview"]) == 0
+        assert main([*FACE, "--clip", str(clip), "--backend", "recording", "--preview", "--control-page"]) == 0
     finally:
         signal.signal(signal.SIGTERM, before)
     (device,) = recording.opened
     assert device.closed and device.size == (128, 128) and len(device.arrivals_s) >= 10
     said = capsys.readouterr()
     assert "Choose the camera 'recording'" in said.out
+    assert "Control page, for this machine alone: http://127.0.0.1:" in said.out
     assert "Going on without a preview" in said.err or os.environ.get("DISPLAY")
 
 
