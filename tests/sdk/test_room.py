@@ -161,8 +161,7 @@ async def test_a_full_room_a_wrong_token_and_an_unknown_face_are_told(server: An
 
 async def test_a_call_that_the_server_ends_is_told_to_whoever_waits(server: Any) -> None:
     async with place(server, "Ada") as ada:
-        (call_id,) = server.calls._calls
-        asyncio.run_coroutine_threadsafe(server.calls.end(call_id), server.calls.get(call_id)._loop)
+        await asyncio.to_thread(ada._client.end, ada._answer)
         with pytest.raises(ServerGoneError, match="ended the call"):
             await until(ada, lambda _: False)
         with pytest.raises(ServerGoneError):
