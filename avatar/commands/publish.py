@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,8 +19,10 @@ from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
     from avatar.config import ServerSettings
+    from avatar.generator.identity import Identity
     from avatar.media.publish_target import PublishTarget
     from avatar.sdk.avatar import Avatar
+    from avatar.sdk.clip_avatar import ClipAvatar
     from avatar.sdk.publishing import Published
 
 TOKEN_VARIABLE: Final = "AVATAR_PUBLISH_TOKEN"  # noqa: S105
@@ -37,6 +40,7 @@ def add_command(subparsers: Subparsers) -> None:
         "  avatar publish --avatar me.avatar --audio news.mp3 --loop --to rtmp://live.example/app/STREAM_KEY\n"
         '  avatar publish --text "Good evening." --to whip://live.example/whip/room\n'
         "  avatar publish --avatar me.avatar --mic --to whip://live.example/whip/room        your voice, its lips\n"
+        "  avatar publish --avatar me.avatar --clip talk.mp4 --loop --to rtmp://live.example/app/STREAM_KEY\n"
         "  AVATAR_TOKEN=... avatar publish --server https://host:8010 --mic --to out.mp4     a server draws\n"
         "  avatar publish --avatar mira --audio speech.wav --seconds 10 --to out.mp4\n\n"
         f"A WHIP server's bearer token is given by the environment variable {TOKEN_VARIABLE}.",
@@ -55,6 +59,9 @@ def add_command(subparsers: Subparsers) -> None:
         const="",
         metavar="MICROPHONE",
         help="the microphone that it speaks as: a number or name of `avatar camera --list` (default: the system's)",
+    )
+    spoken.add_argument(
+        "--clip", type=Path, metavar="FILE", help="a clip whose face moves it and whose sound is heard; drawn here"
     )
     parser.add_argument("--server", metavar="URL", help="have a server draw it; its token is in AVATAR_TOKEN")
     parser.add_argument(
@@ -83,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         from avatar.virtual_camera.microphone_input import load_sounddevice  # noqa: PLC0415
 
         load_sounddevice()  # what is missing is said now
-    avatar = _avatar(args, settings)
+    avatar: Avatar | ClipAvatar = _avatar(args, settings) if args.clip is None else _clip_avatar(args, settings)
     # As Ctrl-C does: the target is told that the stream ends.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with sound_file(args, settings) as sound:
@@ -100,13 +107,16 @@ def _check(args: argparse.Namespace) -> None:
         raise AvatarError("--seconds is from 0 to 604800.")
     if not 0 <= args.retries <= 1_000_000 or not 50_000 <= args.bitrate <= 20_000_000:
         raise AvatarError("--retries is from 0 to 1000000, and --bitrate from 50000 to 20000000.")
+    if args.clip is not None and not args.clip.is_file():
+        raise AvatarError(f"{args.clip} does not exist.")
+    if args.clip is not None and args.server is not None:
+        raise AvatarError("A clip is followed here: leave --server out. (avatar camera has both.)")
     if args.plain_http and args.server is None:
         raise AvatarError("--plain-http is about a server that draws: name it with --server.")
 
 
 def _avatar(args: argparse.Namespace, settings: ServerSettings) -> Avatar:
     """Return the avatar, drawn here or by a server."""
-    from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
     from avatar.media.stream_writer import SOUND_RATE  # noqa: PLC0415
     from avatar.sdk.avatar import Avatar  # noqa: PLC0415
 
@@ -119,36 +129,59 @@ def _avatar(args: argparse.Namespace, settings: ServerSettings) -> Avatar:
             sample_rate=SOUND_RATE,
             plain_http=args.plain_http,
         )
-    identity = open_identity(args.avatar)
-    for warning in face_warnings(args.avatar, identity):
-        print(f"warning: {warning}", file=sys.stderr)
     network = chosen_voice_network(settings.lip_sync)
-    return Avatar.open(identity, picture=settings.picture, sample_rate=SOUND_RATE, voice_network=network)
+    return Avatar.open(_identity(args.avatar), picture=settings.picture, sample_rate=SOUND_RATE, voice_network=network)
+
+
+def _clip_avatar(args: argparse.Namespace, settings: ServerSettings) -> ClipAvatar:
+    from avatar.commands.diagnostics import require_system_libraries  # noqa: PLC0415
+    from avatar.sdk.clip_avatar import ClipAvatar  # noqa: PLC0415
+
+    require_system_libraries()
+    return ClipAvatar(_identity(args.avatar), args.clip, settings.picture, loop=args.loop)
+
+
+def _identity(face: str) -> Identity:
+    from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
+
+    identity = open_identity(face)
+    for warning in face_warnings(face, identity):
+        print(f"warning: {warning}", file=sys.stderr)
+    return identity
 
 
 async def _publish(
-    args: argparse.Namespace, settings: ServerSettings, target: PublishTarget, avatar: Avatar, sound: Path | None
+    args: argparse.Namespace,
+    settings: ServerSettings,
+    target: PublishTarget,
+    avatar: Avatar | ClipAvatar,
+    sound: Path | None,
 ) -> Published:
     from avatar.media.audio import audio_seconds  # noqa: PLC0415
     from avatar.media.stream_writer import StreamWriter  # noqa: PLC0415
+    from avatar.sdk.avatar import Avatar  # noqa: PLC0415
     from avatar.sdk.publishing import publish  # noqa: PLC0415
 
     seconds = args.seconds
     if seconds is None and sound is not None and not args.loop:
         seconds = audio_seconds(sound)
-    fps = settings.picture.fps
+    publishing = partial(
+        publish,
+        avatar,
+        target,
+        lambda to: StreamWriter(to, avatar.size, settings.picture.fps, bitrate_bps=args.bitrate),
+        seconds=seconds,
+        retries=args.retries,
+        say=lambda text: print(f"avatar: {text}", file=sys.stderr, flush=True),
+    )
+    if not isinstance(avatar, Avatar):
+        return await publishing()
     async with avatar:
-        publishing = publish(
-            avatar,
-            target,
-            lambda to: StreamWriter(to, avatar.size, fps, bitrate_bps=args.bitrate),
-            seconds=seconds,
-            retries=args.retries,
-            say=lambda text: print(f"avatar: {text}", file=sys.stderr, flush=True),
-        )
         if args.mic is not None:
-            return await _beside(publishing, speak_microphone(avatar, args.mic))
-        return await (publishing if sound is None else _beside(publishing, speak_file(avatar, sound, loop=args.loop)))
+            return await _beside(publishing(), speak_microphone(avatar, args.mic))
+        if sound is not None:
+            return await _beside(publishing(), speak_file(avatar, sound, loop=args.loop))
+        return await publishing()
 
 
 async def _beside(publishing: Coroutine[Any, Any, Published], speaking: Coroutine[Any, Any, None]) -> Published:

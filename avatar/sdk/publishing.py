@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from avatar.errors import PublishError
 from avatar.media.publish_target import PublishTarget
 from avatar.media.stream_writer import StreamWriter
-from avatar.sdk.avatar import Avatar
 from avatar.sdk.frames import AudioFrame, Frame, VideoFrame
 from avatar.timing.backoff import wait_before_retry_s
 
@@ -20,6 +19,13 @@ PROVEN_S: Final = 10.0
 
 TOLERANCE_S: Final = 1e-6
 """What adding up seconds may have rounded away."""
+
+
+class FrameSource(Protocol):
+    """What is published: an open avatar, or what gives out frames as one does."""
+
+    def __aiter__(self) -> AsyncIterator[Frame]: ...
+
 
 OpenWriter: TypeAlias = Callable[[PublishTarget], StreamWriter]
 
@@ -35,7 +41,7 @@ class Published:
 
 
 async def publish(
-    avatar: Avatar,
+    avatar: FrameSource,
     target: PublishTarget,
     open_writer: OpenWriter,
     *,
@@ -80,7 +86,7 @@ async def publish(
         return done
 
 
-async def _send(avatar: Avatar, writer: StreamWriter, done: Published, seconds: float | None) -> None:
+async def _send(avatar: FrameSource, writer: StreamWriter, done: Published, seconds: float | None) -> None:
     """Send frames until their end; each connection's own time begins at 0."""
     origin_s: float | None = None
     with writer:

@@ -15,6 +15,7 @@ from avatar.commands.main import main
 from avatar.errors import VoiceError
 from avatar.virtual_camera import microphone_input
 from avatar.virtual_camera.microphone_input import BLOCK, RATE, sound_frame
+from benchmarks.fixed_media import write_clip
 
 SMALL = ("--tier", "geometry", "--size", "128x128")
 
@@ -79,6 +80,17 @@ def test_a_sound_that_cannot_be_read_ends_it_in_words(tmp_path: Path, capsys: py
     assert "sound.wav" in capsys.readouterr().err
 
 
+def test_it_does_what_the_face_of_a_clip_does_and_is_heard_as_the_clip(face_model: Path, tmp_path: Path) -> None:
+    clip, out = tmp_path / "clip.mp4", tmp_path / "out.mp4"
+    write_clip(clip, 2.0, sound=True)
+    assert main(["publish", "--clip", str(clip), "--to", str(out), "--fps", "15", *SMALL]) == 0
+    count, loudest = heard(out)
+    assert count == pytest.approx(30, abs=2) and loudest > 0.1
+    with av.open(str(out)) as movie:
+        shown = [frame.to_ndarray(format="gray").astype(int) for frame in movie.decode(video=0)]
+    assert max(np.abs(picture - shown[0]).mean() for picture in shown) > 4, "it turns, as the clip's face does"
+
+
 def test_a_server_draws_it(bot_server: Any, fake_parts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AVATAR_TOKEN", bot_server.TOKEN)
     out = tmp_path / "out.mp4"
@@ -96,6 +108,7 @@ def test_a_server_draws_it(bot_server: Any, fake_parts: Any, tmp_path: Path, mon
     [
         (["--audio", "none.wav"], "none.wav does not exist"),
         (["--plain-http"], "--server"),
+        (["--clip", "none.mp4"], "none.mp4 does not exist"),
         (["--text", "   "], "text"),
         (["--to", "ftp://somewhere/"], "Nothing can be published to ftp://"),
     ],
