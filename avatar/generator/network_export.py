@@ -184,11 +184,11 @@ def _together(conv: nn.Conv2d, factor: int) -> nn.Conv2d:
 
 
 def _spread_out(layer: Tensor, factor: int) -> Tensor:
-    """Return (1, n n C, H, W) as (1, n H, n W, C): `pixel_shuffle`, channels last, of what `_together` makes."""
-    _, channels, height, width = layer.shape
+    """Return (B, n n C, H, W) as (B, n H, n W, C): `pixel_shuffle`, channels last, of what `_together` makes."""
+    batch, channels, height, width = layer.shape
     row = channels // factor
-    lines = _channels_last(layer).reshape(height, width, factor, row).permute(0, 2, 1, 3)
-    return lines.reshape(1, factor * height, factor * width, row // factor)
+    lines = _channels_last(layer).reshape(batch * height, width, factor, row).permute(0, 2, 1, 3)
+    return lines.reshape(batch, factor * height, factor * width, row // factor)
 
 
 def _fours(conv: nn.Conv2d, mouth: nn.Conv2d | None = None) -> nn.Conv2d:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 from avatar.errors import AvatarError, ModelError
+from avatar.generator.engines.batching_engine import BatchingEngine
 from avatar.generator.engines.engine import Engine
 from avatar.generator.engines.onnxruntime_engine import OnnxRuntimeEngine
 from avatar.generator.engines.openvino_engine import OpenVinoEngine
@@ -22,7 +23,7 @@ _Maker = Callable[[NetworkFiles, int], Engine]
 ENGINES: Final[dict[str, _Maker]] = {
     "onnxruntime-tensorrt": lambda files, threads: OnnxRuntimeEngine("onnxruntime-tensorrt", files, threads),
     "onnxruntime-cuda": lambda files, threads: OnnxRuntimeEngine("onnxruntime-cuda", files, threads),
-    "torch-cuda": lambda files, threads: TorchEngine("torch-cuda", files, threads),
+    "torch-cuda": lambda files, threads: BatchingEngine(TorchEngine("torch-cuda", files, threads)),
     "openvino": OpenVinoEngine,
     "onnxruntime": lambda files, threads: OnnxRuntimeEngine("onnxruntime", files, threads),
     "torch": lambda files, threads: TorchEngine("torch", files, threads),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
@@ -11,11 +12,14 @@ import numpy as np
 
 from avatar.generator.engines.engine import FrameInput, FrameLayers, Latents
 from avatar.generator.network_files import NetworkFiles
+from avatar.timing.batching import LARGEST_BATCH
 from avatar.types import F32, U8
 
 
 class TorchEngine:
     """The network in torch: float16 on a GPU, float32 on a CPU."""
+
+    largest_batch = LARGEST_BATCH
 
     def __init__(self, name: str, files: NetworkFiles, threads: int) -> None:
         """Load the weights onto the device that `name` says: `torch-cuda` or `torch`.
@@ -43,7 +47,7 @@ class TorchEngine:
         network = load_network(files.weights)[1].to(self._device, self._kind, memory_format=torch.channels_last)
         network.requires_grad_(requires_grad=False)
         self._encoder, self._decoder = FrameEncoder(network), FrameDecoder(network)
-        self._graph: _CapturedDecoder | None = None
+        self._graphs: dict[int, _CapturedDecoder] = {}
         self._lock = Lock()
 
     def encode(self, rgb: U8) -> Latents:
@@ -54,15 +58,27 @@ class TorchEngine:
 
     def decode(self, frame: FrameInput) -> FrameLayers:
         """Return one frame's layers."""
+        return self.decode_batch([frame])[0]
+
+    def decode_batch(self, frames: Sequence[FrameInput]) -> list[FrameLayers]:
+        """Return the layers of one to `largest_batch` frames, drawn together.
+
+        On a GPU a batch is filled up to a power of two: for each a graph is captured once, and they are few so.
+        """
+        named = [frame.by_name() for frame in frames]
+        on_gpu = self._device.type == "cuda"
+        size = 1 << (len(frames) - 1).bit_length() if on_gpu else len(frames)
+        named += [named[-1]] * (size - len(frames))
         with self._torch.no_grad(), self._lock:
-            inputs = [self._there(part) for part in frame.by_name().values()]
-            if self._device.type == "cuda":
-                if self._graph is None:
-                    self._graph = _CapturedDecoder(self._torch, self._decoder, inputs)
-                found = self._graph.run(inputs)
+            inputs = [self._there(np.concatenate([one[name] for one in named])) for name in named[0]]
+            if on_gpu:
+                if size not in self._graphs:
+                    self._graphs[size] = _CapturedDecoder(self._torch, self._decoder, inputs)
+                found = self._graphs[size].run(inputs)
             else:
                 found = self._decoder(*inputs)
-            return FrameLayers(*(self._here(part[0]) for part in found))
+            layers = [self._here(part) for part in found]
+        return [FrameLayers(*(layer[number] for layer in layers)) for number in range(len(frames))]
 
     def _here(self, tensor: Any) -> Any:
         return np.ascontiguousarray((tensor if tensor.dtype == self._torch.uint8 else tensor.float()).cpu().numpy())

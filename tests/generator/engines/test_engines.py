@@ -16,6 +16,7 @@ import pytest
 from avatar.errors import ModelError
 from avatar.generator.engines import choice
 from avatar.generator.engines.engine import Engine, FrameInput
+from avatar.generator.engines.torch_engine import TorchEngine
 from avatar.generator.network_files import NetworkFiles, network_files
 from avatar.generator.network_input import CONDITION_SIZE
 
@@ -73,6 +74,18 @@ def test_every_engine_draws_the_same(name: str) -> None:
         assert layer.shape == other.shape and layer.dtype == other.dtype
         # Some engines run in 8 bits and some in full.
         assert np.abs(layer[..., :3].astype(np.float32) - other[..., :3]).mean() < loose
+
+
+@pytest.mark.slow
+def test_frames_drawn_together_are_what_they_are_alone() -> None:
+    pytest.importorskip("torch", reason="the torch engine needs torch")
+    engine = TorchEngine("torch", network_files("lite"), 1)
+    one = frame(engine)
+    frames = [one, replace(one, moved=one.nearest, nearest=one.moved), replace(one, condition=0 * one.condition)]
+    for alone, together in zip(map(engine.decode, frames), engine.decode_batch(frames), strict=True):
+        for layer, other in zip(alone, together, strict=True):
+            assert layer.shape == other.shape
+            assert np.abs(layer.astype(np.float32) - other).max() <= 1
 
 
 def test_the_layers_of_one_frame_outlive_the_next() -> None:

@@ -1,0 +1,109 @@
+"""One network for many calls: frames that are due together are drawn together.
+
+Whoever asks first while the network is idle runs the batch in its own thread, so a lone call pays for no handover.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from avatar.generator.engines.engine import Engine, FrameInput, FrameLayers, Latents
+from avatar.timing.batching import Arrivals, ServiceTimes, Start, next_batch
+from avatar.types import U8
+
+
+class BatchEngine(Engine, Protocol):
+    """An engine that draws several frames at once."""
+
+    largest_batch: int
+
+    def decode_batch(self, frames: Sequence[FrameInput]) -> list[FrameLayers]:
+        """Return the layers of one to `largest_batch` frames."""
+
+
+@dataclass(eq=False, slots=True)
+class _Asked:
+    """A frame that waits for its layers."""
+
+    frame: FrameInput
+    call: int
+    came_s: float
+    layers: FrameLayers | None = None
+    error: Exception | None = None
+    begun: bool = False
+
+
+class BatchingEngine:
+    """An engine whose frames, asked for by many threads, are drawn in batches. Each thread counts as a call."""
+
+    def __init__(self, engine: BatchEngine) -> None:
+        self._engine = engine
+        self.name, self.tier = engine.name, engine.tier
+        self._changed = threading.Condition()
+        self._waiting: list[_Asked] = []
+        self._arrivals, self._service = Arrivals(), ServiceTimes()
+        self._busy = False
+
+    def encode(self, rgb: U8) -> Latents:
+        """Return the latents of a photo's crop, as the engine does."""
+        return self._engine.encode(rgb)
+
+    def decode(self, frame: FrameInput) -> FrameLayers:
+        """Return one frame's layers; blocks until its batch is done. Raises what drawing the batch raised."""
+        asked = _Asked(frame, threading.get_ident(), time.monotonic())
+        with self._changed:
+            self._waiting.append(asked)
+            self._arrivals.arrived(asked.call, asked.came_s)
+            self._changed.notify_all()  # who waits for this frame may begin
+        while True:
+            with self._changed:
+                batch = self._take_batch(asked)
+            if batch is None:
+                break
+            self._run(batch)
+        if asked.error is not None:
+            raise asked.error
+        assert asked.layers is not None  # noqa: S101 - its batch has neither drawn it nor failed
+        return asked.layers
+
+    def _take_batch(self, asked: _Asked) -> list[_Asked] | None:
+        """Return a batch for this thread to run, None once its own frame is done."""
+        while asked.layers is None and asked.error is None:
+            if self._busy or asked.begun:
+                self._changed.wait()
+                continue
+            now_s = time.monotonic()
+            decided = next_batch(
+                [one.came_s for one in self._waiting],
+                self._arrivals.expected([one.call for one in self._waiting]),
+                now_s,
+                self._service,
+                largest=self._engine.largest_batch,
+            )
+            if isinstance(decided, Start):
+                batch, self._waiting = self._waiting[: decided.count], self._waiting[decided.count :]
+                for one in batch:
+                    one.begun = True
+                self._busy = True
+                return batch
+            self._changed.wait(None if decided is None else decided.until_s - now_s)
+        return None
+
+    def _run(self, batch: list[_Asked]) -> None:
+        began_s = time.monotonic()
+        drawn: list[FrameLayers] = []
+        error: Exception | None = None
+        try:
+            drawn = self._engine.decode_batch([one.frame for one in batch])
+        except Exception as failed:
+            error = failed
+        with self._changed:
+            self._service.took(len(batch), time.monotonic() - began_s)
+            for number, one in enumerate(batch):
+                one.layers, one.error = (drawn[number], None) if error is None else (None, error)
+            self._busy = False
+            self._changed.notify_all()
