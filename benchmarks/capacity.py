@@ -165,6 +165,7 @@ def compare_workers(
                 with ServerProcess(*options) as server:
                     try:
                         steps[label].append(asyncio.run(held(server, calls, media, settle_s, seconds)))
+                        print(label, steps[label][-1], flush=True)
                     except RefusedError as refused:
                         print(f"{calls} calls, {label}: {refused.args[0]}")
         for label, taken in steps.items():

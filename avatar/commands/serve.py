@@ -189,9 +189,11 @@ def _application(settings: ServerSettings, voice_network: VoiceNetwork | None) -
 def _worker_pool(settings: ServerSettings, library: AvatarLibrary, backgrounds: BackgroundLibrary) -> WorkerPool | None:
     """Return the processes that hold calls beside this one, none of which is started yet; None: there are none."""
     from avatar.call.workers.process import SUPPORTED, WorkerProcess  # noqa: PLC0415
+    from avatar.timing.call_capacity import INTERPRETER_CORES  # noqa: PLC0415
     from avatar.timing.machine_load import usable_cores  # noqa: PLC0415
 
-    most = min(len(usable_cores()), MOST_PROCESSES) if settings.workers is None else settings.workers
+    fitting = int(len(usable_cores()) / INTERPRETER_CORES)  # more would share the cores, not add to them
+    most = min(fitting, MOST_PROCESSES) if settings.workers is None else settings.workers
     others = min(most, settings.limits.sessions) - 1
     if others < 1:
         return None
