@@ -13,6 +13,7 @@ from avatar.generator.face_crop import CROP_SIZE
 from avatar.generator.framing import Window
 from avatar.generator.network_input import INNER
 from avatar.generator.sampling import sample
+from avatar.generator.shaded_mouth import MouthLayer
 from avatar.types import F32, U8
 
 UNLIKE: Final = 0.62
@@ -77,13 +78,20 @@ def _seen_in(window: Window, box: tuple[int, int, int, int]) -> tuple[int, int, 
     )
 
 
-def lay_layers(picture: U8, layers: FrameLayers, window: Window, seam: U8, mouth: U8 | None = None) -> None:
+def lay_layers(
+    picture: U8,
+    layers: FrameLayers,
+    window: Window,
+    seam: U8,
+    mouth: U8 | None = None,
+    shade: MouthLayer | None = None,
+) -> None:
     """Lay one frame's layers over a moved photo (height, width, 3) RGB, in place.
 
     Does what `network.blend` does in training, but at the picture's resolution: `shift` and `tone` act on the sharp
     photo, and only where something is added are the crop's own pixels enlarged. Where the `seam` (S, S, 1) is 0 nothing
     changes. Inside the `mouth` (S, S), 255 between the lips, the fine detail of what the picture showed there stays
-    where it fits (`UNLIKE`).
+    where it fits (`UNLIKE`). A `shade` is laid over the network's mouth before that.
     """
     detail = None if mouth is None else _mouth_detail(picture, window, mouth)
     x, y, width, height = cv2.boundingRect(seam)
@@ -98,6 +106,8 @@ def lay_layers(picture: U8, layers: FrameLayers, window: Window, seam: U8, mouth
             for layer in (layers.keep, layers.add)
         )
         cv2.add(cv2.multiply(drawn.view, keep, scale=1 / 255), add, dst=drawn.view)
+    if shade is not None:
+        shade.lay(picture)
     if detail is not None:
         detail.show()
 

@@ -6,7 +6,7 @@ when a model is missing, and the flow the networks build on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.rig import Rig
 from avatar.generator.sampling import sample
 from avatar.generator.scene_layout import KEPT, lay_out_scene
-from avatar.generator.shaded_mouth import ShadedMouth
+from avatar.generator.shaded_mouth import MouthLayer, ShadedMouth
 from avatar.generator.shell import STEP_PX, HeadShell, enlarged, magnified, places_at_nodes
 from avatar.generator.triangle_raster import Box
 from avatar.types import F32, U8, FaceState, HeadPose, Motion
@@ -114,7 +114,9 @@ class GeometryGenerator:
     def draw(self, target: TargetFace) -> U8:
         """Return the picture of a face whose landmarks are known, as `Generator` says."""
         moved = self.move(target)
-        self._draw_mouth(self._shaded_mouth, moved.picture, target)
+        layer = self.mouth_layer(moved.picture, target)
+        if layer is not None:
+            layer.lay(moved.picture)
         return moved.finished()
 
     def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:  # noqa: ARG002
@@ -161,13 +163,25 @@ class GeometryGenerator:
         self._eyes.write(fine, landmarks - np.array([left, top, 0], np.float32))
         return FacePlaces(box, coarse, fine)
 
+    def mouth_layer(self, picture: U8, target: TargetFace) -> MouthLayer | None:
+        """Return the inside of the mouth for a moved photo, None where the mouth is shut."""
+        pose = self._within_part(target.pose)
+        layer = self._shaded_mouth.layer(self._part(picture), target.landmarks - self._origin, pose)
+        if layer is None:
+            return None
+        rows, columns = (
+            slice(within.start + part.start, within.stop + part.start)
+            for within, part in ((layer.rows, self._scene.rows), (layer.columns, self._scene.columns))
+        )
+        return replace(layer, rows=rows, columns=columns)
+
     def draw_mouth(self, picture: U8, target: TargetFace) -> None:
         """Draw teeth into a moved photo, in place: what a network makes a mouth of."""
-        self._draw_mouth(self._mouth, picture, target)
+        self._mouth.draw(self._part(picture), target.landmarks - self._origin, self._within_part(target.pose))
 
-    def _draw_mouth(self, mouth: MouthInterior | ShadedMouth, picture: U8, target: TargetFace) -> None:
-        part = picture[self._scene.rows, self._scene.columns]
-        mouth.draw(part, target.landmarks - self._origin, self._within_part(target.pose))
+    def _part(self, picture: U8) -> U8:
+        """Return the moving part of a picture, a view."""
+        return picture[self._scene.rows, self._scene.columns]
 
     def _within_part(self, pose: HeadPose) -> HeadPose:
         """Return a pose of the picture in the coordinates of its moving part."""

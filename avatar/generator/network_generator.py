@@ -21,12 +21,14 @@ from avatar.generator.layer_warp import warp_layers
 from avatar.generator.network_input import REGIONS, condition, head_seam, region_masks
 from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.reference_blending import ReferenceBlender, show_reference_pixels
-from avatar.generator.references import face_outline
+from avatar.generator.references import LARGEST_REFERENCE_SHARE, face_outline
 from avatar.generator.scene_layout import KEPT
 from avatar.generator.temporal_filter import FilterState, filter_layers
 from avatar.types import F32, U8, FaceState, Motion
 
 QUARTER: Final = CROP_SIZE // 4
+SHADE_STRENGTH: Final = 0.5
+"""How much of a mouth is `mouth_shade`'s where the photos' own pixels say nothing: two guesses that err apart."""
 
 
 class NetworkGenerator:
@@ -57,6 +59,7 @@ class NetworkGenerator:
         """Return the picture of a face whose landmarks are known, as `Generator` says."""
         window = face_window(target.pose)
         moved = self._geometry.move(target)
+        shade = self._geometry.mouth_layer(moved.picture, target)
         landmarks = window.to_picture(target.landmarks)
         regions = region_masks(landmarks)
         seam = head_seam(regions)
@@ -71,7 +74,9 @@ class NetworkGenerator:
             layers = warp_layers(self._last.layers, self._last.landmarks, landmarks)
         # Where a photo's own pixels show, the drawn teeth have no detail to add.
         drawn = cv2.convertScaleAbs(regions[REGIONS.index("mouth")], alpha=1 - self._reference_share)
-        lay_layers(moved.picture, layers, window, seam, np.asarray(drawn, np.uint8))
+        if shade is not None:
+            shade = shade.weaker(SHADE_STRENGTH * (1 - self._reference_share / LARGEST_REFERENCE_SHARE))
+        lay_layers(moved.picture, layers, window, seam, np.asarray(drawn, np.uint8), shade)
         return moved.finished()
 
     def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:  # noqa: ARG002

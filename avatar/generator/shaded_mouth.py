@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -28,6 +29,28 @@ GUM, ENAMEL = 0.7, 0.85
 """Green over red of what is not a tooth at all, and of what is one."""
 
 
+@dataclass(frozen=True, slots=True)
+class MouthLayer:
+    """A shaded mouth, ready to be laid over a picture."""
+
+    rows: slice
+    columns: slice
+    """Of the part of the picture that it covers."""
+    rgb: U8
+    """(height, width, 3)."""
+    share: F32
+    """(height, width), 0..1."""
+
+    def lay(self, picture: U8) -> None:
+        """Lay it over a picture (height, width, 3), in place."""
+        view = picture[self.rows, self.columns]
+        view[:] = cv2.blendLinear(self.rgb, view, self.share, 1 - self.share)
+
+    def weaker(self, strength: float) -> MouthLayer:
+        """Return so much of it, 0..1."""
+        return replace(self, share=self.share * np.float32(strength))
+
+
 class ShadedMouth:
     """Draws the inside of one person's mouth into the moved photo."""
 
@@ -50,14 +73,20 @@ class ShadedMouth:
 
     def draw(self, picture: U8, landmarks: F32, pose: HeadPose) -> None:
         """Fill the mouth's opening of the moved photo (height, width, 3) RGB in place."""
+        layer = self.layer(picture, landmarks, pose)
+        if layer is not None:
+            layer.lay(picture)
+
+    def layer(self, picture: U8, landmarks: F32, pose: HeadPose) -> MouthLayer | None:
+        """Return what fills the mouth's opening of the moved photo (height, width, 3), None where it is shut."""
         outline = landmarks[self._opening, :2]
         upper, lower = landmarks[self._lips, :2]
         if np.square(upper - lower).sum(axis=1).max() < MIN_GAP_PX**2:
-            return
+            return None
         rows, columns = opening_box(outline, picture.shape, margin=2)
         view = picture[rows, columns]
         if view.size == 0:
-            return
+            return None
         origin = np.array([columns.start, rows.start], np.float32)
         mask = np.zeros(view.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.rint((outline - origin) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
@@ -65,7 +94,7 @@ class ShadedMouth:
         shade, shaded = self._shade.draw(view, shape, self._resting, origin)
         self._add_edges(shade, pose, origin)
         share = cv2.multiply(cv2.GaussianBlur(mask, (3, 3), 0), shaded, scale=1 / 255, dtype=cv2.CV_32F)
-        view[:] = cv2.blendLinear(shade, view, share, 1 - share)
+        return MouthLayer(rows, columns, shade, np.asarray(share, np.float32))
 
     def _add_edges(self, shade: U8, pose: HeadPose, origin: F32) -> None:
         """Show the edges of the upper teeth in a shade (height, width, 3) where it is light, in place."""

@@ -90,3 +90,16 @@ def test_a_mouth_outside_the_picture_draws_nothing(mouth: ShadedMouth, rig: Rig)
     picture = np.zeros((100, 100, 3), np.uint8)
     mouth.draw(picture, (rig.rest + np.array([5000, 0, 0])).astype(np.float32), rig.rest_pose)
     assert not picture.any()
+
+
+def test_half_a_shade_lies_halfway_between_what_was_there_and_all_of_it(astronaut: Identity, move: Move) -> None:
+    generator = GeometryGenerator(astronaut, (512, 512))
+    target = target_face(generator.rig, astronaut, move(jawOpen=0.8))
+    bare = generator.move(target).picture
+    layer = generator.mouth_layer(bare, target)
+    assert layer is not None
+    whole, half = bare.copy(), bare.copy()
+    layer.lay(whole)
+    layer.weaker(0.5).lay(half)
+    assert np.array_equal(whole, generator.draw(target))
+    assert np.abs(half.astype(int) - (whole.astype(int) + bare) / 2).max() <= 1
