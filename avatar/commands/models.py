@@ -31,13 +31,18 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.commands.portrait_models import pull_portrait, state_of_portrait  # noqa: PLC0415
+    from avatar.commands.portrait_models import is_fetched, pull_portrait, state_of_portrait  # noqa: PLC0415
+    from avatar.errors import ModelError  # noqa: PLC0415
     from avatar.models.hub import PUBLISHED  # noqa: PLC0415
     from avatar.models.store import ModelStore  # noqa: PLC0415
 
     store = ModelStore()
     by_others = [name for name in args.names if name in PUBLISHED]
     names = [name for name in args.names if name not in PUBLISHED] if args.names else list(store.specs)
+    known = (*store.specs, *PUBLISHED)
+    for name in args.names:
+        if name not in known:
+            raise ModelError(f"There is no model named {name!r}; there are: {', '.join(known)}.")
     if args.action == "pull":
         for name in names:
             pull(name)
@@ -53,12 +58,14 @@ def run(args: argparse.Namespace) -> int:
             print(f"  {spec.origin}\n  {store.path(name)}\n  sha256 {spec.sha256}")
             print("\n".join(f"  from {source}" for source in spec.sources))
     for model in PUBLISHED.values():
-        if args.action == "list" and (not args.names or model.name in by_others):
+        if model.name in by_others or (args.action == "list" and not args.names):
             print(state_of_portrait(model))
-    if args.action == "verify" and any(state != "present" for state in states.values()):
+    if args.action == "list":
+        return 0
+    bad = any(state != "present" for state in states.values())
+    if bad:
         print("Fetch what is missing or damaged: avatar models pull")
-        return 1
-    return 0
+    return int(bad or not all(is_fetched() for _ in by_others))
 
 
 def pull(name: str) -> None:

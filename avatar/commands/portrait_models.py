@@ -17,9 +17,14 @@ FITTED_ON: Final = 3
 FITTED_SIZE: Final = (512, 512)
 
 
+def is_fetched() -> bool:
+    """Tell whether LivePortrait's weights are here."""
+    return (models_folder() / WEIGHTS).is_file()
+
+
 def state_of_portrait(model: PublishedModel) -> str:
     """Return what a list of models says of LivePortrait."""
-    there = "present" if (models_folder() / WEIGHTS).is_file() else "not fetched"
+    there = "present" if is_fetched() else "not fetched"
     return (
         f"{model.name}: {there}, {model.about_bytes / 1e6:.0f} MB, {model.licence}, fetched on your word only\n"
         f"  {model.origin}\n  avatar models pull {model.name}"

@@ -87,9 +87,9 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     target = read_target(args.to, token=os.environ.get(TOKEN_VARIABLE))
     if args.mic is not None:
-        from avatar.virtual_camera.microphone_input import load_sounddevice  # noqa: PLC0415
+        from avatar.virtual_camera.microphone_input import check_microphone  # noqa: PLC0415
 
-        load_sounddevice()  # what is missing is said now
+        check_microphone(args.mic or None)  # what is missing is said now, not after hours of silence
     avatar: Avatar | ClipAvatar = _avatar(args, settings) if args.clip is None else _clip_avatar(args, settings)
     # As Ctrl-C does: the target is told that the stream ends.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))

@@ -10,8 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 if TYPE_CHECKING:
     import av
 
@@ -60,7 +58,7 @@ async def speak_microphone(avatar: Avatar, name: str | None) -> None:
     async with _microphone(name) as heard:
         while True:
             frame = await heard.get()
-            await avatar.push_audio(frame.to_ndarray().reshape(-1).astype(np.int16, copy=False), frame.sample_rate)
+            await avatar.push_audio(frame.to_ndarray().reshape(-1).astype("int16", copy=False), frame.sample_rate)
 
 
 @asynccontextmanager

@@ -67,7 +67,8 @@ class WhipClient:
         self.on_this_machine = _is_loopback(parts.hostname)
         if not (self._secure or self.on_this_machine or plain_http):
             raise AvatarError(
-                f"http to {parts.hostname} can be read and changed on the way: use https, or say plain_http=True.",
+                f"http to {parts.hostname} can be read and changed on the way: use https, or accept that "
+                "(plain_http=True; of a command: --plain-http).",
                 code="insecure_url",
             )
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}

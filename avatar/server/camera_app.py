@@ -6,10 +6,11 @@ The page speaks the call's own messages (`stream.browser_messages`), by HTTP: th
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from typing import Annotated, Final, Protocol
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -62,8 +63,9 @@ def create_camera_app(
     token: str,
     preview: Callable[[str], bytes],
 ) -> FastAPI:
-    """Return the application, all of which but the page itself needs `token` as a bearer token.
+    """Return the application, all of which but the page's files needs `token` as a bearer token.
 
+    Pictures of faces, which a page shows by their address alone, need a key in it that the list of faces gives.
     `preview` returns a JPEG picture of a face, and raises AvatarError; it blocks.
     """
     app = FastAPI(title="Avatar camera", docs_url=None, redoc_url=None, openapi_url=None)
@@ -72,6 +74,7 @@ def create_camera_app(
     app.add_middleware(OriginMiddleware, rules=rules)
     app.add_middleware(HeadersMiddleware, rules=rules)
     guard = bearer_guard(token)
+    key = secrets.token_urlsafe(16)
     router = APIRouter(prefix="/api")
 
     @router.get("/camera", dependencies=[Depends(guard)])
@@ -95,7 +98,7 @@ def create_camera_app(
             case _:
                 raise ControlError("This is for calls: a camera has no such thing.")
 
-    @router.get("/avatars")
+    @router.get("/avatars", dependencies=[Depends(guard)])
     async def faces() -> AvatarsAnswer:
         return AvatarsAnswer(
             avatars=[
@@ -103,7 +106,7 @@ def create_camera_app(
                     id=f"face-{number}",
                     name=face.rsplit("/", 1)[-1].rsplit("\\", 1)[-1].removesuffix(".avatar"),
                     kind="builtin",
-                    preview=f"/api/avatars/face-{number}/preview.jpg",
+                    preview=f"/api/avatars/face-{number}/preview.jpg?key={key}",
                     width=PREVIEW_SIZE,
                     height=PREVIEW_SIZE,
                 )
@@ -112,9 +115,11 @@ def create_camera_app(
         )
 
     @router.get("/avatars/{avatar_id}/preview.jpg", response_class=Response)
-    async def picture(avatar_id: Annotated[str, Path(max_length=64)]) -> Response:
+    async def picture(
+        avatar_id: Annotated[str, Path(max_length=64)], given: Annotated[str, Query(alias="key", max_length=64)] = ""
+    ) -> Response:
         shown, number = controls.state().faces, _face_number(avatar_id)
-        if not 0 <= number < len(shown):
+        if not 0 <= number < len(shown) or not secrets.compare_digest(given.encode(), key.encode()):
             raise _unknown_face()
         jpeg = await asyncio.to_thread(preview, shown[number])
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})

@@ -47,6 +47,27 @@ def list_microphones() -> list[tuple[int, str]]:
     return [(number, str(one["name"])) for number, one in enumerate(devices) if one["max_input_channels"] > 0]
 
 
+def check_microphone(name: str | None) -> None:
+    """Find a microphone by its name or number; None: the system's own choice. Raises DeviceError where it is not."""
+    library = load_sounddevice()
+    try:
+        library.check_input_settings(device=_device(name), channels=1, samplerate=RATE, dtype="int16")
+    except (library.PortAudioError, ValueError) as error:
+        raise _unreadable(library, error) from error
+
+
+def _device(name: str | None) -> int | str | None:
+    return int(name) if name is not None and name.isdecimal() else name
+
+
+def _unreadable(library: ModuleType, error: Exception) -> DeviceError:
+    """Say what is wrong with a microphone, and which there are."""
+    with contextlib.suppress(library.PortAudioError, ValueError):
+        names = ", ".join(f"{number}: {name}" for number, name in list_microphones()) or "none"
+        return DeviceError(f"The microphone cannot be read: {error}. There are: {names}.")
+    return DeviceError(f"The microphone cannot be read: {error}.")
+
+
 def sound_frame(samples: I16, rate: int) -> av.AudioFrame:
     """Return (n,) samples of one channel as PyAV's frame."""
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="s16", layout="mono")
@@ -65,7 +86,7 @@ class MicrophoneReader:
             push: takes each piece and when its last sample came (time.monotonic()), in PortAudio's thread.
             on_state: is told when sound comes, and when it comes no longer, with the reason.
         """
-        self._device = int(name) if name is not None and name.isdecimal() else name
+        self._device = _device(name)
         self._push, self._library = push, load_sounddevice()
         self._heard = threading.Event()
         self._thread = DeviceThread("microphone", self._read, on_state)
@@ -92,10 +113,7 @@ class MicrophoneReader:
                     thread.works()
                     thread.stopping.wait(0.1)
         except (library.PortAudioError, ValueError) as error:
-            with contextlib.suppress(library.PortAudioError, ValueError):
-                names = ", ".join(f"{number}: {name}" for number, name in list_microphones()) or "none"
-                raise DeviceError(f"The microphone cannot be read: {error}. There are: {names}.") from error
-            raise DeviceError(f"The microphone cannot be read: {error}.") from error
+            raise _unreadable(library, error) from error
 
     def _hear(self, samples: Any, _count: int, _times: Any, _status: Any) -> None:
         self._push(sound_frame(samples[:, 0].copy(), RATE), time.monotonic())

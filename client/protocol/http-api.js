@@ -110,7 +110,7 @@ export async function getRoom(id) {
 
 /** @returns {Promise<Avatar[]>} the faces that come with the server */
 export async function listAvatars() {
-  return (await (await request("/api/avatars")).json()).avatars;
+  return (await (await request("/api/avatars", { headers: authorization() })).json()).avatars;
 }
 
 /**

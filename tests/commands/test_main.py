@@ -102,7 +102,8 @@ def test_errors_are_one_friendly_message(portrait: Path, tmp_path: Path, capsys:
     assert f"{cues}, line 2" in said and "Did you mean 'smile'" in said
     answer = error_of(["render", "--avatar", str(portrait), "--driver", clip, "-o", str(tmp_path / "x.mp4")], capsys)
     assert f"{clip} does not exist" in answer
-    assert "There is no model named 'nose'" in error_of(["models", "pull", "nose"], capsys)
+    assert "There is no model named 'nose'; there are: face_landmarker" in error_of(["models", "pull", "nose"], capsys)
+    assert "liveportrait" in error_of(["models", "verify", "nose"], capsys)
 
 
 @pytest.mark.filterwarnings("error")
@@ -183,6 +184,8 @@ def test_models_are_listed_and_verified(
     assert str(tmp_path) in shown
     assert main(["models", "verify"]) == 1
     assert "avatar models pull" in capsys.readouterr().out
+    assert main(["models", "verify", "liveportrait"]) == 1
+    assert "liveportrait: not fetched" in capsys.readouterr().out
 
 
 def test_the_command_starts_at_once() -> None:

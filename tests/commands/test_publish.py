@@ -66,11 +66,34 @@ class Microphone:
 
 def test_it_speaks_as_the_microphone_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(microphone_input, "MicrophoneReader", Microphone)
-    monkeypatch.setattr(microphone_input, "load_sounddevice", lambda: None)
+    monkeypatch.setattr(microphone_input, "check_microphone", lambda name: None)
     out = tmp_path / "out.mp4"
     assert main(["publish", "--mic", "hum", "--seconds", "1.5", "--to", str(out), *SMALL]) == 0
     count, loudest = heard(out)
     assert count > 30 and loudest > 0.2
+
+
+def test_a_microphone_that_is_not_there_ends_it_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(microphone_input, "load_sounddevice", NoDevices)
+    out = tmp_path / "out.mp4"
+    assert main(["publish", "--mic", "lapel", "--seconds", "1", "--to", str(out), *SMALL]) == 1
+    said = capsys.readouterr().err
+    assert "The microphone cannot be read: no input device matching 'lapel'. There are: none." in said
+    assert not out.exists()
+
+
+class NoDevices:
+    """sounddevice on a machine without any."""
+
+    PortAudioError = OSError
+
+    def check_input_settings(self, device: int | str | None, **_: object) -> None:
+        raise ValueError(f"no input device matching {device!r}")
+
+    def query_devices(self) -> list[object]:
+        return []
 
 
 def test_a_sound_that_cannot_be_read_ends_it_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,10 +134,13 @@ def test_only_who_has_the_link_controls_it_and_no_other_site_does(client: TestCl
 
 
 def test_faces_are_shown_by_name_and_picture_without_their_folder(client: TestClient) -> None:
-    faces = client.get("/api/avatars").json()["avatars"]
+    assert client.get("/api/avatars").status_code == 401, "photos are the user's own"
+    faces = client.get("/api/avatars", headers=TOKEN).json()["avatars"]
     assert [(face["id"], face["name"]) for face in faces] == [("face-0", "mira"), ("face-1", "Old Friend")]
     assert client.get(faces[0]["preview"]).content == b"a picture"
     assert client.get(faces[1]["preview"]).status_code == 404
+    without, _, _ = faces[0]["preview"].partition("?")
+    assert [client.get(f"{without}{key}").status_code for key in ("", "?key=guess", "?key=%C3%A4")] == [404, 404, 404]
 
 
 def test_the_page_is_served_while_the_camera_runs(controls: Controls) -> None:
