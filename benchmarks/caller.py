@@ -24,11 +24,11 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from avatar.media.audio import audio_blocks
 from avatar.media.colour import to_i420
 from avatar.media.video import clip_frames
-from avatar.stream.aiortc_tuning import gather_loopback_only
-from avatar.stream.audio_encoder import AudioEncoder
-from avatar.stream.receiver_tuning import ReceiverTap, tune_receiver
-from avatar.stream.sender_tuning import sent_wire_timestamp
-from avatar.stream.video_encoder import CodecName
+from avatar.stream.codecs.audio_encoder import AudioEncoder
+from avatar.stream.codecs.video_encoder import CodecName
+from avatar.stream.tuning.aiortc_tuning import gather_loopback_only
+from avatar.stream.tuning.receiver_tuning import ReceiverTap, tune_receiver
+from avatar.stream.tuning.sender_tuning import sent_wire_timestamp
 from avatar.timing.quality_control import CameraRequest
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE, wrapped
 

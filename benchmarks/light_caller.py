@@ -17,9 +17,9 @@ import av
 import numpy as np
 from aiortc import RTCRtpReceiver
 
-from avatar.stream.aiortc_tuning import private_name
-from avatar.stream.jitter_buffer import EncodedFrame
-from avatar.stream.receiver_tuning import tune_receiver
+from avatar.stream.rtp.jitter_buffer import EncodedFrame
+from avatar.stream.tuning.aiortc_tuning import private_name
+from avatar.stream.tuning.receiver_tuning import tune_receiver
 from benchmarks.caller import BLOCK, FPS, SOUND_RATE, Caller, MicrophoneTrack, Received
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from avatar.stream.aiortc_tuning import private_name
-from avatar.stream.video_encoder import CodecName
+from avatar.stream.codecs.video_encoder import CodecName
+from avatar.stream.tuning.aiortc_tuning import private_name
 from benchmarks import line_figures, report
 from benchmarks.caller import BLOCK, SOUND_RATE, Caller, camera_pictures, microphone_samples
 from benchmarks.line_relay import Line, LineRelay

@@ -13,13 +13,13 @@ from aiortc import RTCPeerConnection
 from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
 from avatar.media.colour import to_i420
-from avatar.stream.h264 import X264Encoder
-from avatar.stream.key_frames import KeyFrameRule
-from avatar.stream.paced_sender import PacedSender
-from avatar.stream.rate_control import RateLimits, RateState, is_sharp_fall, next_rate
-from avatar.stream.sender_tuning import tune_video_sender
-from avatar.stream.video_encoder import CodecName, VideoEncoder
-from avatar.stream.vp8 import LibvpxEncoder
+from avatar.stream.codecs.h264 import X264Encoder
+from avatar.stream.codecs.video_encoder import CodecName, VideoEncoder
+from avatar.stream.codecs.vp8 import LibvpxEncoder
+from avatar.stream.rtp.key_frames import KeyFrameRule
+from avatar.stream.rtp.paced_sender import PacedSender
+from avatar.stream.rtp.rate_control import RateLimits, RateState, is_sharp_fall, next_rate
+from avatar.stream.tuning.sender_tuning import tune_video_sender
 from avatar.timing.quality_control import LADDER
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE
 from benchmarks.caller import CAMERA, FPS, Camera

@@ -23,8 +23,8 @@ from aiortc.mediastreams import MediaStreamError
 from avatar.config import LimitSettings
 from avatar.identities.builtin import builtin_face
 from avatar.media.photo import read_photo
-from avatar.stream.aiortc_tuning import gather_loopback_only
-from avatar.stream.receiver_tuning import tune_receiver
+from avatar.stream.tuning.aiortc_tuning import gather_loopback_only
+from avatar.stream.tuning.receiver_tuning import tune_receiver
 from avatar.timing.rtp_clock import wrapped
 from benchmarks import report
 from benchmarks.caller import Received, RefusedError, camera_packets, microphone_samples, sound_latencies, still_packets

@@ -18,8 +18,8 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from avatar.config import LimitSettings
 from avatar.identities.builtin import builtin_face
 from avatar.media.photo import read_photo
-from avatar.stream.aiortc_tuning import gather_loopback_only
-from avatar.stream.receiver_tuning import tune_receiver
+from avatar.stream.tuning.aiortc_tuning import gather_loopback_only
+from avatar.stream.tuning.receiver_tuning import tune_receiver
 from benchmarks import report
 from benchmarks.caller import CameraTrack, MicrophoneTrack, camera_packets, microphone_samples, still_packets
 from benchmarks.server_process import ServerProcess

@@ -30,7 +30,7 @@ from aiortc.mediastreams import MediaStreamError
 from avatar.media.audio import SOUND_RATE, audio_blocks
 from avatar.media.video import clip_frames
 from avatar.media.webrtc_certificate import write_p256_pair
-from avatar.stream.aiortc_tuning import gather_loopback_only
+from avatar.stream.tuning.aiortc_tuning import gather_loopback_only
 from avatar.types import U8
 from benchmarks import report
 from benchmarks.clients.client import WHIP_MUXER

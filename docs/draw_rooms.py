@@ -47,7 +47,7 @@ USED_BY_ALL: Final = ("config",)
 
 PIPELINE: Final = "session/live.py"
 WAY: Final = (
-    ("stream/picture_decoder.py", "decodes the", "camera's frame"),
+    ("stream/codecs/picture_decoder.py", "decodes the", "camera's frame"),
     (PIPELINE, "keeps the newest", "frame and face"),
     ("perception/tracker.py", "finds and tracks", "the face"),
     ("motion/composer.py", "composes face, voice", "and cues to motion"),

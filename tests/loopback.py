@@ -29,8 +29,8 @@ from avatar.identities.builtin import builtin_face
 from avatar.media.colour import to_i420
 from avatar.media.photo import read_photo
 from avatar.session.protocol import SessionEvent, SessionStats
-from avatar.stream.aiortc_tuning import gather_loopback_only, tolerate_early_close
 from avatar.stream.ice_servers import IceServer, as_aiortc_takes_them
+from avatar.stream.tuning.aiortc_tuning import gather_loopback_only, tolerate_early_close
 from avatar.types import CaptureStamp, Drive, Picture
 
 

@@ -27,9 +27,9 @@ from avatar.errors import AvatarError
 from avatar.session.protocol import Calibrated, FaceFound, FaceLost, LiveSession, SessionEvent, SessionFailed
 from avatar.stream.broadcast import Broadcast
 from avatar.stream.browser_messages import Bye, CalibratedMessage, FaceMessage, Hello
-from avatar.stream.offer import Offer
-from avatar.stream.packet_guard import DropReason
 from avatar.stream.peer import Peer
+from avatar.stream.rtp.packet_guard import DropReason
+from avatar.stream.sdp.offer import Offer
 from avatar.stream.trickle import Fragment
 from avatar.types import Picture
 

@@ -22,8 +22,8 @@ from avatar.media.colour import camera_rgb, to_i420
 from avatar.models.store import get_model
 from avatar.motion.retarget import Retargeter
 from avatar.perception.tracker import FaceTracker
-from avatar.stream.encoders import open_video_encoder
-from avatar.stream.h264 import X264Encoder
+from avatar.stream.codecs.encoders import open_video_encoder
+from avatar.stream.codecs.h264 import X264Encoder
 from avatar.timing.quality_control import LADDER
 from avatar.timing.rtp_clock import VIDEO_RATE
 from avatar.types import U8, rest_motion

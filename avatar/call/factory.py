@@ -31,8 +31,8 @@ from avatar.session.loopback import LoopbackSession
 from avatar.session.opening import open_session
 from avatar.session.protocol import LiveSession, MakeSession, SessionEvent
 from avatar.stream.broadcast import Broadcast
-from avatar.stream.offer import Offer
 from avatar.stream.peer import Peer
+from avatar.stream.sdp.offer import Offer
 from avatar.timing.machine_load import LoadMeter
 from avatar.types import Drive, Picture
 

@@ -28,7 +28,7 @@ from avatar.conversation.services import ServiceFactory, open_services
 from avatar.errors import TrickleError
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.session.protocol import MakeSession
-from avatar.stream.offer import Offer, read_offer
+from avatar.stream.sdp.offer import Offer, read_offer
 from avatar.stream.trickle import read_fragment
 from avatar.timing.machine_load import LoadMeter
 

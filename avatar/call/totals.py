@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from avatar.call.call import Call
 from avatar.call.limits import EndReason
 from avatar.stream.browser_messages import Stats
-from avatar.stream.packet_guard import DROP_REASONS, DropReason
+from avatar.stream.rtp.packet_guard import DROP_REASONS, DropReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from avatar.call.limits import CallTimes, why_end
 from avatar.config import LimitSettings, TransportSettings
 from avatar.errors import ServerFullError, TrickleError
 from avatar.stream.broadcast import Broadcast
-from avatar.stream.offer import read_offer
+from avatar.stream.sdp.offer import read_offer
 from avatar.stream.trickle import read_fragment
 from avatar.stream.watch_peer import WatchPeer
 

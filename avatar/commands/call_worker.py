@@ -16,7 +16,7 @@ from avatar.call.workers.serving import ServedCalls, Surrounded
 from avatar.commands.options import chosen_voice_network
 from avatar.commands.real_time import set_up_process
 from avatar.server.memory import MemoryKeeper, trim_heap
-from avatar.stream.encoders import try_encoders
+from avatar.stream.codecs.encoders import try_encoders
 
 if TYPE_CHECKING:
     from avatar.call.local_calls import LocalCalls

@@ -113,7 +113,7 @@ def require_system_libraries() -> None:
 
 def encoder(name: str) -> Check:
     """Encode two pictures: that FFmpeg lists an encoder does not mean that it works."""
-    from avatar.stream.encoders import ENCODERS, why_passed_over  # noqa: PLC0415
+    from avatar.stream.codecs.encoders import ENCODERS, why_passed_over  # noqa: PLC0415
 
     kind = next(kind for kind in ENCODERS if kind.name == name)
     passed = why_passed_over(kind)

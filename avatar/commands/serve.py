@@ -209,7 +209,7 @@ def _worker_pool(settings: ServerSettings, library: AvatarLibrary, backgrounds: 
 
 async def _try_machine(calls: Calls, face: str | None) -> None:
     """Find out, beside the server's first moments, how this machine encodes, and what a call costs."""
-    from avatar.stream.encoders import try_encoders  # noqa: PLC0415
+    from avatar.stream.codecs.encoders import try_encoders  # noqa: PLC0415
 
     await asyncio.to_thread(try_encoders)
     if face is not None:

@@ -12,27 +12,27 @@ from aiortc.stats import RTCTransportStats
 
 from avatar.config import TransportSettings
 from avatar.errors import AvatarError, OfferError
-from avatar.stream.aiortc_lifetime import close_connection, wait_briefly_for_servers
-from avatar.stream.aiortc_tuning import gather_loopback_only, tolerate_early_close
-from avatar.stream.candidate_gathering import announce_address, gather_in_ports
+from avatar.stream.codecs.encoders import preferred_video_codecs
 from avatar.stream.connect_failure import ConnectFacts, ConnectFailure, why_not_connected
-from avatar.stream.consent import keep_consent, said_goodbye
-from avatar.stream.direct_reading import DirectReading
-from avatar.stream.encoders import preferred_video_codecs
-from avatar.stream.handshake_record import HandshakeRecord
 from avatar.stream.ice_servers import as_aiortc_takes_them, ice_servers
-from avatar.stream.offer import Offer
-from avatar.stream.packet_guard import DropReason, PacketGuard
-from avatar.stream.peer_addresses import PeerAddresses
-from avatar.stream.sdp_answer import complete_answer
-from avatar.stream.transport_tuning import (
+from avatar.stream.rtp.direct_reading import DirectReading
+from avatar.stream.rtp.packet_guard import DropReason, PacketGuard
+from avatar.stream.sdp.answer import complete_answer
+from avatar.stream.sdp.offer import Offer
+from avatar.stream.trickle import Fragment
+from avatar.stream.tuning.aiortc_lifetime import close_connection, wait_briefly_for_servers
+from avatar.stream.tuning.aiortc_tuning import gather_loopback_only, tolerate_early_close
+from avatar.stream.tuning.candidate_gathering import announce_address, gather_in_ports
+from avatar.stream.tuning.consent import keep_consent, said_goodbye
+from avatar.stream.tuning.handshake_record import HandshakeRecord
+from avatar.stream.tuning.peer_addresses import PeerAddresses
+from avatar.stream.tuning.transport_tuning import (
     accept_checks_without_priority,
     accept_rsa_certificates,
     ice_agents,
     let_the_peer_begin_dtls,
     let_the_peer_check_first,
 )
-from avatar.stream.trickle import Fragment
 
 logger = logging.getLogger(__name__)
 

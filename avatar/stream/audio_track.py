@@ -14,8 +14,8 @@ import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from avatar.stream.audio_encoder import AudioEncoder
-from avatar.stream.audio_framing import AudioFramer
+from avatar.stream.codecs.audio_encoder import AudioEncoder
+from avatar.stream.codecs.audio_framing import AudioFramer
 from avatar.stream.outgoing_audio import OutgoingAudio
 from avatar.timing.av_sync import LONGEST_HOLD_S, blocks_to_drop
 

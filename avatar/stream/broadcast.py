@@ -18,11 +18,11 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from avatar.media.matte_beside import with_matte, without_matte
-from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
-from avatar.stream.encoders import open_video_encoder
+from avatar.stream.codecs.audio_encoder import AudioEncoder
+from avatar.stream.codecs.encoders import open_video_encoder
+from avatar.stream.codecs.video_encoder import CodecName
 from avatar.stream.relay_track import PICTURES_WAITING, SOUNDS_WAITING, RelayTrack
-from avatar.stream.video_encoder import CodecName
 from avatar.stream.video_track import AvatarVideoTrack, SentPicture
 from avatar.stream.watch_rates import BITRATES, WatchRate
 from avatar.timing.rtp_clock import video_ticks

@@ -12,7 +12,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from avatar.stream.ice_servers import IceServer
 from avatar.stream.offering_peer import OfferingPeer
-from avatar.stream.receiver_tuning import ReceiverTap, tune_receiver
+from avatar.stream.tuning.receiver_tuning import ReceiverTap, tune_receiver
 from avatar.stream.uplink import Uplink
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from avatar.stream.handshake_record import NO_SRTP_PROFILE, WRONG_FINGERPRINT
+from avatar.stream.tuning.handshake_record import NO_SRTP_PROFILE, WRONG_FINGERPRINT
 
 ConnectFailureReason: TypeAlias = Literal["never_connected", "no_route", "dtls_failed", "certificate"]
 

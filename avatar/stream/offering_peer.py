@@ -9,12 +9,12 @@ from typing import Final
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 
 from avatar.errors import ServerGoneError
-from avatar.stream.aiortc_tuning import gather_loopback_too, tolerate_early_close
-from avatar.stream.handshake_record import HandshakeRecord
 from avatar.stream.ice_servers import IceServer, as_aiortc_takes_them
 from avatar.stream.message_channel import CHANNEL_LABEL
-from avatar.stream.packet_guard import PacketGuard
-from avatar.stream.transport_tuning import accept_checks_without_priority, accept_rsa_certificates
+from avatar.stream.rtp.packet_guard import PacketGuard
+from avatar.stream.tuning.aiortc_tuning import gather_loopback_too, tolerate_early_close
+from avatar.stream.tuning.handshake_record import HandshakeRecord
+from avatar.stream.tuning.transport_tuning import accept_checks_without_priority, accept_rsa_certificates
 
 BACKLOG_BYTES: Final = 262_144
 """Messages that may wait to leave: several seconds of speech. More means that nothing gets through."""

@@ -12,24 +12,24 @@ from aiortc import MediaStreamTrack, RTCRtpTransceiver
 from aiortc.stats import RTCRemoteInboundRtpStreamStats, RTCTransportStats
 
 from avatar.config import TransportSettings
-from avatar.stream.aiortc_tuning import negotiated_audio_codec, negotiated_video_codec
 from avatar.stream.answering_peer import AnsweringPeer
-from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
-from avatar.stream.encoders import open_video_encoder
+from avatar.stream.codecs.audio_encoder import AudioEncoder
+from avatar.stream.codecs.encoders import open_video_encoder
+from avatar.stream.codecs.picture_decoder import PictureDecoder
+from avatar.stream.codecs.sound_decoder import SoundDecoder
+from avatar.stream.codecs.video_encoder import CodecName
 from avatar.stream.frame_size import SizeGate
 from avatar.stream.listeners import ConnectionListener, MediaListener
 from avatar.stream.message_channel import MessageChannel
-from avatar.stream.offer import Offer
-from avatar.stream.one_layer import take_one_layer
-from avatar.stream.paced_sender import PacedSender
-from avatar.stream.picture_decoder import PictureDecoder
-from avatar.stream.playout_delay import PlayoutDelay, negotiate_playout_delay
-from avatar.stream.rate_control import FULL_SOUND_BPS, RateLimits, RateState, is_sharp_fall, next_rate, sound_rate
-from avatar.stream.receiver_tuning import tune_receiver
-from avatar.stream.sender_tuning import sent_wire_timestamp, tune_audio_sender, tune_video_sender
-from avatar.stream.sound_decoder import SoundDecoder
-from avatar.stream.video_encoder import CodecName
+from avatar.stream.rtp.one_layer import take_one_layer
+from avatar.stream.rtp.paced_sender import PacedSender
+from avatar.stream.rtp.playout_delay import PlayoutDelay, negotiate_playout_delay
+from avatar.stream.rtp.rate_control import FULL_SOUND_BPS, RateLimits, RateState, is_sharp_fall, next_rate, sound_rate
+from avatar.stream.sdp.offer import Offer
+from avatar.stream.tuning.aiortc_tuning import negotiated_audio_codec, negotiated_video_codec
+from avatar.stream.tuning.receiver_tuning import tune_receiver
+from avatar.stream.tuning.sender_tuning import sent_wire_timestamp, tune_audio_sender, tune_video_sender
 from avatar.stream.video_track import AvatarVideoTrack, SentPicture
 from avatar.types import Picture
 

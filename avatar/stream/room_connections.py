@@ -10,13 +10,13 @@ from typing import Any, Protocol
 import av
 from aiortc.mediastreams import MediaStreamError
 
-from avatar.stream.aiortc_tuning import negotiated_audio_codec
-from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
+from avatar.stream.codecs.audio_encoder import AudioEncoder
+from avatar.stream.codecs.sound_decoder import SoundDecoder
 from avatar.stream.ice_servers import IceServer
 from avatar.stream.offering_peer import OfferingPeer
-from avatar.stream.receiver_tuning import tune_receiver
-from avatar.stream.sound_decoder import SoundDecoder
+from avatar.stream.tuning.aiortc_tuning import negotiated_audio_codec
+from avatar.stream.tuning.receiver_tuning import tune_receiver
 
 
 class VoiceListener(Protocol):

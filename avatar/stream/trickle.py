@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from avatar.errors import TrickleError
-from avatar.stream.sdp_text import Lines
-from avatar.stream.sdp_transport import MAX_CANDIDATES, reachable
+from avatar.stream.sdp.text import Lines
+from avatar.stream.sdp.transport import MAX_CANDIDATES, reachable
 
 _KNOWN: Final = ("a=candidate:", "a=end-of-candidates", "a=ice-ufrag:", "a=ice-pwd:", "a=mid:")
 

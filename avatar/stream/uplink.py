@@ -10,12 +10,12 @@ from typing import Final
 import av
 from aiortc import RTCRtpTransceiver
 
-from avatar.stream.aiortc_tuning import negotiated_audio_codec, negotiated_video_codec
-from avatar.stream.audio_encoder import AudioEncoder
 from avatar.stream.audio_track import AvatarAudioTrack
-from avatar.stream.encoders import open_video_encoder, preferred_video_codecs
-from avatar.stream.rate_control import RateLimits, RateState, next_rate
-from avatar.stream.sender_tuning import sent_wire_timestamp, tune_audio_sender, tune_video_sender
+from avatar.stream.codecs.audio_encoder import AudioEncoder
+from avatar.stream.codecs.encoders import open_video_encoder, preferred_video_codecs
+from avatar.stream.rtp.rate_control import RateLimits, RateState, next_rate
+from avatar.stream.tuning.aiortc_tuning import negotiated_audio_codec, negotiated_video_codec
+from avatar.stream.tuning.sender_tuning import sent_wire_timestamp, tune_audio_sender, tune_video_sender
 from avatar.stream.video_track import AvatarVideoTrack, SentPicture
 from avatar.types import Picture
 

@@ -16,8 +16,8 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from avatar.errors import FrameError
-from avatar.stream.key_frames import KeyFrameRule
-from avatar.stream.video_encoder import EncodedPicture, VideoEncoder
+from avatar.stream.codecs.video_encoder import EncodedPicture, VideoEncoder
+from avatar.stream.rtp.key_frames import KeyFrameRule
 from avatar.timing.rtp_clock import VIDEO_TIME_BASE, video_ticks, wrapped
 from avatar.types import U8, Picture
 

@@ -12,15 +12,15 @@ from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
 from avatar.config import TransportSettings
 from avatar.errors import OfferError
-from avatar.stream.aiortc_tuning import negotiated_audio_codec, negotiated_video_codec
 from avatar.stream.answering_peer import AnsweringPeer
 from avatar.stream.broadcast import Broadcast
+from avatar.stream.codecs.video_encoder import CodecName
 from avatar.stream.message_channel import CHANNELS_REFUSED
-from avatar.stream.offer import Offer
-from avatar.stream.playout_delay import negotiate_playout_delay
 from avatar.stream.relay_track import RelayTrack
-from avatar.stream.sender_tuning import tune_audio_sender, tune_video_sender
-from avatar.stream.video_encoder import CodecName
+from avatar.stream.rtp.playout_delay import negotiate_playout_delay
+from avatar.stream.sdp.offer import Offer
+from avatar.stream.tuning.aiortc_tuning import negotiated_audio_codec, negotiated_video_codec
+from avatar.stream.tuning.sender_tuning import tune_audio_sender, tune_video_sender
 from avatar.stream.watch_rates import WatchRateState, next_watch_rate
 
 

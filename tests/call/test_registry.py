@@ -21,8 +21,8 @@ from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFul
 from avatar.motion.cues import NEUTRAL, Feel, Gesture
 from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionFailed, SessionStats
 from avatar.stream.message_channel import CHANNELS_REFUSED
-from avatar.stream.sdp_transport import MAX_CANDIDATES
-from avatar.stream.transport_tuning import ice_agents
+from avatar.stream.sdp.transport import MAX_CANDIDATES
+from avatar.stream.tuning.transport_tuning import ice_agents
 from avatar.timing import quality_control
 from avatar.timing.machine_load import LoadMeter, MachineLoad
 

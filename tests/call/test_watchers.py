@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError
-from avatar.stream import broadcast, encoders
+from avatar.stream import broadcast
+from avatar.stream.codecs import encoders
 from tests.call.test_registry import Stage, make_stage
 
 pytestmark = pytest.mark.anyio

@@ -13,8 +13,8 @@ import pytest
 from avatar.commands import diagnostics
 from avatar.commands.main import main
 from avatar.errors import AvatarError
-from avatar.stream import encoders
-from avatar.stream.encoders import ENCODERS, Passed
+from avatar.stream.codecs import encoders
+from avatar.stream.codecs.encoders import ENCODERS, Passed
 
 
 def without_libraries(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:

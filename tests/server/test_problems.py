@@ -11,7 +11,14 @@ import avatar
 from avatar.errors import AvatarError
 from avatar.server.problems import problem_of
 
-FROM_REQUESTS = ("call/registry.py", "media/photo.py", "identities", "generator/enrol.py", "server", "stream/offer.py")
+FROM_REQUESTS = (
+    "call/registry.py",
+    "media/photo.py",
+    "identities",
+    "generator/enrol.py",
+    "server",
+    "stream/sdp/offer.py",
+)
 """Where the errors arise that a request can meet."""
 
 

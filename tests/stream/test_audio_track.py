@@ -17,9 +17,9 @@ from aiortc.jitterbuffer import JitterFrame
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
-from avatar.stream.audio_encoder import AudioEncoder
-from avatar.stream.audio_framing import BLOCK
 from avatar.stream.audio_track import QUEUE_LIMIT, AvatarAudioTrack
+from avatar.stream.codecs.audio_encoder import AudioEncoder
+from avatar.stream.codecs.audio_framing import BLOCK
 from avatar.timing.av_sync import LATE_S
 from avatar.timing.rtp_clock import AUDIO_RATE as RATE
 from avatar.timing.rtp_clock import AUDIO_TIME_BASE as TIME_BASE

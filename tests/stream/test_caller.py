@@ -12,8 +12,8 @@ import pytest
 
 from avatar.config import TransportSettings
 from avatar.stream.caller import Caller
-from avatar.stream.offer import read_offer
 from avatar.stream.peer import Peer
+from avatar.stream.sdp.offer import read_offer
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from avatar.stream.connect_failure import ConnectFacts, why_not_connected
-from avatar.stream.handshake_record import NO_SRTP_PROFILE, WRONG_FINGERPRINT
+from avatar.stream.tuning.handshake_record import NO_SRTP_PROFILE, WRONG_FINGERPRINT
 
 
 @pytest.mark.parametrize(

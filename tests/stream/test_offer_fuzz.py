@@ -28,8 +28,8 @@ from avatar.generator.identity import Identity
 from avatar.identities.builtin import BuiltinFace
 from avatar.identities.library import AvatarLibrary
 from avatar.server.app import create_app
-from avatar.stream.offer import read_offer
-from avatar.stream.sdp_text import parse_sdp
+from avatar.stream.sdp.offer import read_offer
+from avatar.stream.sdp.text import parse_sdp
 
 pytestmark = pytest.mark.slow
 

@@ -18,10 +18,10 @@ import pytest
 from avatar.config import TransportSettings
 from avatar.errors import OfferError
 from avatar.server.problems import problem_of
-from avatar.stream.offer import read_offer
 from avatar.stream.peer import Peer
-from avatar.stream.sdp_codecs import payload_types
-from avatar.stream.sdp_text import parse_sdp
+from avatar.stream.sdp.codecs import payload_types
+from avatar.stream.sdp.offer import read_offer
+from avatar.stream.sdp.text import parse_sdp
 from avatar.stream.video_track import SentPicture
 from avatar.types import CaptureStamp
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from avatar.errors import TrickleError
-from avatar.stream.sdp_transport import MAX_CANDIDATES
+from avatar.stream.sdp.transport import MAX_CANDIDATES
 from avatar.stream.trickle import read_fragment
 
 HOST = "1387637174 1 udp 2122260223 192.0.2.1 61764 typ host generation 0 ufrag EsAw network-id 1"

@@ -17,10 +17,10 @@ import pytest
 
 from avatar.config import TransportSettings
 from avatar.stream.ice_servers import ice_servers
-from avatar.stream.offer import read_offer
 from avatar.stream.peer import Peer
-from avatar.stream.transport_tuning import ice_agents
-from tests.stream.test_transport_tuning import Listener
+from avatar.stream.sdp.offer import read_offer
+from avatar.stream.tuning.transport_tuning import ice_agents
+from tests.stream.tuning.test_transport_tuning import Listener
 
 pytestmark = [
     pytest.mark.anyio,

@@ -14,8 +14,8 @@ import av
 import pytest
 
 from avatar.config import TransportSettings
-from avatar.stream.offer import read_offer
 from avatar.stream.peer import Peer
+from avatar.stream.sdp.offer import read_offer
 from avatar.stream.video_track import SentPicture
 from avatar.types import CaptureStamp, Picture
 

@@ -13,7 +13,7 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 
 from avatar.errors import FrameError
-from avatar.stream.video_encoder import EncodedPicture
+from avatar.stream.codecs.video_encoder import EncodedPicture
 from avatar.stream.video_track import FAILURES_TOLERATED, AvatarVideoTrack, SentPicture
 from avatar.types import U8, Picture
 

@@ -1,0 +1,1 @@
+"""Pictures and sound, encoded and decoded."""

@@ -1,0 +1,1 @@
+"""Offers and answers: session descriptions, read and written."""

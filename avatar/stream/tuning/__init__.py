@@ -1,0 +1,1 @@
+"""What aiortc and aioice do differently for us, connection by connection."""
