@@ -6,8 +6,8 @@ import asyncio
 import logging
 from typing import Any, Final
 
+from avatar.call.workers.from_worker import Log
 from avatar.call.workers.link import Link
-from avatar.call.workers.messages import Log
 
 LONGEST: Final = 8000
 """Letters of a line, with the trace of an error."""

@@ -12,11 +12,12 @@ from avatar.call.backgrounds import GetBackground, no_uploads
 from avatar.call.capacity import Standing
 from avatar.call.running import CallRequest
 from avatar.call.totals import NO_FIGURES, CallFigures, joined
+from avatar.call.workers.from_worker import Found
 from avatar.call.workers.link import LinkClosedError
-from avatar.call.workers.messages import FindWatchers, Found, Surroundings
 from avatar.call.workers.placement import Failures, Place, choose_place
 from avatar.call.workers.process import WorkerProcess
 from avatar.call.workers.remote_call import RemoteCall, RemoteWatchers
+from avatar.call.workers.to_worker import FindWatchers, Surroundings
 from avatar.call.workers.worker import AvatarFiles, Coming, Worker
 from avatar.config import ServerSettings
 from avatar.errors import ServerFullError

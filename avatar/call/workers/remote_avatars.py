@@ -9,8 +9,10 @@ import asyncio
 from collections import OrderedDict
 from typing import Any, Final
 
+from avatar.call.workers.from_worker import FindBackground, GetAvatar
 from avatar.call.workers.link import Link
-from avatar.call.workers.messages import AvatarFile, BackgroundFile, FindBackground, GetAvatar, Reply
+from avatar.call.workers.messages import Reply
+from avatar.call.workers.to_worker import AvatarFile, BackgroundFile
 from avatar.config import Background
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import identity_from_bytes

@@ -7,22 +7,19 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from avatar.call.capacity import Standing
+from avatar.call.workers.from_worker import Counted, Found, Recorded, WatcherMade
 from avatar.call.workers.link import LinkClosedError
-from avatar.call.workers.messages import (
+from avatar.call.workers.messages import Reply
+from avatar.call.workers.to_worker import (
     AddWatcher,
-    Counted,
     CountWatchers,
-    Found,
     HasWatcher,
     ReadRecording,
-    Recorded,
     RemoveWatcher,
-    Reply,
     StartRecording,
     StopRecording,
     ToWorker,
     TrickleWatcher,
-    WatcherMade,
 )
 from avatar.errors import RecordingError
 from avatar.media.recording import RecordingState

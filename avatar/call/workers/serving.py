@@ -15,43 +15,45 @@ from avatar.call.local_calls import LocalCalls
 from avatar.call.rooms import RoomWish
 from avatar.call.running import CallRequest
 from avatar.call.watchers import Watchers
-from avatar.call.workers.link import Link, LinkClosedError, refusal
-from avatar.call.workers.messages import (
+from avatar.call.workers.from_worker import (
     FROM_WORKER,
-    TO_WORKER,
-    AddWatcher,
     CallEnded,
     CallMade,
     CallStanding,
+    Counted,
+    Found,
+    FromWorker,
+    Ready,
+    Recorded,
+    RecordingFigures,
+    RoomNames,
+    Status,
+    WatcherMade,
+)
+from avatar.call.workers.link import Link, LinkClosedError, refusal
+from avatar.call.workers.messages import Request
+from avatar.call.workers.remote_avatars import RemoteAvatars, RemoteBackgrounds
+from avatar.call.workers.to_worker import (
+    TO_WORKER,
+    AddWatcher,
     Cancel,
     Close,
     Configure,
-    Counted,
     CountWatchers,
     CreateCall,
     EndCall,
     FindWatchers,
-    Found,
-    FromWorker,
     HasWatcher,
     NameRoom,
     ReadRecording,
-    Ready,
-    Recorded,
-    RecordingFigures,
     RemoveWatcher,
-    Request,
-    RoomNames,
     StartRecording,
-    Status,
     StopRecording,
     Surroundings,
     ToWorker,
     TrickleCall,
     TrickleWatcher,
-    WatcherMade,
 )
-from avatar.call.workers.remote_avatars import RemoteAvatars, RemoteBackgrounds
 from avatar.config import ServerSettings
 from avatar.errors import AvatarError, ServerFullError
 from avatar.media.recording import RecordingState

@@ -14,36 +14,38 @@ from avatar.call.capacity import Standing
 from avatar.call.limits import EndReason
 from avatar.call.running import CallRequest
 from avatar.call.totals import NO_FIGURES, CallFigures
-from avatar.call.workers.link import Link, LinkClosedError, refusal
-from avatar.call.workers.messages import (
+from avatar.call.workers.from_worker import (
     FROM_WORKER,
-    TO_WORKER,
-    AvatarFile,
-    AvatarUnchanged,
-    BackgroundFile,
     CallEnded,
     CallMade,
-    Cancel,
-    Close,
-    Configure,
-    CreateCall,
-    EndCall,
     FindBackground,
     Found,
     FromWorker,
     GetAvatar,
     Log,
-    NameRoom,
     Ready,
-    Reply,
     RoomNames,
     Status,
+)
+from avatar.call.workers.link import Link, LinkClosedError, refusal
+from avatar.call.workers.messages import Reply
+from avatar.call.workers.process import WorkerProcess
+from avatar.call.workers.remote_call import RemoteCall
+from avatar.call.workers.to_worker import (
+    TO_WORKER,
+    AvatarFile,
+    AvatarUnchanged,
+    BackgroundFile,
+    Cancel,
+    Close,
+    Configure,
+    CreateCall,
+    EndCall,
+    NameRoom,
     Surroundings,
     ToWorker,
     TrickleCall,
 )
-from avatar.call.workers.process import WorkerProcess
-from avatar.call.workers.remote_call import RemoteCall
 from avatar.config import ServerSettings
 from avatar.errors import AvatarError
 

@@ -13,17 +13,9 @@ from typing import Any
 import pytest
 
 from avatar.call.room import RoomFullError
+from avatar.call.workers.from_worker import FROM_WORKER, Found, FromWorker, GetAvatar
 from avatar.call.workers.link import Link, LinkClosedError, refusal
-from avatar.call.workers.messages import (
-    FROM_WORKER,
-    TO_WORKER,
-    AvatarFile,
-    Found,
-    FromWorker,
-    GetAvatar,
-    HasWatcher,
-    ToWorker,
-)
+from avatar.call.workers.to_worker import TO_WORKER, AvatarFile, HasWatcher, ToWorker
 from avatar.errors import AvatarError, NoCommonCodecError, ServerFullError, TrickleError
 
 pytestmark = pytest.mark.anyio

@@ -102,7 +102,7 @@ async def test_one_that_says_nothing_any_more_is_ended(
 ) -> None:
     monkeypatch.setattr(worker_module, "SILENT_S", 0.5)
     ready = (
-        "import socket, sys; from avatar.call.workers.messages import FROM_WORKER, Ready; "
+        "import socket, sys; from avatar.call.workers.from_worker import FROM_WORKER, Ready; "
         "text = FROM_WORKER.write(Ready()).encode(); link = socket.socket(fileno=int(sys.argv[1])); "
         f"link.sendall(len(text).to_bytes(4, 'big') + bytes(4) + text); {ASLEEP}"
     )
