@@ -23,6 +23,8 @@ export class BackgroundChoice extends EventTarget {
   picture = readPicture(loadPreference("background_picture"));
   /** The server's id for the picture. */
   #id = "";
+  /** What there was before the picture. @type {{kind: BackgroundKind | null, picture: string, id: string}} */
+  #before = { kind: null, picture: "", id: "" };
 
   /** @param {{remembered?: boolean}} [options] whether it begins with what was chosen last */
   constructor({ remembered = true } = {}) {
@@ -49,10 +51,24 @@ export class BackgroundChoice extends EventTarget {
    * @throws {Error} where the browser cannot read it
    */
   async choosePicture(file) {
-    this.picture = await pictureToJpeg(file, LONGEST_SIDE);
+    const picture = await pictureToJpeg(file, LONGEST_SIDE);
+    this.#before = { kind: this.kind, picture: this.picture, id: this.#id };
+    this.picture = picture;
     this.#id = "";
     savePreference("background_picture", this.picture);
     this.choose("picture");
+  }
+
+  /** The server does not take the picture: what was there before it is chosen again, and it is not remembered. */
+  refuse() {
+    const { kind, picture, id } = this.#before;
+    this.#before = { kind: null, picture: "", id: "" };
+    this.picture = picture;
+    this.#id = id;
+    savePreference("background_picture", picture);
+    savePreference("background", kind ?? "");
+    this.kind = kind;
+    this.dispatchEvent(new Event("change"));
   }
 
   /** The server has forgotten the picture: it is sent again when it is asked for next. */

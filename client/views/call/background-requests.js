@@ -12,11 +12,17 @@ const ANNOUNCEMENTS = {
   picture: "The background is your picture.",
 };
 const TIMEOUT_MS = 15_000;
+/** HTTP statuses of an upload that will not do, however often it is sent. */
+const PICTURE_REFUSED = [413, 415, 422];
+/** What is said otherwise of a photo with a face. @type {Readonly<Record<string, string>>} */
+const TEXT_CODES = { image_too_small: "background_too_small" };
 
 export class BackgroundRequests {
   /** @type {import("../../call/call.js").Call | null} */
   #call = null;
   #asking = false;
+  /** What the call began with. @type {import("../../media/background-choice.js").BackgroundKind | null} */
+  #began = null;
 
   /**
    * @param {import("../../media/background-choice.js").BackgroundChoice} choice
@@ -38,7 +44,8 @@ export class BackgroundRequests {
     call.addEventListener("message", (event) => {
       const message = /** @type {CustomEvent<import("../../protocol/data-channel.js").ServerMessage>} */ (event).detail;
       if (this.#call !== call || message.type !== "hello") return;
-      this.picker.show(readInForce(message.background));
+      this.#began = readInForce(message.background);
+      this.picker.show(this.#began);
     });
     call.addEventListener("state", () => void this.#ask()); // Chosen while there was no connection.
   }
@@ -89,7 +96,12 @@ export class BackgroundRequests {
     const known = error instanceof RequestRefused || error instanceof ApiError;
     const { code, detail } = known ? error : { code: "error", detail: String(error) };
     if (code === "unknown_background") this.choice.forgetId();
-    this.notice.show(describe(code, detail), "error", { forMs: 8000 });
+    const noPicture = error instanceof ApiError && PICTURE_REFUSED.includes(error.status);
+    if (noPicture && this.choice.kind === "picture") {
+      this.choice.refuse();
+      this.picker.show(this.#began);
+    }
+    this.notice.show(describe(TEXT_CODES[code] ?? code, detail), "error", { forMs: 8000 });
   }
 }
 

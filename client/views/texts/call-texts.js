@@ -11,6 +11,10 @@ export const CALL_TEXTS = Object.freeze({
     title: "The recording has ended",
     text: "This browser could not record the picture. The call goes on.",
   },
+  background_too_small: {
+    title: "The picture is too small",
+    text: "Use one that is larger, and not so long and thin.",
+  },
   unknown_background: {
     title: "The server has forgotten your picture",
     text: "Choose it once more: it is sent again.",

@@ -46,3 +46,16 @@ test("whatever else is stored under those names counts as nothing chosen", async
     assert.deepEqual([await choice.name(), choice.colour, choice.picture], [null, "#2a6496", ""]);
   }
 });
+
+test("a picture that the server does not take leaves what was there before, now and next time", async () => {
+  globalThis.createImageBitmap = async () => ({ width: 5, height: 400, close() {} });
+  const canvas = { getContext: () => ({ drawImage() {} }), toDataURL: () => `${PICTURE}${btoa("thin")}` };
+  globalThis.document = { createElement: () => canvas };
+  const choice = new BackgroundChoice();
+  choice.chooseColour("#00c83c");
+  await choice.choosePicture(new Blob(["thin"]));
+  assert.equal(choice.kind, "picture");
+  choice.refuse();
+  assert.deepEqual([await choice.name(), choice.picture], ["#00c83c", ""]);
+  assert.equal(await new BackgroundChoice().name(), "#00c83c");
+});
