@@ -285,6 +285,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("build/packed"), help="packed clips, to calibrate on")
     parser.add_argument("--out", type=Path, default=Path("build/onnx"), help="folder for the ONNX files")
     parser.add_argument("--hold-back", type=int, default=4, metavar="N", help="as in training")
+    parser.add_argument("--fold", type=int, default=0, metavar="K", help="as in training")
+    parser.add_argument("--hold-out", action="append", default=[], metavar="PERSON", help="as in training")
     parser.add_argument("--ship", type=Path, default=None, metavar="FOLDER", help="put weights and model card there")
     parser.add_argument("--no-int8", action="store_true", help="leave the 8-bit copy out")
     options = parser.parse_args(arguments)
@@ -292,7 +294,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         tier, network = load_network(options.weights)
         clips = [clip for clip in read_packed(options.data) if clip.label.split == "train"]
-        train, held_back = split_people(clips, options.hold_back)
+        train, held_back = split_people(clips, options.hold_back, fold=options.fold, named=options.hold_out)
         source = frames(train, network, seed=1)
         examples = [next(source) for _ in range(4 * CALIBRATION_BATCHES)]
         network = equalised(network, examples)

@@ -7,6 +7,7 @@ draws is smooth, edges of teeth come from elsewhere.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -37,6 +38,8 @@ MIRRORED: Final = (0, 14)
 _GRID: Final = np.indices((ROWS, COLUMNS), np.float32)[::-1].reshape(2, -1).T
 """(ROWS * COLUMNS, 2), column and row of each node."""
 _OPENING: Final = np.array(mesh.MOUTH_OPENING)
+_EACH: Final = np.full(len(_OPENING), 1 / len(_OPENING), np.float32)
+"""To take a mean by; numpy's own takes longer."""
 _CORNERS: Final = np.array(mesh.MOUTH_CORNERS)
 _UPPER: Final = np.array([mesh.MOUTH_CORNERS[0], *mesh.UPPER_INNER_LIP, mesh.MOUTH_CORNERS[1]])
 _LOWER: Final = np.array([mesh.MOUTH_CORNERS[0], *mesh.LOWER_INNER_LIP, mesh.MOUTH_CORNERS[1]])
@@ -110,13 +113,15 @@ def mouth_shape(landmarks: F32, pose: HeadPose, resting: RestingMouth) -> MouthS
     front = to_head_frame(landmarks[_SEEN], pose)[:, :2]
     upper, lower = front[:11], front[11:22]
     opening = float((lower[:, 1] - upper[:, 1]).max())
-    width = float(np.linalg.norm(upper[0] - upper[-1]))
+    width = math.hypot(*(upper[0] - upper[-1]).tolist())
     fallen = float(front[22, 1]) - resting.chin_y
     raised, lowered = float(upper[5, 1]) - resting.upper_y, float(lower[5, 1]) - resting.lower_y
     pitch, yaw, _ = rotation_vector(pose.rotation)
     outline = np.concatenate([upper, lower[-2:0:-1]])
-    linear = pose.rotation[:2, :2] * np.float32(pose.scale)
-    shift = landmarks[_OPENING, :2].mean(axis=0) - linear @ outline.mean(axis=0)
+    middle = _EACH @ outline
+    to_picture = np.empty((2, 3), np.float32)
+    to_picture[:, :2] = pose.rotation[:2, :2] * np.float32(pose.scale)
+    to_picture[:, 2] = _EACH @ landmarks[_OPENING, :2] - to_picture[:, :2] @ middle
     as_open = min(resting.opening / max(opening, 0.01), MOST_OPEN)
     return MouthShape(
         upper=upper[np.argsort(upper[:, 0])],
@@ -126,8 +131,8 @@ def mouth_shape(landmarks: F32, pose: HeadPose, resting: RestingMouth) -> MouthS
             np.float32,
         ),
         fallen=fallen,
-        likeness=_likeness(outline - outline.mean(axis=0), opening, resting),
-        to_picture=np.column_stack([linear, shift]).astype(np.float32),
+        likeness=_likeness(outline - middle, opening, resting),
+        to_picture=to_picture,
     )
 
 
@@ -135,7 +140,7 @@ def _likeness(lips: F32, opening: float, resting: RestingMouth) -> float:
     """Return how much lips (20, 2), so far parted, are like the photo's: what the photo shows is then what is there."""
     alike = max(0.0, 1 - float(((lips - resting.lips) ** 2).sum()) / ALIKE["mouth"])
     begins, whole = OPEN_ENOUGH
-    return alike * float(np.clip((resting.opening / max(opening, 1e-6) - begins) / (whole - begins), 0, 1))
+    return alike * min(max((resting.opening / max(opening, 1e-6) - begins) / (whole - begins), 0.0), 1.0)
 
 
 def place_features(places: F32, moved: F32, shape: MouthShape, resting: RestingMouth) -> F32:
@@ -169,7 +174,7 @@ def own_limit(as_open: F32) -> F32:
 
 def cell_blur(shape: MouthShape) -> int:
     """Return the side of the box, in the frame's pixels, odd, over which the moved photo is blurred for the grid."""
-    across = float(np.linalg.norm(shape.to_picture[:, 0])) * float(shape.features[1])
+    across = math.hypot(*shape.to_picture[:, 0].tolist()) * float(shape.features[1])
     return max(1, round(across / COLUMNS)) | 1
 
 
@@ -200,16 +205,17 @@ class MouthShade:
         shares[:, 3] *= 255 * own_limit(features[:, AS_OPEN])
         return np.asarray(np.rint(shares).clip(0, 255), np.uint8)
 
-    def draw(self, view: U8, shape: MouthShape, resting: RestingMouth, origin: F32) -> tuple[U8, F32]:
-        """Return what shades a mouth in a part (height, width, 3) of the moved photo, and its share (height, width).
+    def draw(self, view: U8, shape: MouthShape, resting: RestingMouth, origin: F32) -> tuple[U8, U8]:
+        """Return what shades a mouth in a part (height, width, 3) of the moved photo, and its share, 0..255.
 
         `origin` is the part's (x, y) in the pixels of `shape.to_picture`.
         """
         low = np.array([shape.upper[0, 0], shape.upper[:, 1].min()], np.float32)
         high = np.array([shape.upper[-1, 0], shape.lower[:, 1].max()], np.float32)
         step = np.maximum(high - low, 1e-3) / np.array([COLUMNS - 1, ROWS - 1], np.float32)
-        linear = shape.to_picture[:, :2] * step
-        to_view = np.column_stack([linear, shape.to_picture[:, :2] @ low + shape.to_picture[:, 2] - origin])
+        to_view = np.empty((2, 3), np.float32)
+        to_view[:, :2] = shape.to_picture[:, :2] * step
+        to_view[:, 2] = shape.to_picture[:, :2] @ low + shape.to_picture[:, 2] - origin
         side = cell_blur(shape)
         soft = cv2.warpAffine(
             cv2.blur(view, (side, side)),
@@ -219,12 +225,13 @@ class MouthShade:
             borderMode=cv2.BORDER_REPLICATE,
         )
         features = place_features(low + _GRID * step, soft.reshape(-1, 3).astype(np.float32), shape, resting)
-        nodes = self(features, resting.light).reshape(ROWS, COLUMNS, 4)
+        nodes = self(features, resting.light)
+        np.maximum(nodes[:, 3], round(255 * shape.likeness), out=nodes[:, 3])
         size = (view.shape[1], view.shape[0])
+        nodes = nodes.reshape(ROWS, COLUMNS, 4)
         spread = cv2.warpAffine(nodes, to_view, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        most = np.float32(1 - shape.likeness)
-        share = np.minimum(1 - cv2.extractChannel(spread, 3).astype(np.float32) * np.float32(1 / 255), most)
-        return np.asarray(cv2.cvtColor(spread, cv2.COLOR_RGBA2RGB), np.uint8), share
+        share = cv2.bitwise_not(cv2.extractChannel(spread, 3))
+        return np.asarray(cv2.cvtColor(spread, cv2.COLOR_RGBA2RGB), np.uint8), np.asarray(share, np.uint8)
 
 
 @cache

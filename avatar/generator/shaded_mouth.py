@@ -93,7 +93,7 @@ class ShadedMouth:
         shape = mouth_shape(landmarks, pose, self._resting)
         shade, shaded = self._shade.draw(view, shape, self._resting, origin)
         self._add_edges(shade, pose, origin)
-        share = cv2.multiply(cv2.GaussianBlur(mask, (3, 3), 0), shaded, scale=1 / 255, dtype=cv2.CV_32F)
+        share = cv2.multiply(cv2.GaussianBlur(mask, (3, 3), 0), shaded, scale=1 / 255**2, dtype=cv2.CV_32F)
         return MouthLayer(rows, columns, shade, np.asarray(share, np.float32))
 
     def _add_edges(self, shade: U8, pose: HeadPose, origin: F32) -> None:
