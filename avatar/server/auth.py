@@ -32,9 +32,14 @@ def bearer_guard(token: str | None) -> Callable[[Request], None]:
         if token is None:
             return
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+        if scheme.lower() != "bearer" or not given.strip():
             raise RequestError(
                 "This server asks for a token: send it as `Authorization: Bearer TOKEN`.", code="unauthorized"
+            )
+        if not hmac.compare_digest(given.strip().encode(), token.encode()):
+            raise RequestError(
+                "This is not the server's token. Whoever runs the server knows it: AVATAR_TOKEN there.",
+                code="unauthorized",
             )
 
     return check

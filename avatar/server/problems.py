@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -64,6 +64,8 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "recording_failed": 507,
     "model_missing": 503,
 }
+_PATTERNS: Final[Mapping[str, str]] = {"^[A-Za-z0-9_-]{16,64}$": "16 to 64 letters, digits, - or _ are needed"}
+"""What an address's parts have to be like, in words."""
 _FRAMEWORK: Final[Mapping[int, tuple[str, str]]] = {
     404: ("not_found", "There is nothing at this address."),
     405: ("method_not_allowed", "This address does not take this method; the Allow header names those it takes."),
@@ -112,8 +114,8 @@ def answer_errors_as_problems(app: FastAPI) -> None:
 
     async def of_validation(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        found = "; ".join(f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}" for item in error.errors())
-        return problem(400, "bad_request", found)
+        found = (f"{'.'.join(map(str, item['loc'][1:]))}: {_in_words(item)}" for item in error.errors())
+        return problem(400, "bad_request", "; ".join(found))
 
     async def of_bug(_: Request, __: Exception) -> Response:
         return problem(500, "internal_error", "Something failed in the server; its log says what.")
@@ -122,3 +124,8 @@ def answer_errors_as_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, of_framework)
     app.add_exception_handler(RequestValidationError, of_validation)
     app.add_exception_handler(Exception, of_bug)
+
+
+def _in_words(found: Mapping[str, Any]) -> str:
+    """Say what is wrong with one parameter, as pydantic found it."""
+    return _PATTERNS.get(found.get("ctx", {}).get("pattern", ""), str(found["msg"]))

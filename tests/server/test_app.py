@@ -526,6 +526,9 @@ def test_a_guarded_server_takes_offers_and_uploads_only_with_its_token(guarded: 
             problem(guarded.post("/api/avatars", files={"photos": photo_file}, headers=headers), 401) == "unauthorized"
         )
         assert problem(guarded.get("/metrics", headers=headers), 401) == "unauthorized"
+    wrong = guarded.get("/metrics", headers={"Authorization": "Bearer wrong"})
+    assert "not the server's token" in wrong.json()["detail"]
+    assert "asks for a token" in guarded.get("/metrics").json()["detail"]
     allowed = {"Authorization": "Bearer secret word"}
     assert guarded.post("/whip?avatar=drawn", content=OFFER, headers={**SDP, **allowed}).status_code == 201
     assert guarded.post("/api/avatars", files={"photos": photo_file}, headers=allowed).status_code == 201
@@ -617,3 +620,9 @@ def test_stopping_ends_every_call(astronaut: Identity, calls: FakeCalls, tmp_pat
     with TestClient(create_app(SETTINGS, library_of(astronaut, tmp_path), calls)):
         assert not calls.closed
     assert calls.closed
+
+
+def test_what_an_id_has_to_be_like_is_said_in_words(client: TestClient) -> None:
+    answer = client.get("/api/rooms/short")
+    assert problem(answer, 400) == "bad_request"
+    assert answer.json()["detail"] == "room_id: 16 to 64 letters, digits, - or _ are needed"
