@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="training needs the extra `train`")
@@ -63,7 +65,10 @@ def test_the_critic_joins_when_its_step_comes(packed_clips: list[PackedClip]) ->
     before = trainer.critic.state_dict()["verdict.bias"].clone()
     trainer.learn(batches[0])
     assert torch.equal(trainer.critic.state_dict()["verdict.bias"], before)
-    assert math.isfinite(trainer.learn(batches[1]))
+    soft, sharp = (replace(batches[1], sharp=np.full(4, fine)) for fine in (False, True))
+    assert math.isfinite(trainer.learn(soft))
+    assert torch.equal(trainer.critic.state_dict()["verdict.bias"], before), "soft footage teaches no sharpness"
+    assert math.isfinite(trainer.learn(sharp))
     assert not torch.equal(trainer.critic.state_dict()["verdict.bias"], before)
 
 
