@@ -75,7 +75,9 @@ def bot_server(**limits: Any) -> Iterator[BotServer]:
     app = create_app(settings, AvatarLibrary((), settings.limits), calls, backgrounds=backgrounds, token=TOKEN)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = BotServer(f"http://127.0.0.1:{listening.getsockname()[1]}", calls)
-        server.running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        server.running = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, log_level="warning", timeout_graceful_shutdown=1)
+        )
         thread = threading.Thread(target=server.running.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.running.started:

@@ -39,7 +39,9 @@ def serving_page(controls: CameraControls, port: int, limits: LimitSettings) -> 
         raise DeviceError(f"The control page cannot have port {port}: {error}. Choose another.") from error
     backgrounds = BackgroundLibrary(limits)
     app = create_camera_app(controls, backgrounds, limits, token, preview_of)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))
+    # Its own logging set-up would shut every handler there is down, and absl's closes the stream that it writes to.
+    config = uvicorn.Config(app, log_config=None, log_level="error", access_log=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listening]}, name="avatar-control-page", daemon=True
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -96,6 +98,11 @@ class Chromium:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        with contextlib.suppress(WebDriverException):  # it is gone already
+            for window in self.driver.window_handles:
+                # Pages say goodbye: a call whose caller just vanishes keeps its place on the shared server for seconds.
+                self.driver.switch_to.window(window)
+                self.driver.get("about:blank")
         self.driver.quit()
         self._profile.cleanup()
 

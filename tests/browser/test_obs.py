@@ -91,6 +91,8 @@ def test_a_call_is_shown_by_its_link_from_when_it_begins(chromium: ModuleType, s
         const answer = await fetch("/whip?avatar=kofi&drive=voice&watch={link}&background=%2300c83c", {{
           method: "POST", headers: {{"Content-Type": "application/sdp"}}, body: peer.localDescription.sdp}});
         await peer.setRemoteDescription({{type: "answer", sdp: await answer.text()}});
+        const place = answer.headers.get("Location");
+        addEventListener("pagehide", () => fetch(place, {{method: "DELETE", keepalive: true}}));
         """
         browser.run(call)
         browser.driver.switch_to.window(browser.driver.window_handles[0])

@@ -63,7 +63,7 @@ def serving(scheme: str = "http", **tls: Any) -> Iterator[Any]:
     settings = ServerSettings(transport=TransportSettings(("stun:s.example", TURN), turn_secret=TURN_SECRET))
     app = create_app(settings, AvatarLibrary((), LimitSettings()), calls, token="secret")  # type: ignore[arg-type]  # noqa: S106
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", **tls))
+        running = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="warning", lifespan="off", **tls))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
         while not running.started:

@@ -69,7 +69,7 @@ def serving() -> Iterator[tuple[str, list[KeptSession], Any]]:
     calls = Calls(settings, get_avatar, sessions={"avatar": KeptSession})  # type: ignore[dict-item]
     app = create_app(settings, AvatarLibrary((), settings.limits), calls, token=TOKEN)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        running = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="warning", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
         while not running.started:
