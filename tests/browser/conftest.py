@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import pytest
+
+LOST_S: Final = 15.0
+"""By then a server has dropped a caller who vanished, or never connected."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,6 +62,15 @@ def server(server_process: ModuleType) -> Iterator[Any]:
     """A server that many tests share; it goes by the name avatar.test too."""
     with server_process.ServerProcess("--allow-host", "avatar.test", "--quality", "fixed") as process:
         yield process
+
+
+@pytest.fixture(autouse=True)
+def places(request: pytest.FixtureRequest) -> None:
+    """Wait until calls of earlier tests are gone: the shared server has room for few, and says so."""
+    if "server" in request.fixturenames:
+        shared, end_s = request.getfixturevalue("server"), time.monotonic() + LOST_S
+        while shared.sessions() and time.monotonic() < end_s:
+            time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
