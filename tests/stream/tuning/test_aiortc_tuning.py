@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator
 
 import aioice.ice
 import pytest
@@ -15,15 +14,6 @@ from avatar.stream.tuning import aiortc_tuning as tuning
 pytestmark = pytest.mark.anyio
 
 CHANGED = "aiortc has changed, and avatar/stream/tuning/aiortc_tuning.py relies on it: "
-
-
-@pytest.fixture
-async def connection() -> AsyncIterator[RTCPeerConnection]:
-    made = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    made.addTransceiver("video")
-    made.addTransceiver("audio")
-    yield made
-    await made.close()
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator
 
 import aiortc.rtcrtpreceiver
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver
+from aiortc import RTCPeerConnection, RTCRtpReceiver
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpreceiver import TimestampMapper
 from aiortc.rtp import RtpPacket
@@ -20,15 +19,6 @@ from avatar.stream.tuning.aiortc_tuning import private_name
 pytestmark = pytest.mark.anyio
 
 CHANGED = "aiortc has changed, and avatar/stream/tuning/receiver_tuning.py relies on it: "
-
-
-@pytest.fixture
-async def connection() -> AsyncIterator[RTCPeerConnection]:
-    made = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    made.addTransceiver("video")
-    made.addTransceiver("audio")
-    yield made
-    await made.close()
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator
 
 import av
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender
+from aiortc import RTCPeerConnection, RTCRtpSender
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.rtp import RtcpPsfbPacket, pack_remb_fci
@@ -19,15 +18,6 @@ from avatar.timing.rtp_clock import VIDEO_TIME_BASE
 pytestmark = pytest.mark.anyio
 
 CHANGED = "aiortc has changed, and avatar/stream/tuning/sender_tuning.py relies on it: "
-
-
-@pytest.fixture
-async def connection() -> AsyncIterator[RTCPeerConnection]:
-    made = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    made.addTransceiver("video")
-    made.addTransceiver("audio")
-    yield made
-    await made.close()
 
 
 async def test_every_private_part_is_where_it_was(connection: RTCPeerConnection) -> None:
