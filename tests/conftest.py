@@ -6,10 +6,12 @@ import ast
 import importlib.util
 import re
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -27,6 +29,25 @@ from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, U8, Motion
 # How long an example takes says something of the machine, nothing of the code.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+STAGES_END_S: Final = 5.0
+"""By then every stage of what a test has ended has ended too."""
+
+
+@pytest.fixture(autouse=True)
+def no_stage_left() -> Iterator[None]:
+    """Let no test leave a thread of ours at work: later tests would meet it."""
+
+    def stages() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name.startswith("avatar-")}
+
+    before, end_s = stages(), 0.0
+    yield
+    while left := stages() - before:
+        end_s = end_s or time.monotonic() + STAGES_END_S
+        assert time.monotonic() < end_s, f"left at work: {sorted(thread.name for thread in left)}"
+        time.sleep(0.02)
 
 
 @pytest.fixture

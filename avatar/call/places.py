@@ -22,6 +22,7 @@ class Places:
         most: int,
         running: Callable[[], Sequence[Standing]],
         *,
+        overbook: bool = False,
         on_look: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin with every place free.
@@ -30,9 +31,11 @@ class Places:
             capacity: what the machine has room for.
             most: how many calls there may be at all.
             running: returns how each call does that runs, those on their way left out.
+            overbook: take calls that the machine has no room for.
             on_look: is told when it was looked at what the calls cost.
         """
         self._capacity, self._most, self._running, self._on_look = capacity, most, running, on_look
+        self._overbook = overbook
         self.refused = 0
         """How many calls have been turned away, those left out that came while the server was stopping."""
         self._opening: dict[object, Standing] = {}
@@ -47,7 +50,7 @@ class Places:
     def limit(self, *, adapting: bool) -> int:
         """Return how many calls there may be, where the quality of each follows the machine or stays as it is."""
         measured = self._capacity.most(adapting=adapting)
-        return self._most if measured is None else min(self._most, measured)
+        return self._most if measured is None or self._overbook else min(self._most, measured)
 
     def take(self, opening: Standing, *, exhausted: bool) -> Callable[[], object]:
         """Let a call begin; those that run are asked to make room for it.
@@ -61,14 +64,8 @@ class Places:
         self._capacity.look(standings)
         if len(standings) >= self._most:
             self._refuse(f"All {self._most} places on this server are taken. Try again in a moment.")
-        if exhausted:
-            self._refuse("The calls on this server leave no time for another. Try again in a moment.")
-        if not self._capacity.has_room(standings, opening):
-            noun = "call" if len(standings) == 1 else "calls"
-            self._refuse(
-                f"This server's processor has no time for more than {len(standings)} {noun}, however simple their "
-                "pictures. Try again in a moment."
-            )
+        if not self._overbook:
+            self._check_time(standings, opening, exhausted=exhausted)
         place = object()
         self._opening[place] = opening
         self._capacity.look(self._standings)
@@ -88,6 +85,16 @@ class Places:
     @property
     def _standings(self) -> list[Standing]:
         return [*self._running(), *self._opening.values()]
+
+    def _check_time(self, standings: Sequence[Standing], opening: Standing, *, exhausted: bool) -> None:
+        if exhausted:
+            self._refuse("The calls on this server leave no time for another. Try again in a moment.")
+        if not self._capacity.has_room(standings, opening):
+            noun = "call" if len(standings) == 1 else "calls"
+            self._refuse(
+                f"This server's processor has no time for more than {len(standings)} {noun}, however simple their "
+                "pictures. Try again in a moment."
+            )
 
     def _refuse(self, why: str) -> NoReturn:
         self.refused += 1

@@ -67,7 +67,11 @@ class Calls:
         self._load = LoadMeter(siblings=lambda: 0.0 if workers is None else workers.cores)
         self._capacity = Capacity(self._load, interpreters=1 if workers is None else 1 + workers.most)
         self._places = Places(
-            self._capacity, settings.limits.sessions, lambda: self._standings, on_look=self._tell_workers
+            self._capacity,
+            settings.limits.sessions,
+            lambda: self._standings,
+            overbook=settings.limits.overbook,
+            on_look=self._tell_workers,
         )
         self._local = LocalCalls(
             settings,

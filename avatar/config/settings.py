@@ -156,6 +156,9 @@ class LimitSettings:
     """What one visitor, or all of them, may use."""
 
     sessions: int = setting(4, "calls at once; one more is answered 503 with Retry-After", at_least=1, at_most=1000)
+    overbook: bool = setting(
+        False, "take calls up to `sessions` though the processor is measured to have no time for them: they come late"
+    )
     watchers: int = setting(
         16, "watchers of one call, by its watch link; one more is answered 503", at_least=0, at_most=1000
     )

@@ -60,7 +60,7 @@ def server_process(chromium: ModuleType) -> ModuleType:
 @pytest.fixture(scope="session")
 def server(server_process: ModuleType) -> Iterator[Any]:
     """A server that many tests share; it goes by the name avatar.test too."""
-    with server_process.ServerProcess("--allow-host", "avatar.test", "--quality", "fixed") as process:
+    with server_process.ServerProcess("--allow-host", "avatar.test", "--quality", "fixed", "--overbook") as process:
         yield process
 
 

@@ -126,9 +126,11 @@ async def test_a_folder_that_holds_as_many_recordings_as_it_may_takes_no_more(tm
     for number in range(3):
         (tmp_path / f"{number}.mp4").touch()
     (tmp_path / "notes.txt").touch()
-    await recording_into(tmp_path, [], LimitSettings(recorded_files=4)).start()
+    recording = recording_into(tmp_path, [], LimitSettings(recorded_files=4))
+    await recording.start()
     with pytest.raises(RecordingError, match="There are 4 recordings"):
         await recording_into(tmp_path, [], LimitSettings(recorded_files=4)).start()
+    await recording.stop()
 
 
 @pytest.mark.parametrize(

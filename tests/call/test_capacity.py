@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from avatar.call.capacity import SETTLED_S, Capacity, Standing
+from avatar.call.places import Places
+from avatar.errors import ServerFullError
 from avatar.timing.machine_load import MachineLoad
 from avatar.timing.quality_control import LADDER
 
@@ -96,3 +98,17 @@ def test_before_anything_was_measured_there_is_room() -> None:
     capacity.look([replace(RUNS, age_s=0.0)] * 9)
     assert capacity.has_room([RUNS] * 9, RUNS) and capacity.shared_level == 0
     assert capacity.most(adapting=True) is None and capacity.call_cores == 0
+
+
+def test_a_server_that_is_overbooked_refuses_only_beyond_what_its_operator_said() -> None:
+    capacity = Machine().capacity
+    fixed = replace(RUNS, level=None)
+    calls = [fixed] * 3
+    with pytest.raises(ServerFullError, match="no time for more than 3 calls"):
+        Places(capacity, 4, lambda: calls).take(fixed, exhausted=False)
+    places = Places(capacity, 4, lambda: calls, overbook=True)
+    assert places.limit(adapting=False) == 4
+    places.take(fixed, exhausted=True)
+    with pytest.raises(ServerFullError, match="All 4 places"):
+        places.take(fixed, exhausted=False)
+    assert places.refused == 1
