@@ -256,7 +256,7 @@ class FakeSession:
             self.on_picture(Picture(capture.arrival_s - self._begin_s, i420, capture, sound_s, transparent))
 
 
-async def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+async def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait until something has happened; fails only if it never does."""
     end_s = time.monotonic() + timeout_s
     while not condition():

@@ -186,6 +186,7 @@ async def test_a_second_call_is_held_by_a_worker_and_goes_as_the_first(house: Ho
 
     assert await house.calls.end(call.id) is True
     assert await house.calls.end(call.id) is False and house.calls.get(call.id) is None
+    await loopback.wait_for(lambda: bool(client.received("bye")))
     assert client.received("bye")[0]["reason"] == "left"
     assert house.calls.snapshot().ended == {"left": 1} and house.calls.snapshot().active == 1
     assert house.sessions[1].stopped
@@ -323,6 +324,7 @@ async def test_stopping_says_goodbye_in_every_process(house: House, loopback: Mo
     second, _ = await house.join()
     await loopback.wait_for(lambda: bool(first.received("hello")) and bool(second.received("hello")))
     await house.calls.close()
+    await loopback.wait_for(lambda: bool(first.received("bye")) and bool(second.received("bye")))
     assert [client.received("bye")[0]["reason"] for client in (first, second)] == ["server_stopping"] * 2
     assert house.workers[0].ended == 0
     with pytest.raises(ServerFullError, match="stopping"):
