@@ -193,3 +193,9 @@ class ServerGoneError(AvatarError):
     """A server that does not answer, or is none of ours."""
 
     code = "server_gone"
+
+
+class TrustError(AvatarError):
+    """A key, a certificate or a signature that cannot be made, read or used."""
+
+    code = "bad_signature"

@@ -39,6 +39,7 @@ ROOMS: Final = {
     "session": "one pipeline, live or offline",
     "stream": "WebRTC below the call",
     "timing": "pacing, A/V sync, queues",
+    "trust": "consent and marks",
     "virtual_camera": "a camera for Zoom and OBS",
 }
 """What each folder of `avatar/` holds, in a few words."""

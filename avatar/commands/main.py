@@ -1,4 +1,4 @@
-"""The command line: `avatar serve | enroll | render | say | publish | camera | doctor | models | config`."""
+"""The command line: `avatar serve | enroll | render | say | publish | camera | verify | doctor | models | config`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from avatar import __version__
-from avatar.commands import camera, config, doctor, enroll, models, publish, render, say, serve
+from avatar.commands import camera, config, doctor, enroll, models, publish, render, say, serve, verify
 from avatar.errors import AvatarError, SettingsError
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
         '  avatar say "Hello!" -o hello.mp4\n'
         "  avatar publish --audio speech.wav --to whip://live.example/whip/room\n"
         "  avatar camera --avatar me.avatar               a camera for Zoom and OBS\n"
+        "  avatar verify clip.mp4                         is it an avatar's?\n"
         "  avatar doctor                                  when something does not work\n\n"
         "Each command explains itself: avatar COMMAND --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -35,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"avatar {__version__}")
     top.add_argument("--debug", action="store_true", help="show where an error comes from")
     subparsers = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (serve, enroll, render, say, publish, camera, doctor, models, config):
+    for command in (serve, enroll, render, say, publish, camera, verify, doctor, models, config):
         command.add_command(subparsers)
     return top
 
