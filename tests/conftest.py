@@ -31,6 +31,8 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+STAGE: Final = re.compile(r"avatar-(?!.*_\d+$)")
+"""Names of our threads, those of pools left out: a server that several tests share keeps them for the next call."""
 STAGES_END_S: Final = 5.0
 """By then every stage of what a test has ended has ended too."""
 
@@ -40,7 +42,7 @@ def no_stage_left() -> Iterator[None]:
     """Let no test leave a thread of ours at work: later tests would meet it."""
 
     def stages() -> set[threading.Thread]:
-        return {thread for thread in threading.enumerate() if thread.name.startswith("avatar-")}
+        return {thread for thread in threading.enumerate() if STAGE.match(thread.name)}
 
     before, end_s = stages(), 0.0
     yield
