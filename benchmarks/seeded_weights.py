@@ -6,13 +6,18 @@ against the original modules without anybody's trained weights.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from avatar.models.store import models_folder
 from avatar.types import F32
 
 PREFIXES: Final = {
@@ -84,6 +89,46 @@ def write_published(folder: Path) -> None:
     for file, holds in files.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         torch.save(holds, folder / file)
+
+
+@contextlib.contextmanager
+def seeded_models(folder: Path | None = None, published: Path | None = None) -> Iterator[Path]:
+    """Have this process and those it starts find LivePortrait's networks, with seeded weights, in a models folder.
+
+    The other models of the present folder are there too. Pictures look like noise. Takes half a minute and a gigabyte
+    of disk, half of it until the end.
+
+    Args:
+        folder: is filled, or was filled before; None: a temporary one.
+        published: has the checkpoints as `write_published` writes them; None: they are written.
+    """
+    from avatar.generator.portrait.checkpoints import convert_checkpoints  # noqa: PLC0415 - imports torch
+    from avatar.generator.portrait.expression_map import unfitted_map, write_map  # noqa: PLC0415
+    from avatar.generator.portrait.tier import MAP, WEIGHTS  # noqa: PLC0415
+
+    present = models_folder()
+    with tempfile.TemporaryDirectory() as temporary:
+        models = Path(temporary) / "models" if folder is None else folder
+        models.mkdir(parents=True, exist_ok=True)
+        for path in present.iterdir() if present.is_dir() else ():
+            if path.is_file() and path.name not in (WEIGHTS, MAP) and not (models / path.name).exists():
+                (models / path.name).symlink_to(path)
+        if not (models / WEIGHTS).is_file():
+            checkpoints = Path(temporary) / "published" if published is None else published
+            if published is None:
+                write_published(checkpoints)
+            convert_checkpoints(checkpoints, models / WEIGHTS)
+            shutil.rmtree(Path(temporary) / "published", ignore_errors=True)
+        write_map(models / MAP, unfitted_map())
+        before = os.environ.get("AVATAR_MODELS")
+        os.environ["AVATAR_MODELS"] = str(models)
+        try:
+            yield models
+        finally:
+            if before is None:
+                del os.environ["AVATAR_MODELS"]
+            else:
+                os.environ["AVATAR_MODELS"] = before
 
 
 def _spectral(entry: str, weight: F32, prefix: str) -> Mapping[str, F32]:

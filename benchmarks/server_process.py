@@ -32,6 +32,7 @@ class ServerProcess:
         root: Path | None = None,
         python: str = sys.executable,
         program: Sequence[str] = (),
+        start_limit_s: float = START_LIMIT_S,
     ) -> None:
         """Start it.
 
@@ -41,6 +42,7 @@ class ServerProcess:
             root: the checkout whose code runs, of any age; None: the code that is installed.
             python: what runs it.
             program: the module that is run, with its first arguments, in place of the command's own.
+            start_limit_s: how long it may take until it is ready.
         """
         begin = time.monotonic()
         module = "avatar.commands.main" if root is None else command_module(root)
@@ -51,7 +53,7 @@ class ServerProcess:
         )
         if full_disk:
             resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (0, 0))
-        self.url = self._wait_ready()
+        self.url = self._wait_ready(start_limit_s)
         self.ready_s = time.monotonic() - begin
         """Seconds from the start of the process until it said that it is ready."""
         self._watch = psutil.Process(self._process.pid)
@@ -90,9 +92,9 @@ class ServerProcess:
     def _processes(self) -> list[psutil.Process]:
         return [self._watch, *self._watch.children(recursive=True)]
 
-    def _wait_ready(self) -> str:
+    def _wait_ready(self, limit_s: float) -> str:
         assert self._process.stdout is not None
-        deadline = time.monotonic() + START_LIMIT_S
+        deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline and (line := self._process.stdout.readline()):
             if found := READY.search(line):
                 return found.group(1)

@@ -26,15 +26,7 @@ from avatar.generator.tiers import open_generator
 from avatar.identities.open import open_identity
 from avatar.types import FaceState, rest_motion
 from benchmarks.parity import LARGEST, answers, differences
-from benchmarks.seeded_weights import published_state, write_published
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Checkpoints as the hub lays them out, with seeded weights."""
-    folder = tmp_path_factory.mktemp("published")
-    write_published(folder)
-    return folder
+from benchmarks.seeded_weights import published_state
 
 
 @pytest.fixture
@@ -54,10 +46,9 @@ def replace(path: Path, holds: Any) -> None:
 
 
 @pytest.mark.slow
-def test_published_checkpoints_answer_as_the_original_modules_do(published: Path, tmp_path: Path) -> None:
-    convert_checkpoints(published, tmp_path / "weights.safetensors")
+def test_published_checkpoints_answer_as_the_original_modules_do(seeded_weights: Path) -> None:
     # G takes half a minute on two cores: `benchmarks.parity` has it.
-    apart = differences(answers(tmp_path / "weights.safetensors", "cpu", half=False, without=("G",)))
+    apart = differences(answers(seeded_weights, "cpu", half=False, without=("G",)))
     assert len(apart) == 17
     assert max(apart.values()) <= LARGEST
 
