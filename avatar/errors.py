@@ -110,6 +110,17 @@ class RoomFullError(ServerFullError):
     code = "room_full"
 
 
+class TooManyRequestsError(ServerFullError):
+    """Somebody asks more often, or for more at once, than one visitor or one token may."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after_s: int, code: str | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        if code is not None:
+            self.code = code
+
+
 class ControlError(AvatarError):
     """A control message that is junk, too large, of another version, or not possible now."""
 

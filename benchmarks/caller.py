@@ -235,13 +235,22 @@ class Caller:
         self._tracks: list[MediaStreamTrack] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._origins: Counter[int] = Counter()
-        self._location = ""
+        self._location = self._answer = ""
 
     async def join(self, query: str) -> None:
         """Offer the call and start reading."""
+        await self.ask(query)
+        await self.accept()
+
+    async def offer(self) -> str:
+        """Return an offer with all addresses of this machine's loopback interface."""
         gather_loopback_only(self.connection)
         await self.connection.setLocalDescription(await self.connection.createOffer())
-        offer = self.connection.localDescription.sdp
+        return str(self.connection.localDescription.sdp)
+
+    async def ask(self, query: str) -> None:
+        """Offer the call and keep the answer. Raises RefusedError, after which it may be asked for again."""
+        offer = self.connection.localDescription.sdp if self.connection.localDescription else await self.offer()
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
             answer = await http.post(
                 f"{self._url}whip?{query}",
@@ -253,10 +262,18 @@ class Caller:
         if answer.status_code != 201:
             raise SystemExit(f"The server refused the call: {answer.status_code} {answer.text}")
         self._location = answer.headers["location"].lstrip("/")
-        sdp = answer.text if self._route is None else self._route.route_answer(answer.text)
-        await self.connection.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+        self._answer = answer.text if self._route is None else self._route.route_answer(answer.text)
+
+    async def accept(self) -> None:
+        """Take the answer and start reading."""
+        await self.connection.setRemoteDescription(RTCSessionDescription(self._answer, "answer"))
         self._listen()
         self._tasks.append(asyncio.create_task(self._learn_origin()))
+
+    def say(self, text: str) -> None:
+        """Send a message on the data channel, where it is open."""
+        if self._channel.readyState == "open":
+            self._channel.send(text)
 
     @property
     def server_media(self) -> tuple[str, int]:
@@ -269,6 +286,10 @@ class Caller:
         """End the call on both sides."""
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
             await http.delete(f"{self._url}{self._location}")
+        await self.hang_up()
+
+    async def hang_up(self) -> None:
+        """Close the connection on this side alone."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -20,7 +20,7 @@ from aiortc import RTCRtpReceiver
 from avatar.stream.rtp.jitter_buffer import EncodedFrame
 from avatar.stream.tuning.aiortc_tuning import private_name
 from avatar.stream.tuning.receiver_tuning import tune_receiver
-from benchmarks.caller import BLOCK, FPS, SOUND_RATE, Caller, MicrophoneTrack, Received
+from benchmarks.caller import BLOCK, FPS, SOUND_RATE, Caller, MicrophoneTrack, Received, Route
 
 
 def opus_packets(samples: np.ndarray) -> list[bytes]:
@@ -76,10 +76,18 @@ class _Arrivals(queue.Queue[Any]):
 class LightCaller(Caller):
     """One call that only counts and times pictures."""
 
-    def __init__(self, url: str, packets: list[bytes], sound: list[bytes], *, camera_fps: int = FPS) -> None:
+    def __init__(
+        self,
+        url: str,
+        packets: list[bytes],
+        sound: list[bytes],
+        *,
+        camera_fps: int = FPS,
+        route: Route | None = None,
+    ) -> None:
         """Prepare the call; `packets` are of the camera, `sound` of the microphone (`opus_packets`)."""
         self._sound = sound
-        super().__init__(url, packets, np.zeros(0, np.int16), camera_fps=camera_fps)
+        super().__init__(url, packets, np.zeros(0, np.int16), camera_fps=camera_fps, route=route)
 
     def _open_microphone(self, samples: np.ndarray, sound_bps: int | None) -> MicrophoneTrack:
         del samples, sound_bps

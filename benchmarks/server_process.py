@@ -67,6 +67,11 @@ class ServerProcess:
         """Return resident memory in MB, of all its processes."""
         return float(sum(process.memory_info().rss for process in self._processes())) / 1e6
 
+    def threads_and_descriptors(self) -> tuple[int, int]:
+        """Return how many threads and open file descriptors all its processes have."""
+        processes = self._processes()
+        return sum(one.num_threads() for one in processes), sum(one.num_fds() for one in processes)
+
     @property
     def running(self) -> bool:
         """Whether it has not ended by itself."""

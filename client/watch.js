@@ -1,9 +1,12 @@
 /** The page of who watches a call by its link: picture and sound, and a word where there is none. */
 
 import { WatchConnection } from "./call/watch-connection.js";
+import { takeTokenFromAddress } from "./protocol/access-token.js";
 import { byId, button, video } from "./views/dom.js";
 
 /** @typedef {import("./call/watch-connection.js").WatchStatus} WatchStatus */
+
+takeTokenFromAddress(); // a server may want one beside the link
 
 const picture = video("picture");
 const status = byId("status", HTMLElement);

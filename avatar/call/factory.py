@@ -220,15 +220,33 @@ class CallFactory:
         )
 
     async def open(
-        self, call: Call, offer: Offer, avatar_id: str | None, identity: Identity | None, mode: Mode, drive: Drive
+        self,
+        call: Call,
+        offer: Offer,
+        avatar_id: str | None,
+        identity: Identity | None,
+        mode: Mode,
+        drive: Drive,
+        *,
+        avatar_fixed: bool = False,
     ) -> None:
-        """Open a call of `make`. Raises AvatarError, OfferError; the caller then ends the call."""
+        """Open a call of `make`, which never shows another avatar where that is `avatar_fixed`.
+
+        Raises AvatarError, OfferError; the caller then ends the call.
+        """
         limit_bytes, make_session = self._settings.limits.control_bytes, self._sessions[mode]
 
         async def read_background(text: str) -> Background:
             background = await call_background(text, self._get_background)
             check_size((call.picture.width, call.picture.height), background)
             return background
+
+        async def get_avatar(asked: str) -> Identity:
+            if avatar_fixed and asked != avatar_id:
+                raise AvatarError(
+                    f"This call may show the avatar {avatar_id} only: its token says so.", code="insufficient_scope"
+                )
+            return await self._get_avatar(asked)
 
         def open_session(
             on_picture: Callable[[Picture], None], on_event: Callable[[SessionEvent], None]
@@ -252,7 +270,7 @@ class CallFactory:
                 avatar_id=avatar_id,
                 drive=drive,
                 limit_bytes=limit_bytes,
-                get_avatar=self._get_avatar,
+                get_avatar=get_avatar,
                 backgrounds=backgrounds,
                 service_factory=self._service_factory,
                 send_audio=call.media.send_audio,

@@ -170,7 +170,15 @@ class LocalCalls:
             self._opening.remove(weight)
         on_made()
         try:
-            await self._factory.open(call, checked.offer, request.avatar_id, identity, request.mode, request.drive)
+            await self._factory.open(
+                call,
+                checked.offer,
+                request.avatar_id,
+                identity,
+                request.mode,
+                request.drive,
+                avatar_fixed=request.avatar_fixed,
+            )
         except BaseException:  # a visitor who has gone away cancels this: nothing of the call may stay
             await asyncio.shield(call.end("failed"))
             raise

@@ -100,15 +100,18 @@ class Calls:
         watch: str | None = None,
         background: str | None = None,
         room: RoomWish | None = None,
+        avatar_fixed: bool = False,
     ) -> RunningCall:
         """Answer an offer and begin a call; `id` and `answer_sdp` of what is returned go back to the visitor.
 
-        `watch` is the token that it may be watched by; None: one is made. `room` lets it join, or begin, a room. Raises
-        OfferError, ServerFullError, RoomFullError, AvatarError (bad_size, bad_rate, bad_background, unknown_background,
-        bad_mode, bad_drive, bad_room, rooms_off, watch_taken, unknown_avatar and whatever `get_avatar` or the session
-        raises).
+        `watch` is the token that it may be watched by; None: one is made. `room` lets it join, or begin, a room.
+        `avatar_fixed`: it never shows another avatar. Raises OfferError, ServerFullError, RoomFullError, AvatarError
+        (bad_size, bad_rate, bad_background, unknown_background, bad_mode, bad_drive, bad_room, rooms_off, watch_taken,
+        unknown_avatar and whatever `get_avatar` or the session raises).
         """
-        request = CallRequest(offer_sdp, avatar_id, width, height, fps, mode, drive, watch, background, room)
+        request = CallRequest(
+            offer_sdp, avatar_id, width, height, fps, mode, drive, watch, background, room, avatar_fixed
+        )
         try:
             checked = await self._local.check(request)
         except NoCommonCodecError as error:  # a client that was set up wrongly: who runs the server is asked about it

@@ -28,6 +28,8 @@ class CallRequest:
     background: str | None = None
     room: RoomWish | None = None
     """The room that it joins, or begins."""
+    avatar_fixed: bool = False
+    """The call shows this avatar and no other."""
 
 
 class AnsweredOffer(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from avatar.commands.declarations import Setting, declared_settings, number_text, sections
+from avatar.commands.declarations import PREFIX, Setting, declared_settings, number_text, sections
 
 
 class _Formerly(argparse.Action):
@@ -26,6 +26,23 @@ class _Formerly(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+class _Secret(argparse.Action):
+    """A secret that stands on a command line, where every user of the machine can read it: refused, never shown."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        _: argparse.Namespace,
+        __: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        name = str(self.const).removeprefix(PREFIX).lower()
+        parser.error(
+            f"{option_string} is not taken: every user of this machine can read command lines. Put the secret into the "
+            f"environment as {self.const}, or into the settings file as {name} (avatar config --template)."
+        )
+
+
 def add_flags(parser: argparse.ArgumentParser, names: Collection[str] | None = None) -> None:
     """Add the flag of every setting (or those of `names`), in groups as the settings file has them.
 
@@ -35,7 +52,10 @@ def add_flags(parser: argparse.ArgumentParser, names: Collection[str] | None = N
     parser.add_argument("--config", type=Path, metavar="FILE", help=where)
     groups: dict[str, Any] = {}
     for setting in declared_settings().values():
-        if setting.flag is None or (names is not None and setting.name not in names):
+        if setting.flag is None:
+            _refuse_secret(parser, setting)
+            continue
+        if names is not None and setting.name not in names:
             continue
         if setting.section not in groups:
             title = (setting.section or "server").replace("_", " ")
@@ -51,6 +71,13 @@ def given_flags(args: argparse.Namespace) -> dict[str, Any]:
 def secret_variables() -> list[str]:
     """Return the environment variables of the settings that have no flag."""
     return [setting.variable for setting in declared_settings().values() if setting.flag is None]
+
+
+def _refuse_secret(parser: argparse.ArgumentParser, setting: Setting) -> None:
+    flag = f"--{setting.name}".replace("_", "-")
+    parser.add_argument(
+        flag, action=_Secret, nargs="?", const=setting.variable, dest=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
 
 
 def _add_flag(group: Any, setting: Setting) -> None:

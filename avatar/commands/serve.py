@@ -97,16 +97,20 @@ def _serve(args: argparse.Namespace) -> int:
     from avatar.media.fragmented_movie import make_folder  # noqa: PLC0415
     from avatar.motion.voice_network import require_live  # noqa: PLC0415
     from avatar.perception.speech.echo import open_canceller  # noqa: PLC0415
+    from avatar.server.access import Gate  # noqa: PLC0415
     from avatar.server.admission import Admission  # noqa: PLC0415
-    from avatar.server.auth import check_token  # noqa: PLC0415
     from avatar.server.connection import connection_class  # noqa: PLC0415
     from avatar.server.page_files import page_folder  # noqa: PLC0415
     from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
 
     set_up_process()
     settings = settings_of(args)
-    if settings.token is not None:
-        check_token(settings.token)
+    Gate(  # what it cannot be made of is said now
+        settings.limits,
+        token=settings.token,
+        token_secret=settings.token_secret,
+        guard_watching=settings.guard_watching,
+    )
     page_folder()
     ice_servers(settings.transport)  # what cannot be used is said now, not to each caller
     logging.basicConfig(level=logging.INFO if settings.verbose else logging.WARNING, format="%(levelname)s %(message)s")

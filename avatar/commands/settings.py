@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -21,7 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from avatar.commands.declarations import PREFIX, Setting, declared_settings, sections
+from avatar.commands.declarations import PREFIX, Setting, declared_settings, sections, without_password
 from avatar.commands.environment import old_names, own_variables, refuse_unknown
 from avatar.commands.flags import given_flags
 from avatar.commands.settings_file import SettingsFile, find_file, read_file
@@ -67,8 +67,8 @@ def read_settings(args: argparse.Namespace) -> ReadSettings:
     if origins["requests"] == DEFAULT:  # who asks for more from one address wants room for them
         values["requests"] = max(values["requests"], values["requests_per_address"])
     _check_together(values, origins)
-    notes = (f"{name} is called {setting.variable} now; the old name still works." for name, setting in old.items())
-    return ReadSettings(_frozen(values), values, origins, path, tuple(notes))
+    notes = [f"{name} is called {setting.variable} now; the old name still works." for name, setting in old.items()]
+    return ReadSettings(_frozen(values), values, origins, path, (*notes, *_told_passwords(flags)))
 
 
 def _model(variables: Mapping[str, str], file: SettingsFile) -> type[BaseSettings]:
@@ -97,6 +97,16 @@ def _model(variables: Mapping[str, str], file: SettingsFile) -> type[BaseSetting
 
     fields: dict[str, Any] = {name: (_hint(setting), setting.default) for name, setting in declared_settings().items()}
     return create_model("Settings", __base__=SettingsSources, **fields)
+
+
+def _told_passwords(flags: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what to say of passwords that stand on the command line."""
+    for name, setting in declared_settings().items():
+        if setting.declared.holds_password and any(without_password(text) != text for text in flags.get(name, ())):
+            yield (
+                f"every user of this machine can read the password in {setting.flag}: put it into the environment "
+                f"({setting.variable}) or into the settings file."
+            )
 
 
 def _checked(model: type[BaseSettings], flags: Mapping[str, Any], origins: Mapping[str, str]) -> dict[str, Any]:

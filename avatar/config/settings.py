@@ -175,6 +175,30 @@ class LimitSettings:
     uploaded_avatars: int = setting(
         64, "uploaded avatars kept in memory; the one unused for longest goes first", at_least=1, at_most=10_000
     )
+    uploads_s: float = setting(
+        86_400.0,
+        "an uploaded avatar or background that has not been used for so long is forgotten, seconds",
+        at_least=60,
+        at_most=366 * 86_400,
+    )
+    offers_per_minute: int = setting(
+        240,
+        "offers of calls and of watchers that one address, or one token, may send in a minute",
+        at_least=1,
+        at_most=100_000,
+    )
+    uploads_per_minute: int = setting(
+        60, "photos and backgrounds that one address, or one token, may send in a minute", at_least=1, at_most=100_000
+    )
+    rooms_per_minute: int = setting(
+        120,
+        "rooms that one address, or one token, may enter or ask for in a minute: their links cannot be guessed",
+        at_least=1,
+        at_most=100_000,
+    )
+    sessions_per_address: int | None = setting(
+        None, "calls at once from one address (default: as many as there may be)", at_least=1, at_most=1000
+    )
     offer_bytes: int = setting(64_000, "largest offer of a call (SDP), bytes", at_least=8_000, at_most=1_000_000)
     control_bytes: int = setting(4_096, "largest message on the data channel, bytes", at_least=1_024, at_most=65_536)
     idle_s: float = setting(
@@ -251,6 +275,13 @@ class ServerSettings:
         metavar="ORIGIN",
     )
     token: str | None = setting(None, "calls, uploads and /metrics need it as a bearer token", secret=True)
+    token_secret: str | None = setting(
+        None,
+        "what tokens are signed with that `avatar token` makes and that expire; with it, calls, uploads and /metrics "
+        "need one of these, or the token above",
+        secret=True,
+    )
+    guard_watching: bool = setting(False, "a watch link alone lets nobody watch: a token is needed too")
     avatars: Path | None = setting(None, "offer the .avatar files of this folder too", metavar="DIR")
     recordings: Path | None = setting(
         None, "let calls be recorded into this folder, as docs/recording.md says (default: none is)", metavar="DIR"

@@ -1,4 +1,5 @@
-"""Pictures that visitors have sent to be behind their avatar: checked as photos are, in memory only, a bounded number.
+"""Pictures that visitors have sent to be behind their avatar: checked as photos are, in memory only, a bounded number,
+until nobody has used them for a while.
 
 Of the visitor who has most, the oldest gives way.
 """
@@ -8,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import io
 import secrets
+import time
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -27,18 +30,20 @@ WAITING: Final = 8
 JPEG_QUALITY: Final = 90
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Upload:
     background: Background
     visitor: str
+    used_s: float
+    """When it was used last."""
 
 
 class BackgroundLibrary:
     """Every uploaded background. All methods but `close` are for the event loop's thread."""
 
-    def __init__(self, limits: LimitSettings) -> None:
-        """Take pictures within `limits`, as of photos."""
-        self._limits = limits
+    def __init__(self, limits: LimitSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take pictures within `limits`, as of photos; `clock` returns seconds, as time.monotonic()."""
+        self._limits, self._clock = limits, clock
         self._uploads: OrderedDict[str, _Upload] = OrderedDict()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="read-background")
         self._line = FairQueue()
@@ -55,7 +60,7 @@ class BackgroundLibrary:
         reading.add_done_callback(lambda _: self._line.done())
         background = await asyncio.shield(reading)
         background_id = secrets.token_urlsafe(16)
-        self._uploads[background_id] = _Upload(background, visitor)
+        self._uploads[background_id] = _Upload(background, visitor, self._clock())
         while len(self._uploads) > MOST_KEPT:
             self._forget_one()
         return background_id
@@ -69,17 +74,25 @@ class BackgroundLibrary:
         self._upload(background_id)
         del self._uploads[background_id]
 
+    def forget_unused(self) -> None:
+        """Forget pictures that nobody has used for as long as the settings say. Cheap: to be called now and then."""
+        oldest_s = self._clock() - self._limits.uploads_s
+        for background_id in [one for one, upload in self._uploads.items() if upload.used_s < oldest_s]:
+            del self._uploads[background_id]
+
     def close(self) -> None:
         """End the thread. Blocks until it has."""
         self._pool.shutdown()
 
     def _upload(self, background_id: str) -> _Upload:
+        self.forget_unused()
         upload = self._uploads.get(background_id)
         if upload is None:
             raise AvatarError(
                 "The server does not have this background (any more): send its picture again.",
                 code="unknown_background",
             )
+        upload.used_s = self._clock()
         return upload
 
     def _forget_one(self) -> None:

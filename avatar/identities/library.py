@@ -2,8 +2,8 @@
 
 Enrolment takes about a second of one core, so it runs in a thread of its own, one photo set at a time and visitors by
 turns, never on the event loop. What is there already is read in another thread, and what the server itself offers made
-in a third: neither waits for uploads. Uploads live in memory only, as the bytes of their `.avatar` file; of the visitor
-who has most, the one unused for longest gives way.
+in a third: neither waits for uploads. Uploads live in memory only, as the bytes of their `.avatar` file, until nobody
+has used them for a while; of the visitor who has most, the one unused for longest gives way before that.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import io
 import logging
 import re
 import secrets
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -70,12 +71,14 @@ class _Made:
     preview_jpeg: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Upload:
     info: AvatarInfo
     file: bytes
     preview_jpeg: bytes
     visitor: str
+    used_s: float
+    """When it was used last."""
 
 
 class AvatarLibrary:
@@ -88,12 +91,14 @@ class AvatarLibrary:
         *,
         folder: Path | None = None,
         enrol: Callable[[Sequence[U8], str], Identity] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Offer `faces`, and the `.avatar` files in `folder` where one is given.
 
-        `enrol` makes an identity from photos (RGB, uint8, (height, width, 3)) and a name.
+        `enrol` makes an identity from photos (RGB, uint8, (height, width, 3)) and a name; `clock` returns seconds, as
+        time.monotonic().
         """
-        self._limits = limits
+        self._limits, self._clock = limits, clock
         self._enrol = enrol or (lambda photos, name: enrol_photos(photos, name=name))
         self._enrol_pool = ThreadPoolExecutor(1, thread_name_prefix="enrol")
         self._offer_pool = ThreadPoolExecutor(1, thread_name_prefix="offer")
@@ -171,7 +176,7 @@ class AvatarLibrary:
         making.add_done_callback(lambda _: self._line.done())
         made, file, warnings = await asyncio.shield(making)
         info = AvatarInfo(secrets.token_urlsafe(16), made.identity.name, "uploaded", warnings)
-        self._uploads[info.id] = _Upload(info, file, made.preview_jpeg, visitor)
+        self._uploads[info.id] = _Upload(info, file, made.preview_jpeg, visitor, self._clock())
         self._keep_decoded(info.id, made.identity)
         while len(self._uploads) > self._limits.uploaded_avatars:
             self._forget_one()
@@ -185,17 +190,27 @@ class AvatarLibrary:
         del self._uploads[avatar_id]
         self._decoded.pop(avatar_id, None)
 
+    def forget_unused(self) -> None:
+        """Forget uploads that nobody has used for as long as the settings say. Cheap: to be called now and then."""
+        oldest_s = self._clock() - self._limits.uploads_s
+        for avatar_id in [avatar_id for avatar_id, upload in self._uploads.items() if upload.used_s < oldest_s]:
+            del self._uploads[avatar_id]
+            self._decoded.pop(avatar_id, None)
+
     def close(self) -> None:
         """Stop making avatars; waits for the one in work."""
         for pool in (self._enrol_pool, self._offer_pool, self._read_pool):
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _upload(self, avatar_id: str) -> _Upload:
+        self.forget_unused()
         upload = self._uploads.get(avatar_id)
         if upload is None:
             raise UnknownAvatarError(
-                "The server does not know this avatar (any more): uploads are kept in memory only. Add the photo again."
+                "The server does not know this avatar (any more): uploads are kept in memory only, and for a while. "
+                "Add the photo again."
             )
+        upload.used_s = self._clock()
         self._uploads.move_to_end(avatar_id)
         return upload
 

@@ -15,7 +15,15 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from avatar.config import Background, LimitSettings
-from avatar.errors import AvatarError, RoomFullError, ServerFullError, ServerGoneError, TokenError, UnknownAvatarError
+from avatar.errors import (
+    AvatarError,
+    RoomFullError,
+    ServerFullError,
+    ServerGoneError,
+    TokenError,
+    TooManyRequestsError,
+    UnknownAvatarError,
+)
 from avatar.generator.background import background_bytes
 from avatar.identities.backgrounds import background_of
 from avatar.stream.ice_servers import IceServer, read_ice_server
@@ -181,12 +189,14 @@ def refusal(status: int, retry_after: str, body: bytes) -> AvatarError:
         code, detail = str(problem["code"])[:64], str(problem["detail"])[:1000]
     except (ValueError, KeyError, TypeError):
         return ServerGoneError(f"The server answers {status}, and not as a server of avatars does.")
+    wait_s = min(int(retry_after), LONGEST_RETRY_S) if retry_after.isdecimal() else 10
     match code:
-        case "unauthorized":
+        case "unauthorized" | "insufficient_scope":
             return TokenError(detail)
         case "unknown_avatar":
             return UnknownAvatarError(detail)
         case "server_full" | "room_full":
-            wait_s = min(int(retry_after), LONGEST_RETRY_S) if retry_after.isdecimal() else 10
             return (RoomFullError if code == "room_full" else ServerFullError)(detail, retry_after_s=wait_s)
+        case "too_many_requests" | "too_many_calls":
+            return TooManyRequestsError(detail, retry_after_s=wait_s, code=code)
     return AvatarError(detail, code=code)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from avatar import __version__
 from avatar.config import ServerSettings
 from avatar.identities.backgrounds import BackgroundLibrary
 from avatar.identities.library import AvatarLibrary
 from avatar.resources import resource_folder
+from avatar.server.access import Gate
 from avatar.server.access_log import AccessLogMiddleware
-from avatar.server.auth import bearer_guard
 from avatar.server.avatar_routes import avatar_routes
 from avatar.server.background_routes import background_routes
 from avatar.server.call_routes import call_routes
@@ -32,6 +32,9 @@ from avatar.server.service_routes import add_page, service_routes
 from avatar.server.whep_routes import whep_routes
 from avatar.server.whip_routes import CallRegistry, whip_routes
 
+FORGET_EVERY_S: Final = 30.0
+"""How often it is looked for uploads that nobody uses any more."""
+
 
 def create_app(
     settings: ServerSettings,
@@ -45,18 +48,31 @@ def create_app(
     """Return the application. It starts `library` when it starts, and closes `calls` and `library` when it stops.
 
     `backgrounds` keeps pictures that visitors send, and is closed too; None: they can send none.
-    With `token`, offers, uploads and the measurements need it as a bearer token; the ids that offers and uploads return
-    are capabilities of their own. `on_start` runs beside everything else once the server is there.
+    With `token`, or the settings' `token_secret`, requests need a bearer token as `access.ACCESS` says; the ids that
+    offers and uploads return are capabilities of their own. `on_start` runs beside everything else once the server is
+    there.
 
     Raises TokenError for a token that nobody could send, AvatarError for an allowed origin or an ICE server that is
     none, InstallationError where there is no page.
     """
     metrics = Metrics(calls.snapshot)
+    gate = Gate(
+        settings.limits,
+        token=token,
+        token_secret=settings.token_secret,
+        guard_watching=settings.guard_watching,
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         library.start()
-        beside = [asyncio.create_task(_observe(metrics), name="observe-calls")]
+        kept: list[AvatarLibrary | BackgroundLibrary] = [library]
+        if backgrounds is not None:
+            kept.append(backgrounds)
+        beside = [
+            asyncio.create_task(_observe(metrics), name="observe-calls"),
+            asyncio.create_task(_forget_unused(kept), name="forget-uploads"),
+        ]
         if on_start is not None:
             beside.append(asyncio.create_task(on_start(), name="on-start"))
         try:
@@ -76,13 +92,14 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(gate)],
     )
     answer_errors_as_problems(app)
     rules = rules_of(
         settings.host,
         hosts=settings.allow_hosts,
         origins=settings.allow_origins,
-        guarded=token is not None,
+        guarded=gate.asks_for_token,
         tls=settings.tls_cert is not None,
     )
     app.add_middleware(WholeFilesMiddleware)
@@ -91,16 +108,15 @@ def create_app(
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(HeadersMiddleware, rules=rules)
     app.add_middleware(AccessLogMiddleware)
-    guard = bearer_guard(token)
-    app.include_router(avatar_routes(library, settings.limits, metrics, guard))
+    app.include_router(avatar_routes(library, settings.limits, metrics))
     if backgrounds is not None:
-        app.include_router(background_routes(backgrounds, settings.limits, guard))
-    app.include_router(whip_routes(calls, settings, metrics, guard))
+        app.include_router(background_routes(backgrounds, settings.limits))
+    app.include_router(whip_routes(calls, settings, metrics, gate))
     app.include_router(whep_routes(calls.watchers, settings))
     app.include_router(call_routes(calls))
-    app.include_router(room_routes(calls, settings.limits, guard))
-    app.include_router(recording_routes(calls, guard))
-    app.include_router(service_routes(settings, calls, metrics, guard, token_required=token is not None))
+    app.include_router(room_routes(calls, settings.limits))
+    app.include_router(recording_routes(calls))
+    app.include_router(service_routes(settings, calls, metrics, gate))
     add_page(app, resource_folder("client"))
     return app
 
@@ -121,6 +137,13 @@ class _DocumentedApp(FastAPI):
                     del operation["responses"]["422"]
                     operation["responses"].setdefault("400", bad_request)
         return self.openapi_schema or {}
+
+
+async def _forget_unused(uploads: Sequence[AvatarLibrary | BackgroundLibrary]) -> None:
+    while True:
+        await asyncio.sleep(FORGET_EVERY_S)
+        for kept in uploads:
+            kept.forget_unused()
 
 
 async def _observe(metrics: Metrics) -> None:

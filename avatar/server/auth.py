@@ -1,9 +1,9 @@
-"""The optional bearer token (RFC 6750) that offers, uploads and measurements need on a guarded server."""
+"""Bearer tokens of requests (RFC 6750), and the guard of a page that has one token."""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fastapi import Request
 
@@ -20,26 +20,25 @@ def check_token(token: str) -> None:
         )
 
 
-def bearer_guard(token: str | None) -> Callable[[Request], None]:
-    """Return a dependency that refuses requests without `Authorization: Bearer TOKEN`; without a token, none.
+def bearer_of(request: Request) -> str:
+    """Return the token that a request brings. Raises RequestError (`unauthorized`) where it brings none."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not given.strip():
+        raise RequestError(
+            "This server asks for a token: send it as `Authorization: Bearer TOKEN`.", code="unauthorized"
+        )
+    return given.strip()
+
+
+def bearer_guard(token: str) -> Callable[[Request], Awaitable[None]]:
+    """Return a dependency that refuses requests without `Authorization: Bearer TOKEN`.
 
     Raises TokenError for a token that nobody could send.
     """
-    if token is not None:
-        check_token(token)
+    check_token(token)
 
-    def check(request: Request) -> None:
-        if token is None:
-            return
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not given.strip():
-            raise RequestError(
-                "This server asks for a token: send it as `Authorization: Bearer TOKEN`.", code="unauthorized"
-            )
-        if not hmac.compare_digest(given.strip().encode(), token.encode()):
-            raise RequestError(
-                "This is not the server's token. Whoever runs the server knows it: AVATAR_TOKEN there.",
-                code="unauthorized",
-            )
+    async def check(request: Request) -> None:
+        if not hmac.compare_digest(bearer_of(request).encode(), token.encode()):
+            raise RequestError("This is not the page's token. Whoever started it has its link.", code="unauthorized")
 
     return check

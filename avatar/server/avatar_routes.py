@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from avatar.config import LimitSettings
 from avatar.errors import AvatarError
@@ -44,10 +43,8 @@ _UNKNOWN: Final = {404: "No such avatar (any more): `unknown_avatar`."}
 _PREVIEW_CACHE: Final = {"Cache-Control": "private, max-age=300"}
 
 
-def avatar_routes(
-    library: AvatarLibrary, limits: LimitSettings, metrics: Metrics, guard: Callable[[Request], None]
-) -> APIRouter:
-    """Return the routes; `guard` refuses uploads it does not let in."""
+def avatar_routes(library: AvatarLibrary, limits: LimitSettings, metrics: Metrics) -> APIRouter:
+    """Return the routes."""
     router = APIRouter(prefix="/api/avatars", tags=["avatars"])
     places = Places(_UPLOADS, _UPLOADS_EACH)
 
@@ -59,7 +56,6 @@ def avatar_routes(
     @router.post(
         "",
         status_code=201,
-        dependencies=[Depends(guard)],
         openapi_extra=_UPLOAD_FORM,
         responses=problems(
             {

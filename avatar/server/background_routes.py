@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from avatar.config import LimitSettings
 from avatar.identities.backgrounds import BackgroundLibrary
@@ -27,15 +26,14 @@ _UPLOADS_EACH: Final = 4
 _UNKNOWN: Final = {404: "No such background (any more): `unknown_background`."}
 
 
-def background_routes(library: BackgroundLibrary, limits: LimitSettings, guard: Callable[[Request], None]) -> APIRouter:
-    """Return the routes; `guard` refuses uploads it does not let in."""
+def background_routes(library: BackgroundLibrary, limits: LimitSettings) -> APIRouter:
+    """Return the routes."""
     router = APIRouter(prefix="/api/backgrounds", tags=["backgrounds"])
     places = Places(_UPLOADS, _UPLOADS_EACH)
 
     @router.post(
         "",
         status_code=201,
-        dependencies=[Depends(guard)],
         openapi_extra=_PICTURE,
         responses=problems(
             {

@@ -125,7 +125,7 @@ def create_camera_app(
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
 
     app.include_router(router)
-    app.include_router(background_routes(backgrounds, limits, guard))
+    app.include_router(background_routes(backgrounds, limits), dependencies=[Depends(guard)])
     client = resource_folder("client")
 
     @app.get("/")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator
@@ -95,6 +97,8 @@ class _CallTotals(Collector):
     def collect(self) -> Iterator[Metric]:
         now = self._snapshot()
         yield GaugeMetricFamily("avatar_sessions", "Calls now running", now.active)
+        yield GaugeMetricFamily("avatar_threads", "Threads of the server's own process", threading.active_count())
+        yield GaugeMetricFamily("avatar_tasks", "Tasks of its event loop", _tasks())
         yield GaugeMetricFamily("avatar_sessions_limit", "Calls that may run at once, as set or as measured", now.limit)
         yield GaugeMetricFamily("avatar_call_cores", "Processor cores of a call at full quality", now.call_cores)
         yield GaugeMetricFamily("avatar_watchers", "Watchers of the running calls", now.watchers)
@@ -128,6 +132,13 @@ class _CallTotals(Collector):
         yield GaugeMetricFamily(
             "avatar_dropped_frames", "Frames of the running calls that were passed over for newer ones", dropped
         )
+
+
+def _tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # read outside the event loop
+        return 0
 
 
 class MetricsMiddleware:

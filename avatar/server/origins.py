@@ -186,6 +186,9 @@ class OriginMiddleware:
         self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and not self._may_open(Headers(scope=scope)):
+            await send({"type": "websocket.close", "code": 1008, "reason": "Pages from another site may not do this."})
+            return
         # The page itself is the same for everybody, and tells who comes by a wrong name what to do.
         if scope["type"] == "http" and not _is_page(scope["path"]):
             try:
@@ -195,3 +198,11 @@ class OriginMiddleware:
                 await problem_of(error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def _may_open(self, headers: Headers) -> bool:
+        """Return whether a WebSocket may be opened, which browsers let any page do that no server refuses."""
+        try:
+            self._rules.check("POST", headers)
+        except RequestError:
+            return False
+        return True

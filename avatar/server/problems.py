@@ -30,6 +30,7 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "unauthorized": 401,
     "foreign_origin": 403,
     "recording_off": 403,
+    "insufficient_scope": 403,
     "rooms_off": 403,
     "unknown_avatar": 404,
     "unknown_background": 404,
@@ -59,6 +60,8 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "face_too_small": 422,
     "face_turned": 422,
     "bad_identity_file": 422,
+    "too_many_requests": 429,
+    "too_many_calls": 429,
     "server_full": 503,
     "room_full": 503,
     "recording_failed": 507,
@@ -94,6 +97,8 @@ def problem_of(error: AvatarError) -> Response:
         headers["Allow"] = "GET, HEAD, OPTIONS"
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if error.code == "insufficient_scope":  # RFC 6750, 3.1
+        headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope"'
     return problem(status, error.code, str(error), headers)
 
 

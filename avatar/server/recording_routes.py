@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 
 from avatar.media.recording import RecordingState
 from avatar.server.problems import problem
@@ -15,14 +14,13 @@ from avatar.server.whip_routes import CallId, CallRegistry, unknown_call
 _UNKNOWN: Final = {404: "No such call (any more), or no recording of it: `unknown_call`, `no_recording`."}
 
 
-def recording_routes(calls: CallRegistry, guard: Callable[[Request], None]) -> APIRouter:
-    """Return the routes; `guard` refuses recordings that it does not let in."""
+def recording_routes(calls: CallRegistry) -> APIRouter:
+    """Return the routes."""
     router = APIRouter(prefix="/api/calls/{call_id}/recording", tags=["calls"])
 
     @router.post(
         "",
         status_code=201,
-        dependencies=[Depends(guard)],
         response_model=RecordingAnswer,
         responses=problems(
             {

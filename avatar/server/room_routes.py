@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path
 
 from avatar.call.rooms import ROOM_ID
 from avatar.config import LimitSettings
@@ -15,11 +14,11 @@ from avatar.server.whip_routes import CallRegistry
 RoomId = Annotated[str, Path(pattern=ROOM_ID, description="16 to 64 letters, digits, - or _: the end of its link.")]
 
 
-def room_routes(calls: CallRegistry, limits: LimitSettings, guard: Callable[[Request], None]) -> APIRouter:
-    """Return the routes; `guard` refuses those who may not call."""
+def room_routes(calls: CallRegistry, limits: LimitSettings) -> APIRouter:
+    """Return the routes."""
     router = APIRouter(prefix="/api/rooms", tags=["rooms"])
 
-    @router.get("/{room_id}", dependencies=[Depends(guard)], responses=problems({401: "A token is needed."}))
+    @router.get("/{room_id}", responses=problems({401: "A token is needed."}))
     async def room(room_id: RoomId) -> RoomAnswer:
         """Return who is in a room. One that nobody is in yet begins with the first call that names it."""
         return RoomAnswer(names=await calls.room_names(room_id), most=limits.room_members if limits.rooms else 0)

@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from avatar import __version__
 from avatar.config import ServerSettings
+from avatar.server.access import Gate
 from avatar.server.docs_page import STYLE, docs_page
 from avatar.server.metrics import CONTENT_TYPE, Metrics
-from avatar.server.problems import RequestError
 from avatar.server.schemas import ConfigAnswer, HealthAnswer, IceServerAnswer, LimitsAnswer, PictureAnswer, problems
 from avatar.server.whip_routes import CallRegistry
 from avatar.stream.ice_servers import ice_servers
 
 
-def service_routes(
-    settings: ServerSettings,
-    calls: CallRegistry,
-    metrics: Metrics,
-    guard: Callable[[Request], None],
-    *,
-    token_required: bool,
-) -> APIRouter:
-    """Return /api/config, /healthz and /metrics; `guard` refuses who may not read the last."""
+def service_routes(settings: ServerSettings, calls: CallRegistry, metrics: Metrics, gate: Gate) -> APIRouter:
+    """Return /api/config, /healthz and /metrics; `gate` knows who is told the password of TURN servers."""
     router = APIRouter(tags=["server"])
-
-    def may_call(request: Request) -> bool:
-        try:
-            guard(request)
-        except RequestError:
-            return False
-        return True
 
     @router.get("/api/config", response_model_exclude_none=True)
     async def config(request: Request) -> ConfigAnswer:
         """Return what a page has to know of this server."""
         servers = ice_servers(settings.transport)
-        known = [server for server in servers if server.credential is None or may_call(request)]
+        known = [server for server in servers if server.credential is None or gate.may(request, "call")]
         limits, picture = settings.limits, settings.picture
         return ConfigAnswer(
             version=__version__,
@@ -60,7 +45,7 @@ def service_routes(
                 idle_s=limits.idle_s,
                 call_s=limits.call_s,
             ),
-            token_required=token_required,
+            token_required=gate.asks_for_token,
         )
 
     @router.get("/healthz")
@@ -70,7 +55,6 @@ def service_routes(
 
     @router.get(
         "/metrics",
-        dependencies=[Depends(guard)],
         response_class=Response,
         responses={200: {"content": {"text/plain": {}}}, **problems({401: "A token is needed."})},
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Annotated, Final, Protocol
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
@@ -14,8 +14,10 @@ from avatar.call.running import CallWatchers, RunningCall
 from avatar.call.totals import CallsSnapshot
 from avatar.config import SIDES, ServerSettings
 from avatar.errors import AvatarError
+from avatar.server.access import Gate, grant_of
+from avatar.server.call_shares import CallShares
 from avatar.server.metrics import Metrics
-from avatar.server.problems import problem
+from avatar.server.problems import RequestError, problem
 from avatar.server.schemas import problems
 from avatar.server.sdp_requests import (
     FRAGMENT_BODY,
@@ -26,6 +28,8 @@ from avatar.server.sdp_requests import (
     read_fragment_request,
     read_text,
 )
+from avatar.server.tokens import Grant
+from avatar.server.visitors import visitor_of
 from avatar.stream.ice_servers import ice_servers
 from avatar.types import Drive
 
@@ -51,6 +55,7 @@ class CallRegistry(Protocol):
         watch: str | None,
         background: str | None,
         room: RoomWish | None,
+        avatar_fixed: bool,
     ) -> RunningCall:
         """Set up a call. Raises AvatarError: bad_offer, bad_size, unknown_avatar, server_full and more."""
 
@@ -82,17 +87,21 @@ class CallRegistry(Protocol):
         """Return how all the calls do now."""
 
 
-def whip_routes(
-    calls: CallRegistry, settings: ServerSettings, metrics: Metrics, guard: Callable[[Request], None]
-) -> APIRouter:
-    """Return the routes; `guard` refuses offers it does not let in."""
+def whip_routes(calls: CallRegistry, settings: ServerSettings, metrics: Metrics, gate: Gate) -> APIRouter:
+    """Return the routes; `gate` counts who comes into rooms."""
+    shares = CallShares(lambda call_id: call_id in calls)
+
+    def most_calls(request: Request, grant: Grant) -> dict[str, int]:
+        each = settings.limits.sessions_per_address
+        most = {} if each is None else {f"address {visitor_of(request)}": each}
+        return most if grant.calls is None else most | {f"token {grant.token_id}": grant.calls}
+
     router = APIRouter(prefix="/whip", tags=["calls"])
     ice_servers(settings.transport)  # what cannot be used is said now, not to each caller
 
     @router.post(
         "",
         status_code=201,
-        dependencies=[Depends(guard)],
         response_class=Response,
         openapi_extra=OFFER_BODY,
         responses={
@@ -101,11 +110,12 @@ def whip_routes(
                 {
                     400: "Not an offer that can be answered: `bad_offer`, `bad_size`, `bad_rate`, `bad_background`.",
                     401: "A token is needed.",
-                    403: "This server has no rooms: `rooms_off`.",
+                    403: "The token does not allow this: `insufficient_scope`. This server has no rooms: `rooms_off`.",
                     404: "`unknown_avatar`, `unknown_background`.",
                     406: "No format of video or of sound in common; the answer says what is taken: `no_common_codec`.",
                     409: "Another call has that watch link: `watch_taken`.",
                     415: "The body is not application/sdp: `wrong_type`.",
+                    429: "Too often, or too many at once: `too_many_requests`, `too_many_calls`.",
                     503: "`server_full`, `room_full`; Retry-After says when to come back.",
                 }
             ),
@@ -158,19 +168,27 @@ def whip_routes(
     ) -> Response:
         """Make a call: send an offer with all its candidates, get the answer. DELETE its Location to end it."""
         try:
-            sdp = await read_text(request, SDP, settings.limits.offer_bytes, code="bad_offer")
-            call = await calls.create(
-                sdp,
-                avatar,
-                width=width,
-                height=height,
-                fps=fps,
-                mode=mode,
-                drive=drive,
-                watch=watch,
-                background=background,
-                room=None if room is None else RoomWish(room, name),
-            )
+            grant = grant_of(request)
+            if grant.avatar not in (None, avatar):
+                raise RequestError(f"This token is for the avatar {grant.avatar}.", code="insufficient_scope")
+            if room is not None:
+                gate.count("rooms", request, grant)
+            with shares.opening(most_calls(request, grant)) as runs:
+                sdp = await read_text(request, SDP, settings.limits.offer_bytes, code="bad_offer")
+                call = await calls.create(
+                    sdp,
+                    avatar,
+                    width=width,
+                    height=height,
+                    fps=fps,
+                    mode=mode,
+                    drive=drive,
+                    watch=watch,
+                    background=background,
+                    room=None if room is None else RoomWish(room, name),
+                    avatar_fixed=grant.avatar is not None,
+                )
+                runs(call.id)
         except AvatarError as error:
             metrics.offers.labels(error.code).inc()
             raise

@@ -34,7 +34,8 @@ export function retryDelayMs(failures, random) {
  */
 export function nextStep(error) {
   if (error instanceof ApiError) {
-    if (error.status === 503 && (error.code === "server_full" || error.retryAfterS !== null)) {
+    const busy = error.status === 503 || error.status === 429;
+    if (busy && (error.code === "server_full" || error.retryAfterS !== null)) {
       const seconds = Math.min(120, Math.max(1, Math.ceil(error.retryAfterS ?? DEFAULT_FULL_WAIT_S)));
       return { kind: "wait", code: error.code === "error" ? "server_full" : error.code, seconds };
     }

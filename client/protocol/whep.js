@@ -1,5 +1,6 @@
 /** Watching a call by its link, as WHEP (draft-ietf-wish-whep) has it. */
 
+import { authorization } from "./access-token.js";
 import { request } from "./http-api.js";
 
 /**
@@ -9,7 +10,7 @@ import { request } from "./http-api.js";
  * @returns {Promise<RTCIceServer[]>}
  */
 export async function getIceServers(address) {
-  return parseIceServers((await request(address)).headers.get("Link") ?? "");
+  return parseIceServers((await request(address, { headers: authorization() })).headers.get("Link") ?? "");
 }
 
 /**

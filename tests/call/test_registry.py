@@ -200,6 +200,17 @@ async def test_what_the_session_notices_reaches_the_page(stage: Stage, loopback:
     assert [message["state"] for message in client.received("face")] == ["tracked", "lost"]
 
 
+async def test_a_call_that_may_show_one_avatar_only_never_shows_another(stage: Stage, loopback: ModuleType) -> None:
+    client, call = await stage.join(avatar_fixed=True)
+    await loopback.wait_for(lambda: bool(client.received("hello")))
+    client.send(type="set_avatar", avatar="grace", id="swap")
+    await loopback.wait_for(lambda: bool(client.received("error")))
+    assert client.received("error")[0]["code"] == "insufficient_scope"
+    client.send(type="set_avatar", avatar="ada")
+    await loopback.wait_for(lambda: bool(client.received("avatar")))
+    assert stage.sessions[0].identity == "identity of ada" and call.id in stage.calls
+
+
 async def test_junk_and_impossible_messages_are_answered_and_the_call_goes_on(
     stage: Stage, loopback: ModuleType
 ) -> None:

@@ -64,7 +64,17 @@ def test_every_setting_can_be_said_by_each_source(folder: Path, monkeypatch: pyt
     values |= {"size": "640x480", "tls_cert": "a", "tls_key": "b", "avatars": "c", "voice_network": "d"}
     values |= {"udp_ports": "40000-40100", "public_address": "203.0.113.7"}
     values |= {"llm_url": "http://a/v1", "stt_url": "https://b", "allow_hosts": "a,b", "allow_origins": "https://c"}
-    values |= {"ice_servers": "stun:a", "workers": "2", "verbose": "true", "loopback": "true", "echo_cancel": "true"}
+    values |= {
+        "ice_servers": "stun:a",
+        "workers": "2",
+        "sessions_per_address": "2",
+        "token_secret": "None",
+        "verbose": "true",
+        "guard_watching": "true",
+        "overbook": "true",
+        "loopback": "true",
+        "echo_cancel": "true",
+    }
     for name, value in values.items():
         monkeypatch.setenv(declared_settings()[name].variable, value)
     by_environment = read().server
@@ -94,6 +104,7 @@ def test_every_setting_can_be_said_by_each_source(folder: Path, monkeypatch: pyt
     by_flags = dataclasses.replace(
         by_flags,
         token="None",  # noqa: S106
+        token_secret="None",  # noqa: S106
         transport=dataclasses.replace(by_flags.transport, turn_credential="None", turn_secret="None"),  # noqa: S106
         conversation=dataclasses.replace(by_flags.conversation, llm_api_key="None", stt_api_key="None"),
     )

@@ -29,6 +29,20 @@ def library() -> Iterator[BackgroundLibrary]:
     made.close()
 
 
+async def test_a_picture_that_nobody_uses_any_more_is_forgotten() -> None:
+    now_s = 100.0
+    library = BackgroundLibrary(LimitSettings(uploads_s=60), clock=lambda: now_s)
+    used, unused = await library.add(picture()), await library.add(picture())
+    now_s = 150.0
+    await library.get(used)
+    now_s = 161.0
+    library.forget_unused()
+    assert await library.get(used)
+    with pytest.raises(AvatarError, match="send its picture again"):
+        await library.get(unused)
+    library.close()
+
+
 async def test_a_picture_is_kept_as_a_call_can_show_it(library: BackgroundLibrary) -> None:
     kept = await library.get(await library.add(picture((2000, 1000), "PNG")))
     assert kept.kind == "picture" and kept.data is not None

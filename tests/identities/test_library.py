@@ -118,6 +118,23 @@ async def test_whoever_sends_a_photo_that_will_hardly_do_is_told(astronaut: Iden
     assert any("blurred" in warning for warning in warnings)
 
 
+async def test_an_upload_that_nobody_uses_any_more_is_forgotten(astronaut: Identity, photo_file: bytes) -> None:
+    now_s = 100.0
+    library = AvatarLibrary((), LimitSettings(uploads_s=60), enrol=enrolling(astronaut), clock=lambda: now_s)
+    used, unused = await library.add([photo_file], "1"), await library.add([photo_file], "2")
+    now_s = 150.0
+    await library.identity(used.id)
+    now_s = 161.0
+    with pytest.raises(UnknownAvatarError, match="Add the photo again"):
+        library.info(unused.id)
+    assert library.info(used.id)
+    now_s = 222.0
+    library.forget_unused()
+    with pytest.raises(UnknownAvatarError):
+        await library.identity(used.id)
+    library.close()
+
+
 async def test_the_upload_unused_for_longest_gives_way(astronaut: Identity, photo_file: bytes) -> None:
     library = AvatarLibrary((), LimitSettings(uploaded_avatars=2), enrol=enrolling(astronaut))
     first, second = await library.add([photo_file], "1"), await library.add([photo_file], "2")

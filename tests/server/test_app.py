@@ -85,6 +85,7 @@ class FakeCalls:
         watch: str | None,
         background: str | None,
         room: RoomWish | None,
+        avatar_fixed: bool = False,
     ) -> MadeCall:
         self.backgrounds.append(background)
         self.wishes.append(room)

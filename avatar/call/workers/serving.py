@@ -208,6 +208,7 @@ class ServedCalls:
             watch=asked.watch,
             background=asked.background,
             room=None if asked.room is None else RoomWish(asked.room, asked.name),
+            avatar_fixed=asked.avatar_fixed,
         )
         call = await calls.create(await calls.check(request))
         self._made[asked.number] = call.id

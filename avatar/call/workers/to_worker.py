@@ -48,6 +48,7 @@ class CreateCall(Request):
     room: str | None
     name: str
     """In the room."""
+    avatar_fixed: bool
 
 
 @dataclass(frozen=True, slots=True)

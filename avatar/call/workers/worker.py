@@ -199,6 +199,7 @@ class Worker:
                 request.background,
                 None if room is None else room.room,
                 "" if room is None else room.name,
+                request.avatar_fixed,
             )
 
         made = await self.ask(make, CallMade, timeout_s=CREATE_S)

@@ -23,6 +23,14 @@ export const CALL_TEXTS = Object.freeze({
     title: "All places are taken",
     text: "You join by yourself as soon as one is free.",
   },
+  too_many_requests: {
+    title: "Too many tries",
+    text: "The server takes only so many from one place in a minute. You join by yourself in a moment.",
+  },
+  too_many_calls: {
+    title: "You are in a call already",
+    text: "You may have no more calls at once. Leave another one, and you join here by yourself.",
+  },
   room_full: {
     title: "The room is full",
     text: "You come in by yourself as soon as somebody leaves.",

@@ -56,7 +56,11 @@ export const PHOTO_TEXTS = Object.freeze({
   },
   unauthorized: {
     title: "This server asks for an access token",
-    text: "Enter the token you were given. Whoever runs the server knows it.",
+    text: "Enter the token you were given: none was sent, or it is not (any more) good. Whoever runs the server has one.",
+  },
+  insufficient_scope: {
+    title: "Your token does not allow this",
+    text: "Ask whoever runs the server for one that does.",
   },
   bad_size: {
     title: "The server does not send that size",

@@ -22,6 +22,12 @@ test("a full server is waited for as long as it says, within reason", () => {
   assert.equal(nextStep(new ApiError(503, "server_full", "", 0)).seconds, 1);
 });
 
+test("who asks too often waits as long as the server says", () => {
+  const refused = new ApiError(429, "too_many_requests", "", 7);
+  assert.deepEqual(nextStep(refused), { kind: "wait", code: "too_many_requests", seconds: 7 });
+  assert.equal(nextStep(new ApiError(429, "too_many_calls", "", 10)).kind, "wait");
+});
+
 test("what cannot get better by waiting is given up, with the reason", () => {
   assert.equal(nextStep(new ApiError(404, "unknown_avatar", "gone")).kind, "give_up");
   assert.equal(nextStep(new ApiError(400, "bad_offer", "no video")).code, "bad_offer");
