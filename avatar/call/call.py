@@ -14,6 +14,7 @@ from typing import Final
 from avatar.call.audience import Audience
 from avatar.call.call_recording import CallRecording
 from avatar.call.capacity import Standing
+from avatar.call.ice_session import Trickled
 from avatar.call.limits import REASONS, CallTimes, EndReason, why_end
 from avatar.call.media import CallMedia
 from avatar.call.participant import CallHost, Participant
@@ -175,9 +176,12 @@ class Call:
             self._ending = asyncio.create_task(self._end(reason, detail or REASONS[reason]))
         return self._ending
 
-    async def trickle(self, fragment: Fragment) -> None:
-        """Try more addresses of the peer. Raises TrickleError."""
-        await self._peer.trickle(fragment)
+    async def trickle(self, fragment: Fragment) -> Trickled:
+        """Try more addresses of the peer, or restart its ICE. Raises TrickleError and ServerFullError."""
+        restart = await self._peer.trickle(fragment)
+        if restart is not None:
+            self.ice_tag = secrets.token_hex(8)
+        return Trickled(self.ice_tag, restart)
 
     # What the peer tells (ConnectionListener)
 

@@ -16,6 +16,7 @@ from avatar.call.browser_peer import GetAvatar
 from avatar.call.call import Call
 from avatar.call.capacity import Standing
 from avatar.call.factory import CallFactory, Mode, adapts, session_makers, weight
+from avatar.call.ice_session import Trickled, check_tags
 from avatar.call.limits import EndReason
 from avatar.call.room import Seat
 from avatar.call.rooms import Rooms
@@ -25,7 +26,6 @@ from avatar.call.upkeep import Upkeep
 from avatar.call.watchers import Watchers
 from avatar.config import PictureSettings, ServerSettings
 from avatar.conversation.services import ServiceFactory, open_services
-from avatar.errors import TrickleError
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.session.protocol import MakeSession
 from avatar.stream.sdp.offer import Offer, read_offer
@@ -203,19 +203,17 @@ class LocalCalls:
             return found[0].watchers
         return self.rooms.find_watchers(watch_token)
 
-    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> bool:
-        """Try more addresses of a call's peer; False when there is no call with this id.
+    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> Trickled | None:
+        """Try more addresses of a call's peer, or restart its ICE; None when there is no call with this id.
 
         `tags` are those of the ICE session that the sender means, `*` any; None: it does not say. Raises TrickleError
-        (bad_fragment, ice_restart, stale_tag).
+        (bad_fragment, stale_tag, busy), and ServerFullError where no port is free.
         """
         call = self._calls.get(call_id)
         if call is None:
-            return False
-        if tags is not None and not {call.ice_tag, "*"} & set(tags):
-            raise TrickleError("The call has another ETag than If-Match says.", code="stale_tag")
-        await call.trickle(read_fragment(fragment))
-        return True
+            return None
+        check_tags(call.ice_tag, tags)
+        return await call.trickle(read_fragment(fragment))
 
     async def end(self, call_id: str, reason: EndReason = "left") -> bool:
         """End a call and wait until nothing of it is left; False when there is none with this id."""

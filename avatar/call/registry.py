@@ -12,6 +12,7 @@ from avatar.call.browser_peer import GetAvatar
 from avatar.call.capacity import Capacity, Standing
 from avatar.call.cost_trial import try_call
 from avatar.call.factory import Mode, adapts
+from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
 from avatar.call.local_calls import CheckedRequest, LocalCalls
 from avatar.call.places import Places
@@ -146,11 +147,11 @@ class Calls:
         names = self._local.rooms.names(room_id)
         return names if names or self._workers is None else await self._workers.room_names(room_id)
 
-    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> bool:
-        """Try more addresses of a call's peer; False when there is no call with this id.
+    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> Trickled | None:
+        """Try more addresses of a call's peer, or restart its ICE; None when there is no call with this id.
 
         `tags` are those of the ICE session that the sender means, `*` any; None: it does not say. Raises TrickleError
-        (bad_fragment, ice_restart, stale_tag).
+        (bad_fragment, stale_tag, busy), and ServerFullError where no port is free.
         """
         worker = None if self._workers is None else self._workers.holding(call_id)
         return await (self._local if worker is None else worker).trickle(call_id, fragment, tags)

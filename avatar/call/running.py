@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from avatar.call.factory import Mode
+from avatar.call.ice_session import Trickled
 from avatar.call.rooms import RoomWish
 from avatar.media.recording import RecordingState
 from avatar.types import Drive
@@ -63,8 +64,11 @@ class CallWatchers(Protocol):
         Raises OfferError, and ServerFullError where there are too many, or no port is free.
         """
 
-    async def trickle(self, watcher_id: str, fragment: str, tags: Collection[str] | None) -> bool:
-        """Try more addresses of a watcher; False when there is none of that id. Raises TrickleError."""
+    async def trickle(self, watcher_id: str, fragment: str, tags: Collection[str] | None) -> Trickled | None:
+        """Try more addresses of a watcher, or restart its ICE; None when there is none of that id.
+
+        Raises TrickleError and ServerFullError.
+        """
 
     async def remove(self, watcher_id: str) -> bool:
         """End a watcher's connection; False when there is none of that id."""

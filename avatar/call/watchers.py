@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from avatar.call.ice_session import Trickled, check_tags
 from avatar.call.limits import CallTimes, why_end
 from avatar.config import LimitSettings, TransportSettings
-from avatar.errors import ServerFullError, TrickleError
+from avatar.errors import ServerFullError
 from avatar.stream.broadcast import Broadcast
 from avatar.stream.sdp.offer import read_offer
 from avatar.stream.trickle import read_fragment
@@ -94,19 +95,20 @@ class Watchers:
         self._on_change()
         return watcher
 
-    async def trickle(self, watcher_id: str, fragment: str, tags: Collection[str] | None) -> bool:
-        """Try more addresses of a watcher; False when there is none of that id.
+    async def trickle(self, watcher_id: str, fragment: str, tags: Collection[str] | None) -> Trickled | None:
+        """Try more addresses of a watcher, or restart its ICE; None when there is none of that id.
 
         `tags` are those of the ICE session that it means, `*` any; None: it does not say. Raises TrickleError
-        (bad_fragment, ice_restart, stale_tag).
+        (bad_fragment, stale_tag, busy), and ServerFullError where no port is free.
         """
         watcher = self._watchers.get(watcher_id)
         if watcher is None:
-            return False
-        if tags is not None and not {watcher.ice_tag, "*"} & set(tags):
-            raise TrickleError("The session has another ETag than If-Match says.", code="stale_tag")
-        await watcher.peer.trickle(read_fragment(fragment))
-        return True
+            return None
+        check_tags(watcher.ice_tag, tags)
+        restart = await watcher.peer.trickle(read_fragment(fragment))
+        if restart is not None:
+            watcher.ice_tag = secrets.token_hex(8)
+        return Trickled(watcher.ice_tag, restart)
 
     async def remove(self, watcher_id: str) -> bool:
         """End a watcher's connection; False when there is none of that id."""

@@ -50,7 +50,6 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "wrong_type": 415,
     "unknown_host": 421,
     "not_an_image": 415,
-    "ice_restart": 422,
     "truncated_image": 422,
     "animated_image": 422,
     "image_too_small": 422,

@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection
 from typing import Any, Final
 
-from fastapi import Request
+from fastapi import Request, Response
 
+from avatar.call.ice_session import Trickled
 from avatar.call.running import AnsweredOffer
 from avatar.config import TransportSettings
 from avatar.server.bodies import read_body
@@ -26,12 +27,20 @@ OFFER_BODY: Final[dict[str, Any]] = {
 FRAGMENT_BODY: Final[dict[str, Any]] = {
     "requestBody": {"required": True, "content": {FRAGMENT: {"schema": {"type": "string"}}}},
 }
+FRAGMENT_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "ICE has begun anew: our new credentials and addresses, and the ETag of the new ICE session.",
+        "content": {FRAGMENT: {}},
+    },
+    204: {"description": "The addresses are tried."},
+}
 FRAGMENT_REFUSALS: Final = {
-    400: "No candidates, or too many: `bad_fragment`.",
+    400: "No candidates, or too many, or credentials that are none: `bad_fragment`.",
+    409: "ICE cannot begin anew before it has connected once, or once it is lost: `busy`. The call goes on.",
     412: "If-Match names another ICE session: `stale_tag`.",
     415: f"The body is not {FRAGMENT}: `wrong_type`.",
-    422: "A call cannot restart ICE: `ice_restart`.",
     428: "Neither If-Match nor the body says which ICE session is meant: `tag_needed`.",
+    503: "No port is free for an ICE restart: `server_full`. The call goes on.",
 }
 _USER: Final = re.compile(r"^a=ice-ufrag:", re.MULTILINE)
 
@@ -39,6 +48,13 @@ _USER: Final = re.compile(r"^a=ice-ufrag:", re.MULTILINE)
 def answer_headers(path: str, session: AnsweredOffer, transport: TransportSettings) -> dict[str, str]:
     """Return the headers of a 201: where the session is, its ICE session, and the STUN and TURN servers of now."""
     return {"Location": f"{path}/{session.id}", "ETag": f'"{session.ice_tag}"', **server_links(transport)}
+
+
+def fragment_answer(trickled: Trickled) -> Response:
+    """Return the answer to a piece of SDP: 204, or 200 with ours where it has restarted ICE (RFC 9725, 4.3.3)."""
+    if trickled.restart is None:
+        return Response(status_code=204)
+    return Response(trickled.restart, 200, {"ETag": f'"{trickled.ice_tag}"'}, FRAGMENT)
 
 
 def server_links(transport: TransportSettings) -> dict[str, str]:

@@ -12,11 +12,13 @@ from avatar.config import ServerSettings
 from avatar.server.problems import problem
 from avatar.server.schemas import problems
 from avatar.server.sdp_requests import (
+    FRAGMENT_ANSWERS,
     FRAGMENT_BODY,
     FRAGMENT_REFUSALS,
     OFFER_BODY,
     SDP,
     answer_headers,
+    fragment_answer,
     read_fragment_request,
     read_text,
     server_links,
@@ -95,16 +97,16 @@ def whep_routes(find_watchers: Callable[[str], Awaitable[CallWatchers | None]], 
         status_code=204,
         response_class=Response,
         openapi_extra=FRAGMENT_BODY,
-        responses=problems({**FRAGMENT_REFUSALS, **_UNKNOWN}),
+        responses={**FRAGMENT_ANSWERS, **problems({**FRAGMENT_REFUSALS, **_UNKNOWN})},
     )
     async def trickle(token: WatchToken, watcher_id: WatcherId, request: Request) -> Response:
-        """Name more addresses of yours, as you find them. If-Match may say the answer's ETag."""
+        """Name more addresses of yours, as you find them. If-Match may say the answer's ETag. Or restart ICE."""
         watchers = await find_watchers(token)
         if watchers is None or not await watchers.has(watcher_id):
             return _no_watcher()
         fragment, tags = await read_fragment_request(request)
-        found = await watchers.trickle(watcher_id, fragment, tags)
-        return Response(status_code=204) if found else _no_watcher()
+        trickled = await watchers.trickle(watcher_id, fragment, tags)
+        return _no_watcher() if trickled is None else fragment_answer(trickled)
 
     @router.delete("/{token}/{watcher_id}", response_class=Response, responses=problems(_UNKNOWN))
     async def leave(token: WatchToken, watcher_id: WatcherId) -> Response:

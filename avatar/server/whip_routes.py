@@ -8,6 +8,7 @@ from typing import Annotated, Final, Protocol
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from avatar.call.factory import Mode
+from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
 from avatar.call.rooms import ROOM_ID, RoomWish
 from avatar.call.running import CallWatchers, RunningCall
@@ -20,11 +21,13 @@ from avatar.server.metrics import Metrics
 from avatar.server.problems import RequestError, problem
 from avatar.server.schemas import problems
 from avatar.server.sdp_requests import (
+    FRAGMENT_ANSWERS,
     FRAGMENT_BODY,
     FRAGMENT_REFUSALS,
     OFFER_BODY,
     SDP,
     answer_headers,
+    fragment_answer,
     read_fragment_request,
     read_text,
 )
@@ -71,10 +74,11 @@ class CallRegistry(Protocol):
     def __contains__(self, call_id: str) -> bool:
         """Return whether this call is running."""
 
-    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> bool:
-        """Try more addresses of a call's peer; False when there is none of that id.
+    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> Trickled | None:
+        """Try more addresses of a call's peer, or restart its ICE; None when there is none of that id.
 
-        Raises TrickleError: bad_fragment, ice_restart, and stale_tag where `tags` are given and none is the call's.
+        Raises TrickleError: bad_fragment, busy, and stale_tag where `tags` are given and none is the call's; and
+        ServerFullError where no port is free.
         """
 
     async def end(self, call_id: str, reason: EndReason = "left") -> bool:
@@ -212,21 +216,15 @@ def whip_routes(calls: CallRegistry, settings: ServerSettings, metrics: Metrics,
         status_code=204,
         response_class=Response,
         openapi_extra=FRAGMENT_BODY,
-        responses=problems(
-            {
-                **FRAGMENT_REFUSALS,
-                **_UNKNOWN,
-            }
-        ),
+        responses={**FRAGMENT_ANSWERS, **problems({**FRAGMENT_REFUSALS, **_UNKNOWN})},
     )
     async def trickle(call_id: CallId, request: Request) -> Response:
-        """Name more addresses of yours, as you find them. If-Match may say the offer's ETag."""
+        """Name more addresses of yours, as you find them (If-Match may say the offer's ETag), or restart ICE."""
         if call_id not in calls:
             return unknown_call()
         fragment, tags = await read_fragment_request(request)
-        if not await calls.trickle(call_id, fragment, tags):
-            return unknown_call()
-        return Response(status_code=204)
+        trickled = await calls.trickle(call_id, fragment, tags)
+        return unknown_call() if trickled is None else fragment_answer(trickled)
 
     @router.delete("/{call_id}", response_class=Response, responses=problems(_UNKNOWN))
     async def end(call_id: CallId) -> Response:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Literal, TypeAlias
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
 
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.stats import RTCTransportStats
 
 from avatar.config import TransportSettings
-from avatar.errors import AvatarError, OfferError
+from avatar.errors import AvatarError, OfferError, TrickleError
 from avatar.stream.codecs.encoders import preferred_video_codecs
 from avatar.stream.connect_failure import ConnectFacts, ConnectFailure, why_not_connected
+from avatar.stream.ice_restarts import IceRestarts
 from avatar.stream.ice_servers import as_aiortc_takes_them, ice_servers
 from avatar.stream.rtp.direct_reading import DirectReading
 from avatar.stream.rtp.packet_guard import DropReason, PacketGuard
 from avatar.stream.sdp.answer import complete_answer
 from avatar.stream.sdp.offer import Offer
-from avatar.stream.trickle import Fragment
+from avatar.stream.trickle import Fragment, write_fragment
 from avatar.stream.tuning.aiortc_lifetime import close_connection, wait_briefly_for_servers
-from avatar.stream.tuning.aiortc_tuning import gather_loopback_only, tolerate_early_close
+from avatar.stream.tuning.aiortc_tuning import ice_agents, keep_to_loopback, tolerate_early_close
 from avatar.stream.tuning.candidate_gathering import announce_address, gather_in_ports
 from avatar.stream.tuning.consent import keep_consent, said_goodbye
 from avatar.stream.tuning.handshake_record import HandshakeRecord
@@ -29,12 +31,14 @@ from avatar.stream.tuning.peer_addresses import PeerAddresses
 from avatar.stream.tuning.transport_tuning import (
     accept_checks_without_priority,
     accept_rsa_certificates,
-    ice_agents,
     let_the_peer_begin_dtls,
     let_the_peer_check_first,
 )
 
 logger = logging.getLogger(__name__)
+
+USERS_KEPT: Final = 16
+"""ICE sessions that a peer has left, of which late pieces may come."""
 
 Direction: TypeAlias = Literal["sendrecv", "sendonly"]
 StartMedia: TypeAlias = Callable[[RTCRtpTransceiver | None, RTCRtpTransceiver | None], None]
@@ -52,15 +56,28 @@ class AnsweringPeer:
         self._guard, self._handshake = PacketGuard(), HandshakeRecord()
         self._reading = DirectReading()
         self._addresses: PeerAddresses | None = None
+        self._restarts = IceRestarts(self._connection, settings, self._prepare_another)
+        self._left_users = deque[str](maxlen=USERS_KEPT)
+        self._answer_sdp = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
 
-    async def trickle(self, fragment: Fragment) -> None:
-        """Try these addresses of the peer too. Raises TrickleError: too many, or an ICE restart (`ice_restart`)."""
-        if self._addresses is not None and self._closing is None:
-            names = await self._addresses.add(fragment)
-            if names and not self._settings.loopback_only:
-                self._run(self._addresses.find_names(names))
+    async def trickle(self, fragment: Fragment) -> str | None:
+        """Try these addresses of the peer too; where it restarts ICE, return the piece of SDP that answers it.
+
+        Raises TrickleError: too many addresses, credentials that are none, a session that the peer has left
+        (`stale_tag`), a restart that cannot be now (`busy`). Raises ServerFullError where no port is free for one. The
+        call goes on as it did.
+        """
+        if self._addresses is None or self._closing is not None:
+            return None
+        if not fragment.users.isdisjoint(self._left_users):
+            raise TrickleError("The piece is of an ICE session that was restarted since.", code="stale_tag")
+        restart = None if fragment.users <= {self._addresses.user} else await self._restart(fragment)
+        names = await self._addresses.add(fragment)
+        if names and not self._settings.loopback_only:
+            self._run(self._addresses.find_names(names))
+        return restart
 
     def packets_dropped(self) -> Mapping[DropReason, int]:
         """Return how many packets were kept from the connection so far, by reason."""
@@ -105,7 +122,7 @@ class AnsweringPeer:
         self, offer: Offer, direction: Direction, on_state: Callable[[str], None], start: StartMedia
     ) -> str:
         connection = self._connection
-        self._addresses = PeerAddresses(connection, offer)
+        self._addresses = PeerAddresses.of_offer(connection, offer)
         video = connection.addTransceiver("video", direction) if offer.has_video else None
         if video is not None:
             # Codec preferences count only if they are there before the offer is.
@@ -115,23 +132,45 @@ class AnsweringPeer:
         await connection.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
         let_the_peer_begin_dtls(connection)
         accept_rsa_certificates(connection)
-        accept_checks_without_priority(connection)
-        keep_consent(connection)
-        let_the_peer_check_first(connection)
+        agents = ice_agents(connection)
+        self._let_connect(agents)
         self._guard.watch(connection, self._reading)
         self._handshake.listen(connection)
         start(video, audio)
-        if self._settings.udp_ports is not None:
-            gather_in_ports(connection, self._settings.udp_ports)
-        if self._settings.public_address is not None:
-            announce_address(connection, self._settings.public_address)
-        wait_briefly_for_servers(connection)
-        if self._settings.loopback_only:
-            gather_loopback_only(connection)
-        elif offer.local_names:
+        self._choose_addresses(agents)
+        if offer.local_names and not self._settings.loopback_only:
             self._run(self._addresses.find_names(offer.local_names))
         await connection.setLocalDescription(await connection.createAnswer())
-        return complete_answer(connection.localDescription.sdp, offer.plan)
+        self._answer_sdp = complete_answer(connection.localDescription.sdp, offer.plan)
+        return self._answer_sdp
+
+    async def _restart(self, fragment: Fragment) -> str:
+        user, password = fragment.new_credentials()
+        agent = await self._restarts.begin(user, password)
+        if self._addresses is not None:
+            self._left_users.append(self._addresses.user)
+        self._addresses = PeerAddresses.of_restart(agent, user)
+        candidates = [candidate.to_sdp() for candidate in agent.local_candidates]
+        return write_fragment(self._answer_sdp, agent.local_username, agent.local_password, candidates)
+
+    def _prepare_another(self, agent: Any, dtls: Any) -> None:
+        self._let_connect([agent])
+        self._guard.watch_agent(agent, dtls, self._reading)
+        self._choose_addresses([agent])
+
+    def _let_connect(self, agents: Sequence[Any]) -> None:
+        accept_checks_without_priority(agents)
+        keep_consent(agents)
+        let_the_peer_check_first(agents)
+
+    def _choose_addresses(self, agents: Sequence[Any]) -> None:
+        if self._settings.udp_ports is not None:
+            gather_in_ports(agents, self._settings.udp_ports)
+        if self._settings.public_address is not None:
+            announce_address(agents, self._settings.public_address)
+        wait_briefly_for_servers(agents)
+        if self._settings.loopback_only:
+            keep_to_loopback(agents)
 
     def _directions(self) -> list[tuple[str, str]]:
         """Return the kind of each section, and which way it goes, once the offer has been answered."""
@@ -143,7 +182,8 @@ class AnsweringPeer:
 
     async def _packets_received(self) -> int:
         report = await self._connection.getStats()
-        return sum(entry.packetsReceived for entry in report.values() if isinstance(entry, RTCTransportStats))
+        packets = sum(entry.packetsReceived for entry in report.values() if isinstance(entry, RTCTransportStats))
+        return packets + self._restarts.begun
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.create_task(work))
@@ -152,6 +192,7 @@ class AnsweringPeer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._restarts.close()
         for track in self._tracks():
             track.stop()
         await close_connection(self._connection)

@@ -12,7 +12,7 @@ from avatar.errors import ServerGoneError
 from avatar.stream.ice_servers import IceServer, as_aiortc_takes_them
 from avatar.stream.message_channel import CHANNEL_LABEL
 from avatar.stream.rtp.packet_guard import PacketGuard
-from avatar.stream.tuning.aiortc_tuning import gather_loopback_too, tolerate_early_close
+from avatar.stream.tuning.aiortc_tuning import gather_loopback_too, ice_agents, tolerate_early_close
 from avatar.stream.tuning.handshake_record import HandshakeRecord
 from avatar.stream.tuning.transport_tuning import accept_checks_without_priority, accept_rsa_certificates
 
@@ -36,7 +36,7 @@ class OfferingPeer:
     async def offer(self, *, loopback: bool) -> str:
         """Return the offer, complete with every candidate; with `loopback`, this machine's own address too."""
         accept_rsa_certificates(self._connection)
-        accept_checks_without_priority(self._connection)
+        accept_checks_without_priority(ice_agents(self._connection))
         self._guard.watch(self._connection)
         self._handshake.listen(self._connection)
         if loopback:

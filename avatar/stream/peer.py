@@ -39,8 +39,8 @@ class PeerStats:
     """What the connection says about itself."""
 
     packets_received: int
-    """Media and data packets since the start, and ICE's of a peer that only watches; standing still means that the peer
-    has vanished."""
+    """Media and data packets since the start, ICE restarts, and ICE's packets of a peer that only watches; standing
+    still means that the peer has vanished."""
     dropped: int
     """Pictures and sounds that were overtaken, or too late, before they could leave, and the camera's that were too
     large."""
@@ -134,6 +134,7 @@ class Peer(AnsweringPeer):
         """Read the counters, and let the bitrate follow what the receiver has reported."""
         report = await self._connection.getStats()
         packets = sum(s.packetsReceived for s in report.values() if isinstance(s, RTCTransportStats))
+        packets += self._restarts.begun
         if self.only_watched:
             packets += self._guard.ice_packets  # there may be no others
         fraction_lost = None

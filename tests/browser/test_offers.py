@@ -40,6 +40,67 @@ const [policy, sections, changes, done] = arguments;
   return {sdp, kept};
 })().then(done, (error) => done({error: String(error)}));
 """
+RESTART = """
+const done = arguments[0];
+(async () => {
+  const connection = new RTCPeerConnection();
+  connection.addTransceiver("video", {direction: "recvonly"});
+  connection.addTransceiver("audio", {direction: "recvonly"});
+  const describe = async () => {
+    await connection.setLocalDescription();
+    while (connection.iceGatheringState !== "complete") await new Promise((next) => setTimeout(next, 20));
+    return connection.localDescription.sdp;
+  };
+  const seen = async () => {
+    const reports = await connection.getStats(), all = [...reports.values()];
+    const pair = reports.get(all.find((report) => report.type === "transport")?.selectedCandidatePairId);
+    const port = (id) => reports.get(id)?.port;
+    const frames = all.find((report) => report.type === "inbound-rtp" && report.kind === "video")?.framesDecoded ?? 0;
+    return {frames, ours: port(pair?.localCandidateId), theirs: port(pair?.remoteCandidateId)};
+  };
+  const until = async (good) => {
+    for (;;) {
+      const now = await seen();
+      if (good(now)) return now;
+      await new Promise((next) => setTimeout(next, 50));
+    }
+  };
+  const face = (await (await fetch("/api/avatars")).json()).avatars[0].id;
+  const call = await fetch(`/whip?avatar=${face}&drive=voice&width=256&height=256`, {
+    method: "POST", headers: {"Content-Type": "application/sdp"}, body: await describe(),
+  });
+  if (call.status !== 201) throw new Error(await call.text());
+  const answer = await call.text(), location = call.headers.get("Location");
+  await connection.setRemoteDescription({type: "answer", sdp: answer});
+  const before = await until((now) => now.frames > 2 && now.theirs);
+
+  connection.restartIce();
+  const kept = (await describe()).split("\\r\\n").filter((line) => /^a=(ice-ufrag|ice-pwd|candidate|mid):/.test(line));
+  const patch = await fetch(location, {
+    method: "PATCH", headers: {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"},
+    body: kept.join("\\r\\n") + "\\r\\n",
+  });
+  if (patch.status !== 200) throw new Error(`${patch.status} ${await patch.text()}`);
+  const told = (await patch.text()).split("\\r\\n");
+  const value = (name) => told.find((line) => line.startsWith(`a=${name}:`));
+  const ours = told.filter((line) => line.startsWith("a=candidate:"));
+  const sdp = answer.split("\\r\\n").filter((line) => !/^a=(candidate:|end-of-candidates)/.test(line)).map((line) => {
+    if (line.startsWith("a=ice-ufrag:")) return [value("ice-ufrag"), ...ours].join("\\r\\n");
+    return line.startsWith("a=ice-pwd:") ? value("ice-pwd") : line;
+  }).join("\\r\\n");
+  await connection.setRemoteDescription({type: "answer", sdp});
+  const after = await until((now) => now.theirs !== before.theirs && now.frames > before.frames + 10);
+  const tags = [call.headers.get("ETag"), patch.headers.get("ETag")];
+  const late = await fetch(location, {
+    method: "PATCH", headers: {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": tags[0]},
+    body: "a=end-of-candidates",
+  });
+  const state = connection.connectionState;
+  await fetch(location, {method: "DELETE"});
+  connection.close();
+  return {before, after, tags, state, late: late.status};
+})().then(done, (error) => done({error: String(error)}));
+"""
 SIMULCAST = """
 const done = arguments[0];
 (async () => {
@@ -120,3 +181,10 @@ def test_a_camera_in_several_sizes_is_sent_in_the_one_that_the_answer_takes(brow
     assert "a=simulcast:send h;m;l" in answer["offer"]
     assert "a=simulcast:recv h" in answer["sdp"]
     assert len(answer["sent"]) == 1, "the browser encodes no more"
+
+
+def test_ice_begins_anew_and_the_call_goes_on_over_other_addresses(browser: Any) -> None:
+    found = browser.driver.execute_async_script(RESTART)
+    assert "error" not in found, found
+    assert found["state"] == "connected" and found["after"]["ours"] != found["before"]["ours"]
+    assert found["tags"][0] != found["tags"][1] and found["late"] == 412

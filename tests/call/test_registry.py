@@ -22,7 +22,7 @@ from avatar.motion.cues import NEUTRAL, Feel, Gesture
 from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionFailed, SessionStats
 from avatar.stream.message_channel import CHANNELS_REFUSED
 from avatar.stream.sdp.transport import MAX_CANDIDATES
-from avatar.stream.tuning.transport_tuning import ice_agents
+from avatar.stream.tuning.aiortc_tuning import ice_agents
 from avatar.timing import quality_control
 from avatar.timing.machine_load import LoadMeter, MachineLoad
 
@@ -307,9 +307,13 @@ async def test_addresses_may_come_after_the_offer(stage: Stage, loopback: Module
     assert len(transport.getRemoteCandidates()) == len(candidates)
     await client.accept(call.answer_sdp)
     await loopback.wait_for(lambda: len(client.pictures) >= 3)
+    old_tag = call.ice_tag
+    restarted = await stage.calls.trickle(call.id, "a=ice-ufrag:else\r\na=ice-pwd:0123456789abcdef012345\r\n", ["*"])
+    assert restarted is not None and restarted.restart is not None and "a=ice-pwd:" in restarted.restart
+    assert restarted.ice_tag == call.ice_tag != old_tag, "another ICE session has another ETag"
     with pytest.raises(TrickleError) as refused:
-        await stage.calls.trickle(call.id, "a=ice-ufrag:else\r\na=ice-pwd:0123456789abcdef012345\r\n")
-    assert refused.value.code == "ice_restart"
+        await stage.calls.trickle(call.id, piece, {old_tag})
+    assert refused.value.code == "stale_tag"
     with pytest.raises(TrickleError) as refused:
         await stage.calls.trickle(call.id, piece, {"another"})
     assert refused.value.code == "stale_tag"

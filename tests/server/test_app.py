@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from avatar.call.factory import Mode
+from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
 from avatar.call.rooms import RoomWish
 from avatar.call.totals import CallsSnapshot
@@ -109,8 +110,8 @@ class FakeCalls:
     async def room_names(self, room_id: str) -> list[str]:
         return [wish.name for wish in self.wishes if wish is not None and wish.room == room_id]
 
-    async def trickle(self, call_id: str, fragment: str, tags: object = None) -> bool:
-        return call_id in self.running
+    async def trickle(self, call_id: str, fragment: str, tags: object = None) -> Trickled | None:
+        return Trickled("tag") if call_id in self.running else None
 
     async def end(self, call_id: str, reason: EndReason = "left") -> bool:
         return self.running.pop(call_id, None) is not None

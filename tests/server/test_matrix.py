@@ -17,6 +17,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from avatar.call.ice_session import Trickled, check_tags
 from avatar.call.limits import EndReason
 from avatar.call.totals import CallsSnapshot
 from avatar.config import ServerSettings, TransportSettings
@@ -118,7 +119,23 @@ EXCHANGES: Final = [
     Exchange(
         "PATCH", "/whip/CALL", "412 stale_tag", "with another", sent={**FRAGMENT, "If-Match": '"other"'}, body=CANDIDATE
     ),
-    Exchange("PATCH", "/whip/CALL", "422 ice_restart", "credentials of an ICE restart", sent=FRAGMENT, body=RESTART),
+    Exchange(
+        "PATCH",
+        "/whip/CALL",
+        "200",
+        "an ICE restart, with `If-Match: *`",
+        sent={**FRAGMENT, "If-Match": "*"},
+        body=RESTART,
+        told={"Content-Type": FRAGMENT["Content-Type"], "ETag": '"new tag"'},
+    ),
+    Exchange(
+        "PATCH",
+        "/whip/CALL",
+        "409 busy",
+        "an ICE restart before the first connection is there",
+        sent={**FRAGMENT, "If-Match": "*"},
+        body="a=ice-ufrag:unconnected\r\na=ice-pwd:0123456789abcdef012345\r\n",
+    ),
     Exchange(
         "PATCH",
         "/whip/CALL",
@@ -176,7 +193,15 @@ EXCHANGES: Final = [
     ),
     Exchange("GET", "/whep/WATCH/WATCHER", "204"),
     Exchange("PATCH", "/whep/WATCH/WATCHER", "204", "candidates", sent=FRAGMENT, body=CANDIDATE),
-    Exchange("PATCH", "/whep/WATCH/WATCHER", "422 ice_restart", "an ICE restart", sent=FRAGMENT, body=RESTART),
+    Exchange(
+        "PATCH",
+        "/whep/WATCH/WATCHER",
+        "200",
+        "an ICE restart",
+        sent={**FRAGMENT, "If-Match": "*"},
+        body=RESTART,
+        told={"Content-Type": FRAGMENT["Content-Type"], "ETag": '"new tag"'},
+    ),
     Exchange("PATCH", "/whep/WATCH/GONE", "404 unknown_call", "candidates", sent=FRAGMENT, body=CANDIDATE),
     Exchange("DELETE", "/whep/WATCH/WATCHER", "200"),
     Exchange("DELETE", "/whep/WATCH/GONE", "404 unknown_call"),
@@ -366,8 +391,8 @@ class OneWatcher:
             raise OfferError("The offer receives nothing.")
         return self
 
-    async def trickle(self, watcher_id: str, fragment: str, tags: Any = None) -> bool:
-        return await OneCall().trickle("CALL", fragment, tags) and await self.has(watcher_id)
+    async def trickle(self, watcher_id: str, fragment: str, tags: Any = None) -> Trickled | None:
+        return await OneCall().trickle("CALL", fragment, tags) if await self.has(watcher_id) else None
 
     async def remove(self, watcher_id: str) -> bool:
         return await self.has(watcher_id)
@@ -393,14 +418,15 @@ class OneCall:
     def __contains__(self, call_id: str) -> bool:
         return call_id == "CALL"
 
-    async def trickle(self, call_id: str, fragment: str, tags: Any = None) -> bool:
-        if tags is not None and not {"tag", "*"} & set(tags):
-            raise TrickleError("The call has another ETag than If-Match says.", code="stale_tag")
+    async def trickle(self, call_id: str, fragment: str, tags: Any = None) -> Trickled | None:
+        check_tags("tag", tags)
+        if "unconnected" in fragment:
+            raise TrickleError("The call's first connection is still being made.", code="busy")
         if "another" in fragment:
-            raise TrickleError("A call cannot restart ICE.", code="ice_restart")
+            return Trickled("new tag", "a=ice-ufrag:ours\r\n")
         if "candidate" not in fragment:
             raise TrickleError("The body is no piece of SDP with candidates.")
-        return call_id in self
+        return Trickled("tag") if call_id in self else None
 
     async def end(self, call_id: str, reason: EndReason = "left") -> bool:
         return call_id in self

@@ -23,8 +23,8 @@ from avatar.config import TransportSettings
 from avatar.errors import OfferError
 from avatar.stream.peer import Peer
 from avatar.stream.sdp.offer import read_offer
+from avatar.stream.tuning.aiortc_tuning import ice_agents
 from avatar.stream.tuning.receiver_tuning import tune_receiver
-from avatar.stream.tuning.transport_tuning import ice_agents
 from avatar.stream.video_track import SentPicture
 from avatar.types import CaptureStamp, Picture
 from benchmarks.line_relay import Line, LineRelay

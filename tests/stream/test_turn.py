@@ -19,7 +19,7 @@ from avatar.config import TransportSettings
 from avatar.stream.ice_servers import ice_servers
 from avatar.stream.peer import Peer
 from avatar.stream.sdp.offer import read_offer
-from avatar.stream.tuning.transport_tuning import ice_agents
+from avatar.stream.tuning.aiortc_tuning import ice_agents
 from tests.stream.tuning.test_transport_tuning import Listener
 
 pytestmark = [

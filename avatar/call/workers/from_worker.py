@@ -58,6 +58,14 @@ class Found(Reply):
 
 
 @dataclass(frozen=True, slots=True)
+class PieceTaken(Reply):
+    """See `avatar.call.running.Trickled`; without a tag there is nobody (any more) whose piece it is."""
+
+    ice_tag: str | None
+    restart: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Counted(Reply):
     """How many there are."""
 
@@ -137,6 +145,7 @@ FromWorker: TypeAlias = (
     | CallMade
     | WatcherMade
     | Found
+    | PieceTaken
     | Counted
     | RoomNames
     | Recorded
@@ -153,6 +162,7 @@ FROM_WORKER: Final = Vocabulary[FromWorker](
         "call_made": CallMade,
         "watcher_made": WatcherMade,
         "found": Found,
+        "piece_taken": PieceTaken,
         "counted": Counted,
         "room_names": RoomNames,
         "recorded": Recorded,

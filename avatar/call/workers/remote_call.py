@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from avatar.call.capacity import Standing
-from avatar.call.workers.from_worker import Counted, Found, Recorded, WatcherMade
+from avatar.call.ice_session import Trickled
+from avatar.call.workers.from_worker import Counted, Found, PieceTaken, Recorded, WatcherMade
 from avatar.call.workers.link import LinkClosedError
 from avatar.call.workers.messages import Reply
 from avatar.call.workers.to_worker import (
@@ -70,10 +71,12 @@ class RemoteWatchers:
         made = await self._ask(lambda number: AddWatcher(number, self._token, offer_sdp, matte), WatcherMade)
         return RemoteWatcher(made.watcher, made.answer_sdp, made.ice_tag)
 
-    async def trickle(self, watcher_id: str, fragment: str, tags: Collection[str] | None) -> bool:
-        """Try more addresses of a watcher; False when there is none of that id. Raises TrickleError."""
+    async def trickle(self, watcher_id: str, fragment: str, tags: Collection[str] | None) -> Trickled | None:
+        """Try more addresses of a watcher; see `Watchers.trickle`. Raises TrickleError and ServerFullError."""
         told = None if tags is None else tuple(tags)
-        return await self._found(lambda number: TrickleWatcher(number, self._token, watcher_id, fragment, told))
+        return await ask_trickle(
+            self._ask, lambda number: TrickleWatcher(number, self._token, watcher_id, fragment, told)
+        )
 
     async def remove(self, watcher_id: str) -> bool:
         """End a watcher's connection; False when there is none of that id."""
@@ -84,6 +87,15 @@ class RemoteWatchers:
             return (await self._ask(make, Found)).found
         except LinkClosedError:
             return False
+
+
+async def ask_trickle(ask: Ask, make: Callable[[int], ToWorker]) -> Trickled | None:
+    """Return what has become of a piece of SDP; None where nobody is there (any more) whose it is."""
+    try:
+        reply = await ask(make, PieceTaken)
+    except LinkClosedError:
+        return None
+    return None if reply.ice_tag is None else Trickled(reply.ice_tag, reply.restart)
 
 
 class RemoteRecording:

@@ -11,6 +11,7 @@ from typing import Final
 from avatar.call.backgrounds import GetBackground
 from avatar.call.browser_peer import GetAvatar
 from avatar.call.call import Call
+from avatar.call.ice_session import Trickled
 from avatar.call.local_calls import LocalCalls
 from avatar.call.rooms import RoomWish
 from avatar.call.running import CallRequest
@@ -23,6 +24,7 @@ from avatar.call.workers.from_worker import (
     Counted,
     Found,
     FromWorker,
+    PieceTaken,
     Ready,
     Recorded,
     RecordingFigures,
@@ -178,7 +180,7 @@ class ServedCalls:
             case CreateCall():
                 reply = await self._create(calls, request)
             case TrickleCall():
-                reply = Found(number, await calls.trickle(request.call, request.fragment, request.tags))
+                reply = _taken(number, await calls.trickle(request.call, request.fragment, request.tags))
             case EndCall():
                 reply = Found(number, await calls.end(request.call, request.reason))
             case FindWatchers():
@@ -252,7 +254,9 @@ async def _watch(
     if watchers is None:
         if isinstance(request, AddWatcher):
             raise LinkClosedError("The call has ended.")
-        return Found(request.number, found=False)
+        return (
+            _taken(request.number, None) if isinstance(request, TrickleWatcher) else Found(request.number, found=False)
+        )
     match request:
         case HasWatcher():
             return Found(request.number, await watchers.has(request.watcher))
@@ -260,10 +264,15 @@ async def _watch(
             made = await watchers.add(request.offer_sdp, matte=request.matte)
             return WatcherMade(request.number, made.id, made.answer_sdp, made.ice_tag)
         case TrickleWatcher():
-            found = await watchers.trickle(request.watcher, request.fragment, request.tags)
-            return Found(request.number, found)
+            return _taken(request.number, await watchers.trickle(request.watcher, request.fragment, request.tags))
         case RemoveWatcher():
             return Found(request.number, await watchers.remove(request.watcher))
+
+
+def _taken(number: int, trickled: Trickled | None) -> PieceTaken:
+    return (
+        PieceTaken(number, None, None) if trickled is None else PieceTaken(number, trickled.ice_tag, trickled.restart)
+    )
 
 
 def _figures(state: RecordingState | None) -> RecordingFigures | None:

@@ -60,7 +60,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class TrickleCall(Request):
-    """Answered by `Found`."""
+    """Answered by `PieceTaken`."""
 
     call: str
     fragment: str
@@ -108,7 +108,7 @@ class AddWatcher(Request):
 
 @dataclass(frozen=True, slots=True)
 class TrickleWatcher(Request):
-    """Answered by `Found`."""
+    """Answered by `PieceTaken`."""
 
     token: str
     watcher: str

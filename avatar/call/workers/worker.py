@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeVar
 
 from avatar.call.backgrounds import GetBackground, no_uploads
 from avatar.call.capacity import Standing
+from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
 from avatar.call.running import CallRequest
 from avatar.call.totals import NO_FIGURES, CallFigures
@@ -30,7 +31,7 @@ from avatar.call.workers.from_worker import (
 from avatar.call.workers.link import Link, LinkClosedError, refusal
 from avatar.call.workers.messages import Reply
 from avatar.call.workers.process import WorkerProcess
-from avatar.call.workers.remote_call import RemoteCall
+from avatar.call.workers.remote_call import RemoteCall, ask_trickle
 from avatar.call.workers.to_worker import (
     TO_WORKER,
     AvatarFile,
@@ -218,10 +219,10 @@ class Worker:
             self.calls[call.id] = call
         return call
 
-    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None) -> bool:
-        """Try more addresses of a call's peer; False when there is no such call (any more). Raises TrickleError."""
+    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None) -> Trickled | None:
+        """Try more addresses of a call's peer; see `LocalCalls.trickle`. Raises TrickleError and ServerFullError."""
         told = None if tags is None else tuple(tags)
-        return await self._found(lambda number: TrickleCall(number, call_id, fragment, told))
+        return await ask_trickle(self.ask, lambda number: TrickleCall(number, call_id, fragment, told))
 
     async def end(self, call_id: str, reason: EndReason) -> bool:
         """End a call and wait until nothing of it is left; False when there is none (any more)."""

@@ -148,6 +148,7 @@ class DirectSender:
             wait_s = pace.sent(packet, len(data))
             if wait_s > 0 and not last:
                 await asyncio.sleep(wait_s)
+                way = self._to_peer()
         self._set("packet_count", self._part("packet_count") + count)
         self._set("octet_count", self._part("octet_count") + octets)
         self._set("ntp_timestamp", int((time.time() + NTP_EPOCH_S) * (1 << 32)))
@@ -174,9 +175,9 @@ class DirectSender:
             self.send_again(packet)
 
     def _to_peer(self) -> _Way:
-        """Return the way to the peer: bundling may have changed the transport."""
+        """Return the way to the peer: bundling may have changed the transport, and an ICE restart the agent."""
         dtls = self._sender.transport
-        if self._way is None or self._way.dtls is not dtls:
+        if self._way is None or not self._way.leads_over(dtls):
             self._way = _Way(dtls)
         return self._way
 
@@ -191,15 +192,19 @@ class _Way:
     """From a DTLS transport to the socket."""
 
     def __init__(self, dtls: Any) -> None:
-        self.dtls = dtls
-        agent = getattr(dtls.transport, private_name(dtls.transport, "connection"))
-        self._nominated = getattr(agent, private_name(agent, "nominated"))
+        self._dtls, self._connection = dtls, private_name(dtls.transport, "connection")
+        self._agent = getattr(dtls.transport, self._connection)
+        self._nominated = getattr(self._agent, private_name(self._agent, "nominated"))
         self._state, self._keys = private_name(dtls, "state"), private_name(dtls, "tx_srtp")
         self._count, self._octets = private_name(dtls, "tx_packets"), private_name(dtls, "tx_bytes")
 
+    def leads_over(self, dtls: Any) -> bool:
+        """Return whether this is the way that a DTLS transport has now."""
+        return self._dtls is dtls and self._agent is getattr(dtls.transport, self._connection)
+
     def send(self, packet: bytes) -> None:
         """Send a packet of RTP. Raises ConnectionError while there is no connection."""
-        dtls, pair = self.dtls, self._nominated.get(1)
+        dtls, pair = self._dtls, self._nominated.get(1)
         state = getattr(dtls, self._state)
         if state is not type(state).CONNECTED or pair is None:
             raise ConnectionError("there is no connection to send media over")

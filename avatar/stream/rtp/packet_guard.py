@@ -85,10 +85,13 @@ class PacketGuard:
         """
         for dtls in transports(connection):
             gatherer = dtls.transport.iceGatherer
-            agent = getattr(gatherer, private_name(gatherer, "connection"))
-            _AgentGuard(agent, self, _nothing if reading is None else reading.of_transport(dtls))
+            self.watch_agent(getattr(gatherer, private_name(gatherer, "connection")), dtls, reading)
             name = private_name(dtls, "recv_next")
             setattr(dtls, name, self._surviving(dtls, getattr(dtls, name)))
+
+    def watch_agent(self, agent: Any, dtls: Any, reading: DirectReading | None = None) -> None:
+        """Stand before an ICE agent that finds a way for a DTLS transport; call it before addresses are gathered."""
+        _AgentGuard(agent, self, _nothing if reading is None else reading.of_transport(dtls))
 
     def drop(self, reason: DropReason, error: Exception | None = None) -> None:
         """Count a packet; the first of each kind of error is logged."""

@@ -19,8 +19,6 @@ MAX_NAMES: Final = 8
 _DIGEST_BYTES: Final = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 """The digests that aiortc 1.16 checks."""
 _SETUP: Final = ("actpass", "active", "passive")
-_USER: Final = re.compile("[!-~]{4,256}")
-_PASSWORD: Final = re.compile("[!-~]{22,256}")
 _CANDIDATE: Final = re.compile(
     r"(\S{1,32}) +1 +udp +([0-9]{1,10}) +(\S{1,255}) +([0-9]{1,5}) +typ +(host|srflx|prflx|relay)(?: .*)?",
     re.IGNORECASE,
@@ -57,7 +55,7 @@ def read_transport(session: Lines, sections: Sequence[Section]) -> Transport:
     if setup is not None and setup not in _SETUP:
         raise ValueError(f"there is no DTLS role for a=setup:{setup[:16]}")
     user, password = _first("ice-ufrag", sections, session), _first("ice-pwd", sections, session)
-    if user is None or password is None or not _USER.fullmatch(user) or not _PASSWORD.fullmatch(password):
+    if user is None or password is None or not are_credentials(user, password):
         raise OfferError("The offer has no ICE credentials (a=ice-ufrag, a=ice-pwd).")
     fingerprints = next((found for part in (*sections, session) if (found := part.values("fingerprint"))), ())
     if setup is None or not fingerprints:
@@ -71,6 +69,11 @@ def read_transport(session: Lines, sections: Sequence[Section]) -> Transport:
     lines = (f"a=ice-ufrag:{user}", f"a=ice-pwd:{password}", *_usable(fingerprints), f"a=setup:{setup}")
     options = re.split("[ ,]+", _first("ice-options", sections, session) or "")
     return Transport(user, lines, addresses, names, knows_ice2="ice2" in options)
+
+
+def are_credentials(user: str, password: str) -> bool:
+    """Return whether these can be an ICE user (ufrag) and its password (RFC 8839, 5.4), in any printing letters."""
+    return re.fullmatch("[!-~]{4,256}", user) is not None and re.fullmatch("[!-~]{22,256}", password) is not None
 
 
 def _first(attribute: str, sections: Sequence[Section], session: Lines) -> str | None:

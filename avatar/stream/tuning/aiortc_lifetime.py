@@ -7,7 +7,7 @@ have changed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, cast
 
 from aiortc import RTCPeerConnection
@@ -20,11 +20,10 @@ SERVER_WAIT_S: Final = 1.0
 logger = logging.getLogger(__name__)
 
 
-def wait_briefly_for_servers(connection: RTCPeerConnection) -> None:
-    """Let no dead STUN or TURN server hold this connection's description back; call before `setLocalDescription`."""
+def wait_briefly_for_servers(agents: Iterable[Any]) -> None:
+    """Let no dead STUN or TURN server hold a description back; call it before addresses are gathered."""
     # aioice waits for 5 s, and aiortc has no setting for it.
-    for ice in getattr(connection, private_name(connection, "iceTransports")):
-        agent = getattr(ice.iceGatherer, private_name(ice.iceGatherer, "connection"))
+    for agent in agents:
         gather = cast(Callable[..., Awaitable[Any]], getattr(agent, private_name(agent, "get_component_candidates")))
         agent.get_component_candidates = _in_time(gather)
 

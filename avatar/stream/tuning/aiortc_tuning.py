@@ -8,7 +8,7 @@ changes. Receivers are tuned by `receiver_tuning`, senders by `sender_tuning`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, cast
 
 from aiortc import InvalidStateError, RTCPeerConnection, RTCRtpTransceiver
@@ -65,20 +65,29 @@ def tolerate_early_close(connection: RTCPeerConnection) -> None:
 
 def gather_loopback_only(connection: RTCPeerConnection) -> None:
     """Make this connection offer 127.0.0.1 and nothing else; call it before `setLocalDescription`."""
-    _gather(connection, lambda _: [LOOPBACK])
+    keep_to_loopback(ice_agents(connection))
+
+
+def keep_to_loopback(agents: Iterable[Any]) -> None:
+    """Make these ICE agents offer 127.0.0.1 and nothing else; call it before addresses are gathered."""
+    _gather(agents, lambda _: [LOOPBACK])
 
 
 def gather_loopback_too(connection: RTCPeerConnection) -> None:
     """Make this connection offer 127.0.0.1 besides its other addresses; call it before `setLocalDescription`."""
-    _gather(connection, lambda addresses: [*addresses, LOOPBACK])
+    _gather(ice_agents(connection), lambda addresses: [*addresses, LOOPBACK])
 
 
-def _gather(connection: RTCPeerConnection, choose: Callable[[list[str]], list[str]]) -> None:
+def ice_agents(connection: RTCPeerConnection) -> list[Any]:
+    """Return the aioice connections that a connection has now."""
+    gatherers = [ice.iceGatherer for ice in getattr(connection, private_name(connection, "iceTransports"))]
+    return [getattr(gatherer, private_name(gatherer, "connection")) for gatherer in gatherers]
+
+
+def _gather(agents: Iterable[Any], choose: Callable[[list[str]], list[str]]) -> None:
     # aioice leaves the loopback address out, in a module function; the method it hands the addresses to is replaced on
-    # this connection's own gatherers.
-    for ice in getattr(connection, private_name(connection, "iceTransports")):
-        gatherer = ice.iceGatherer
-        agent = getattr(gatherer, private_name(gatherer, "connection"))
+    # these agents themselves.
+    for agent in agents:
         gather = cast(Callable[..., Awaitable[Any]], getattr(agent, private_name(agent, "get_component_candidates")))
         agent.get_component_candidates = _at(gather, choose)
 

@@ -18,12 +18,10 @@ from aioice import Candidate
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol, server_reflexive_candidate
 from aioice.turn import UDP_SOCKET_BUFFER_SIZE
-from aiortc import RTCPeerConnection
 
 from avatar.config import PortRange
 from avatar.errors import ServerFullError
 from avatar.stream.tuning.aiortc_tuning import private_name
-from avatar.stream.tuning.transport_tuning import ice_agents
 
 GATHER_S: Final = 5.0
 """How long aioice waits for servers."""
@@ -32,23 +30,23 @@ Gather: TypeAlias = Callable[..., Awaitable[list[Candidate]]]
 """aioice's method: `component`, `addresses` and perhaps `timeout`, all by name."""
 
 
-def gather_in_ports(connection: RTCPeerConnection, ports: PortRange) -> None:
-    """Let this connection's sockets have ports of a range; call it before `setLocalDescription`.
+def gather_in_ports(agents: Iterable[Any], ports: PortRange) -> None:
+    """Let these ICE agents' sockets have ports of a range; call it before addresses are gathered.
 
     That then raises ServerFullError where none is free at any of the machine's addresses.
     """
     # aioice binds to port 0 in the middle of a method, so the sockets are made here and the rest is left to it.
-    for agent in ice_agents(connection):
+    for agent in agents:
         _replace(agent, partial(_in_ports, agent, ports))
 
 
-def announce_address(connection: RTCPeerConnection, public_address: str) -> None:
-    """Let this connection name `public_address` first, with the ports of its own addresses of that version of IP.
+def announce_address(agents: Iterable[Any], public_address: str) -> None:
+    """Let these ICE agents name `public_address` first, with the ports of its own addresses of that version of IP.
 
     For a machine behind NAT that hands these ports on unchanged. Its own addresses are named too, for those who stand
-    behind the same NAT. Call it after `gather_in_ports`, before `setLocalDescription`.
+    behind the same NAT. Call it after `gather_in_ports`, before addresses are gathered.
     """
-    for agent in ice_agents(connection):
+    for agent in agents:
         _replace(agent, partial(_announcing, public_address))
 
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from aiortc import RTCPeerConnection
 from OpenSSL import SSL
 
 from avatar.stream.tuning.aiortc_tuning import private_name
-from avatar.stream.tuning.transport_tuning import ice_agents, transports
+from avatar.stream.tuning.transport_tuning import transports
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +32,9 @@ REPEATS: Final = 3
 """A check is sent again after 0.5, 1 and 2 s and fails after 7.5 s; aioice sends it once and waits for 0.5 s."""
 
 
-def keep_consent(connection: RTCPeerConnection, *, clock: Callable[[], float] = time.monotonic) -> None:
-    """Ask for consent patiently on this connection; call it before the connection is up."""
-    for agent in ice_agents(connection):
+def keep_consent(agents: Iterable[Any], *, clock: Callable[[], float] = time.monotonic) -> None:
+    """Let these ICE agents ask for consent patiently; call it before they are connected."""
+    for agent in agents:
         private_name(agent, "query_consent_task")
         setattr(agent, private_name(agent, "query_consent"), partial(_ask, agent, clock))
 

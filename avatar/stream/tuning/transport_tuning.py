@@ -7,7 +7,7 @@ private part is there, and `tests/stream/tuning/test_transport_tuning.py` says i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from aioice.candidate import candidate_priority
@@ -35,12 +35,6 @@ POLL_S: Final = 0.005
 def transports(connection: RTCPeerConnection) -> list[Any]:
     """Return the DTLS transports that a connection has now; the ICE transport of each is its `transport`."""
     return list(getattr(connection, private_name(connection, "dtlsTransports")))
-
-
-def ice_agents(connection: RTCPeerConnection) -> list[Any]:
-    """Return the aioice connections that a connection has now."""
-    gatherers = [ice.iceGatherer for ice in getattr(connection, private_name(connection, "iceTransports"))]
-    return [getattr(gatherer, private_name(gatherer, "connection")) for gatherer in gatherers]
 
 
 def let_the_peer_begin_dtls(connection: RTCPeerConnection) -> None:
@@ -71,20 +65,20 @@ def _with_ciphers(create: Callable[..., SSL.Context]) -> Callable[..., SSL.Conte
     return create_with_ciphers
 
 
-def accept_checks_without_priority(connection: RTCPeerConnection) -> None:
+def accept_checks_without_priority(agents: Iterable[Any]) -> None:
     """Let connectivity checks lack PRIORITY, as those of FFmpeg 8.0 do; call it before addresses are gathered."""
     # RFC 8445 asks for the attribute; aioice reads it without asking whether it is there, and the check is lost.
-    for agent in ice_agents(connection):
+    for agent in agents:
         name = private_name(agent, "check_incoming")
         setattr(agent, name, _with_priority(getattr(agent, name)))
 
 
-def let_the_peer_check_first(connection: RTCPeerConnection) -> None:
+def let_the_peer_check_first(agents: Iterable[Any]) -> None:
     """Send no connectivity check before the peer's first, or `FIRST_CHECK_S`; call it before addresses are gathered."""
     # aioice begins when the answer is made. A check that overtakes the answer lets libdatachannel connect, and begin
     # the DTLS handshake, while it is still taking the answer in: on a busy machine one call in forty then fails. The
     # peer's checks come once it has read the answer, and each is answered by one of ours at once.
-    for agent in ice_agents(connection):
+    for agent in agents:
         name = private_name(agent, "connect")
         setattr(agent, name, _after_first_check(agent, getattr(agent, name)))
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from avatar.call.ice_session import Trickled
 from avatar.call.local_calls import LocalCalls
 from avatar.call.registry import Calls
 from avatar.call.rooms import RoomWish
@@ -178,6 +179,11 @@ async def test_a_second_call_is_held_by_a_worker_and_goes_as_the_first(house: Ho
         await house.calls.trickle(call.id, "a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n", ["another"])
     with pytest.raises(TrickleError):
         await house.calls.trickle(call.id, "nothing of the kind", None)
+    assert await house.calls.trickle("nobody", "a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n") is None
+    trickled = await house.calls.trickle(call.id, "a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n", [call.ice_tag])
+    assert trickled == Trickled(call.ice_tag)
+    restarted = await house.calls.trickle(call.id, "a=ice-ufrag:else\r\na=ice-pwd:0123456789abcdef012345\r\n", ["*"])
+    assert restarted is not None and restarted.restart is not None and restarted.ice_tag != call.ice_tag
 
     snapshot = house.calls.snapshot()
     assert (snapshot.active, snapshot.started, snapshot.workers) == (2, 2, 1)

@@ -26,8 +26,8 @@ from pylibsrtp import Policy, Session
 
 from avatar.stream.rtp.direct_sending import DirectSender, send_time
 from avatar.stream.rtp.playout_delay import PlayoutDelay
-from avatar.stream.tuning.aiortc_tuning import private_name
-from avatar.stream.tuning.transport_tuning import ice_agents, transports
+from avatar.stream.tuning.aiortc_tuning import ice_agents, private_name
+from avatar.stream.tuning.transport_tuning import transports
 from avatar.timing.rtp_clock import VIDEO_TIME_BASE
 
 pytestmark = pytest.mark.anyio

@@ -23,8 +23,8 @@ from avatar.stream.peer import Peer
 from avatar.stream.rtp import packet_guard
 from avatar.stream.rtp.packet_guard import wrong_shape
 from avatar.stream.sdp.offer import read_offer
-from avatar.stream.tuning.aiortc_tuning import private_name
-from avatar.stream.tuning.transport_tuning import ice_agents, transports
+from avatar.stream.tuning.aiortc_tuning import ice_agents, private_name
+from avatar.stream.tuning.transport_tuning import transports
 from avatar.types import CaptureStamp, Picture
 
 pytestmark = pytest.mark.anyio

@@ -32,7 +32,7 @@ async def test_a_dead_stun_server_delays_an_answer_by_a_second_at_most() -> None
         return []
 
     agent_of(connection).get_component_candidates = gather
-    wait_briefly_for_servers(connection)
+    wait_briefly_for_servers([agent_of(connection)])
     await connection.setLocalDescription(await connection.createOffer())
     assert waits == [SERVER_WAIT_S]
     await connection.close()

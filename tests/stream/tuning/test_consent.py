@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from aioice import stun
 from aiortc import RTCPeerConnection
 
+from avatar.stream.tuning.aiortc_tuning import ice_agents
 from avatar.stream.tuning.consent import EXPIRES_S, REPEATS, keep_consent, said_goodbye
-from avatar.stream.tuning.transport_tuning import ice_agents
 
 pytestmark = pytest.mark.anyio
 
@@ -47,8 +46,6 @@ class Agent:
 
 async def ask(answer: Callable[[int], bool], monkeypatch: pytest.MonkeyPatch, most: int = 200) -> Agent:
     agent, now_s = Agent(answer), 0.0
-    gatherer = SimpleNamespace(_connection=agent)
-    connection: Any = SimpleNamespace(_iceTransports=[SimpleNamespace(iceGatherer=gatherer)])
 
     async def moved(seconds: float) -> None:
         nonlocal now_s
@@ -58,7 +55,7 @@ async def ask(answer: Callable[[int], bool], monkeypatch: pytest.MonkeyPatch, mo
             raise asyncio.CancelledError
 
     monkeypatch.setattr("avatar.stream.tuning.consent.asyncio.sleep", moved)
-    keep_consent(cast(RTCPeerConnection, connection), clock=lambda: now_s)
+    keep_consent([agent], clock=lambda: now_s)
     try:
         await agent.query_consent()
     except asyncio.CancelledError:
@@ -79,8 +76,8 @@ async def test_the_parts_it_touches_are_there() -> None:
     """Fails when aiortc or aioice has changed; without a connection nobody has said goodbye."""
     connection = RTCPeerConnection()
     connection.createDataChannel("avatar")
-    keep_consent(connection)
     (agent,) = ice_agents(connection)
+    keep_consent([agent])
     assert agent.query_consent.func.__module__ == "avatar.stream.tuning.consent"
     assert hasattr(agent, "_nominated") and hasattr(agent, "build_request")
     assert not said_goodbye(connection)

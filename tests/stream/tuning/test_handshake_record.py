@@ -15,9 +15,9 @@ from avatar.config import TransportSettings
 from avatar.stream.connect_failure import ConnectFailure
 from avatar.stream.peer import Peer
 from avatar.stream.sdp.offer import read_offer
-from avatar.stream.tuning.aiortc_tuning import private_name
+from avatar.stream.tuning.aiortc_tuning import ice_agents, private_name
 from avatar.stream.tuning.handshake_record import HandshakeRecord
-from avatar.stream.tuning.transport_tuning import ice_agents, transports
+from avatar.stream.tuning.transport_tuning import transports
 
 pytestmark = pytest.mark.anyio
 

@@ -22,7 +22,7 @@ from avatar.config import TransportSettings
 from avatar.stream.peer import Peer
 from avatar.stream.sdp.offer import read_offer
 from avatar.stream.tuning import transport_tuning as tuning
-from avatar.stream.tuning.aiortc_tuning import private_name
+from avatar.stream.tuning.aiortc_tuning import ice_agents, private_name
 
 pytestmark = pytest.mark.anyio
 
@@ -70,7 +70,7 @@ async def connection() -> AsyncIterator[RTCPeerConnection]:
 
 async def test_every_private_part_is_where_it_was(connection: RTCPeerConnection) -> None:
     dtls = tuning.transports(connection)[0]
-    (agent,) = tuning.ice_agents(connection)
+    (agent,) = ice_agents(connection)
     (certificate,) = connection._RTCPeerConnection__certificates
     for owner, names in (
         (connection, ["dtlsTransports", "iceTransports", "remoteDtls", "certificates"]),
@@ -140,7 +140,7 @@ async def test_a_peer_connects_whose_checks_say_no_priority(server: SimpleNamesp
     client = loopback.Client()
     try:
         offer = await client.offer()
-        for agent in tuning.ice_agents(client.connection):
+        for agent in ice_agents(client.connection):
             _leave_out_priority(agent)
         # Without candidates in the offer, the peer's address is learnt from its checks.
         lines = [line for line in offer.splitlines(True) if "candidate" not in line]
@@ -195,15 +195,13 @@ class Agent:
 
 
 @pytest.fixture
-def agent(monkeypatch: pytest.MonkeyPatch) -> Agent:
-    made = Agent()
-    monkeypatch.setattr(tuning, "ice_agents", lambda _: [made])
-    return made
+def agent() -> Agent:
+    return Agent()
 
 
 async def test_no_check_of_ours_overtakes_the_answer(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning, "FIRST_CHECK_S", 1e6)
-    tuning.let_the_peer_check_first(None)
+    tuning.let_the_peer_check_first([agent])
     connecting = asyncio.create_task(agent.connect())
     await asyncio.sleep(0.05)
     assert not agent.connected.is_set()
@@ -216,7 +214,7 @@ async def test_a_peer_that_never_checks_is_not_waited_for_without_end(
     agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tuning, "FIRST_CHECK_S", 0.02)
-    tuning.let_the_peer_check_first(None)
+    tuning.let_the_peer_check_first([agent])
     await agent.connect()
     assert agent.connected.is_set()
 
@@ -225,7 +223,7 @@ async def test_a_call_that_ends_before_the_peers_first_check_stops_waiting(
     agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tuning, "FIRST_CHECK_S", 1e6)
-    tuning.let_the_peer_check_first(None)
+    tuning.let_the_peer_check_first([agent])
     connecting = asyncio.create_task(agent.connect())
     await asyncio.sleep(0)
     agent._closing = True
