@@ -47,7 +47,8 @@ class Wanted:
     direction: Direction
     seconds: float = 2.0
     """From the connection on."""
-    query: str = "avatar=mira&width=256&height=256"
+    path: str = "whip?avatar=mira&width=256&height=256"
+    """What the offer is sent to: a call of its own by WHIP, or `whep/` and the watch link's end of somebody else's."""
     channel: bool = False
     """Open the data channel too, and wait for the server's `hello`, longer than `seconds` if need be."""
 
@@ -105,7 +106,7 @@ class Client:
         with tempfile.TemporaryDirectory(prefix="avatar-clients-") as folder:
             received = Path(folder) / "received.rtp"
             orders = {
-                **asdict(wanted), "whip": f"{server_url}whip?{wanted.query}",
+                **asdict(wanted), "whip": f"{server_url}{wanted.path}",
                 "camera": str(self.film(camera, wanted.codec)), "received": str(received),
             }  # fmt: skip
             result = caller(orders)

@@ -16,7 +16,8 @@ import av
 import numpy as np
 import pytest
 
-from benchmarks.clients.client import metric
+from benchmarks.clients.camera import make_camera
+from benchmarks.clients.client import CLIENTS, Wanted, metric
 from benchmarks.fixed_media import turning, write_clip
 from benchmarks.server_process import ServerProcess
 from benchmarks.whip_follow import compare, watch_film, write_film
@@ -28,6 +29,8 @@ pytestmark = [
 ]
 
 LINK = "a-name-nobody-guesses"
+PLAYERS = {client.name: client for client in CLIENTS if "recvonly" in client.directions and client.name != "chromium"}
+"""Chromium has a test of its own, with a public player: `tests/browser/test_whep_player.py`."""
 TONE_HZ, RATE = 220, 48_000
 END_S = 60.0
 FILM_S = 5.0
@@ -94,6 +97,34 @@ async def test_an_avatar_turns_as_the_camera_that_ffmpeg_sends_and_its_watcher_s
     assert compare(film, watched, every=3).r_yaw >= 0.9
     heard = np.concatenate([block.ravel() for block in watched.sound]).astype(float)
     assert np.sqrt(np.mean(heard**2)) > 300, "the clip's voice"
+
+
+@pytest.mark.parametrize("name", PLAYERS)
+async def test_a_client_watches_somebodys_call_by_its_link(
+    name: str, server: str, loopback: ModuleType, tmp_path: Path
+) -> None:
+    player, link = PLAYERS[name], f"watched-by-{name}"
+    if (reason := player.missing()) is not None:
+        pytest.skip(reason)
+    caller = loopback.Client(video="recvonly", channel=False)
+    try:
+        offer = await caller.offer()
+        answer = await asyncio.to_thread(_post, f"{server}whip?avatar=mira&drive=voice&watch={link}", offer)
+        await caller.accept(answer)
+        await _until(lambda: len(caller.pictures) >= 3, None)
+        camera = await asyncio.to_thread(make_camera, tmp_path, 1.0)
+        wanted = Wanted("h264", "recvonly", 1.0, path=f"whep/{link}")
+        with player.open(camera) as call:
+            outcome = await asyncio.to_thread(player.call, call, camera, server, wanted)
+        assert outcome.connected, outcome
+        assert len(outcome.picture_ms) >= 5 and outcome.size == caller_size(caller)
+        await _until(lambda: metric(server, "avatar_watchers") == 0, None)
+    finally:
+        await caller.close()
+
+
+def caller_size(caller: Any) -> tuple[int, int]:
+    return caller.pictures[-1].width, caller.pictures[-1].height
 
 
 async def _until(condition: Any, publisher: subprocess.Popen[str] | None) -> None:
