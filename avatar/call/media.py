@@ -16,6 +16,7 @@ from avatar.perception.speech.echo import EchoCanceller
 from avatar.session.protocol import LiveSession
 from avatar.stream.broadcast import Broadcast
 from avatar.stream.browser_messages import REPORTS, ErrorMessage
+from avatar.stream.codecs.received_opus import received_payload
 from avatar.stream.peer import Peer
 from avatar.stream.video_track import SentPicture
 from avatar.timing import av_sync
@@ -95,9 +96,9 @@ class CallMedia:
         if self._session is None:
             return 0.0
         self._session.push_audio(frame, arrival_s)
-        frame_s = frame.samples / frame.sample_rate
-        self._sound_age_s = av_sync.sound_age_s(frame_s)
-        hold_s = av_sync.hold_s(self._sound_delay, frame_s)
+        encoded_again = received_payload(frame) is None
+        self._sound_age_s = av_sync.sound_age_s(frame.samples / frame.sample_rate, encoded_again=encoded_again)
+        hold_s = av_sync.hold_s(self._sound_delay, self._sound_age_s)
         self._peer.send_audio(frame, arrival_s, hold_s)
         self._broadcast.send_audio(frame, arrival_s, hold_s)
         self._on_sound(frame)

@@ -1,7 +1,7 @@
 """The three networks inside MediaPipe's face landmarker, run by OpenVINO.
 
-The model file is an archive of TensorFlow Lite networks, which OpenVINO reads as they are. They are compiled once for
-all who follow a face in this process, which takes a second of one core.
+The model file is an archive of TensorFlow Lite networks, which OpenVINO reads as they are. Compiling them takes a
+second of one core, so all who follow a face in this process share what is compiled (`network_pool`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import numpy as np
 from avatar.errors import PerceptionError
 from avatar.perception.blendshape_network import blendshape_network
 from avatar.perception.face_detection import SIDE as DETECTOR_SIDE
+from avatar.perception.network_pool import NetworkPool
 from avatar.types import F32, LANDMARK_COUNT, U8
 
 CROP_SIDE: Final = 256
 """Pixels a side of the picture in which landmarks are found."""
-MOST_STREAMS: Final = 4
+MOST_COPIES: Final = 4
 """So many calls at once may wait for none of the others; each costs some 30 MB."""
 POINTS: Final = (
     *(0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70, 78, 80),
@@ -46,11 +47,18 @@ _INPUT_SHAPES: Final = {
 _POINTS: Final = np.array(POINTS)
 
 
+@cache
+def networks_of(model_path: Path) -> NetworkPool[LandmarkNetworks]:
+    """Return this process's copies of a model file's networks."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+    return NetworkPool(lambda: LandmarkNetworks(model_path), max(1, min(MOST_COPIES, cores)))
+
+
 class LandmarkNetworks:
-    """The networks of one stream of pictures. Not for several threads at once."""
+    """One copy of the networks, which keep nothing of a picture. Not for several threads at once."""
 
     def __init__(self, model_path: Path) -> None:
-        """Compile the networks, or take those that were.
+        """Compile the networks.
 
         Raises:
             PerceptionError: OpenVINO or the model file is missing, or OpenVINO cannot run these networks here.
@@ -103,24 +111,22 @@ class _Request:
     def run(self) -> list[F32]:
         """Return the outputs, which the next run overwrites. Raises PerceptionError."""
         try:
-            # In this thread: handing it to one of OpenVINO's own would cost two switches.
+            # In this thread, as long as there is one stream: one of OpenVINO's own would cost two switches.
             outputs = self._request.infer(share_outputs=True)
         except RuntimeError as error:
             raise PerceptionError(f"OpenVINO failed while a face was followed: {error}") from error
         return list(outputs.values())
 
 
-@cache
 def _compiled(model_path: Path, name: str) -> Any:
     """Return one of the networks, ready to run. Raises PerceptionError."""
     try:
         import openvino  # noqa: PLC0415 - 150 ms, and only where a face is followed
 
-        streams = max(1, min(MOST_STREAMS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
         options = {
             "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": streams,  # one each
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": 1,
             "INFERENCE_PRECISION_HINT": "f32",
             "ENABLE_CPU_PINNING": False,
         }

@@ -19,8 +19,9 @@ import numpy as np
 
 from avatar.errors import PerceptionError
 from avatar.perception.face_detection import SAME_FACE, SIDE, faces_in
-from avatar.perception.landmark_networks import CROP_SIDE, LandmarkNetworks
+from avatar.perception.landmark_networks import CROP_SIDE, LandmarkNetworks, networks_of
 from avatar.perception.landmarker import FaceDetection, check_frame
+from avatar.perception.network_pool import NetworkPool
 from avatar.perception.rotated_rect import GROWTH, RotatedRect
 from avatar.perception.subject import FaceBox, overlap
 from avatar.types import BLENDSHAPES, F32, U8
@@ -47,14 +48,16 @@ class OpenVinoLandmarker:
             raise ValueError(f"One face can be followed in video, not {max_faces}.")
         self._video, self._max_faces = video, max_faces
         self._lock = threading.Lock()
-        self._networks: LandmarkNetworks | None = LandmarkNetworks(model_path)
+        pool = networks_of(model_path)
+        pool.join()
+        self._pool: NetworkPool[LandmarkNetworks] | None = pool
         self._followed: RotatedRect | None = None
         """Where the face is looked for next, in a picture whose sides are 1: the next may be of another size."""
 
     @property
     def closed(self) -> bool:
         """True after `close()`."""
-        return self._networks is None
+        return self._pool is None
 
     def detect(self, rgb: U8, time_s: float, known: FaceBox | None = None) -> list[FaceDetection]:  # noqa: ARG002 - `time_s` is MediaPipe's
         """Return the faces in one frame (height, width, 3) uint8, the surest first; an empty list where there are none.
@@ -67,14 +70,15 @@ class OpenVinoLandmarker:
         """
         frame = check_frame(rgb)
         with self._lock:
-            if self._networks is None:
+            if self._pool is None:
                 raise PerceptionError("The face landmarker is closed: make a new one.")
             height, width = frame.shape[:2]
-            if self._followed is not None:
-                rects = [self._followed.scaled(width, height)]
-            else:
-                rects = self._search(self._networks, frame, known)
-            found = [face for rect in rects if (face := _face_in(self._networks, frame, rect)) is not None]
+            with self._pool.borrow() as networks:
+                if self._followed is not None:
+                    rects = [self._followed.scaled(width, height)]
+                else:
+                    rects = self._search(networks, frame, known)
+                found = [face for rect in rects if (face := _face_in(networks, frame, rect)) is not None]
             if self._video:
                 next_rect = RotatedRect.around_landmarks(found[0].landmarks_px) if found else None
                 self._followed = None if next_rect is None else next_rect.scaled(1 / width, 1 / height)
@@ -90,7 +94,9 @@ class OpenVinoLandmarker:
     def close(self) -> None:
         """Release what it holds. May be called again, from any thread; never raises."""
         with self._lock:
-            self._networks = None
+            if self._pool is not None:
+                self._pool.leave()
+            self._pool = None
 
     def __enter__(self) -> Self:
         return self

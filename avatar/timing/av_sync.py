@@ -27,8 +27,9 @@ CATCH_UP_PER_S: Final = 0.5
 """... by this much: seconds of delay per second. None is lost: receivers play faster what comes faster."""
 LATENCY_SMOOTHING_S: Final = 0.5
 """Time constant of the measured picture latency."""
-OPUS_LOOKAHEAD_S: Final = 0.013
-"""Sound held back by an Opus encoder at the far end and one here: 6.5 ms each (libopus, default mode)."""
+OPUS_LOOKAHEAD_S: Final = 0.0065
+"""Sound held back by an Opus encoder (libopus, default mode): one at the far end, and one here where it is encoded
+again."""
 LATE_S: Final = 0.125
 """Sound this much later than its picture is noticed (ITU-R BT.1359-1, threshold of detectability)."""
 CAUGHT_UP_S: Final = 0.04
@@ -80,17 +81,17 @@ def observe_picture(state: SoundDelay, sound_s: float, sent_s: float) -> SoundDe
     return replace(state, delay_s=state.delay_s + change, latency_s=smoothed, updated_s=sent_s)
 
 
-def sound_age_s(frame_s: float) -> float:
+def sound_age_s(frame_s: float, *, encoded_again: bool = True) -> float:
     """Return how much older the sound in a frame of `frame_s` seconds is than a picture that comes with it.
 
-    A frame comes once its last sample was recorded, and Opus holds some back.
+    A frame comes once its last sample was recorded, and Opus holds some back, as often as it is `encoded_again`.
     """
-    return frame_s + OPUS_LOOKAHEAD_S
+    return frame_s + OPUS_LOOKAHEAD_S * (2 if encoded_again else 1)
 
 
-def hold_s(state: SoundDelay, frame_s: float) -> float:
-    """Return for how long a frame of sound of `frame_s` seconds is held after it has come: 0 to `LONGEST_HOLD_S`."""
-    return max(state.delay_s - sound_age_s(frame_s), 0.0)
+def hold_s(state: SoundDelay, age_s: float) -> float:
+    """Return for how long sound of `age_s` (`sound_age_s`) is held after it has come: 0 to `LONGEST_HOLD_S`."""
+    return max(state.delay_s - age_s, 0.0)
 
 
 def av_offset_s(picture_latencies_s: Sequence[float], sound_delays_s: Sequence[float]) -> float | None:

@@ -40,11 +40,11 @@ def landmarker(face_model: Path) -> Iterator[OpenVinoLandmarker]:
 @pytest.fixture
 def without_openvino(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine on which OpenVINO is not installed."""
-    for cached in (landmark_networks._compiled, why_not_openvino):
+    for cached in (landmark_networks.networks_of, why_not_openvino):
         cached.cache_clear()
     monkeypatch.setitem(sys.modules, "openvino", None)
     yield
-    for cached in (landmark_networks._compiled, why_not_openvino):
+    for cached in (landmark_networks.networks_of, why_not_openvino):
         cached.cache_clear()
 
 
@@ -104,8 +104,9 @@ def test_a_known_face_costs_a_search_no_landmarks(
         (face,) = landmarker.detect(picture, 0.0)
         box = FaceBox.around(face.landmarks_px)
         assert len(landmarker.detect(picture, 0.0, box.moved(box.width, 0))) == 1, "another than the known one"
-        networks = landmarker._networks
-        monkeypatch.setattr(networks, "landmarks", None)
+        assert landmarker._pool is not None
+        with landmarker._pool.borrow() as networks:  # the one that is used next, too
+            monkeypatch.setattr(networks, "landmarks", None)
         assert landmarker.detect(picture, 0.0, box.moved(0.1 * box.width, 0)) == []
 
 
@@ -155,8 +156,9 @@ def test_a_failure_inside_openvino_is_told_in_our_words(
     def fail(**_: object) -> None:
         raise RuntimeError("no memory")
 
-    networks = landmarker._networks
-    assert networks is not None
+    assert landmarker._pool is not None
+    with landmarker._pool.borrow() as networks:  # the one that is used next, too
+        pass
     monkeypatch.setattr(networks._landmarks, "_request", type("Request", (), {"infer": staticmethod(fail)})())
     with pytest.raises(PerceptionError, match=r"OpenVINO failed.*no memory"):
         landmarker.detect(shot(), 0.0)

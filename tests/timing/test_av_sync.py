@@ -99,16 +99,21 @@ def test_a_picture_shows_the_moment_whose_sound_is_heard_with_it() -> None:
 def test_sound_is_held_for_what_its_picture_takes_less_what_it_is_older() -> None:
     """A block comes once its last sample was recorded: it has waited for its own length already."""
     state = SoundDelay(delay_s=0.1)
-    assert hold_s(state, 0.02) == pytest.approx(0.1 - 0.02 - OPUS_LOOKAHEAD_S)
-    assert hold_s(state, 0.06) == pytest.approx(hold_s(state, 0.02) - 0.04)
-    assert hold_s(SoundDelay(), 0.02) == 0, "nothing is sent before it has come"
+    age_s = sound_age_s(0.02)
+    assert hold_s(state, age_s) == pytest.approx(0.1 - 0.02 - 2 * OPUS_LOOKAHEAD_S)
+    assert hold_s(state, sound_age_s(0.06)) == pytest.approx(hold_s(state, age_s) - 0.04)
+    assert hold_s(SoundDelay(), age_s) == 0, "nothing is sent before it has come"
+    sent_on_s = sound_age_s(0.02, encoded_again=False)
+    assert hold_s(state, sent_on_s) == pytest.approx(hold_s(state, age_s) + OPUS_LOOKAHEAD_S), "nothing delays it here"
 
 
 def test_sound_held_like_that_is_heard_with_its_picture() -> None:
     """Pictures take 90 ms to leave; blocks of sound of the same moments leave with them, whatever their length."""
     state = run([0.09] * 60)[-1]
     for frame_s in (0.01, 0.02, 0.06):
-        assert av_offset_s([0.09], [hold_s(state, frame_s) + sound_age_s(frame_s)]) == pytest.approx(0.0, abs=1e-3)
+        assert av_offset_s([0.09], [hold_s(state, sound_age_s(frame_s)) + sound_age_s(frame_s)]) == pytest.approx(
+            0.0, abs=1e-3
+        )
 
 
 def test_the_offset_is_what_sound_is_later_than_its_picture() -> None:

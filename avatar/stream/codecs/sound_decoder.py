@@ -16,8 +16,10 @@ import av
 from aiortc import RTCRtpReceiver
 from aiortc.codecs import get_decoder
 from aiortc.codecs.base import Decoder
+from aiortc.codecs.opus import OpusDecoder
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
+from avatar.stream.codecs.received_opus import keep_payload
 from avatar.stream.rtp.jitter_buffer import EncodedFrame
 from avatar.stream.tuning.receiver_tuning import take_encoded
 
@@ -65,6 +67,8 @@ class SoundDecoder:
                 self._warned = True
                 logger.warning("sound could not be decoded: %s; it and more like it are left out", error)
             return
+        if len(frames) == 1 and isinstance(self._decoder, OpusDecoder):
+            keep_payload(cast(av.AudioFrame, frames[0]), packet.data)
         for frame in frames:
             # Not from within the receiver: the guard around it takes whatever is raised for a fault of the packet.
             self._loop.call_soon(self._hand_on, cast(av.AudioFrame, frame), packet.arrival_s)

@@ -17,6 +17,7 @@ from aiortc.rtcrtpreceiver import RemoteStreamTrack
 
 from avatar.stream.codecs import sound_decoder
 from avatar.stream.codecs.audio_framing import BLOCK
+from avatar.stream.codecs.received_opus import received_payload
 from avatar.stream.codecs.sound_decoder import STALE_S, SoundDecoder
 from avatar.stream.rtp.jitter_buffer import EncodedFrame
 from avatar.stream.tuning.aiortc_tuning import private_name
@@ -67,6 +68,14 @@ async def test_sound_is_decoded_as_it_comes_and_without_another_thread(receiver:
     packets = opus_packets(5)
     await put(receiver, packets)
     assert heard == [(packet.timestamp, NOW_S, "MainThread") for packet in packets]
+
+
+async def test_sound_keeps_the_packet_that_it_came_in(receiver: RTCRtpReceiver) -> None:
+    kept: list[bytes | None] = []
+    SoundDecoder(receiver, lambda frame, _: kept.append(received_payload(frame)), pytest.fail, clock=lambda: NOW_S)
+    packets = opus_packets(3)
+    await put(receiver, packets)
+    assert kept == [packet.data for packet in packets]
 
 
 async def test_sound_that_has_waited_too_long_is_passed_over(receiver: RTCRtpReceiver) -> None:
