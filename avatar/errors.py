@@ -104,6 +104,12 @@ class ServerFullError(AvatarError):
         self.retry_after_s = retry_after_s
 
 
+class StoreError(ServerFullError):
+    """The place where uploads are kept does not answer, or is full; `retry_after_s` says when to try again."""
+
+    code = "store_gone"
+
+
 class RoomFullError(ServerFullError):
     """Everybody is in a room whom it has a place for."""
 

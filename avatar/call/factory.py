@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -16,6 +15,7 @@ from avatar.call.browser_peer import BrowserPeer, GetAvatar
 from avatar.call.call import Call
 from avatar.call.limits import CallTimes
 from avatar.call.media import CallMedia
+from avatar.call.names import NewName
 from avatar.call.participant import CallHost, Participant
 from avatar.call.quality import CallQuality
 from avatar.call.room import Seat
@@ -107,6 +107,7 @@ class CallFactory:
         load: LoadMeter,
         count_calls: Callable[[], int],
         shared_level: Callable[[], int],
+        new_name: NewName,
     ) -> None:
         """Make calls of these parts.
 
@@ -121,8 +122,9 @@ class CallFactory:
             load: of the machine.
             count_calls: returns how many calls run.
             shared_level: returns the level of quality that all of them are asked to be at, at least.
+            new_name: names calls and watch links.
         """
-        self._settings = settings
+        self._settings, self._new_name = settings, new_name
         self._get_avatar, self._service_factory, self._sessions = get_avatar, service_factory, sessions
         self._get_background = get_background
         self._encode_pool, self._blocking_pool = encode_pool, blocking_pool
@@ -201,7 +203,7 @@ class CallFactory:
             on_sound=_ignore if seat is None else seat.hear,
         )
         return Call(
-            secrets.token_urlsafe(16),
+            self._new_name(),
             peer=peer,
             media=media,
             broadcast=broadcast,
@@ -212,7 +214,7 @@ class CallFactory:
             limits=self._settings.limits,
             blocking_pool=self._blocking_pool,
             on_end=on_end,
-            watch_token=watch_token,
+            watch_token=watch_token or self._new_name(),
             quality=quality,
             weight=weight(mode),
             seat=seat,

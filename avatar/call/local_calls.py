@@ -18,6 +18,7 @@ from avatar.call.capacity import Standing
 from avatar.call.factory import CallFactory, Mode, adapts, session_makers, weight
 from avatar.call.ice_session import Trickled, check_tags
 from avatar.call.limits import EndReason
+from avatar.call.names import ChosenNames, NewName, new_name
 from avatar.call.room import Seat
 from avatar.call.rooms import Rooms
 from avatar.call.running import CallRequest
@@ -68,6 +69,7 @@ class LocalCalls:
         after_opening: Callable[[], None] | None = None,
         after_call: Callable[[bool], None] | None = None,
         on_end: Callable[[Call], None] = lambda _: None,
+        new_name: NewName = new_name,
     ) -> None:
         """Prepare for calls.
 
@@ -85,12 +87,13 @@ class LocalCalls:
             after_call: does, in a thread, what there is to do soon after a call or several have ended; it is told
                 whether others are running.
             on_end: is told once nothing of a call is left.
+            new_name: names calls and ways to watch them.
         """
         self._settings, self._get_avatar, self._on_end = settings, get_avatar, on_end
         self._calls: dict[str, Call] = {}
         self._opening: list[float] = []
         """The weight of each call on its way."""
-        self.rooms = Rooms(settings.limits.rooms, settings.limits.room_members)
+        self.rooms = Rooms(settings.limits.rooms, settings.limits.room_members, new_name=new_name)
         """In which people call each other."""
         self._totals = CallTotals()
         # Encoding has threads of its own: work that blocks (loading, joining) must never hold up picture or sound.
@@ -113,6 +116,7 @@ class LocalCalls:
             load=load,
             count_calls=count_calls,
             shared_level=shared_level,
+            new_name=new_name,
         )
 
     @property
@@ -129,6 +133,11 @@ class LocalCalls:
     def standings(self) -> dict[str, Standing]:
         """How each call does, by its id."""
         return {call.id: call.standing for call in self._calls.values()}
+
+    @property
+    def chosen_names(self) -> ChosenNames:
+        """Names by which others find rooms and calls."""
+        return ChosenNames(self.rooms.ids, tuple(call.watch_token for call in self._calls.values()))
 
     @property
     def exhausted(self) -> bool:

@@ -15,6 +15,7 @@ from avatar.call.factory import Mode, adapts
 from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
 from avatar.call.local_calls import CheckedRequest, LocalCalls
+from avatar.call.names import ChosenNames, NewName, new_name
 from avatar.call.places import Places
 from avatar.call.rooms import RoomWish, too_many_rooms
 from avatar.call.running import CallRequest, CallWatchers, RunningCall
@@ -48,6 +49,7 @@ class Calls:
         after_opening: Callable[[], None] | None = None,
         after_call: Callable[[bool], None] | None = None,
         workers: WorkerPool | None = None,
+        new_name: NewName = new_name,
     ) -> None:
         """Prepare for calls.
 
@@ -62,6 +64,7 @@ class Calls:
             after_call: does, in a thread, what there is to do soon after a call or several have ended; it is told
                 whether others are running.
             workers: hold calls in processes of their own; None: this process holds all.
+            new_name: names the calls that this process holds, and ways to watch them.
         """
         self._settings, self._get_avatar, self._workers = settings, get_avatar, workers
         self._closing = False
@@ -86,6 +89,7 @@ class Calls:
             voice_network=voice_network,
             after_opening=after_opening,
             after_call=after_call,
+            new_name=new_name,
         )
 
     async def create(
@@ -204,6 +208,11 @@ class Calls:
             call_cores=self._capacity.call_cores,
             workers=0 if workers is None else len(workers),
         )
+
+    @property
+    def chosen_names(self) -> ChosenNames:
+        """Names by which others find the rooms and calls that this process holds."""
+        return self._local.chosen_names
 
     async def _begin(self, checked: CheckedRequest, on_made: Callable[[], object]) -> RunningCall:
         """Begin a call in the process that is best for it, which for one in a room is that of the others in it."""

@@ -21,6 +21,7 @@ from typing import Final
 
 import av
 
+from avatar.call.names import NewName, new_name
 from avatar.call.speaking import Speaking
 from avatar.call.watchers import Watchers
 from avatar.errors import RoomFullError
@@ -115,11 +116,12 @@ class Room:
         most: int,
         *,
         on_empty: Callable[[], None],
+        new_name: NewName = new_name,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare for up to `most` people; `on_empty` is told when the last has left."""
+        """Prepare for up to `most` people; `on_empty` is told when the last has left, `new_name` names ways to see."""
         self.most, self.clock = most, clock
-        self._on_empty = on_empty
+        self._on_empty, self._new_name = on_empty, new_name
         self._seats: list[Seat] = []
         """In the order of their coming; those whose call is still being made, too."""
         self._ending: set[asyncio.Task[None]] = set()
@@ -139,8 +141,8 @@ class Room:
         seat.call = call
         for other in self._present():
             if other is not seat and other.call is not None:
-                seat.views[other] = View(secrets.token_urlsafe(16), other.call.open_view())
-                other.views[seat] = View(secrets.token_urlsafe(16), call.open_view())
+                seat.views[other] = View(self._new_name(), other.call.open_view())
+                other.views[seat] = View(self._new_name(), call.open_view())
         self.tell()
 
     def leave(self, seat: Seat) -> None:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from avatar.call.names import NewName, new_name
 from avatar.call.room import Room, Seat
 from avatar.call.watchers import Watchers
 from avatar.errors import AvatarError, ServerFullError
@@ -32,9 +33,9 @@ class RoomWish:
 class Rooms:
     """Used on the event loop only."""
 
-    def __init__(self, most: int, members: int) -> None:
-        """Hold up to `most` rooms of up to `members` people each."""
-        self._most, self._members = most, members
+    def __init__(self, most: int, members: int, *, new_name: NewName = new_name) -> None:
+        """Hold up to `most` rooms of up to `members` people each; `new_name` names views."""
+        self._most, self._members, self._new_name = most, members, new_name
         self._rooms: dict[str, Room] = {}
 
     def take_seat(self, wish: RoomWish) -> Seat:
@@ -53,7 +54,8 @@ class Rooms:
         if room is None:
             if len(self._rooms) >= self._most:
                 raise too_many_rooms(self._most)
-            room = self._rooms[wish.room] = Room(self._members, on_empty=lambda: self._forget(wish.room))
+            room = Room(self._members, on_empty=lambda: self._forget(wish.room), new_name=self._new_name)
+            self._rooms[wish.room] = room
         return room.take_seat(wish.name)
 
     def names(self, room_id: str) -> list[str]:
@@ -68,6 +70,11 @@ class Rooms:
         views = [view for room in self._rooms.values() for view in room.views]
         found = [view for view in views if hmac.compare_digest(view.token.encode(), asked)]
         return found[0].watchers if found else None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of those that somebody is in, or on the way to."""
+        return tuple(self._rooms)
 
     @property
     def members(self) -> int:

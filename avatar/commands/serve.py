@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import gc
-import logging
 import signal
 import socket
 import ssl
-import sys
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from avatar import __version__
 from avatar.commands.flags import add_flags, secret_variables
-from avatar.commands.models import pull
-from avatar.commands.options import Subparsers, chosen_voice_network, settings_of
-from avatar.commands.real_time import set_up_process
+from avatar.commands.options import Subparsers, settings_of
+from avatar.commands.serving import check, make_ready, open_application, set_up_logging
 from avatar.errors import AvatarError
 
-if TYPE_CHECKING:
-    from fastapi import FastAPI
-
-    from avatar.call.registry import Calls
-    from avatar.call.workers.pool import WorkerPool
-    from avatar.config import ServerSettings
-    from avatar.identities.backgrounds import BackgroundLibrary
-    from avatar.identities.library import AvatarLibrary
-    from avatar.motion.voice_network import VoiceNetwork
-
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-MOST_PROCESSES: Final = 8
-"""That hold calls, where the user has not said how many: each takes memory of its own."""
-WORKER_COMMAND: Final = (sys.executable, "-P", "-c", "from avatar.commands.call_worker import main; main()")
-"""Starts a worker; the number of its socket's file is to follow, and our own search path is handed on."""
 _GOODBYE_S: Final = 2
 """How long open requests may take once the server is told to stop."""
 
@@ -92,49 +72,20 @@ def run(args: argparse.Namespace) -> int:
 def _serve(args: argparse.Namespace) -> int:
     import uvicorn  # noqa: PLC0415
 
-    from avatar.commands.diagnostics import require_system_libraries  # noqa: PLC0415
-    from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
-    from avatar.media.fragmented_movie import make_folder  # noqa: PLC0415
-    from avatar.motion.voice_network import require_live  # noqa: PLC0415
-    from avatar.perception.speech.echo import open_canceller  # noqa: PLC0415
-    from avatar.server.access import Gate  # noqa: PLC0415
     from avatar.server.admission import Admission  # noqa: PLC0415
     from avatar.server.connection import connection_class  # noqa: PLC0415
-    from avatar.server.page_files import page_folder  # noqa: PLC0415
-    from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
 
-    set_up_process()
     settings = settings_of(args)
-    Gate(  # what it cannot be made of is said now
-        settings.limits,
-        token=settings.token,
-        token_secret=settings.token_secret,
-        guard_watching=settings.guard_watching,
-    )
-    page_folder()
-    ice_servers(settings.transport)  # what cannot be used is said now, not to each caller
-    logging.basicConfig(level=logging.INFO if settings.verbose else logging.WARNING, format="%(levelname)s %(message)s")
-    if not settings.verbose:  # requests that are no HTTP come from every scanner of the network
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    if settings.recordings is not None:
-        make_folder(settings.recordings)
+    set_up_logging(verbose=settings.verbose)
+    checked = check(settings)
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
-        certificate = _load_certificate(settings.tls_cert, settings.tls_key)
-    if settings.transport.echo_cancel:
-        open_canceller()  # where it cannot, that is said now, not in the first call
-    voice_network = chosen_voice_network(settings.lip_sync)
-    if voice_network is not None:
-        require_live(voice_network)
-    with _listening_socket(settings.host, settings.port) as listener:
-        require_system_libraries()
-        pull("face_landmarker")
-        pull("selfie_segmentation")
-        picture = settings.picture
-        settings = replace(settings, picture=replace(picture, tier=live_tier(picture.tier, picture.engine)))
-        drawn_by = chosen_tier(settings.picture.tier, settings.picture.engine)
+        certificate = load_certificate(settings.tls_cert, settings.tls_key)
+    with listening_socket(settings.host, settings.port) as listener:
+        ready = make_ready(checked)
         config = uvicorn.Config(
-            _application(settings, voice_network),
+            open_application(ready).app,
+            loop="asyncio",  # whatever other packages have brought along: it is the one that calls are tuned for
             log_config=None,
             access_log=False,  # it would show ids; ours does not
             http=connection_class(
@@ -152,72 +103,12 @@ def _serve(args: argparse.Namespace) -> int:
                 gc.freeze()  # nor is it looked through in the first call, which would stand still for so long
                 gc.enable()
                 if self.started:
-                    print(welcome(host, port, tls=settings.tls_cert is not None, drawn_by=drawn_by), flush=True)
+                    print(welcome(host, port, tls=settings.tls_cert is not None, drawn_by=ready.drawn_by), flush=True)
 
         server = Server(config)
         with contextlib.suppress(KeyboardInterrupt):
             server.run([listener])
         return 0 if server.started else 1
-
-
-def _application(settings: ServerSettings, voice_network: VoiceNetwork | None) -> FastAPI:
-    from avatar.call.registry import Calls  # noqa: PLC0415
-    from avatar.identities.backgrounds import BackgroundLibrary  # noqa: PLC0415
-    from avatar.identities.builtin import builtin_faces  # noqa: PLC0415
-    from avatar.identities.library import AvatarLibrary  # noqa: PLC0415
-    from avatar.server.app import create_app  # noqa: PLC0415
-    from avatar.server.memory import MemoryKeeper, trim_heap  # noqa: PLC0415
-
-    faces = builtin_faces()
-    library = AvatarLibrary(faces, settings.limits, folder=settings.avatars)
-    backgrounds = BackgroundLibrary(settings.limits)
-    calls = Calls(
-        settings,
-        library.identity,
-        get_background=backgrounds.get,
-        voice_network=voice_network,
-        after_opening=trim_heap,
-        after_call=MemoryKeeper().call_ended,
-        workers=_worker_pool(settings, library, backgrounds),
-    )
-    return create_app(
-        settings,
-        library,
-        calls,
-        backgrounds=backgrounds,
-        token=settings.token,
-        on_start=partial(_try_machine, calls, faces[-1].id if faces else None),
-    )
-
-
-def _worker_pool(settings: ServerSettings, library: AvatarLibrary, backgrounds: BackgroundLibrary) -> WorkerPool | None:
-    """Return the processes that hold calls beside this one, none of which is started yet; None: there are none."""
-    from avatar.call.workers.process import SUPPORTED, WorkerProcess  # noqa: PLC0415
-    from avatar.timing.call_capacity import INTERPRETER_CORES  # noqa: PLC0415
-    from avatar.timing.machine_load import usable_cores  # noqa: PLC0415
-
-    fitting = int(len(usable_cores()) / INTERPRETER_CORES)  # more would share the cores, not add to them
-    most = min(fitting, MOST_PROCESSES) if settings.workers is None else settings.workers
-    others = min(most, settings.limits.sessions) - 1
-    if others < 1:
-        return None
-    if not SUPPORTED:
-        if settings.workers is not None:
-            print("avatar: on this system one process holds all calls: --workers is not followed.", file=sys.stderr)
-        return None
-    from avatar.call.workers.pool import WorkerPool  # noqa: PLC0415
-
-    start = partial(WorkerProcess.start, WORKER_COMMAND)
-    return WorkerPool(settings, library, start, others, get_background=backgrounds.get)
-
-
-async def _try_machine(calls: Calls, face: str | None) -> None:
-    """Find out, beside the server's first moments, how this machine encodes, and what a call costs."""
-    from avatar.stream.codecs.encoders import try_encoders  # noqa: PLC0415
-
-    await asyncio.to_thread(try_encoders)
-    if face is not None:
-        await calls.try_call(face)
 
 
 def welcome(host: str, port: int, *, tls: bool, drawn_by: str) -> str:
@@ -236,7 +127,7 @@ def welcome(host: str, port: int, *, tls: bool, drawn_by: str) -> str:
     return "\n".join([*lines, f"Avatars are drawn by: {drawn_by}.", "Stop with Ctrl-C."])
 
 
-def _listening_socket(host: str, port: int) -> socket.socket:
+def listening_socket(host: str, port: int) -> socket.socket:
     """Take the port first: everything after it takes seconds, and a taken port is the likeliest trouble."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -257,7 +148,7 @@ def _listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _load_certificate(cert: Path, key: Path) -> ssl.SSLContext:
+def load_certificate(cert: Path, key: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(cert, key)

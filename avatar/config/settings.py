@@ -199,6 +199,13 @@ class LimitSettings:
     sessions_per_address: int | None = setting(
         None, "calls at once from one address (default: as many as there may be)", at_least=1, at_most=1000
     )
+    stored_uploads: int = setting(
+        10_000,
+        "uploaded avatars, and as many backgrounds, that the store keeps; of the visitor who has most, the oldest goes "
+        "first",
+        at_least=10,
+        at_most=1_000_000,
+    )
     offer_bytes: int = setting(64_000, "largest offer of a call (SDP), bytes", at_least=8_000, at_most=1_000_000)
     control_bytes: int = setting(4_096, "largest message on the data channel, bytes", at_least=1_024, at_most=65_536)
     idle_s: float = setting(
@@ -283,6 +290,12 @@ class ServerSettings:
     )
     guard_watching: bool = setting(False, "a watch link alone lets nobody watch: a token is needed too")
     avatars: Path | None = setting(None, "offer the .avatar files of this folder too", metavar="DIR")
+    store: str | None = setting(
+        None,
+        "keep what visitors upload in this folder, or at a URL such as s3://bucket/avatars, so that it outlives the "
+        "server and others that have the same store know it (default: in memory; pip install 'avatar[cluster]')",
+        metavar="DIR",
+    )
     recordings: Path | None = setting(
         None, "let calls be recorded into this folder, as docs/recording.md says (default: none is)", metavar="DIR"
     )

@@ -2,8 +2,9 @@
 
 Enrolment takes about a second of one core, so it runs in a thread of its own, one photo set at a time and visitors by
 turns, never on the event loop. What is there already is read in another thread, and what the server itself offers made
-in a third: neither waits for uploads. Uploads live in memory only, as the bytes of their `.avatar` file, until nobody
-has used them for a while; of the visitor who has most, the one unused for longest gives way before that.
+in a third: neither waits for uploads. Uploads live in memory, as the bytes of their `.avatar` file, until nobody has
+used them for a while; of the visitor who has most, the one unused for longest gives way before that. With a store they
+are kept there, too, and memory holds what is used.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import asyncio
 import io
 import logging
 import re
-import secrets
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,12 +24,13 @@ from typing import Final, Literal, TypeVar
 from PIL import Image
 
 from avatar.config import LimitSettings
-from avatar.errors import AvatarError, IdentityFileError, ServerFullError, UnknownAvatarError
+from avatar.errors import AvatarError, IdentityFileError, ServerFullError, StoreError, UnknownAvatarError
 from avatar.generator.enrol import enrol as enrol_photos
 from avatar.generator.identity import Identity
-from avatar.generator.identity_file import identity_from_bytes, identity_to_bytes, read_identity
+from avatar.generator.identity_file import MAX_FILE_BYTES, identity_from_bytes, identity_to_bytes, read_identity
 from avatar.generator.photo_checks import photo_warnings
 from avatar.identities.builtin import BuiltinFace
+from avatar.identities.store import UploadStore, new_names
 from avatar.media.photo import UploadedPhotos, read_photo
 from avatar.timing.fair_queue import FairQueue
 from avatar.types import U8
@@ -90,15 +91,17 @@ class AvatarLibrary:
         limits: LimitSettings,
         *,
         folder: Path | None = None,
+        store: UploadStore | None = None,
         enrol: Callable[[Sequence[U8], str], Identity] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Offer `faces`, and the `.avatar` files in `folder` where one is given.
 
-        `enrol` makes an identity from photos (RGB, uint8, (height, width, 3)) and a name; `clock` returns seconds, as
-        time.monotonic().
+        `enrol` makes an identity from photos (RGB, uint8, (height, width, 3)) and a name. `store` keeps uploads, and is
+        closed with the library. `clock` returns seconds, as time.monotonic().
         """
-        self._limits, self._clock = limits, clock
+        self._limits, self._store, self._clock = limits, store, clock
+        self._new_name = new_names(tagged=store is not None)
         self._enrol = enrol or (lambda photos, name: enrol_photos(photos, name=name))
         self._enrol_pool = ThreadPoolExecutor(1, thread_name_prefix="enrol")
         self._offer_pool = ThreadPoolExecutor(1, thread_name_prefix="offer")
@@ -127,18 +130,35 @@ class AvatarLibrary:
         return [offered.info for offered in self._offered.values() if offered.info.id not in self._broken]
 
     def info(self, avatar_id: str) -> AvatarInfo:
-        """Return what is known of an avatar. Raises UnknownAvatarError."""
+        """Return what is known of an avatar that is in memory (`fetch`). Raises UnknownAvatarError."""
         if offered := self._offered.get(avatar_id):
             return offered.info
         return self._upload(avatar_id).info
 
+    async def fetch(self, avatar_id: str) -> None:
+        """Bring an upload into memory that only the store has, and forget one that the store has no more.
+
+        Raises StoreError where the store is gone and the upload is not in memory.
+        """
+        if self._store is None or avatar_id in self._offered:
+            return
+        try:
+            if (upload := self._uploads.get(avatar_id)) is None:
+                await self._read_stored(self._store, avatar_id)
+            elif not await self._store.keep(avatar_id, upload.file):
+                self._forget(avatar_id)
+        except StoreError:
+            if avatar_id not in self._uploads:
+                raise
+
     async def identity(self, avatar_id: str) -> Identity:
         """Return the identity to draw, made or decoded first where need be.
 
-        Raises UnknownAvatarError; for an offered avatar also what enrolment or reading its file raises.
+        Raises UnknownAvatarError, StoreError; for an offered avatar also what enrolment or reading its file raises.
         """
         if avatar_id in self._offered:
             return (await _result(self._making(avatar_id))).identity
+        await self.fetch(avatar_id)
         upload = self._upload(avatar_id)
         identity = self._decoded.get(avatar_id)
         if identity is None:
@@ -150,6 +170,7 @@ class AvatarLibrary:
         """Return the avatar at rest as a JPEG of 512 x 512 pixels. Raises as `identity`."""
         if avatar_id in self._offered:
             return (await _result(self._making(avatar_id))).preview_jpeg
+        await self.fetch(avatar_id)
         return self._upload(avatar_id).preview_jpeg
 
     async def file(self, avatar_id: str) -> bytes:
@@ -159,6 +180,7 @@ class AvatarLibrary:
             if avatar_id not in self._files:
                 self._files[avatar_id] = self._read_pool.submit(identity_to_bytes, made.identity)
             return await _result(self._files[avatar_id])
+        await self.fetch(avatar_id)
         return self._upload(avatar_id).file
 
     async def add(self, photos: Sequence[bytes], name: str = "", *, visitor: str = "") -> AvatarInfo:
@@ -166,7 +188,8 @@ class AvatarLibrary:
 
         `visitor` is whom the photos are from, as far as that is known: visitors take turns.
 
-        Raises ImageError or EnrolError for photos that will not do, ServerFullError while too many wait.
+        Raises ImageError or EnrolError for photos that will not do, ServerFullError while too many wait, StoreError
+        where the avatar cannot be kept.
         """
         if len(self._line) >= _WAITING:
             raise ServerFullError("Many photos are being made into avatars just now. Try again soon.", retry_after_s=5)
@@ -175,40 +198,44 @@ class AvatarLibrary:
         making = asyncio.wrap_future(self._enrol_pool.submit(self._make_upload, tuple(photos), _plain_name(name)))
         making.add_done_callback(lambda _: self._line.done())
         made, file, warnings = await asyncio.shield(making)
-        info = AvatarInfo(secrets.token_urlsafe(16), made.identity.name, "uploaded", warnings)
-        self._uploads[info.id] = _Upload(info, file, made.preview_jpeg, visitor, self._clock())
-        self._keep_decoded(info.id, made.identity)
-        while len(self._uploads) > self._limits.uploaded_avatars:
-            self._forget_one()
+        info = AvatarInfo(self._new_name(visitor), made.identity.name, "uploaded", warnings)
+        if self._store is not None:
+            await self._store.put(info.id, file)
+        self._keep_upload(_Upload(info, file, made.preview_jpeg, visitor, self._clock()), made.identity)
         return info
 
-    def remove(self, avatar_id: str) -> None:
-        """Forget an upload. Raises UnknownAvatarError, and AvatarError (code `not_removable`) for an offered one."""
+    async def remove(self, avatar_id: str) -> None:
+        """Forget an upload. Raises UnknownAvatarError, StoreError, AvatarError (`not_removable`: an offered one)."""
         if avatar_id in self._offered:
             raise AvatarError("This avatar belongs to the server and stays.", code="not_removable")
+        await self.fetch(avatar_id)
         self._upload(avatar_id)
-        del self._uploads[avatar_id]
-        self._decoded.pop(avatar_id, None)
+        if self._store is not None:
+            await self._store.remove(avatar_id)
+        self._forget(avatar_id)
 
     def forget_unused(self) -> None:
         """Forget uploads that nobody has used for as long as the settings say. Cheap: to be called now and then."""
         oldest_s = self._clock() - self._limits.uploads_s
         for avatar_id in [avatar_id for avatar_id, upload in self._uploads.items() if upload.used_s < oldest_s]:
-            del self._uploads[avatar_id]
-            self._decoded.pop(avatar_id, None)
+            self._forget(avatar_id)
+        if self._store is not None:
+            self._store.forget_unused()
 
     def close(self) -> None:
         """Stop making avatars; waits for the one in work."""
         for pool in (self._enrol_pool, self._offer_pool, self._read_pool):
             pool.shutdown(wait=True, cancel_futures=True)
+        if self._store is not None:
+            self._store.close()
 
     def _upload(self, avatar_id: str) -> _Upload:
         self.forget_unused()
         upload = self._uploads.get(avatar_id)
         if upload is None:
             raise UnknownAvatarError(
-                "The server does not know this avatar (any more): uploads are kept in memory only, and for a while. "
-                "Add the photo again."
+                "The server does not know this avatar (any more): uploads are kept for a while only. Add the photo "
+                "again."
             )
         upload.used_s = self._clock()
         self._uploads.move_to_end(avatar_id)
@@ -219,8 +246,29 @@ class AvatarLibrary:
         counts = Counter(upload.visitor for upload in self._uploads.values())
         most = max(counts.values())
         oldest = next(avatar_id for avatar_id, upload in self._uploads.items() if counts[upload.visitor] == most)
-        del self._uploads[oldest]
-        self._decoded.pop(oldest, None)
+        self._forget(oldest)
+
+    def _forget(self, avatar_id: str) -> None:
+        self._uploads.pop(avatar_id, None)
+        self._decoded.pop(avatar_id, None)
+
+    async def _read_stored(self, store: UploadStore, avatar_id: str) -> None:
+        file = await store.get(avatar_id, MAX_FILE_BYTES)
+        if file is None:
+            return
+        try:
+            made = await _result(self._read_pool.submit(lambda: _made(identity_from_bytes(file))))
+        except IdentityFileError as error:
+            _log.error("an avatar of the store cannot be read: %s", error)
+            return
+        info = AvatarInfo(avatar_id, _plain_name(made.identity.name), "uploaded")
+        self._keep_upload(_Upload(info, file, made.preview_jpeg, "", self._clock()), made.identity)
+
+    def _keep_upload(self, upload: _Upload, identity: Identity) -> None:
+        self._uploads[upload.info.id] = upload
+        self._keep_decoded(upload.info.id, identity)
+        while len(self._uploads) > self._limits.uploaded_avatars:
+            self._forget_one()
 
     def _keep_decoded(self, avatar_id: str, identity: Identity) -> None:
         self._decoded[avatar_id] = identity

@@ -88,6 +88,7 @@ def avatar_routes(library: AvatarLibrary, limits: LimitSettings, metrics: Metric
     @router.get("/{avatar_id}", responses=problems(_UNKNOWN))
     async def get_avatar(avatar_id: AvatarId) -> AvatarAnswer:
         """Return one avatar."""
+        await library.fetch(avatar_id)
         return _answer(library.info(avatar_id))
 
     @router.delete(
@@ -95,7 +96,7 @@ def avatar_routes(library: AvatarLibrary, limits: LimitSettings, metrics: Metric
     )
     async def remove_avatar(avatar_id: AvatarId) -> None:
         """Forget an uploaded avatar. Calls that use it now keep it until they end."""
-        library.remove(avatar_id)
+        await library.remove(avatar_id)
 
     @router.get(
         "/{avatar_id}/preview.jpg",
@@ -113,6 +114,7 @@ def avatar_routes(library: AvatarLibrary, limits: LimitSettings, metrics: Metric
     )
     async def download(avatar_id: AvatarId) -> Response:
         """Return the avatar as an `.avatar` file, for `avatar render` or another server."""
+        await library.fetch(avatar_id)
         name = library.info(avatar_id).name or "avatar"
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}.avatar"}
         return Response(await library.file(avatar_id), media_type="application/octet-stream", headers=headers)

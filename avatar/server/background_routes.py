@@ -62,6 +62,6 @@ def background_routes(library: BackgroundLibrary, limits: LimitSettings) -> APIR
     @router.delete("/{background_id}", status_code=204, responses=problems(_UNKNOWN))
     async def remove_background(background_id: BackgroundId) -> None:
         """Forget a picture. Calls that show it keep it until they end."""
-        library.remove(background_id)
+        await library.remove(background_id)
 
     return router

@@ -63,6 +63,8 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "too_many_calls": 429,
     "server_full": 503,
     "room_full": 503,
+    "store_gone": 503,
+    "replica_lost": 503,
     "recording_failed": 507,
     "model_missing": 503,
 }

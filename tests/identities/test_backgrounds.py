@@ -77,6 +77,6 @@ async def test_the_oldest_of_whoever_has_most_is_forgotten(
     with pytest.raises(AvatarError) as forgotten:
         await library.get(mine[0])
     assert forgotten.value.code == "unknown_background"
-    library.remove(other)
+    await library.remove(other)
     with pytest.raises(AvatarError, match="send its picture again"):
         await library.get(other)

@@ -99,7 +99,7 @@ async def test_an_upload_is_usable_by_its_id_alone(astronaut: Identity, photo_fi
     stored = identity_from_bytes(await library.file(first.id))
     assert stored.name == first.name
     assert (await library.identity(first.id)).rest.rgb.shape == astronaut.rest.rgb.shape
-    library.remove(first.id)
+    await library.remove(first.id)
     with pytest.raises(UnknownAvatarError):
         library.info(first.id)
     with pytest.raises(UnknownAvatarError):
@@ -227,7 +227,7 @@ async def test_the_operators_folder_is_offered_to_everybody(
     with pytest.raises(AvatarError):
         await library.identity("broken")
     with pytest.raises(AvatarError, match="stays"):
-        library.remove("front-desk")
+        await library.remove("front-desk")
     library.close()
 
 

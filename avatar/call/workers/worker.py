@@ -67,6 +67,9 @@ ReplyT = TypeVar("ReplyT", bound=Reply)
 class AvatarFiles(Protocol):
     """Where avatars come from. `avatar.identities.library.AvatarLibrary` is the one in use."""
 
+    async def fetch(self, avatar_id: str) -> None:
+        """Bring it into memory where only a store has it. Raises StoreError."""
+
     def info(self, avatar_id: str) -> object:
         """Return what is known of an avatar. Raises UnknownAvatarError."""
 
@@ -286,6 +289,7 @@ class Worker:
                 background = await self._get_background(request.background)
                 self._link.send(BackgroundFile(request.number), background.data or b"")
                 return
+            await self._avatars.fetch(request.avatar)
             self._avatars.info(request.avatar)
             if request.known:
                 self._link.send(AvatarUnchanged(request.number))

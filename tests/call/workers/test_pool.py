@@ -119,6 +119,9 @@ class House:
         self.info(avatar_id)
         return self.identity
 
+    async def fetch(self, avatar_id: str) -> None:
+        pass
+
     def info(self, avatar_id: str) -> object:
         if avatar_id == "nobody":
             raise UnknownAvatarError("The server does not know this avatar.")

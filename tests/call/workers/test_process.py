@@ -16,7 +16,7 @@ from avatar.call.workers.link import LinkClosedError
 from avatar.call.workers.pool import WorkerPool
 from avatar.call.workers.process import WorkerProcess
 from avatar.call.workers.worker import Worker
-from avatar.commands.serve import WORKER_COMMAND
+from avatar.commands.serving import WORKER_COMMAND
 from avatar.errors import AvatarError
 
 pytestmark = pytest.mark.anyio
@@ -26,6 +26,9 @@ ASLEEP = "import time; time.sleep(300)"
 
 class NoAvatars:
     """A library of which nothing is asked here."""
+
+    async def fetch(self, avatar_id: str) -> None:
+        pass
 
     def info(self, avatar_id: str) -> object:
         raise AvatarError(avatar_id)

@@ -1,0 +1,186 @@
+"""From settings to the application: what `avatar serve` and each replica of a cluster do before they serve."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from avatar.call.names import NewName, new_name
+from avatar.commands.models import pull
+from avatar.commands.options import chosen_voice_network
+from avatar.commands.real_time import set_up_process
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from avatar.call.registry import Calls
+    from avatar.call.workers.pool import WorkerPool
+    from avatar.config import ServerSettings
+    from avatar.identities.backgrounds import BackgroundLibrary
+    from avatar.identities.library import AvatarLibrary
+    from avatar.identities.store import UploadStore
+    from avatar.motion.voice_network import VoiceNetwork
+
+MOST_PROCESSES: Final = 8
+"""That hold calls, where the user has not said how many: each takes memory of its own."""
+WORKER_COMMAND: Final = (sys.executable, "-P", "-c", "from avatar.commands.call_worker import main; main()")
+"""Starts a worker; the number of its socket's file is to follow, and our own search path is handed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Settings that can be followed."""
+
+    settings: ServerSettings
+    voice_network: VoiceNetwork | None
+    """Moves the mouths; None: the shipped one."""
+    drawn_by: str = ""
+    """The tier that draws, once it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenApplication:
+    """An application, and the calls that it holds."""
+
+    app: FastAPI
+    calls: Calls
+
+
+def set_up_logging(*, verbose: bool) -> None:
+    """Log to standard error."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    if not verbose:  # requests that are no HTTP come from every scanner of the network
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+
+
+def check(settings: ServerSettings) -> Checked:
+    """Set up this process to hold calls, and find out what of the settings cannot be followed: it is said now, not to
+    each caller. Raises AvatarError."""
+    from avatar.media.fragmented_movie import make_folder  # noqa: PLC0415
+    from avatar.motion.voice_network import require_live  # noqa: PLC0415
+    from avatar.perception.speech.echo import open_canceller  # noqa: PLC0415
+    from avatar.server.access import Gate  # noqa: PLC0415
+    from avatar.server.page_files import page_folder  # noqa: PLC0415
+    from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
+
+    set_up_process()
+    Gate(
+        settings.limits,
+        token=settings.token,
+        token_secret=settings.token_secret,
+        guard_watching=settings.guard_watching,
+    )
+    page_folder()
+    ice_servers(settings.transport)
+    if settings.recordings is not None:
+        make_folder(settings.recordings)
+    if settings.transport.echo_cancel:
+        open_canceller()
+    voice_network = chosen_voice_network(settings.lip_sync)
+    if voice_network is not None:
+        require_live(voice_network)
+    return Checked(settings, voice_network)
+
+
+def make_ready(checked: Checked) -> Checked:
+    """Fetch the models, and choose what draws. Takes seconds. Raises AvatarError."""
+    from avatar.commands.diagnostics import require_system_libraries  # noqa: PLC0415
+    from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
+
+    require_system_libraries()
+    pull("face_landmarker")
+    pull("selfie_segmentation")
+    picture = checked.settings.picture
+    picture = replace(picture, tier=live_tier(picture.tier, picture.engine))
+    settings = replace(checked.settings, picture=picture)
+    return replace(checked, settings=settings, drawn_by=chosen_tier(picture.tier, picture.engine))
+
+
+def open_application(ready: Checked, *, new_name: NewName = new_name, alone: bool = True) -> OpenApplication:
+    """Return the application of settings that `make_ready` has returned.
+
+    Args:
+        ready: the settings.
+        new_name: names calls and ways to watch them.
+        alone: this server may spread its calls over processes; a replica of a cluster is one process.
+
+    Raises:
+        AvatarError: a folder or a store cannot be used.
+    """
+    from avatar.call.registry import Calls  # noqa: PLC0415
+    from avatar.identities.backgrounds import BackgroundLibrary  # noqa: PLC0415
+    from avatar.identities.builtin import builtin_faces  # noqa: PLC0415
+    from avatar.identities.library import AvatarLibrary  # noqa: PLC0415
+    from avatar.server.app import create_app  # noqa: PLC0415
+    from avatar.server.memory import MemoryKeeper, trim_heap  # noqa: PLC0415
+
+    settings, faces = ready.settings, builtin_faces()
+    stores = _open_stores(settings)
+    library = AvatarLibrary(faces, settings.limits, folder=settings.avatars, store=stores.get("avatars"))
+    backgrounds = BackgroundLibrary(settings.limits, store=stores.get("backgrounds"))
+    calls = Calls(
+        settings,
+        library.identity,
+        get_background=backgrounds.get,
+        voice_network=ready.voice_network,
+        after_opening=trim_heap,
+        after_call=MemoryKeeper().call_ended,
+        workers=_worker_pool(settings, library, backgrounds) if alone else None,
+        new_name=new_name,
+    )
+    app = create_app(
+        settings,
+        library,
+        calls,
+        backgrounds=backgrounds,
+        token=settings.token,
+        on_start=partial(_try_machine, calls, faces[-1].id if faces else None),
+    )
+    return OpenApplication(app, calls)
+
+
+def _open_stores(settings: ServerSettings) -> dict[str, UploadStore]:
+    """Return what keeps the uploads of each kind; nothing where they are kept in memory only."""
+    if settings.store is None:
+        return {}
+    from avatar.identities.store import open_store  # noqa: PLC0415
+
+    most, lives_s = settings.limits.stored_uploads, settings.limits.uploads_s
+    kinds = {"avatars": ".avatar", "backgrounds": ".jpg"}
+    return {
+        kind: open_store(settings.store, kind, suffix, most=most, lives_s=lives_s) for kind, suffix in kinds.items()
+    }
+
+
+def _worker_pool(settings: ServerSettings, library: AvatarLibrary, backgrounds: BackgroundLibrary) -> WorkerPool | None:
+    """Return the processes that hold calls beside this one, none of which is started yet; None: there are none."""
+    from avatar.call.workers.process import SUPPORTED, WorkerProcess  # noqa: PLC0415
+    from avatar.timing.call_capacity import INTERPRETER_CORES  # noqa: PLC0415
+    from avatar.timing.machine_load import usable_cores  # noqa: PLC0415
+
+    fitting = int(len(usable_cores()) / INTERPRETER_CORES)  # more would share the cores, not add to them
+    most = min(fitting, MOST_PROCESSES) if settings.workers is None else settings.workers
+    others = min(most, settings.limits.sessions) - 1
+    if others < 1:
+        return None
+    if not SUPPORTED:
+        if settings.workers is not None:
+            print("avatar: on this system one process holds all calls: --workers is not followed.", file=sys.stderr)
+        return None
+    from avatar.call.workers.pool import WorkerPool  # noqa: PLC0415
+
+    start = partial(WorkerProcess.start, WORKER_COMMAND)
+    return WorkerPool(settings, library, start, others, get_background=backgrounds.get)
+
+
+async def _try_machine(calls: Calls, face: str | None) -> None:
+    """Find out, beside the server's first moments, how this machine encodes, and what a call costs."""
+    from avatar.stream.codecs.encoders import try_encoders  # noqa: PLC0415
+
+    await asyncio.to_thread(try_encoders)
+    if face is not None:
+        await calls.try_call(face)
