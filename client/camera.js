@@ -72,6 +72,7 @@ async function changeBackground() {
     const name = await background.name();
     if (name !== null) await ask({ type: "set_background", background: name });
   } catch (error) {
+    if (background.isRefusal(error)) background.refuse();
     notice.show({ title: error instanceof ApiError ? error.detail : String(error), text: "" });
   }
   background.kind = null; // From now on the camera says what is there.

@@ -57,6 +57,8 @@ class CallRecording:
         self._closed = False
         self._names: tuple[str, ...] = ()
         """Of its files."""
+        self._at_limit: str | None = None
+        """Why a recording has to end that could be written on."""
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -116,6 +118,9 @@ class CallRecording:
     async def _start(self, folder: Path) -> Recording:
         try:
             recording: Recording = await self._in_pool(lambda: self._begin(folder))
+        except RecordingError as refused:
+            logger.warning("a recording was refused: %s", refused)
+            raise
         except MediaError as error:
             logger.error("a recording did not begin: %s", error)
             raise RecordingError(self._for_callers(str(error)), code="recording_failed") from error
@@ -127,7 +132,7 @@ class CallRecording:
 
     def _begin(self, folder: Path) -> Recording:
         if (why := why_no_other(folder, self._names, self._limits)) is not None:
-            raise MediaError(why)
+            raise RecordingError(why, code="recording_failed")
         name = f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}-{secrets.token_hex(4)}.mp4"
         names = self._names = (*self._names, name)
         return Recording(
@@ -135,11 +140,16 @@ class CallRecording:
             self._size,
             self._fps,
             on_failure=self._on_failure,
-            why_no_more=lambda: why_no_more(folder, names, self._limits),
+            why_no_more=lambda: self._why_no_more(folder, names),
         )
 
+    def _why_no_more(self, folder: Path, names: tuple[str, ...]) -> str | None:
+        self._at_limit = why_no_more(folder, names, self._limits)
+        return self._at_limit
+
     def _on_failure(self, why: str) -> None:
-        logger.error("a recording ended: %s", why)
+        # That a recording ends at its limit is what the operator has asked for; that none can be written is a failure.
+        logger.log(logging.WARNING if why == self._at_limit else logging.ERROR, "a recording ended: %s", why)
         with suppress(RuntimeError):  # the loop was closed meanwhile
             self._loop.call_soon_threadsafe(self._tell, RecordingMessage(state="off", detail=self._for_callers(why)))
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from avatar.call.factory import Mode
 from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
+from avatar.call.room import clean_name
 from avatar.call.rooms import ROOM_ID, RoomWish
 from avatar.call.running import CallWatchers, RunningCall
 from avatar.call.totals import CallsSnapshot
@@ -168,7 +169,9 @@ def whip_routes(calls: CallRegistry, settings: ServerSettings, metrics: Metrics,
                 "nobody can guess. Its people see and hear each other (docs/group-calls.md).",
             ),
         ] = None,
-        name: Annotated[str, Query(max_length=200, description="What the others in the room call one.")] = "",
+        name: Annotated[
+            str, Query(description="What the others in the room call one: the first 40 letters are taken.")
+        ] = "",
     ) -> Response:
         """Make a call: send an offer with all its candidates, get the answer. DELETE its Location to end it."""
         try:
@@ -189,7 +192,7 @@ def whip_routes(calls: CallRegistry, settings: ServerSettings, metrics: Metrics,
                     drive=drive,
                     watch=watch,
                     background=background,
-                    room=None if room is None else RoomWish(room, name),
+                    room=None if room is None else RoomWish(room, clean_name(name)),
                     avatar_fixed=grant.avatar is not None,
                 )
                 runs(call.id)

@@ -29,6 +29,8 @@ const DRIVES = /** @type {Readonly<Record<string, {drive: Drive, camera: boolean
 const TOKEN = /^[\w-]{8,64}$/;
 /** With its matte beside it, a picture has to fit into 1280x720 or 720x1280. */
 const MOST = { wide: [640, 720], tall: [360, 1280] };
+/** Without, as the server has it: `can_be_sent` in avatar/config/kinds.py. */
+const MOST_ALONE = { wide: [1280, 720], tall: [720, 1280] };
 const LEAST = 128;
 /** Widest and tallest shapes: beside an avatar there is nothing to be seen, and below it its body ends. */
 const WIDEST = 4 / 3;
@@ -84,8 +86,13 @@ function even(size) {
  * @returns {[number, number]}
  */
 function sizeIn(query) {
-  const [width = 0, height = 0] = ["width", "height"].map((side) => Number(query.get(side)) || 0);
+  const [width = 0, height = 0] = ["width", "height"].map((side) => (canBeSide(query.get(side)) ? Number(query.get(side)) : 0));
   return width > 0 && height > 0 ? [width, height] : [0, 0];
+}
+
+/** @param {string | null} text */
+function canBeSide(text) {
+  return text !== null && /^\d{3,4}$/.test(text) && Number(text) >= LEAST && Number(text) % 2 === 0;
 }
 
 /**
@@ -97,10 +104,24 @@ function faultIn(query, drive, watch) {
   if (query.has("watch") && !TOKEN.test(watch)) return "watch= is a call's watch link, or the end of it.";
   if (watch) return "";
   if (drive === "bot") return "drive=bot shows a program's call: add watch= and the end of its watch link.";
+  return sizeFault(query);
+}
+
+/** @param {URLSearchParams} query */
+function sizeFault(query) {
+  const given = ["width", "height"].filter((side) => query.has(side));
+  for (const side of given) {
+    if (!canBeSide(query.get(side)))
+      return `${side}=${query.get(side)} is no size: an even number of pixels from ${LEAST} is needed, such as ${side}=512.`;
+  }
+  if (given.length === 1) return "width= and height= need each other; without both, the picture has the window's shape.";
   const [width, height] = sizeIn(query);
-  const fits = [MOST.wide, MOST.tall].some(([wide = 0, high = 0]) => width <= wide && height <= high);
   const transparent = (query.get("background") || "transparent") === "transparent";
-  return transparent && !fits ? "A transparent picture is at most 640x720 or 360x1280: width= and height=." : "";
+  const most = transparent ? MOST : MOST_ALONE;
+  const fits = [most.wide, most.tall].some(([wide = 0, high = 0]) => width <= wide && height <= high);
+  if (fits) return "";
+  const [wide, tall] = [most.wide.join("x"), most.tall.join("x")];
+  return `A ${transparent ? "transparent " : ""}picture is at most ${wide} or ${tall}: width= and height=.`;
 }
 
 /** @param {string | null} value */

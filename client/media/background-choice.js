@@ -5,7 +5,7 @@
  */
 
 import { loadPreference, savePreference } from "../preferences.js";
-import { uploadBackground } from "../protocol/http-api.js";
+import { ApiError, uploadBackground } from "../protocol/http-api.js";
 import { dataBlob, pictureToJpeg } from "./photo.js";
 
 /** @type {readonly BackgroundKind[]} */
@@ -13,6 +13,9 @@ export const BACKGROUND_KINDS = ["keep", "blur", "colour", "picture"];
 const FIRST_COLOUR = "#2a6496";
 /** No call's picture is longer, in pixels. */
 const LONGEST_SIDE = 1280;
+
+/** HTTP statuses of an upload that will not do, however often it is sent. */
+const PICTURE_REFUSED = [413, 415, 422];
 
 /** Events: "change". */
 export class BackgroundChoice extends EventTarget {
@@ -57,6 +60,15 @@ export class BackgroundChoice extends EventTarget {
     this.#id = "";
     savePreference("background_picture", this.picture);
     this.choose("picture");
+  }
+
+  /**
+   * Whether `name` has failed because the server does not take the picture, which then is to be refused.
+   *
+   * @param {unknown} error
+   */
+  isRefusal(error) {
+    return this.kind === "picture" && error instanceof ApiError && PICTURE_REFUSED.includes(error.status);
   }
 
   /** The server does not take the picture: what was there before it is chosen again, and it is not remembered. */

@@ -122,7 +122,9 @@ async def test_a_call_is_recorded_as_often_as_it_may_be_and_no_oftener(tmp_path:
     assert refusal.value.code == "recording_failed" and files_in(tmp_path) == 2
 
 
-async def test_a_folder_that_holds_as_many_recordings_as_it_may_takes_no_more(tmp_path: Path) -> None:
+async def test_a_folder_that_holds_as_many_recordings_as_it_may_takes_no_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for number in range(3):
         (tmp_path / f"{number}.mp4").touch()
     (tmp_path / "notes.txt").touch()
@@ -131,6 +133,7 @@ async def test_a_folder_that_holds_as_many_recordings_as_it_may_takes_no_more(tm
     with pytest.raises(RecordingError, match="There are 4 recordings"):
         await recording_into(tmp_path, [], LimitSettings(recorded_files=4)).start()
     await recording.stop()
+    assert log_of(caplog) == [("WARNING", "a recording was refused: There are 4 rec")]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +144,12 @@ async def test_a_folder_that_holds_as_many_recordings_as_it_may_takes_no_more(tm
     ],
 )
 async def test_a_recording_that_grows_beyond_what_it_may_ends_and_says_so(
-    loopback: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: LimitSettings, why: str
+    loopback: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    limits: LimitSettings,
+    why: str,
 ) -> None:
     monkeypatch.setattr("avatar.media.recording.ROOM_EVERY_S", 0.0)
     (tmp_path / "another-call.mp4").write_bytes(bytes(2_000_000))
@@ -158,11 +166,19 @@ async def test_a_recording_that_grows_beyond_what_it_may_ends_and_says_so(
 
     await loopback.wait_for(is_over)
     assert why in told[1].detail
+    assert log_of(caplog) == [("WARNING", f"a recording ended: {why}"[:40])], "no failure: the operator wanted it so"
     state = recording.state
     assert state is not None and state.ended and state.failure == told[1].detail
     with av.open(str(state.path)) as movie:
         assert len(list(movie.decode(video=0))) > 10, "what was recorded plays"
     assert state.path.stat().st_size < 3_000_000
+
+
+def log_of(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return each line's level and the beginning of what it says."""
+    return [
+        (one.levelname, one.getMessage()[:40]) for one in caplog.records if one.name == "avatar.call.call_recording"
+    ]
 
 
 def files_in(folder: Path) -> int:
@@ -216,11 +232,12 @@ async def test_a_recording_whose_asker_has_gone_away_is_known_and_ends_with_the_
     assert recording.state is not None and recording.state.ended and files_in(tmp_path) == 1
 
 
-async def test_a_folder_that_is_gone_is_told_to_who_asks(tmp_path: Path) -> None:
+async def test_a_folder_that_is_gone_is_told_to_who_asks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     told: list[RecordingMessage] = []
     with pytest.raises(RecordingError, match="Cannot write") as refusal:
         await recording_into(tmp_path / "gone", told).start()
     assert refusal.value.code == "recording_failed" and not told
+    assert [level for level, _ in log_of(caplog)] == ["ERROR"]
     assert str(tmp_path) not in str(refusal.value), "where the operator keeps recordings is nobody's business"
 
 

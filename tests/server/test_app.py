@@ -624,6 +624,15 @@ def test_stopping_ends_every_call(astronaut: Identity, calls: FakeCalls, tmp_pat
     assert calls.closed
 
 
+def test_a_name_of_any_length_is_taken_and_cut(client: TestClient, calls: FakeCalls) -> None:
+    for name, shown in (("Ada", "Ada"), ("Ada " * 100, ("Ada " * 10).strip()), ("x" * 3000, "x" * 40)):
+        answer = client.post(
+            "/whip", params={"avatar": "drawn", "room": "a-room-of-our-own", "name": name}, content=OFFER, headers=SDP
+        )
+        assert answer.status_code == 201
+        assert calls.wishes[-1] == RoomWish("a-room-of-our-own", shown)
+
+
 def test_what_an_id_has_to_be_like_is_said_in_words(client: TestClient) -> None:
     answer = client.get("/api/rooms/short")
     assert problem(answer, 400) == "bad_request"

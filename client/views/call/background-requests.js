@@ -12,8 +12,6 @@ const ANNOUNCEMENTS = {
   picture: "The background is your picture.",
 };
 const TIMEOUT_MS = 15_000;
-/** HTTP statuses of an upload that will not do, however often it is sent. */
-const PICTURE_REFUSED = [413, 415, 422];
 /** What is said otherwise of a photo with a face. @type {Readonly<Record<string, string>>} */
 const TEXT_CODES = { image_too_small: "background_too_small" };
 
@@ -96,8 +94,7 @@ export class BackgroundRequests {
     const known = error instanceof RequestRefused || error instanceof ApiError;
     const { code, detail } = known ? error : { code: "error", detail: String(error) };
     if (code === "unknown_background") this.choice.forgetId();
-    const noPicture = error instanceof ApiError && PICTURE_REFUSED.includes(error.status);
-    if (noPicture && this.choice.kind === "picture") {
+    if (this.choice.isRefusal(error)) {
       this.choice.refuse();
       this.picker.show(this.#began);
     }

@@ -35,6 +35,19 @@ test("what is wrong with an address is said", () => {
   assert.match(readObsAddress("?watch=%20").error, /watch link/);
   assert.match(readObsAddress("?width=1280&height=720").error, /at most 640x720/);
   assert.equal(readObsAddress("?width=1280&height=720&background=blur").error, "");
+  assert.match(readObsAddress("?width=1920&height=1080&background=blur").error, /A picture is at most 1280x720 or/);
+});
+
+test("a size that cannot be is said, not left out", () => {
+  for (const wrong of ["abc", "-512", "", "0", "513", "100", "512.5", "1e3", "512px"]) {
+    const { error, width } = readObsAddress(`?width=${wrong}&height=512`);
+    assert.match(error, /^width=.* is no size: an even number of pixels from 128 is needed, such as width=512/, wrong);
+    assert.equal(width, 0);
+    assert.match(readObsAddress(`?width=512&height=${wrong}`).error, /^height=/, wrong);
+  }
+  for (const one of ["?width=512", "?height=512"]) assert.match(readObsAddress(one).error, /need each other/);
+  const { error, width, height } = readObsAddress("?width=360&height=640");
+  assert.deepEqual([error, width, height], ["", 360, 640]);
 });
 
 test("the picture has the window's shape, and room for its matte beside it", () => {

@@ -4,6 +4,7 @@ import { beforeEach, test } from "node:test";
 const stored = new Map();
 globalThis.localStorage = { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => stored.set(key, value) };
 const { BackgroundChoice } = await import("../../../client/media/background-choice.js");
+const { ApiError } = await import("../../../client/protocol/http-api.js");
 const { dataBlob } = await import("../../../client/media/photo.js");
 
 const PICTURE = `data:image/jpeg;base64,${btoa("\xff\xd8 a picture")}`;
@@ -55,7 +56,10 @@ test("a picture that the server does not take leaves what was there before, now 
   choice.chooseColour("#00c83c");
   await choice.choosePicture(new Blob(["thin"]));
   assert.equal(choice.kind, "picture");
+  const refusal = new ApiError(422, "image_too_small", "The picture is too small.");
+  assert.deepEqual([refusal, new ApiError(0, "server_unreachable"), new TypeError("x")].map((one) => choice.isRefusal(one)), [true, false, false]);
   choice.refuse();
+  assert.equal(choice.isRefusal(refusal), false, "only a picture can be refused");
   assert.deepEqual([await choice.name(), choice.picture], ["#00c83c", ""]);
   assert.equal(await new BackgroundChoice().name(), "#00c83c");
 });
