@@ -29,7 +29,7 @@ from avatar.stream.codecs.video_encoder import CodecName
 from avatar.stream.tuning.aiortc_tuning import gather_loopback_only
 from avatar.stream.tuning.receiver_tuning import ReceiverTap, tune_receiver
 from avatar.stream.tuning.sender_tuning import sent_wire_timestamp
-from avatar.timing.quality_control import CameraRequest
+from avatar.timing.quality_ladder import CameraRequest
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE, wrapped
 
 FPS = 30

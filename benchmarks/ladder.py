@@ -1,5 +1,5 @@
 """What a call costs on each level of the ladder of quality, in processor time of the server: the `cost` column of
-`avatar.timing.quality_control.LADDER`.
+`avatar.timing.quality_ladder.LADDER`.
 
 For each level a server is started whose calls stand on that level (`benchmarks.ladder_side`), and one call is held in
 which the camera sends what the level asks it for. All of the server's work counts: decoding, following, drawing,
@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from avatar.timing.quality_control import LADDER
+from avatar.timing.quality_ladder import LADDER
 from benchmarks import report
 from benchmarks.caller import camera_packets, microphone_samples
 from benchmarks.light_caller import LightCaller, opus_packets

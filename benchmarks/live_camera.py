@@ -20,7 +20,7 @@ from avatar.stream.rtp.key_frames import KeyFrameRule
 from avatar.stream.rtp.paced_sender import PacedSender
 from avatar.stream.rtp.rate_control import RateLimits, RateState, is_sharp_fall, next_rate
 from avatar.stream.tuning.sender_tuning import tune_video_sender
-from avatar.timing.quality_control import LADDER
+from avatar.timing.quality_ladder import LADDER
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE
 from benchmarks.caller import CAMERA, FPS, Camera
 

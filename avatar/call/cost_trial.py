@@ -24,7 +24,7 @@ from avatar.motion.retarget import Retargeter
 from avatar.perception.tracker import FaceTracker
 from avatar.stream.codecs.encoders import open_video_encoder
 from avatar.stream.codecs.h264 import X264Encoder
-from avatar.timing.quality_control import LADDER
+from avatar.timing.quality_ladder import LADDER
 from avatar.timing.rtp_clock import VIDEO_RATE
 from avatar.types import U8, rest_motion
 

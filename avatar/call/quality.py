@@ -23,15 +23,8 @@ from avatar.stream.browser_messages import CameraMessage, Quality
 from avatar.stream.peer import Peer
 from avatar.stream.video_track import SentPicture
 from avatar.timing.machine_load import LoadMeter
-from avatar.timing.quality_control import (
-    BITRATE_ROOM,
-    LADDER,
-    Observation,
-    QualityLevel,
-    QualityState,
-    is_exhausted,
-    next_quality,
-)
+from avatar.timing.quality_control import BITRATE_ROOM, Observation, QualityState, is_exhausted, next_quality
+from avatar.timing.quality_ladder import LADDER, QualityLevel
 
 logger = logging.getLogger(__name__)
 

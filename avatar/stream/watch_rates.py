@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 WatchRate: TypeAlias = Literal["high", "low"]
 
 BITRATES: Final[dict[WatchRate, int]] = {"high": 1_500_000, "low": 400_000}
-"""Bits a second: a talking head of 512 x 512 in full, and as a call at its simplest has it (`quality_control`)."""
+"""Bits a second: a talking head of 512 x 512 in full, and as a call at its simplest has it (`quality_ladder`)."""
 TOO_LITTLE: Final = 0.8
 """A receiver whose estimate is below this share of the rate it is sent gets the lower one."""
 ENOUGH: Final = 1.25

@@ -1,7 +1,7 @@
 """How many calls a server can hold, and how simple they have to be for that: pure functions of what was measured.
 
 A call costs processor time: so much at full quality, a known share of it on each level of the ladder of quality
-(`quality_control.LADDER`). What it costs is measured as the server starts, then on the calls that run. A server that is
+(`quality_ladder.LADDER`). What it costs is measured as the server starts, then on the calls that run. A server that is
 short asks its calls to step down before it refuses one.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from avatar.timing.quality_control import LADDER, QualityLevel
+from avatar.timing.quality_ladder import LADDER, QualityLevel
 
 ROOM_SHARE: Final = 0.9
 """Share of the processor that calls are expected to take at most: pictures of a machine without any rest come late."""

@@ -11,52 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
+from avatar.timing.quality_ladder import LADDER, QualityLevel
+
 Shortage: TypeAlias = Literal["", "cpu", "calls", "network"]
 """What there is too little of: nothing, processor time (`calls`: since there are several of them), or what the line to
 the page carries."""
 
-
-@dataclass(frozen=True, slots=True)
-class CameraRequest:
-    """What the page's camera is asked to send, at most."""
-
-    width: int
-    height: int
-    fps: int
-    max_bitrate_bps: int
-
-
-@dataclass(frozen=True, slots=True)
-class QualityLevel:
-    """One step of the ladder."""
-
-    picture_scale: float
-    """Sides of the picture, of what the call asked for."""
-    plain: bool
-    """Drawn by the geometry tier, whatever tier was asked for."""
-    look_every: int
-    """The face is looked for in every so many camera frames; in those between it is expected to move on."""
-    fps_share: float
-    """Pictures a second, of what the call asked for."""
-    camera: CameraRequest
-    most_bps: int
-    """Ceiling of the picture's bit rate."""
-    least_bps: int
-    """Below this bit rate the next smaller picture looks better than this one."""
-    cost: float
-    """Processor time of a second of this call, where the first level's is 1."""
-
-
-LADDER: Final = (
-    QualityLevel(1.0, False, 1, 1.0, CameraRequest(640, 480, 30, 1_500_000), 20_000_000, 400_000, 1.0),
-    QualityLevel(1.0, False, 2, 1.0, CameraRequest(640, 480, 30, 1_000_000), 20_000_000, 400_000, 0.85),
-    QualityLevel(0.75, True, 2, 1.0, CameraRequest(640, 480, 30, 800_000), 1_500_000, 300_000, 0.71),
-    QualityLevel(0.5, True, 2, 1.0, CameraRequest(480, 360, 30, 600_000), 800_000, 200_000, 0.65),
-    QualityLevel(0.5, True, 3, 5 / 6, CameraRequest(320, 240, 25, 400_000), 500_000, 150_000, 0.53),
-    QualityLevel(0.5, True, 3, 2 / 3, CameraRequest(320, 240, 20, 300_000), 400_000, 0, 0.46),
-)
-"""From the best to the least; docs/how-it-works.md shows it as a table. The costs are those of a whole call, sound and
-transport too, as `benchmarks.ladder` measures them: 1 was 0.64 of one of two cores."""
 
 LATE_S: Final = 0.09
 """Median time from a camera frame's coming to its picture's leaving from which pictures are late."""
@@ -89,6 +49,17 @@ ROOM: Final = 0.85
 """Share of the limits that the level above is expected to need at most, before it is tried."""
 SPARE_SHARE: Final = 0.7
 """Share of the idle processor time that a step up may be expected to take."""
+GREEDY_SPARE: Final = 0.1
+"""Fewer cores than this stand idle beside programs that take whatever there is ..."""
+GREEDY_CORES: Final = 0.5
+"""... and use at least so many. A call that needs more gets more from them than stands idle, up to its fair part: how
+much, only a trial can tell."""
+GREEDY_ROOM: Final = 0.6
+"""Share of the limits that the level above may be expected to need beside them, in place of `ROOM`."""
+GREEDY_CALM: Final = 2.0
+"""So many times longer a call is calm before it tries."""
+GREEDY_PROOF_S: Final = 30.0
+"""And so long the trial has to hold: what they leave comes and goes."""
 BITRATE_ROOM: Final = 1.3
 """How much more than the level above needs the line has to carry before it is tried."""
 LOSS_HIGH: Final = 0.10
@@ -153,6 +124,8 @@ class QualityState:
     """The level before it."""
     raised_others: float | None = None
     """Cores that other programs used then."""
+    proof_s: float = PROOF_S
+    """How long it has to hold to be proven."""
     least_round_trip_s: float | None = None
 
 
@@ -161,7 +134,7 @@ def next_quality(
 ) -> QualityState:
     """Return where the call stands after an observation; a few a second."""
     state = _with_round_trip(state, seen)
-    if state.raised_s is not None and now_s - state.raised_s >= PROOF_S:
+    if state.raised_s is not None and now_s - state.raised_s >= state.proof_s:
         state = replace(state, raised_s=None, calm_s=CALM_S)
     strain = _strain(seen)
     least_level = min(seen.shared_level, len(ladder) - 1)
@@ -170,6 +143,7 @@ def next_quality(
     # A server that is late measures late: round trips and losses say nothing of the line then.
     line_short = not processor_short and _line_short(state, seen, ladder)
     short = processor_short or line_short
+    tries = _tries_beside_greedy(seen)
     calm = not short and state.level > 0 and _has_room(state.level, state.level - 1, seen, strain, ladder)
     state = replace(
         state,
@@ -184,10 +158,13 @@ def next_quality(
         share = _affordable_share(seen) if processor_short else 1.0
         return _lower(state, seen, share, now_s, line_short=line_short, ladder=ladder)
     calm_for_s = 0.0 if state.calm_since_s is None else now_s - state.calm_since_s
-    if state.level > least_level and calm_for_s >= state.calm_s:
+    if state.level > least_level and calm_for_s >= state.calm_s * (GREEDY_CALM if tries else 1):
         level = _better(state, seen, strain, least_level, ladder)
         stepped = _stepped(state, level, state.why if level else "", now_s)
-        return replace(stepped, raised_s=now_s, raised_from=state.level, raised_others=seen.other_cores)
+        proof_s = GREEDY_PROOF_S if tries else PROOF_S
+        return replace(
+            stepped, raised_s=now_s, raised_from=state.level, raised_others=seen.other_cores, proof_s=proof_s
+        )
     return state
 
 
@@ -250,13 +227,20 @@ def _line_short(state: QualityState, seen: Observation, ladder: Sequence[Quality
 def _has_room(here: int, there: int, seen: Observation, strain: float, ladder: Sequence[QualityLevel]) -> bool:
     """Return whether machine and line are expected to carry the better level `there` as well."""
     times = ladder[there].cost / ladder[here].cost
-    if strain * times > ROOM:
+    tries = _tries_beside_greedy(seen)
+    if strain * times > (GREEDY_ROOM if tries else ROOM):
         return False
     if seen.target_bps is not None and seen.target_bps < BITRATE_ROOM * ladder[there].least_bps:
         return False
-    if seen.own_cores is None or seen.spare_cores is None:
+    if tries or seen.own_cores is None or seen.spare_cores is None:
         return True  # only a trial can tell
     return seen.own_cores * (times - 1) <= SPARE_SHARE * seen.spare_cores
+
+
+def _tries_beside_greedy(seen: Observation) -> bool:
+    """Return whether what stands idle says nothing of what the call could have: others take all there is."""
+    spare, others = seen.spare_cores, seen.other_cores
+    return spare is not None and others is not None and spare < GREEDY_SPARE and others >= GREEDY_CORES
 
 
 def _better(
@@ -264,7 +248,7 @@ def _better(
 ) -> int:
     """Return the level to step up to: one better, or two where there is known to be room for both."""
     two = state.level - 2
-    known = seen.spare_cores is not None and seen.own_cores is not None
+    known = seen.spare_cores is not None and seen.own_cores is not None and not _tries_beside_greedy(seen)
     return two if known and two >= least_level and _has_room(state.level, two, seen, strain, ladder) else two + 1
 
 

@@ -10,7 +10,7 @@ from avatar.call.capacity import SETTLED_S, Capacity, Standing
 from avatar.call.places import Places
 from avatar.errors import ServerFullError
 from avatar.timing.machine_load import MachineLoad
-from avatar.timing.quality_control import LADDER
+from avatar.timing.quality_ladder import LADDER
 
 RUNS = Standing(0, True, 60.0)
 

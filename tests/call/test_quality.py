@@ -19,7 +19,7 @@ from avatar.stream.browser_messages import CameraMessage
 from avatar.stream.peer import LineStats
 from avatar.stream.video_track import SentPicture
 from avatar.timing.machine_load import MachineLoad
-from avatar.timing.quality_control import LADDER
+from avatar.timing.quality_ladder import LADDER
 from avatar.types import CaptureStamp, Picture
 
 I420 = np.zeros((96, 48), np.uint8)

@@ -16,7 +16,7 @@ from avatar.timing.call_capacity import (
     room_for_calls,
     shared_level,
 )
-from avatar.timing.quality_control import LADDER
+from avatar.timing.quality_ladder import LADDER
 
 COST = CallCost(0.6, 0.0)
 TWO_CORES = 1.8

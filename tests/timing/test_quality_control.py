@@ -12,7 +12,6 @@ import pytest
 
 from avatar.timing.quality_control import (
     BITRATE_ROOM,
-    LADDER,
     LATE_S,
     STEP_S,
     Observation,
@@ -20,6 +19,7 @@ from avatar.timing.quality_control import (
     is_exhausted,
     next_quality,
 )
+from avatar.timing.quality_ladder import LADDER
 
 EVERY_S = 0.2
 LAST = len(LADDER) - 1
@@ -140,6 +140,53 @@ def test_five_minutes_of_load_that_comes_and_goes(period_s: int, cores: float) -
     turns = sum(
         (after > here) != (here > before) for before, here, after in zip(levels, levels[1:], levels[2:], strict=False)
     )
+    assert turns <= 2 * 300 / period_s, "no turn that the load did not take"
+
+
+@dataclass
+class GreedyMachine:
+    """Two cores on which other programs take all that a call leaves: nothing ever stands idle. It has its part."""
+
+    part: Callable[[float], float]
+    needs: float = 0.64
+
+    def observe(self, level: int, now_s: float) -> Observation:
+        part = self.part(now_s)
+        seen = Machine(self.needs, others=lambda _: 2.0 - part).observe(level, now_s)
+        return replace(seen, spare_cores=0.0, other_cores=2.0 - (seen.own_cores or 0.0))
+
+
+def test_after_a_stumble_beside_greedy_programs_it_comes_back_to_full_quality() -> None:
+    """They take whatever is idle, and give it back to a call that needs it."""
+    stumbles = GreedyMachine(part=lambda now_s: 0.25 if 60.0 <= now_s < 62.0 else 1.0)
+    steps = run(stumbles.observe, 180)
+    assert max(state.level for _, state in steps) >= 2, "it has stepped down in time"
+    back_s, back = steps[-1]
+    assert (back.level, back.why) == (0, "") and back_s < 110.0
+
+
+def test_it_tries_ever_more_seldom_what_greedy_programs_leave_no_room_for() -> None:
+    def observe(level: int, now_s: float) -> Observation:
+        """A call that is in time from the third level on, and shows no sign of it before."""
+        return replace(QUIET, spare_cores=0.0, other_cores=1.4, sent_fps=30 if level >= 2 else 15)
+
+    steps = run(observe, 900)
+    trials = [at_s for at_s, state in steps if state.level < 2][1:]
+    gaps = [after - before for before, after in pairwise(trials)]
+    assert len(trials) <= 8 and all(after > 1.5 * before for before, after in pairwise(gaps))
+    seconds_late = sum(after - at_s for (at_s, state), (after, _) in pairwise(steps) if state.level < 2)
+    assert seconds_late < 0.05 * 900, "trials cost little of the time"
+
+
+@pytest.mark.parametrize("period_s", [20, 50, 120])
+@pytest.mark.parametrize("least", [0.3, 0.45, 0.6])
+def test_five_minutes_of_greedy_programs_that_come_and_go(period_s: int, least: float) -> None:
+    coming = GreedyMachine(part=lambda now_s: least if now_s % period_s < period_s / 2 else 1.2)
+    changes = run(coming.observe, 300)[1:]
+    gaps = [after - before for (before, _), (after, _) in pairwise(changes)]
+    assert min(gaps, default=STEP_S) >= STEP_S - 1e-6
+    levels = [0] + [state.level for _, state in changes]
+    turns = sum((c > b) != (b > a) for a, b, c in zip(levels, levels[1:], levels[2:], strict=False))
     assert turns <= 2 * 300 / period_s, "no turn that the load did not take"
 
 
