@@ -544,8 +544,10 @@ def test_a_voice_opens_the_mouth_and_silence_lets_it_rest(
     monkeypatch.setattr(generator, "render", watched)
     session.set_drive("voice")
     session.start()
-    speak(session, spoken, time.monotonic())
-    opened = max(jaws)
+    for _ in range(5):  # a busy machine takes its time to open the speech network
+        speak(session, spoken, time.monotonic())
+        if (opened := max(jaws)) > 0.1:
+            break
     speak(session, np.zeros(48_000, np.float32), time.monotonic())
     assert opened > 0.1
     assert max(jaws[-5:]) < 0.3 * opened

@@ -97,9 +97,9 @@ def test_a_clip_plays_at_its_own_pace_over_and_over_with_its_sound_in_step(tmp_p
         path, lambda _, stamp: pictures.append(stamp.arrival_s), lambda _, at_s: sounds.append(at_s), lambda *_: None
     )
     reader.start()
-    wait_for(lambda: len(pictures) >= 25)
+    wait_for(lambda: len(pictures) >= 45)
     reader.stop()
-    assert (pictures[20] - pictures[0]) > 0.5, "not faster than it would be"
+    assert (pictures[40] - pictures[0]) > 0.7, "not faster than it would be, though the first may come late"
     assert len(sounds) > 10
     assert abs(sounds[0] - pictures[0]) < 0.2
 
