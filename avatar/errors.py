@@ -58,6 +58,12 @@ class ModelError(AvatarError):
     code = "model_missing"
 
 
+class GpuMemoryError(ModelError):
+    """The GPU's memory is full: what it was asked for has to be drawn by something smaller."""
+
+    code = "gpu_memory_full"
+
+
 class InstallationError(AvatarError):
     """A file that belongs to the package is missing: of the page, of a face."""
 

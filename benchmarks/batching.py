@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -30,9 +30,23 @@ GOLDEN: Final = 0.618034
 BARS: Final = {"waiting_ms_p95": "<= 8", "batch_gain": ">= 1.3"}
 
 
+class DrawnFrame(NamedTuple):
+    """One frame of a simulation, seconds."""
+
+    waited_s: float
+    """For its batch to begin."""
+    took_s: float
+    """Its batch."""
+
+
 def simulate(calls: int, seconds: float, takes_s: Callable[[int], float]) -> list[float]:
     """Return how long each frame waited for its batch to begin, seconds; `takes_s` tells a batch's time by its size."""
-    arrivals, service, waits = Arrivals(), ServiceTimes(), list[float]()
+    return [frame.waited_s for frame in simulate_frames(calls, seconds, takes_s)]
+
+
+def simulate_frames(calls: int, seconds: float, takes_s: Callable[[int], float]) -> list[DrawnFrame]:
+    """Return what became of each frame whose batch has begun."""
+    arrivals, service, drawn = Arrivals(), ServiceTimes(), list[DrawnFrame]()
     coming = [((call * GOLDEN) % 1 / FPS, call) for call in range(calls)]
     heapq.heapify(coming)
     waiting: list[tuple[float, int]] = []
@@ -50,13 +64,13 @@ def simulate(calls: int, seconds: float, takes_s: Callable[[int], float]) -> lis
         decided = next_batch([at_s for at_s, _ in waiting], expected, now_s, service)
         if isinstance(decided, Start):
             begun, waiting = waiting[: decided.count], waiting[decided.count :]
-            waits += [now_s - at_s for at_s, _ in begun]
             took_s = takes_s(len(begun))
+            drawn += [DrawnFrame(now_s - at_s, took_s) for at_s, _ in begun]
             service.took(len(begun), took_s)
             free_s = now_s + took_s
         following_s = decided.until_s if isinstance(decided, Wait) else coming[0][0]
         now_s = max(now_s + 1e-6, min(following_s, coming[0][0]))
-    return waits
+    return drawn
 
 
 def measure_ms() -> dict[int, float]:

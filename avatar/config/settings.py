@@ -22,7 +22,16 @@ OTHER_VARIABLES: Final[Mapping[str, str]] = {
 
 
 TIERS: Final = ("auto", "geometry", "lite", "standard", "portrait")
-ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt", "torch", "torch-cuda")
+ENGINES: Final = (
+    "auto",
+    "openvino",
+    "onnxruntime",
+    "onnxruntime-cuda",
+    "onnxruntime-tensorrt",
+    "torch",
+    "torch-cuda",
+    "torch-cuda-compiled",
+)
 QUALITIES: Final = ("auto", "fixed")
 TRACKERS: Final = ("auto", "openvino", "mediapipe")
 TTS_ENGINES: Final = ("auto", "hibari", "espeak")

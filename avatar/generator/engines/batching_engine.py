@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from avatar.generator.engines.engine import Engine, FrameInput, FrameLayers, Latents
 from avatar.timing.batching import Arrivals, ServiceTimes, Start, next_batch
 from avatar.types import U8
+
+Frame = TypeVar("Frame")
+Drawn = TypeVar("Drawn")
 
 
 class BatchEngine(Engine, Protocol):
@@ -26,35 +29,31 @@ class BatchEngine(Engine, Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class _Asked:
-    """A frame that waits for its layers."""
+class _Asked(Generic[Frame, Drawn]):
+    """A frame that waits to be drawn."""
 
-    frame: FrameInput
+    frame: Frame
     call: int
     came_s: float
-    layers: FrameLayers | None = None
+    drawn: Drawn | None = None
     error: Exception | None = None
     begun: bool = False
 
 
-class BatchingEngine:
-    """An engine whose frames, asked for by many threads, are drawn in batches. Each thread counts as a call."""
+class Batcher(Generic[Frame, Drawn]):
+    """Draws in batches what many threads ask for, frame by frame. Each thread counts as a call."""
 
-    def __init__(self, engine: BatchEngine) -> None:
-        self._engine = engine
-        self.name, self.tier = engine.name, engine.tier
+    def __init__(self, draw_batch: Callable[[Sequence[Frame]], Sequence[Drawn]], largest: int) -> None:
+        """Draw with `draw_batch`, which is given one to `largest` frames and never called by two threads at once."""
+        self._draw_batch, self._largest = draw_batch, largest
         self._changed = threading.Condition()
-        self._waiting: list[_Asked] = []
+        self._waiting: list[_Asked[Frame, Drawn]] = []
         self._arrivals, self._service = Arrivals(), ServiceTimes()
         self._busy = False
 
-    def encode(self, rgb: U8) -> Latents:
-        """Return the latents of a photo's crop, as the engine does."""
-        return self._engine.encode(rgb)
-
-    def decode(self, frame: FrameInput) -> FrameLayers:
-        """Return one frame's layers; blocks until its batch is done. Raises what drawing the batch raised."""
-        asked = _Asked(frame, threading.get_ident(), time.monotonic())
+    def draw(self, frame: Frame) -> Drawn:
+        """Return what is drawn of a frame; blocks until its batch is done. Raises what drawing the batch raised."""
+        asked: _Asked[Frame, Drawn] = _Asked(frame, threading.get_ident(), time.monotonic())
         with self._changed:
             self._waiting.append(asked)
             self._arrivals.arrived(asked.call, asked.came_s)
@@ -67,12 +66,12 @@ class BatchingEngine:
             self._run(batch)
         if asked.error is not None:
             raise asked.error
-        assert asked.layers is not None  # noqa: S101 - its batch has neither drawn it nor failed
-        return asked.layers
+        assert asked.drawn is not None  # noqa: S101 - its batch has neither drawn it nor failed
+        return asked.drawn
 
-    def _take_batch(self, asked: _Asked) -> list[_Asked] | None:
+    def _take_batch(self, asked: _Asked[Frame, Drawn]) -> list[_Asked[Frame, Drawn]] | None:
         """Return a batch for this thread to run, None once its own frame is done."""
-        while asked.layers is None and asked.error is None:
+        while asked.drawn is None and asked.error is None:
             if self._busy or asked.begun:
                 self._changed.wait()
                 continue
@@ -82,7 +81,7 @@ class BatchingEngine:
                 self._arrivals.expected([one.call for one in self._waiting]),
                 now_s,
                 self._service,
-                largest=self._engine.largest_batch,
+                largest=self._largest,
             )
             if isinstance(decided, Start):
                 batch, self._waiting = self._waiting[: decided.count], self._waiting[decided.count :]
@@ -93,17 +92,34 @@ class BatchingEngine:
             self._changed.wait(None if decided is None else decided.until_s - now_s)
         return None
 
-    def _run(self, batch: list[_Asked]) -> None:
+    def _run(self, batch: list[_Asked[Frame, Drawn]]) -> None:
         began_s = time.monotonic()
-        drawn: list[FrameLayers] = []
+        drawn: Sequence[Drawn] = []
         error: Exception | None = None
         try:
-            drawn = self._engine.decode_batch([one.frame for one in batch])
+            drawn = self._draw_batch([one.frame for one in batch])
         except Exception as failed:
             error = failed
         with self._changed:
             self._service.took(len(batch), time.monotonic() - began_s)
             for number, one in enumerate(batch):
-                one.layers, one.error = (drawn[number], None) if error is None else (None, error)
+                one.drawn, one.error = (drawn[number], None) if error is None else (None, error)
             self._busy = False
             self._changed.notify_all()
+
+
+class BatchingEngine:
+    """An engine whose frames, asked for by many threads, are drawn in batches."""
+
+    def __init__(self, engine: BatchEngine) -> None:
+        self.name, self.tier = engine.name, engine.tier
+        self._engine = engine
+        self._batcher: Batcher[FrameInput, FrameLayers] = Batcher(engine.decode_batch, engine.largest_batch)
+
+    def encode(self, rgb: U8) -> Latents:
+        """Return the latents of a photo's crop, as the engine does."""
+        return self._engine.encode(rgb)
+
+    def decode(self, frame: FrameInput) -> FrameLayers:
+        """Return one frame's layers, as `Batcher.draw` does."""
+        return self._batcher.draw(frame)

@@ -24,14 +24,15 @@ ENGINES: Final[dict[str, _Maker]] = {
     "onnxruntime-tensorrt": lambda files, threads: OnnxRuntimeEngine("onnxruntime-tensorrt", files, threads),
     "onnxruntime-cuda": lambda files, threads: OnnxRuntimeEngine("onnxruntime-cuda", files, threads),
     "torch-cuda": lambda files, threads: BatchingEngine(TorchEngine("torch-cuda", files, threads)),
+    "torch-cuda-compiled": lambda files, threads: BatchingEngine(TorchEngine("torch-cuda-compiled", files, threads)),
     "openvino": OpenVinoEngine,
     "onnxruntime": lambda files, threads: OnnxRuntimeEngine("onnxruntime", files, threads),
     "torch": lambda files, threads: TorchEngine("torch", files, threads),
 }
 """By name, as they can be forced."""
 PREFERRED: Final = ("torch-cuda", "onnxruntime-cuda", "openvino", "onnxruntime")
-"""In this order where none is forced: GPUs first, then what measured fastest on CPUs. TensorRT compiles for minutes
-and torch on a CPU is slow, so both want asking for."""
+"""In this order where none is forced: GPUs first, then what measured fastest on CPUs. TensorRT and torch's
+compiler take minutes and torch on a CPU is slow, so these want asking for."""
 
 _log = logging.getLogger(__name__)
 

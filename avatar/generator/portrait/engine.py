@@ -1,117 +1,157 @@
-"""LivePortrait's networks on a device, in torch."""
+"""LivePortrait's networks on a device, in torch: frames of several calls are drawn together on a GPU."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 
-from avatar.face.implicit_keypoints import POINTS
+from avatar.generator.engines.batching_engine import Batcher
+from avatar.generator.engines.cuda_graph import CudaGraph, Replay, SizedGraphs
+from avatar.generator.engines.gpu import WatchedMemory, require_cuda, require_memory
 from avatar.generator.portrait import CROP_SIDE
-from avatar.generator.portrait.keypoints import HeadMotion, head_motion, stitched
+from avatar.generator.portrait.drawing import (
+    MOTION_NUMBERS,
+    PictureNetwork,
+    PortraitSource,
+    motion_numbers,
+    photo_numbers,
+)
+from avatar.generator.portrait.keypoints import head_motion
 from avatar.generator.portrait.networks import load_portrait_networks
-from avatar.generator.portrait.portrait_motion import PortraitMotion
+from avatar.timing.batching import LARGEST_BATCH
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor
 
+    from avatar.generator.portrait.portrait_motion import PortraitMotion
     from avatar.types import F32, U8
 
-
-@dataclass(frozen=True, slots=True)
-class PortraitSource:
-    """A photo, ready to be moved."""
-
-    volume: Tensor
-    """(1, 32, 16, 64, 64), on the engine's device."""
-    motion: HeadMotion
-    """How the head is held in the photo."""
-    keypoints: Tensor
-    """(1, 21, 3)."""
-    lip_opening: float
-    """Of the photo's lips, as `crop.lip_opening` measures it."""
-    eye_openings: tuple[float, float]
+NEEDED_BYTES: Final = 1.5e9
+"""Of a GPU's memory at least: 0.27 GB of weights, and what one picture takes on its way, with room for cuDNN's."""
+KEPT_SOURCES: Final = 64
+"""Photos that stay ready, 4 MB each in half precision: calls that show the same face share one."""
+MEMORY_SHARE: Final = 0.5
+"""Of the memory that is free once one picture has been drawn, what larger batches may take: calls need some too."""
 
 
 class PortraitEngine:
     """The networks on one device. Shared by calls: any thread may call, one picture at a time each."""
 
-    def __init__(self, weights: Path, device: str, threads: int) -> None:
-        """Load the weights; half precision on a GPU, single on a CPU, where a picture gets so many threads.
+    def __init__(
+        self, weights: Path, device: str, threads: int, *, kind: torch.dtype | None = None, compiled: bool = False
+    ) -> None:
+        """Load the weights; on a GPU one picture is drawn, which shows what it takes.
+
+        Args:
+            weights: `avatar models pull liveportrait` makes the file.
+            device: `cpu` or `cuda`.
+            threads: of a CPU for one picture.
+            kind: what those networks compute with that draw; None: half precision on a GPU, single on a CPU.
+            compiled: lets torch compile them first, which takes minutes.
 
         Raises:
             ModelError: the weights are missing, damaged, or others.
-            RuntimeError: there is no such device, or its memory is full.
+            RuntimeError: there is no such device, its driver is too old, or it has too little memory.
         """
-        self.name = f"torch-{device}" if device != "cpu" else "torch"
         self._device = torch.device(device)
-        if self._device.type == "cpu":
+        on_gpu = self._device.type == "cuda"
+        if on_gpu:
+            require_cuda(torch)
+            require_memory(torch, NEEDED_BYTES, "LivePortrait", "the tier lite or geometry")
+        else:
             torch.set_num_threads(threads)
-        self._kind = torch.float16 if self._device.type == "cuda" else torch.float32
-        self._networks = load_portrait_networks(weights, self._device, self._kind)
-        self._lock = Lock()
+        self.name = f"torch-{device}" if on_gpu else "torch"
+        self._kind = kind or (torch.float16 if on_gpu else torch.float32)
+        half = self._kind != torch.float32
+        networks = load_portrait_networks(weights, self._device, self._kind, channels_last=half)
+        self._motion, self._appearance = networks.motion, networks.appearance
+        self._network = network = PictureNetwork(networks)
+        if compiled:
+            self.name += "-compiled"
+            network = torch.compile(network, dynamic=False)
+        self._run: Any = SizedGraphs(network, self._record) if on_gpu else lambda inputs: network(*inputs)
+        self._drawing, self._launching = Lock(), Lock()
+        self._sources: OrderedDict[bytes, PortraitSource] = OrderedDict()
+        self.frame_bytes = 0
+        """Of the GPU's memory that a picture of a batch takes on its way; 0 on a CPU."""
+        self.largest_batch = self._fitting_batch() if on_gpu else LARGEST_BATCH
+        self._batcher: Batcher[tuple[PortraitSource, PortraitMotion], U8] = Batcher(
+            self.draw_batch, self.largest_batch if on_gpu else 1
+        )
 
     def source(self, rgb: U8, lip_opening: float, eye_openings: tuple[float, float]) -> PortraitSource:
-        """Return a photo's square, ready to be moved, as `PortraitDrawer` says."""
-        with self._lock, torch.inference_mode():
-            crop = self._crop(rgb)
-            motion = head_motion(self._networks.motion(crop))
-            volume = self._networks.appearance(crop)
-        return PortraitSource(volume, motion, motion.keypoints(), lip_opening, eye_openings)
+        """Return a photo's square, ready to be moved, as `PortraitDrawer` says. Raises GpuMemoryError."""
+        told = np.array([lip_opening, *eye_openings], np.float32)
+        key = blake2b(np.ascontiguousarray(rgb).tobytes() + told.tobytes()).digest()
+        with self._launching, WatchedMemory(torch), torch.inference_mode():
+            if key not in self._sources:
+                crop = self._crop(rgb)
+                numbers = photo_numbers(head_motion(self._motion(crop)), lip_opening, eye_openings)
+                self._sources[key] = PortraitSource(self._appearance(crop.to(self._kind)), numbers)
+            self._sources.move_to_end(key)
+            if len(self._sources) > KEPT_SOURCES:
+                self._sources.popitem(last=False)
+            return self._sources[key]
 
     def read(self, rgb: U8) -> tuple[F32, F32]:
-        """Return what a square shows, as `PortraitDrawer` says."""
-        with self._lock, torch.inference_mode():
-            motion = head_motion(self._networks.motion(self._crop(rgb)))
+        """Return what a square shows, as `PortraitDrawer` says. Raises GpuMemoryError."""
+        with self._launching, WatchedMemory(torch), torch.inference_mode():
+            motion = head_motion(self._motion(self._crop(rgb)))
             offsets, rotation = motion.expression[0], motion.rotation[0].T
-            return offsets.float().cpu().numpy(), rotation.float().cpu().numpy()
+            return offsets.cpu().numpy(), rotation.cpu().numpy()
 
     def draw(self, source: PortraitSource, motion: PortraitMotion) -> U8:
-        """Return the picture of a photo, moved, as `PortraitDrawer` says."""
-        with self._lock, torch.inference_mode():
-            driven = self._driven(source, motion)
-            offsets = self._networks.stitching(torch.cat([source.keypoints, driven], dim=1).flatten(1))
-            warped = self._networks.warping(source.volume, stitched(driven, offsets), source.keypoints)
-            picture = self._networks.decoder(warped.out)[0]
-            levels = (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
-            return np.ascontiguousarray(levels.cpu().numpy())
+        """Return the picture of a photo, moved, as `PortraitDrawer` says. Raises GpuMemoryError."""
+        return self._batcher.draw((source, motion))
 
-    def _driven(self, source: PortraitSource, motion: PortraitMotion) -> Tensor:
-        """Return the keypoints of a motion, (1, 21, 3), before they are stitched."""
-        held = source.motion
-        moved = replace(
-            held,
-            # Ours turns columns, theirs rows: (R_ours R_held)^T = R_held^T R_ours^T.
-            rotation=held.rotation @ self._there(motion.rotation.T),
-            expression=held.expression + self._there(motion.expression),
-            scale=held.scale * motion.scale,
-            translation=held.translation + self._there(np.array([*motion.translation, 0], np.float32)),
-        )
-        rest, flat = source.keypoints, source.keypoints.flatten(1)
-        opened = torch.zeros_like(rest)
-        if motion.lip_share > 0:
-            told = self._there(np.array([[source.lip_opening, motion.lip_opening]], np.float32))
-            opened = opened + motion.lip_share * self._offsets(self._networks.lip(torch.cat([flat, told], dim=1)))
-        if motion.eye_share > 0:
-            told = self._there(np.array([[*source.eye_openings, motion.eye_opening]], np.float32))
-            opened = opened + motion.eye_share * self._offsets(self._networks.eye(torch.cat([flat, told], dim=1)))
-        return moved.keypoints() + opened
+    def draw_batch(self, frames: Sequence[tuple[PortraitSource, PortraitMotion]]) -> list[U8]:
+        """Return the pictures of one to `largest_batch` moved photos, drawn together. Raises GpuMemoryError."""
+        with self._drawing, WatchedMemory(torch), torch.inference_mode():
+            volumes = torch.cat([source.volume for source, _ in frames])
+            photos = self._there(np.stack([source.numbers for source, _ in frames]))
+            motions = self._there(np.stack([motion_numbers(motion) for _, motion in frames]))
+            (pictures,) = self._run([volumes, photos, motions])
+            return list(pictures.cpu().numpy())
 
-    @staticmethod
-    def _offsets(flat: Tensor) -> Tensor:
-        return flat.unflatten(1, (POINTS, 3))
+    def _record(self, network: Callable[..., Sequence[Any]], inputs: Sequence[Any]) -> Replay:
+        with self._launching:  # what other threads launch meanwhile could end up in the recording
+            return CudaGraph(network, inputs)
+
+    def _fitting_batch(self) -> int:
+        """Draw one picture of nothing; return how many of them fit into the GPU's memory together."""
+        black = np.zeros((CROP_SIDE, CROP_SIDE, 3), np.uint8)
+        source = self.source(black, 0.0, (0.3, 0.3))
+        before = torch.cuda.memory_reserved()
+        torch.cuda.reset_peak_memory_stats()
+        still = torch.zeros(1, len(source.numbers)), torch.zeros(1, MOTION_NUMBERS)
+        with WatchedMemory(torch), torch.inference_mode():
+            self._run([source.volume, *(part.to(self._device) for part in still)])
+        self.frame_bytes = max(torch.cuda.max_memory_reserved() - before, 1)
+        self._sources.clear()
+        return fitting_batch(torch.cuda.mem_get_info()[0], self.frame_bytes)
 
     def _crop(self, rgb: U8) -> Tensor:
         """Return a square as the networks take it, (1, 3, 256, 256), 0..1."""
         if rgb.shape != (CROP_SIDE, CROP_SIDE, 3):
             raise ValueError(f"A square has {CROP_SIDE} x {CROP_SIDE} pixels, not {rgb.shape}.")
         levels = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
-        return (levels.permute(2, 0, 1)[None].to(torch.float32) / 255).to(self._kind)
+        return levels.permute(2, 0, 1)[None].to(torch.float32) / 255
 
     def _there(self, values: F32) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self._device, self._kind)
+        return torch.from_numpy(values).to(self._device)
+
+
+def fitting_batch(free_bytes: int, frame_bytes: int) -> int:
+    """Return the largest batch, a power of two, whose pictures fit into a share of the free memory; one always does.
+
+    Each size that is recorded keeps memory of its own: all smaller sizes together take as much again.
+    """
+    most = int(MEMORY_SHARE * free_bytes / (2 * frame_bytes))
+    return max(1, min(LARGEST_BATCH, 1 << max(most.bit_length() - 1, 0)))

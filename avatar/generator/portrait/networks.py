@@ -23,6 +23,9 @@ VERSION: Final = "1"
 COUNTER: Final = "num_batches_tracked"
 """What batch norms count while they are trained; nothing that is drawn depends on it."""
 
+DRAWING: Final = ("appearance", "warping", "decoder")
+"""The networks that may compute in half precision; the others say where things are, and trembling is seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class PortraitNetworks:
@@ -77,8 +80,16 @@ def check_weights(found: Mapping[str, Tensor], network: nn.Module, where: str) -
             raise ModelError(f"{where} holds something that is not a number in {name}: fetch it again.")
 
 
-def load_portrait_networks(path: Path, device: torch.device, kind: torch.dtype) -> PortraitNetworks:
+def load_portrait_networks(
+    path: Path, device: torch.device, kind: torch.dtype, *, channels_last: bool = False
+) -> PortraitNetworks:
     """Return the networks of a safetensors file on a device.
+
+    Args:
+        path: of the file.
+        device: that runs them.
+        kind: of the numbers that those compute with that draw; where the head is, is always read in float32.
+        channels_last: the drawing networks' memory order, which GPUs convolve fastest in.
 
     Raises:
         ModelError: the file is missing, damaged, or holds other networks.
@@ -90,5 +101,15 @@ def load_portrait_networks(path: Path, device: torch.device, kind: torch.dtype) 
         check_weights(own, network, str(path))
         network.to_empty(device=device)
         network.load_state_dict(own, strict=False)
-        network.to(kind).eval().requires_grad_(requires_grad=False)
+        network.to(kind if name in DRAWING else torch.float32).eval().requires_grad_(requires_grad=False)
+        if channels_last and name in DRAWING:
+            _order_channels_last(network)
     return networks
+
+
+def _order_channels_last(network: nn.Module) -> None:
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.to(memory_format=torch.channels_last)
+        elif isinstance(layer, nn.Conv3d):
+            layer.to(memory_format=torch.channels_last_3d)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from avatar.config import Background
-from avatar.errors import ModelError
+from avatar.errors import GpuMemoryError, ModelError
 from avatar.generator.engines.choice import default_threads
 from avatar.generator.identity import Identity
 from avatar.generator.portrait.expression_map import ExpressionMap, read_map, unfitted_map
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 WEIGHTS: Final = "liveportrait.safetensors"
 MAP: Final = "liveportrait-map.safetensors"
-ENGINES: Final = ("torch-cuda", "torch")
-"""In this order where none is asked for."""
+ENGINES: Final = ("torch-cuda", "torch", "torch-cuda-compiled")
+AUTOMATIC: Final = ENGINES[:2]
+"""In this order where none is asked for; compiling takes minutes, so it wants asking for."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def load_networks(engine: str) -> PortraitEngine:
         ModelError: torch or the weights are missing or damaged, there is no such engine, or none works here.
     """
     if engine not in ("auto", *ENGINES):
-        raise ModelError(f"The tier portrait runs on {' or '.join(ENGINES)}, not on {engine}.")
+        raise ModelError(f"The tier portrait runs on {', '.join(ENGINES)}, not on {engine}.")
     weights = models_folder() / WEIGHTS
     if not weights.is_file():
         raise ModelError("LivePortrait's weights are not on this machine. Fetch them: avatar models pull liveportrait")
@@ -74,10 +75,11 @@ def load_networks(engine: str) -> PortraitEngine:
     from avatar.generator.portrait.engine import PortraitEngine  # noqa: PLC0415 - imports torch
 
     answers = []
-    for name in ENGINES if engine == "auto" else (engine,):
+    for name in AUTOMATIC if engine == "auto" else (engine,):
         try:
-            loaded = PortraitEngine(weights, "cuda" if name == "torch-cuda" else "cpu", default_threads())
-        except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+            device = "cuda" if name.startswith("torch-cuda") else "cpu"
+            loaded = PortraitEngine(weights, device, default_threads(), compiled=name.endswith("compiled"))
+        except (RuntimeError, GpuMemoryError) as error:
             answers.append(f"{name}: {str(error).splitlines()[0]}")
             continue
         return loaded

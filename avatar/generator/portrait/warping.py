@@ -40,7 +40,7 @@ class Warped(NamedTuple):
     occlusion_map: Tensor
     """(B, 1, 64, 64), 0..1: 0 where the photo does not show what is there."""
     deformation: Tensor
-    """(B, 16, 64, 64, 3), -1..1: where in the photo's volume each place comes from, (x, y, z)."""
+    """(B, 16, 64, 64, 3), -1..1, float32: where in the photo's volume each place comes from, (x, y, z)."""
     out: Tensor
     """(B, 256, 64, 64), what G draws."""
 
@@ -68,7 +68,7 @@ class HourglassEncoder(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         found = [x]
         for block in self.down_blocks:
-            found.append(F.avg_pool3d(block(found[-1]), SLICE))
+            found.append(halved(block(found[-1])))
         return found
 
 
@@ -121,24 +121,27 @@ class DenseMotionNetwork(nn.Module):
         self.occlusion = nn.Conv2d((seen + WIDTH) * depth, 1, 7, padding=3)
 
     def forward(self, volume: Tensor, driving: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (deformation, occlusion map) of a volume and (B, 21, 3) keypoints, as `Warped` has them."""
+        """Return (deformation, occlusion map) of a volume and (B, 21, 3) keypoints, as `Warped` has them.
+
+        Places are float32, whatever the volume is: in half precision what lies still would tremble.
+        """
         batch = len(volume)
-        grid = coordinate_grid(*VOLUME[1:]).to(volume)
+        grid = coordinate_grid(*VOLUME[1:], volume.device)
         shift = (source - driving)[:, :, None, None, None]  # (B, 21, 1, 1, 1, 3)
         moved = torch.cat([grid.expand(batch, 1, *grid.shape), grid + shift], dim=1)  # (B, 22, D, H, W, 3)
         small = F.relu(self.norm(self.compress(volume)))
         copies = small[:, None].expand(-1, SHIFTS, -1, -1, -1, -1).flatten(0, 1)
-        shifted = F.grid_sample(copies, moved.flatten(0, 1), align_corners=False).unflatten(0, (batch, SHIFTS))
+        shifted = sampled(copies, moved.flatten(0, 1)).unflatten(0, (batch, SHIFTS))
         went = heat_map(grid, driving) - heat_map(grid, source)
         went = F.pad(went, (0, 0, 0, 0, 0, 0, 1, 0))  # the background went nowhere
-        seen = self.hourglass(torch.cat([went[:, :, None], shifted], dim=2).flatten(1, 2))
-        share = self.mask(seen).softmax(dim=1)
+        seen = self.hourglass(torch.cat([went[:, :, None].to(shifted), shifted], dim=2).flatten(1, 2))
+        share = self.mask(seen).softmax(dim=1, dtype=torch.float32)
         deformation = (share[..., None] * moved).sum(dim=1)
         return deformation, torch.sigmoid(self.occlusion(seen.flatten(1, 2)))
 
 
 class WarpingModule(nn.Module):
-    """W: a volume and (B, 21, 3) keypoints, driven and the photo's -> `Warped`."""
+    """W: a volume and (B, 21, 3) float32 keypoints, driven and the photo's -> `Warped`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,13 +151,23 @@ class WarpingModule(nn.Module):
 
     def forward(self, volume: Tensor, driving: Tensor, source: Tensor) -> Warped:
         deformation, occlusion = self.dense_motion_network(volume, driving, source)
-        deformed = F.grid_sample(volume, deformation, align_corners=False).flatten(1, 2)
+        deformed = sampled(volume, deformation).flatten(1, 2)
         return Warped(occlusion, deformation, self.fourth(self.third(deformed)) * occlusion)
 
 
-def coordinate_grid(depth: int, height: int, width: int) -> Tensor:
+def halved(x: Tensor) -> Tensor:
+    """Return (B, C, D, H, W), height and width halved by averages: `avg_pool3d`, but for numbers of any kind."""
+    return F.avg_pool2d(x.flatten(1, 2), SLICE[1:]).unflatten(1, x.shape[1:3])
+
+
+def sampled(volume: Tensor, places: Tensor) -> Tensor:
+    """Return (B, C, D, H, W), taken from a volume at float32 places (B, D, H, W, 3), -1..1."""
+    return F.grid_sample(volume.float(), places, align_corners=False).to(volume.dtype)
+
+
+def coordinate_grid(depth: int, height: int, width: int, device: torch.device | None = None) -> Tensor:
     """Return each place's own coordinates, (D, H, W, 3), -1..1 from the first to the last, (x, y, z)."""
-    z, y, x = (torch.linspace(-1, 1, side) for side in (depth, height, width))
+    z, y, x = (torch.linspace(-1, 1, side, device=device) for side in (depth, height, width))
     return torch.stack(torch.meshgrid(z, y, x, indexing="ij")[::-1], dim=-1)
 
 

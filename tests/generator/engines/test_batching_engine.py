@@ -55,7 +55,7 @@ def test_frames_that_come_while_it_is_busy_are_drawn_together() -> None:
         first = threads.submit(engine.decode, 100)
         assert network.entered.wait(5)
         rest = [threads.submit(engine.decode, number) for number in range(6)]
-        while len(engine._waiting) < 6:
+        while len(engine._batcher._waiting) < 6:
             pass
         network.hold.set()
         assert first.result(5) == 200

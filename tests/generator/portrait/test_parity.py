@@ -48,7 +48,7 @@ def replace(path: Path, holds: Any) -> None:
 @pytest.mark.slow
 def test_published_checkpoints_answer_as_the_original_modules_do(seeded_weights: Path) -> None:
     # G takes half a minute on two cores: `benchmarks.parity` has it.
-    apart = differences(answers(seeded_weights, "cpu", half=False, without=("G",)))
+    apart = differences(answers(seeded_weights, "cpu", without=("G",)))
     assert len(apart) == 17
     assert max(apart.values()) <= LARGEST
 
