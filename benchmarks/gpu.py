@@ -186,20 +186,12 @@ def measure(chosen: argparse.Namespace) -> dict[str, float]:
     engine = "torch" if not on_gpu else "torch-cuda-compiled" if chosen.compiled else "torch-cuda"
     figures: dict[str, float] = {}
     for tier in chosen.tier or TIERS:
+        print(f"\n{tier}, {engine}", flush=True)
         opened = standard(device, engine) if tier == "standard" else portrait(device, engine, chosen.weights)
         with opened as batched:
             rows, missing = _rows(batched, GPU_SIZES if on_gpu else CPU_SIZES, until_s, chosen.seconds if on_gpu else 0)
         if not on_gpu:
             missing += [size for size in GPU_SIZES if size not in CPU_SIZES]
-        print(f"\n{tier}, {engine}")
-        report.table(
-            ("batch", "ms", "p95", "ms a picture", "pictures/s", "memory MB"),
-            [
-                (row.batch, row.median_ms, row.p95_ms, row.median_ms / row.batch, 1e3 * row.batch / row.median_ms,
-                 row.memory_mb)
-                for row in rows
-            ],
-        )  # fmt: skip
         if missing:
             print(f"missing: batches of {', '.join(map(str, missing))}")
         by_size = {row.batch: row.median_ms for row in rows}
@@ -219,10 +211,16 @@ def _rows(batched: Batched, sizes: tuple[int, ...], until_s: float, seconds: flo
         if time.monotonic() + expected_s > until_s:
             break
         try:
-            rows.append(batched.measure(size, seconds))
+            row = batched.measure(size, seconds)
         except GpuMemoryError as error:
             print(f"batch {size}: {error}")
             break
+        rows.append(row)
+        print(
+            f"batch {size:2}: {row.median_ms:9.1f} ms (p95 {row.p95_ms:.1f}), {row.median_ms / size:.1f} a picture, "
+            f"{1e3 * size / row.median_ms:.1f} pictures a second, {row.memory_mb:.0f} MB",
+            flush=True,
+        )
     return rows, [size for size in sizes if size not in {row.batch for row in rows}]
 
 

@@ -24,10 +24,18 @@ from avatar.call.room import MemberCall, Seat
 from avatar.call.session_lifetime import OpenSession, SessionLifetime
 from avatar.call.statistics import CallStatistics
 from avatar.config import LimitSettings, PictureSettings, TransportSettings
-from avatar.errors import AvatarError
-from avatar.session.protocol import Calibrated, FaceFound, FaceLost, LiveSession, SessionEvent, SessionFailed
+from avatar.errors import AvatarError, GpuMemoryError
+from avatar.session.protocol import (
+    Calibrated,
+    FaceFound,
+    FaceLost,
+    LiveSession,
+    SessionEvent,
+    SessionFailed,
+    TierLowered,
+)
 from avatar.stream.broadcast import Broadcast
-from avatar.stream.browser_messages import Bye, CalibratedMessage, FaceMessage, Hello
+from avatar.stream.browser_messages import Bye, CalibratedMessage, ErrorMessage, FaceMessage, Hello
 from avatar.stream.peer import Peer
 from avatar.stream.rtp.packet_guard import DropReason
 from avatar.stream.sdp.offer import Offer
@@ -246,6 +254,10 @@ class Call:
                 self._host.send(FaceMessage(state="lost"))
             case Calibrated():
                 self._host.send(CalibratedMessage())
+            case TierLowered():
+                logger.warning("call %s: %s", self.log_name, event.why)
+                self.statistics.tier = event.tier
+                self._host.send(ErrorMessage(code=GpuMemoryError.code, detail=event.why))
             case SessionFailed():
                 logger.error("call %s: the session has failed: %s", self.log_name, event.message)
                 self.end("failed", event.message)

@@ -19,6 +19,8 @@ class CallStatistics:
         """Since the call began."""
         self.latest: Stats | None = None
         """The figures read last."""
+        self.tier: str | None = None
+        """What draws in place of the tier that was asked for; None: that one."""
         self._size, self._since_s = size, now_s
         self._camera_skipped = 0
         self._latencies_s: list[float] = []
@@ -64,6 +66,7 @@ class CallStatistics:
             face=session.face,
             av_offset_ms=None if offset_s is None else _ms(offset_s),
             quality=quality,
+            tier=self.tier,
         )
         self._since_s, self._bytes = now_s, 0
         for samples in (self._latencies_s, self._encodes_s, self._sound_delays_s):

@@ -11,6 +11,7 @@ from avatar.errors import ModelError
 from avatar.generator.engines.choice import load_engine
 from avatar.generator.engines.engine import Engine
 from avatar.generator.engines.speed import measure_frame_ms
+from avatar.generator.fallback import FallbackGenerator, OnLower
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.generator.network_generator import NetworkGenerator
@@ -24,6 +25,8 @@ TIERS: Final = ("geometry", "lite", "standard", PORTRAIT)
 LivePortrait's weights."""
 AUTOMATIC: Final = ("lite",)
 """Network tiers that `auto` tries before it takes the geometry."""
+GPU_ENGINES: Final = ("cuda", "tensorrt")
+"""How what runs on a GPU is named, after the runtime."""
 LIVE_FRAME_MS: Final = 10.0
 """Up to which `auto` draws calls with a network: of the 33 ms between two pictures the camera, the geometry and the
 encoder want their share. At 7 ms on two cores a call held 30 pictures a second, at about 13 it fell below 28."""
@@ -37,16 +40,52 @@ def open_generator(
     tier: str = "auto",
     engine: str = "auto",
     background: Background = KEPT,
+    on_lower: OnLower | None = None,
 ) -> Generator:
     """Return a generator for an identity and (width, height) pixels, with something behind the person.
 
-    `tier` is one of `TIERS`, or `auto`: the best that runs here. `engine` is one of `engines.choice.ENGINES`, or
-    `auto`.
+    A tier on a GPU whose memory is full, now or later, gives way to a smaller one.
+
+    Args:
+        identity: who is drawn.
+        picture_size: (width, height), pixels.
+        tier: one of `TIERS`, or `auto`: the best that runs here.
+        engine: one of `engines.choice.ENGINES`, or `auto`.
+        background: what is behind the person.
+        on_lower: is told of a smaller tier, in the thread that draws.
 
     Raises:
         ModelError: a tier was asked for by name that cannot run here, or there is no such tier or engine.
         ImageError: the picture behind the person cannot be read.
     """
+    chosen = None if tier == PORTRAIT else choose_engine(tier, engine)
+    if tier == PORTRAIT:
+        asked, runs_on = PORTRAIT, load_portrait(engine)[0].name
+    elif chosen is None:
+        asked, runs_on = "geometry", ""
+    else:
+        asked, runs_on = chosen[0], chosen[1].name
+    if not runs_on.partition("-")[2].startswith(GPU_ENGINES):
+        return _open_tier(identity, picture_size, asked, engine, background)
+
+    def open_smaller(name: str) -> Generator:
+        return _open_tier(identity, picture_size, name, engine if name == asked else "auto", background)
+
+    return FallbackGenerator((asked, *smaller_tiers(asked)), open_smaller, on_lower)
+
+
+def smaller_tiers(tier: str) -> tuple[str, ...]:
+    """Return what is drawn with in place of a tier for which the GPU lacks memory, in this order.
+
+    `standard` is not among them: it wants weights of its own, and nearly as much memory.
+    """
+    return tuple(name for name in ("lite", "geometry") if TIERS.index(name) < TIERS.index(tier))
+
+
+def _open_tier(
+    identity: Identity, picture_size: tuple[int, int], tier: str, engine: str, background: Background
+) -> Generator:
+    """Return the generator of a tier by its name; raises as `open_generator`, and GpuMemoryError."""
     if tier == PORTRAIT:
         return open_portrait(identity, picture_size, engine, background)
     chosen = choose_engine(tier, engine)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from avatar.config import PictureSettings
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
-from avatar.generator.tiers import open_generator
+from avatar.generator.tiers import open_generator, smaller_tiers
 from avatar.models.store import get_model
 from avatar.motion.speech import SpeechMotion
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.tracker import FaceTracker
 from avatar.session.live import Session
-from avatar.session.protocol import SessionEvent
+from avatar.session.protocol import SessionEvent, TierLowered
 from avatar.types import Drive, Picture
 
 
@@ -35,9 +35,10 @@ def open_session(
         ModelError, PerceptionError: the face tracker cannot start.
     """
 
+    renderers = _Renderers(on_event)
     return Session(
-        _open_renderer(identity, picture),
-        _open_renderer,
+        renderers.open(identity, picture),
+        renderers.open,
         FaceTracker(get_model("face_landmarker"), engine=picture.tracker),
         SpeechMotion(voice_network),
         picture=picture,
@@ -47,8 +48,22 @@ def open_session(
     )
 
 
-def _open_renderer(identity: Identity, picture: PictureSettings) -> AdaptiveRenderer:
-    size = (picture.width, picture.height)
-    return AdaptiveRenderer(
-        open_generator(identity, size, picture.tier, picture.engine, picture.background), picture.fps
-    )
+class _Renderers:
+    """Opens what draws a session's pictures, and remembers the tier that there is memory for."""
+
+    def __init__(self, on_event: Callable[[SessionEvent], None]) -> None:
+        self._on_event = on_event
+        self._tiers: tuple[str, ...] = ()
+        """The one that draws in place of a larger one, and all smaller ones; empty: nothing was lacking yet."""
+
+    def open(self, identity: Identity, picture: PictureSettings) -> AdaptiveRenderer:
+        """Return what draws a picture; blocks for a moment. Raises ModelError, ImageError."""
+        tier = picture.tier if not self._tiers or picture.tier in self._tiers else self._tiers[0]
+        engine = picture.engine if tier == picture.tier else "auto"
+        size = (picture.width, picture.height)
+        generator = open_generator(identity, size, tier, engine, picture.background, self._lowered)
+        return AdaptiveRenderer(generator, picture.fps)
+
+    def _lowered(self, tier: str, why: str) -> None:
+        self._tiers = (tier, *smaller_tiers(tier))
+        self._on_event(TierLowered(tier, why))

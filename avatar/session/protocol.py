@@ -35,13 +35,22 @@ class Calibrated:
 
 
 @dataclass(frozen=True, slots=True)
+class TierLowered:
+    """The GPU's memory is full: a smaller tier draws from now on."""
+
+    tier: str
+    why: str
+    """In words, for the user."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionFailed:
     """A stage has failed for good; the session has to be stopped."""
 
     message: str
 
 
-SessionEvent = FaceFound | FaceLost | Calibrated | SessionFailed
+SessionEvent = FaceFound | FaceLost | Calibrated | TierLowered | SessionFailed
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,8 @@ class Stats:
     """How much later than its picture the sound leaves (negative: earlier); None without sound or pictures."""
     quality: Quality | None = None
     """None where the quality is fixed."""
+    tier: str | None = None
+    """What draws since the GPU's memory was full; None: what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

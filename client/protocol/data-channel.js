@@ -28,6 +28,7 @@
  * @property {string} face
  * @property {number | null} av_offset_ms
  * @property {PictureQuality | null} [quality] left out, or level 0, at full quality
+ * @property {string | null} [tier] what draws since the GPU's memory was full; none: what was asked for
  *
  * @typedef {object} RoomMember somebody in a room
  * @property {string} member what this one is known by, as long as their call lasts
@@ -99,6 +100,7 @@ const SCHEMA = /** @type {Readonly<Record<string, Record<string, FieldType>>>} *
     face: "string",
     av_offset_ms: "number?",
     quality: "object?",
+    tier: "string?",
   },
   face: { state: "string" },
   calibrated: { reply_to: "string?" },

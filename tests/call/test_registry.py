@@ -19,7 +19,7 @@ from avatar.call.registry import Calls
 from avatar.config import ServerSettings
 from avatar.errors import AvatarError, NoCommonCodecError, OfferError, ServerFullError, TrickleError
 from avatar.motion.cues import NEUTRAL, Feel, Gesture
-from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionFailed, SessionStats
+from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionFailed, SessionStats, TierLowered
 from avatar.stream.message_channel import CHANNELS_REFUSED
 from avatar.stream.sdp.transport import MAX_CANDIDATES
 from avatar.stream.tuning.aiortc_tuning import ice_agents
@@ -209,6 +209,17 @@ async def test_a_call_that_may_show_one_avatar_only_never_shows_another(stage: S
     client.send(type="set_avatar", avatar="ada")
     await loopback.wait_for(lambda: bool(client.received("avatar")))
     assert stage.sessions[0].identity == "identity of ada" and call.id in stage.calls
+
+
+async def test_a_full_gpu_is_said_and_the_call_goes_on(stage: Stage, loopback: ModuleType) -> None:
+    client, call = await stage.join()
+    await loopback.wait_for(lambda: bool(client.received("hello")))
+    lowered = TierLowered("lite", "The GPU's memory is full. The tier lite draws instead of portrait.")
+    await asyncio.to_thread(stage.sessions[0].on_event, lowered)
+    await loopback.wait_for(lambda: any(message.get("tier") == "lite" for message in client.received("stats")))
+    (told,) = client.received("error")
+    assert (told["code"], told["detail"]) == ("gpu_memory_full", lowered.why)
+    assert call.id in stage.calls
 
 
 async def test_junk_and_impossible_messages_are_answered_and_the_call_goes_on(

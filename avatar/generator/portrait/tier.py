@@ -82,5 +82,7 @@ def load_networks(engine: str) -> PortraitEngine:
         except (RuntimeError, GpuMemoryError) as error:
             answers.append(f"{name}: {str(error).splitlines()[0]}")
             continue
+        if answers and device == "cpu":
+            _log.warning("LivePortrait draws on the CPU, seconds a picture (%s).", "; ".join(answers))
         return loaded
     raise ModelError(f"LivePortrait's networks run on nothing here. {'; '.join(answers)}")

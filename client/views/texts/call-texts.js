@@ -11,6 +11,10 @@ export const CALL_TEXTS = Object.freeze({
     title: "The recording has ended",
     text: "This browser could not record the picture. The call goes on.",
   },
+  gpu_memory_full: {
+    title: "The picture is drawn more simply",
+    text: "The memory of the server's GPU is full. The call goes on.",
+  },
   background_too_small: {
     title: "The picture is too small",
     text: "Use one that is larger, and not so long and thin.",
