@@ -147,6 +147,8 @@ def same_pictures(shown: Received, seen: Received) -> int:
     for stamp, at_s, _ in seen.pictures:
         first, last = np.searchsorted(times, (at_s - SAME_MOMENT_S, at_s + SAME_MOMENT_S))
         met.update(wrapped(stamp - own[index][0]) for index in range(first, last))
+    if not met:
+        raise SystemExit("No picture came that was sent to both: the machine is too busy to measure anything.")
     return met.most_common(1)[0][0]
 
 

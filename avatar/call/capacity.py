@@ -82,11 +82,15 @@ class Capacity:
         level = shared_level(self._cost, _running(calls), self._room)
         self.shared_level = simplest_planned() if level is None else level
 
-    def has_room(self, calls: Sequence[Standing], another: Standing) -> bool:
-        """Return whether one more call can be held beside these, all as simple as need be. The only one always can."""
+    def has_room(self, calls: Sequence[Standing], another: Standing, awaited: int = 0) -> bool:
+        """Return whether one more call can be held beside these, all as simple as need be. The only one always can.
+
+        `awaited`: so many more like `another` are expected, and have to fit too.
+        """
         if not calls or self._cost is None:
             return True
-        return shared_level(self._cost, _running([*calls, another]), self._room) is not None
+        expected = [another] * (1 + awaited)
+        return shared_level(self._cost, _running([*calls, *expected]), self._room) is not None
 
     def most(self, *, adapting: bool) -> int | None:
         """Return how many calls there is room for in all; None before it is known what one costs."""

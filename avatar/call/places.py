@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from avatar.call.capacity import Capacity, Standing
@@ -11,6 +12,25 @@ from avatar.errors import ServerFullError
 
 LOOK_EVERY_S: Final = 1.0
 """How often it is looked at what the calls cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who waits for whom in a server's rooms, as a call is to begin: nobody wants to be in one alone."""
+
+    awaited: int = 0
+    """How many second people are expected beside this call, one for each who is alone in a room: their places are kept
+    for them."""
+    joins_one: bool = False
+    """This call is the second in its room."""
+
+
+def company(room: str | None, people: Mapping[str, int]) -> Company:
+    """Return who waits as a call comes into `room` (None: into none) where so many `people` are in each room."""
+    alone = {one for one, count in people.items() if count == 1}
+    if room in alone:
+        return Company(len(alone) - 1, joins_one=True)
+    return Company(len(alone) + (room is not None and room not in people))
 
 
 class Places:
@@ -52,11 +72,12 @@ class Places:
         measured = self._capacity.most(adapting=adapting)
         return self._most if measured is None or self._overbook else min(self._most, measured)
 
-    def take(self, opening: Standing, *, exhausted: bool) -> Callable[[], object]:
+    def take(self, opening: Standing, *, exhausted: bool, company: Company = Company()) -> Callable[[], object]:
         """Let a call begin; those that run are asked to make room for it.
 
-        `exhausted`: a call that runs comes late though it is as simple as can be. Returns what is called once the call
-        runs, or never will, and may be called again. Raises ServerFullError.
+        `exhausted`: a call that runs comes late though it is as simple as can be. Who joins somebody who is alone in a
+        room has been waited for and is let in, unless calls outside that room are so short. Returns what is called once
+        the call runs, or never will, and may be called again. Raises ServerFullError.
         """
         if self._closed:
             raise ServerFullError("The server is stopping. Try again in a moment.", retry_after_s=30)
@@ -65,7 +86,7 @@ class Places:
         if len(standings) >= self._most:
             self._refuse(f"All {self._most} places on this server are taken. Try again in a moment.")
         if not self._overbook:
-            self._check_time(standings, opening, exhausted=exhausted)
+            self._check_time(standings, opening, company, exhausted=exhausted)
         place = object()
         self._opening[place] = opening
         self._capacity.look(self._standings)
@@ -86,15 +107,23 @@ class Places:
     def _standings(self) -> list[Standing]:
         return [*self._running(), *self._opening.values()]
 
-    def _check_time(self, standings: Sequence[Standing], opening: Standing, *, exhausted: bool) -> None:
+    def _check_time(
+        self, standings: Sequence[Standing], opening: Standing, company: Company, *, exhausted: bool
+    ) -> None:
+        if company.joins_one and len(standings) == 1:
+            return
         if exhausted:
             self._refuse("The calls on this server leave no time for another. Try again in a moment.")
-        if not self._capacity.has_room(standings, opening):
-            noun = "call" if len(standings) == 1 else "calls"
-            self._refuse(
-                f"This server's processor has no time for more than {len(standings)} {noun}, however simple their "
-                "pictures. Try again in a moment."
-            )
+        if company.joins_one or self._capacity.has_room(standings, opening, company.awaited):
+            return
+        noun = "call" if len(standings) == 1 else "calls"
+        kept = ""
+        if company.awaited and self._capacity.has_room(standings, opening):
+            kept = ", and the place that is left is kept for who is awaited in a room"
+        self._refuse(
+            f"This server's processor has no time for more than {len(standings)} {noun}, however simple their "
+            f"pictures{kept}. Try again in a moment."
+        )
 
     def _refuse(self, why: str) -> NoReturn:
         self.refused += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
 from avatar.call.local_calls import CheckedRequest, LocalCalls
 from avatar.call.names import ChosenNames, NewName, new_name
-from avatar.call.places import Places
+from avatar.call.places import Places, company
 from avatar.call.rooms import RoomWish, too_many_rooms
 from avatar.call.running import CallRequest, CallWatchers, RunningCall
 from avatar.call.totals import CallsSnapshot, joined
@@ -124,7 +125,8 @@ class Calls:
             raise
         if watch is not None and await self.watchers(watch) is not None:
             raise AvatarError("Another call has this watch link. Choose another, or end that call.", code="watch_taken")
-        opened = self._places.take(checked.standing, exhausted=self._exhausted)
+        who_waits = company(None if room is None else room.room, self._people)
+        opened = self._places.take(checked.standing, exhausted=self._exhausted, company=who_waits)
         try:
             call = await self._begin(checked, opened)
         finally:
@@ -223,7 +225,7 @@ class Calls:
         worker = None
         if room is None or room.room not in self._local.rooms:
             most = self._settings.limits.rooms
-            if room is not None and room.room not in self._workers.rooms and self._rooms >= most > 0:
+            if room is not None and room.room not in self._workers.people and self._rooms >= most > 0:
                 raise too_many_rooms(most)
             worker = await self._workers.place(self._local.weight, checked.request, checked.standing)
         if self._closing:
@@ -246,7 +248,12 @@ class Calls:
     @property
     def _rooms(self) -> int:
         """How many there are."""
-        return len(self._local.rooms) + (0 if self._workers is None else len(self._workers.rooms))
+        return len(self._people)
+
+    @property
+    def _people(self) -> Counter[str]:
+        """How many are in each room, or on their way to it."""
+        return self._local.rooms.people + (Counter() if self._workers is None else self._workers.people)
 
     @property
     def _exhausted(self) -> bool:

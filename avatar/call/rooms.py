@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,6 +76,11 @@ class Rooms:
     def ids(self) -> tuple[str, ...]:
         """Return the ids of those that somebody is in, or on the way to."""
         return tuple(self._rooms)
+
+    @property
+    def people(self) -> Counter[str]:
+        """Return how many are in each room, or on the way to it."""
+        return Counter({room_id: len(room) for room_id, room in self._rooms.items()})
 
     @property
     def members(self) -> int:

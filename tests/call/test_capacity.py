@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from avatar.call.capacity import SETTLED_S, Capacity, Standing
-from avatar.call.places import Places
+from avatar.call.places import Company, Places, company
 from avatar.errors import ServerFullError
 from avatar.timing.machine_load import MachineLoad
 from avatar.timing.quality_ladder import LADDER
@@ -112,3 +112,39 @@ def test_a_server_that_is_overbooked_refuses_only_beyond_what_its_operator_said(
     with pytest.raises(ServerFullError, match="All 4 places"):
         places.take(fixed, exhausted=False)
     assert places.refused == 1
+
+
+def test_the_second_in_a_room_is_let_in_where_the_first_was() -> None:
+    machine = Machine()
+    machine.capacity.tried(1.9)
+    alone = Places(machine.capacity, 4, lambda: [RUNS])
+    for exhausted in (True, False):
+        with pytest.raises(ServerFullError):
+            alone.take(RUNS, exhausted=exhausted)
+    alone.take(RUNS, exhausted=True, company=company("a room", {"a room": 1}))
+    with pytest.raises(ServerFullError):
+        alone.take(RUNS, exhausted=False, company=company("a room", {"a room": 2}))
+
+
+def test_who_is_alone_in_a_room_has_a_place_kept_for_a_second() -> None:
+    machine = Machine()
+    most, calls = machine.most(), [RUNS]
+    places = Places(machine.capacity, 20, lambda: calls)
+    calls *= most - 1
+    places.take(RUNS, exhausted=False)()
+    with pytest.raises(ServerFullError, match="kept for who is awaited in a room"):
+        places.take(RUNS, exhausted=False, company=company(None, {"a room": 1}))
+    with pytest.raises(ServerFullError, match="kept for who is awaited in a room"):
+        places.take(RUNS, exhausted=False, company=company("another room", {}))
+    places.take(RUNS, exhausted=False, company=company("a room", {"a room": 1}))()
+    places.take(RUNS, exhausted=False, company=company("a room", {"a room": 2}))()
+    calls.clear()
+    places.take(RUNS, exhausted=False, company=company("a room", {}))()
+
+
+def test_who_is_awaited_is_told_by_who_is_alone() -> None:
+    people = {"alone": 1, "alone too": 1, "a pair": 2}
+    assert company(None, people) == Company(2)
+    assert company("a pair", people) == Company(2)
+    assert company("alone", people) == Company(1, joins_one=True)
+    assert company("a new room", people) == Company(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -120,16 +121,15 @@ class WorkerPool:
         return None if worker is None else worker.calls[call_id]
 
     @property
-    def rooms(self) -> set[str]:
-        """The rooms of their calls, and of those on their way."""
-        coming = [one.room for waiting in self._waiting.values() for one in waiting]
-        return {room for worker in self._workers.values() for room in worker.rooms} | {
-            room for room in coming if room is not None
-        }
+    def people(self) -> Counter[str]:
+        """How many of their calls, and of those on their way, are in each room."""
+        coming = (one.room for waiting in self._waiting.values() for one in waiting)
+        there = sum((worker.people for worker in self._workers.values()), Counter[str]())
+        return there + Counter(room for room in coming if room is not None)
 
     async def room_names(self, room_id: str) -> list[str]:
         """Return who is in a room; nobody where no worker has one with this id."""
-        worker = next((worker for worker in self._workers.values() if room_id in worker.rooms), None)
+        worker = next((worker for worker in self._workers.values() if room_id in worker.people), None)
         return [] if worker is None else await worker.room_names(room_id)
 
     async def watchers(self, token: str) -> RemoteWatchers | None:
@@ -193,7 +193,7 @@ class WorkerPool:
         """Return the worker that has this room's calls: all of them belong in one process."""
         if room is None:
             return None
-        there = [number for number, worker in self._workers.items() if room in worker.rooms]
+        there = [number for number, worker in self._workers.items() if room in worker.people]
         coming = [number for number, waiting in self._waiting.items() if any(one.room == room for one in waiting)]
         return next(iter((*there, *coming)), None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -174,10 +175,10 @@ class Worker:
         return sum(call.standing.weight for call in self.calls.values()) + sum(one.weight for one in self.opening)
 
     @property
-    def rooms(self) -> set[str]:
-        """The rooms of its calls, and of those on their way to it."""
+    def people(self) -> Counter[str]:
+        """How many of its calls, and of those on their way to it, are in each room."""
         rooms = (*(call.room for call in self.calls.values()), *(one.room for one in self.opening))
-        return {room for room in rooms if room is not None}
+        return Counter(room for room in rooms if room is not None)
 
     def tell(self, surroundings: Surroundings) -> None:
         """Tell it how the rest of the server does."""
