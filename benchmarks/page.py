@@ -136,15 +136,35 @@ class Page:
         service = psutil.Process(driver.service.process.pid)
         self._browser = next(child for child in service.children() if "chrom" in child.name())
 
+    def run_first(self, script: str) -> None:
+        """Have a script run in each page that is opened from now on, before the page's own."""
+        self._driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+
+    def ask(self, script: str) -> Any:
+        """Return what a script in the page returns."""
+        return self._driver.execute_script(script)
+
+    def ask_later(self, script: str) -> Any:
+        """Return what a script in the page gives to the function that it is handed."""
+        return self._driver.execute_async_script(script)
+
     def open(self, address: str) -> None:
         """Open the page and wait until one can join."""
         self._driver.get(address)
-        self._until("return !document.getElementById('join').disabled", "the page to offer Join")
+        self.until("return !document.getElementById('join').disabled", "the page to offer Join")
 
     def call(self) -> None:
         """Join a call and wait for pictures."""
+        self.join()
+        self.await_picture()
+
+    def join(self) -> None:
+        """Begin to join a call."""
         self._driver.execute_script("document.getElementById('join').click()")
-        self._until("return document.querySelector('#frame.playing') !== null", "the first picture")
+
+    def await_picture(self) -> None:
+        """Wait for pictures."""
+        self.until("return document.querySelector('#frame.playing') !== null", "the first picture")
 
     def measure(self, seconds: float) -> Sample:
         """Return what happens in so many seconds."""
@@ -162,7 +182,8 @@ class Page:
         self._driver.execute_script(CHOOSE, *SETTINGS[setting])
         time.sleep(SETTLE_S)
 
-    def _until(self, script: str, what: str) -> None:
+    def until(self, script: str, what: str) -> None:
+        """Wait until a script in the page returns something true; `what` is waited for. Raises SystemExit."""
         deadline = time.monotonic() + CONNECT_S
         while not self._driver.execute_script(script):
             if time.monotonic() > deadline:
