@@ -222,3 +222,9 @@ class TrustError(AvatarError):
     """A key, a certificate or a signature that cannot be made, read or used."""
 
     code = "bad_signature"
+
+
+class ConsentError(AvatarError):
+    """Nobody has said whose face an avatar is (`consent_required`), or what was said cannot be (`bad_consent`)."""
+
+    code = "consent_required"

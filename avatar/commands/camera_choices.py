@@ -128,6 +128,7 @@ def drawing_of(args: argparse.Namespace, face: str, settings: ServerSettings, dr
             on_failure=on_failure,
             on_note=on_note,
             voice_network=network,
+            trust=settings.trust,
         )
 
     return open_local

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avatar.commands.options import Subparsers, refuse_overwriting
+from avatar.commands.flags import add_flags
+from avatar.commands.options import Subparsers, refuse_overwriting, settings_of
 from avatar.commands.progress import ProgressBar
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
+    from avatar.config import TrustSettings
     from avatar.generator.identity import Identity
     from avatar.generator.refine import RefineReport
 
@@ -25,15 +28,16 @@ def add_command(subparsers: Subparsers) -> None:
         help="make an avatar file from photos",
         description="Make an avatar file from one or more photos of one person. The face should look at the camera, "
         "relaxed, mouth closed, well lit; a second photo with an open smile adds real teeth. A short clip in which the "
-        "person talks, laughs, blinks and turns a little gives such pictures by itself.",
+        "person talks, laughs, blinks and turns a little gives such pictures by itself. Whose face it is can be stated "
+        "(--consent), signed with a key of this machine, and is then kept in the file.",
         epilog="examples:\n"
-        "  avatar enroll me.jpg smiling.jpg -o me.avatar --name Ada\n"
+        "  avatar enroll me.jpg smiling.jpg -o me.avatar --name Ada --consent self\n"
         "  avatar enroll me.jpg --refine clip.mp4 -o me.avatar --sheet chosen.png\n"
         "  avatar enroll me.jpg --refine clip.mp4 --tune 3 -o me.avatar --sheet chosen.png\n"
         "  avatar enroll --refine clip.mp4 -o me.avatar                  (no photo: the calmest frame is taken)",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("photos", nargs="*", type=Path, metavar="PHOTO", help="JPEG, PNG or WebP, of one person")
+    parser.add_argument("portraits", nargs="*", type=Path, metavar="PHOTO", help="JPEG, PNG or WebP, of one person")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE.avatar", help="the file to write")
     parser.add_argument("--refine", type=Path, metavar="VIDEO", help="a clip of the same person, for more expressions")
     parser.add_argument(
@@ -44,18 +48,22 @@ def add_command(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="with --refine: show what was chosen, and why")
     parser.add_argument("--name", help="the avatar's name (default: the file's)")
+    add_flags(parser, ("consent", "require_consent", "key_folder"))
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from avatar.generator.enrol import enrol  # noqa: PLC0415
-    from avatar.generator.identity_file import MAX_PORTRAITS, write_identity  # noqa: PLC0415
+    from avatar.generator.identity_file import MAX_PORTRAITS, with_consent, write_identity  # noqa: PLC0415
     from avatar.generator.photo_checks import photo_warnings  # noqa: PLC0415
     from avatar.identities.open import read_own_photo  # noqa: PLC0415
+    from avatar.trust.keys import consent_key  # noqa: PLC0415
 
     _check(args, MAX_PORTRAITS)
-    photos = [read_own_photo(path) for path in args.photos]
+    trust = settings_of(args).trust
+    claim = _claim(trust)
+    photos = [read_own_photo(path) for path in args.portraits]
     name = args.name or args.out.stem
     identity = enrol(photos, name=name) if photos else None
     if args.refine is not None:
@@ -65,29 +73,47 @@ def run(args: argparse.Namespace) -> int:
     assert identity is not None  # _check: photos or a clip  # noqa: S101
     for warning in photo_warnings(identity.portraits[: max(1, len(photos))]):
         print(f"warning: {warning}", file=sys.stderr)
+    if claim is not None:
+        identity = with_consent(identity, claim, consent_key(trust.key_folder), datetime.now(UTC))
     try:
         write_identity(identity, args.out)
     except OSError as error:
         raise AvatarError(f"{args.out} cannot be written: {error.strerror or error}.") from error
+    if claim is None:
+        print("The file does not say whose face it is: --consent self, permitted or nobody does.", file=sys.stderr)
     print(f"{args.out} ({args.out.stat().st_size / 1e6:.1f} MB) is ready. Use it:")
     print(f"  avatar serve --avatars {args.out.parent}")
     print(f"  avatar render --avatar {args.out} --driver CLIP.mp4 -o out.mp4")
     return 0
 
 
+def _claim(trust: TrustSettings) -> str | None:
+    """Return what is to be stated of whose face it is; None: nothing. Raises ConsentError where something has to be."""
+    from avatar.errors import ConsentError  # noqa: PLC0415
+
+    if trust.consent != "unstated":
+        return trust.consent
+    if trust.require_consent:
+        raise ConsentError(
+            "It has to be said whose face it is (--require-consent): --consent self (your own), permitted (the person "
+            "has agreed) or nobody (no real person's)."
+        )
+    return None
+
+
 def _check(args: argparse.Namespace, most: int) -> None:
     """Raise AvatarError when the arguments do not fit together."""
-    if not args.photos and args.refine is None:
+    if not args.portraits and args.refine is None:
         raise AvatarError("Give at least one photo, or a clip with --refine.")
-    if len(args.photos) > most:
-        raise AvatarError(f"{len(args.photos)} photos are too many: an avatar holds at most {most}.")
+    if len(args.portraits) > most:
+        raise AvatarError(f"{len(args.portraits)} photos are too many: an avatar holds at most {most}.")
     if args.sheet is not None and args.refine is None:
         raise AvatarError("--sheet shows what --refine chose: give a clip with --refine, or leave it out.")
     if args.tune is not None and args.refine is None:
         raise AvatarError("--tune fits the network to a clip: give one with --refine.")
     if args.tune is not None and not 0 < args.tune <= MOST_TUNING_MIN:
         raise AvatarError(f"--tune takes minutes, up to {MOST_TUNING_MIN}.")
-    inputs = (*args.photos, args.refine)
+    inputs = (*args.portraits, args.refine)
     refuse_overwriting(args.out, inputs)
     if args.refine is not None and not args.refine.is_file():
         raise AvatarError(f"{args.refine} does not exist.")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from avatar import __version__
-from avatar.commands import camera, config, doctor, enroll, models, publish, render, say, serve, token, verify
+from avatar.commands import camera, config, doctor, enroll, info, models, publish, render, say, serve, token, verify
 from avatar.errors import AvatarError, SettingsError
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"avatar {__version__}")
     top.add_argument("--debug", action="store_true", help="show where an error comes from")
     subparsers = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (serve, enroll, render, say, publish, camera, verify, doctor, models, config, token):
+    for command in (serve, enroll, info, render, say, publish, camera, verify, doctor, models, config, token):
         command.add_command(subparsers)
     return top
 

@@ -19,7 +19,19 @@ else:
     Subparsers = Any
 
 
-RENDERING: Final = ("size", "fps", "tier", "engine", "tracker", "background", "voice_network", "voice_encoder")
+CONSENT: Final = ("consent", "require_consent", "consent_keys")
+"""The settings that commands have which open a face."""
+RENDERING: Final = (
+    "size",
+    "fps",
+    "tier",
+    "engine",
+    "tracker",
+    "background",
+    "voice_network",
+    "voice_encoder",
+    *CONSENT,
+)
 """The settings that commands have which write a movie."""
 
 

@@ -130,7 +130,9 @@ def _avatar(args: argparse.Namespace, settings: ServerSettings) -> Avatar:
             plain_http=args.plain_http,
         )
     network = chosen_voice_network(settings.lip_sync)
-    return Avatar.open(_identity(args.avatar), picture=settings.picture, sample_rate=SOUND_RATE, voice_network=network)
+    return Avatar.open(
+        _identity(args.avatar, settings), picture=settings.picture, sample_rate=SOUND_RATE, voice_network=network
+    )
 
 
 def _clip_avatar(args: argparse.Namespace, settings: ServerSettings) -> ClipAvatar:
@@ -138,13 +140,13 @@ def _clip_avatar(args: argparse.Namespace, settings: ServerSettings) -> ClipAvat
     from avatar.sdk.clip_avatar import ClipAvatar  # noqa: PLC0415
 
     require_system_libraries()
-    return ClipAvatar(_identity(args.avatar), args.clip, settings.picture, loop=args.loop)
+    return ClipAvatar(_identity(args.avatar, settings), args.clip, settings.picture, loop=args.loop)
 
 
-def _identity(face: str) -> Identity:
+def _identity(face: str, settings: ServerSettings) -> Identity:
     from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
 
-    identity = open_identity(face)
+    identity = open_identity(face, settings.trust)
     for warning in face_warnings(face, identity):
         print(f"warning: {warning}", file=sys.stderr)
     return identity

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     refuse_overwriting(args.out, (args.driver, args.audio, args.cues, Path(args.avatar)))
     cues = () if args.cues is None else read_cue_list(args.cues)
     voice_network = chosen_voice_network(settings.lip_sync)
-    identity = open_identity(args.avatar)
+    identity = open_identity(args.avatar, settings.trust)
     for warning in face_warnings(args.avatar, identity):
         print(f"warning: {warning}", file=sys.stderr)
     with ProgressBar("Rendering", "frames") as bar:

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     text = checked(sys.stdin.read(2 * LONGEST_TEXT) if args.text == "-" else args.text)
     refuse_overwriting(args.out, (Path(args.avatar),))
     network = chosen_voice_network(settings.lip_sync)
-    identity = open_identity(args.avatar)
+    identity = open_identity(args.avatar, settings.trust)
     for warning in face_warnings(args.avatar, identity):
         print(f"warning: {warning}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="avatar-say-") as folder:

@@ -120,7 +120,9 @@ def open_application(ready: Checked, *, new_name: NewName = new_name, alone: boo
 
     settings, faces = ready.settings, builtin_faces()
     stores = _open_stores(settings)
-    library = AvatarLibrary(faces, settings.limits, folder=settings.avatars, store=stores.get("avatars"))
+    library = AvatarLibrary(
+        faces, settings.limits, folder=settings.avatars, store=stores.get("avatars"), trust=settings.trust
+    )
     backgrounds = BackgroundLibrary(settings.limits, store=stores.get("backgrounds"))
     calls = Calls(
         settings,

@@ -63,9 +63,10 @@ def mark_readers(anchor: Path | None = None) -> tuple[MarkReader, ...]:
     Raises:
         AvatarError: the certificates cannot be read.
     """
+    from avatar.identities.consent_mark import ConsentMark  # noqa: PLC0415
     from avatar.trust.content_credentials import ContentCredentials  # noqa: PLC0415
 
-    return (ContentCredentials.with_anchor(anchor),)
+    return (ContentCredentials.with_anchor(anchor), ConsentMark())
 
 
 def verify(path: Path, readers: Iterable[MarkReader]) -> tuple[Finding, ...]:

@@ -31,6 +31,7 @@ from avatar.config.settings import (
     PictureSettings,
     ServerSettings,
     TransportSettings,
+    TrustSettings,
 )
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "PortRange",
     "ServerSettings",
     "TransportSettings",
+    "TrustSettings",
     "base_url",
     "can_be_sent",
     "picture_size",

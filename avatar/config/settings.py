@@ -35,6 +35,7 @@ ENGINES: Final = (
 QUALITIES: Final = ("auto", "fixed")
 TRACKERS: Final = ("auto", "openvino", "mediapipe")
 TTS_ENGINES: Final = ("auto", "hibari", "espeak")
+CONSENTS: Final = ("unstated", "self", "permitted", "nobody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +274,30 @@ class ConversationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustSettings:
+    """Whose face an avatar is, and how that is said (docs/trust.md)."""
+
+    consent: str = setting(
+        "unstated",
+        "what is stated of a photo's face where nobody says it: self (one's own), permitted (the person has agreed), "
+        "nobody (no real person's) or unstated",
+        choices=CONSENTS,
+        metavar="WHOSE",
+    )
+    require_consent: bool = setting(
+        False, "refuse avatars that do not state whose face they show, or whose statement does not hold"
+    )
+    consent_keys: tuple[str, ...] = setting(
+        (),
+        "a public key whose statements count, as `avatar info` shows it (default: anybody's)",
+        metavar="KEY",
+    )
+    key_folder: Path | None = setting(
+        None, "folder of the keys that avatar makes for itself (default: the user's folder of settings)", metavar="DIR"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The HTTP server."""
 
@@ -321,3 +346,4 @@ class ServerSettings:
     transport: TransportSettings = field(default_factory=TransportSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     conversation: ConversationSettings = field(default_factory=ConversationSettings)
+    trust: TrustSettings = field(default_factory=TrustSettings)

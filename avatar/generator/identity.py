@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from avatar.generator.framing import frame_window
+from avatar.trust.consent import Consent
 from avatar.types import F32, U8
 
 
@@ -48,6 +50,10 @@ class Identity:
     """(height, width, 3), RGB: the first portrait's background, with what hid behind the person filled in."""
     latents: PersonalLatents | None = None
     """Fitted latents; None: each portrait's own, encoded when needed."""
+    consent: Consent | None = None
+    """What its file states about whose face this is; None: nothing."""
+    streams: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Its pictures as its file has them, compressed, by their names there: written again, a file is the same one."""
 
     @property
     def rest(self) -> Portrait:

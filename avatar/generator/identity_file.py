@@ -1,18 +1,25 @@
 """The `.avatar` file: safetensors with a JSON header, versioned; pictures inside are PNG and JPEG streams.
 
+Its header may carry a statement of consent (`avatar.trust.consent`), bound to every tensor of the file by their hash.
+
 Nothing in it can run code. It is opened only after its size, its tensors' names, types and shapes, and the declared
 sizes of its pictures have been checked.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import cv2
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 from safetensors import SafetensorError
 from safetensors.numpy import load
@@ -22,6 +29,7 @@ from avatar.generator.identity import Identity, PersonalLatents, Portrait
 from avatar.media.exif import scan_count
 from avatar.media.photo import DECODER_ERRORS
 from avatar.models.tensor_file import tensor_bytes, write_whole
+from avatar.trust.consent import Consent, as_json, read_consent, state
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
 
 FORMAT: Final = "avatar-identity"
@@ -43,22 +51,41 @@ _BROKEN: Final = (*DECODER_ERRORS, Image.DecompressionBombError)
 
 
 def identity_to_bytes(identity: Identity) -> bytes:
-    """Serialise an identity."""
-    tensors: dict[str, np.ndarray] = {
-        "matte": _encode(identity.matte, ".png"),
-        "plate": _encode(identity.plate, ".jpg"),
-    }
-    for index, portrait in enumerate(identity.portraits):
-        tensors[f"portrait.{index}.picture"] = _encode(portrait.rgb, ".jpg")
-        tensors[f"portrait.{index}.landmarks_px"] = portrait.landmarks_px.astype(np.float32)
-        tensors[f"portrait.{index}.blendshapes"] = portrait.blendshapes.astype(np.float32)
+    """Serialise an identity; one that was read from a file and not altered becomes the same file.
+
+    Raises:
+        IdentityFileError: it was altered since consent was stated, which was not to this.
+    """
+    tensors = _tensors(identity)
     header: dict[str, Any] = {"format": FORMAT, "version": VERSION, "name": identity.name}
     header["portraits"] = len(identity.portraits)
     if (latents := identity.latents) is not None:
         header["latents"] = {"tier": latents.tier, "version": latents.version}
-        for name in LATENTS:
-            tensors[f"latents.{name}"] = getattr(latents, name).astype(np.float16)
+    if identity.consent is not None and (statement := identity.consent.statement) is not None:
+        if identity.consent.problem is None and statement.content != _content(tensors):
+            raise IdentityFileError(
+                "This avatar was altered since consent was stated, which was not to this. State it anew "
+                "(`with_consent`)."
+            )
+        header["consent"] = as_json(statement)
     return tensor_bytes(tensors, {"avatar": json.dumps(header)})
+
+
+def with_consent(identity: Identity, claim: str, key: Ed25519PrivateKey, at: datetime) -> Identity:
+    """Return the identity with a statement of whose face it is.
+
+    Args:
+        identity: to be altered no more: the statement is about all that is in it, but for its name.
+        claim: one of `avatar.trust.consent.CLAIMS`.
+        key: whose word it is.
+        at: now, UTC.
+
+    Raises:
+        ConsentError: no such claim.
+    """
+    tensors = _tensors(identity)
+    statement = state(claim, _content(tensors), key, at)
+    return replace(identity, consent=Consent(statement), streams=_streams(tensors))
 
 
 def identity_from_bytes(data: bytes) -> Identity:
@@ -81,7 +108,8 @@ def identity_from_bytes(data: bytes) -> Identity:
     if matte.shape[:2] != portraits[0].rgb.shape[:2] or plate.shape != portraits[0].rgb.shape:
         raise IdentityFileError("The avatar file is damaged: its pictures differ in size. Enrol the photo again.")
     latents = _latents(tensors, header["latents"], count) if header["latents"] is not None else None
-    return Identity(header["name"], portraits, matte, plate, latents)
+    consent = read_consent(header["consent"], _content(tensors)) if header["consent"] is not None else None
+    return Identity(header["name"], portraits, matte, plate, latents, consent, _streams(tensors))
 
 
 def write_identity(identity: Identity, path: Path) -> None:
@@ -116,7 +144,7 @@ def _header(data: bytes) -> dict[str, Any]:
         header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["avatar"])
         ours = header["format"] == FORMAT
         version, name, portraits = header["version"], header["name"], header["portraits"]
-        latents = header.get("latents")
+        latents, consent = header.get("latents"), header.get("consent")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise not_ours from error
     if not ours:
@@ -136,7 +164,39 @@ def _header(data: bytes) -> dict[str, Any]:
         raise IdentityFileError("The avatar file is damaged: its name is not a short text.")
     if type(portraits) is not int or not 1 <= portraits <= MAX_PORTRAITS:
         raise IdentityFileError(f"The avatar file is damaged: it must hold 1 to {MAX_PORTRAITS} portraits.")
-    return {"name": name, "portraits": portraits, "latents": latents}
+    return {"name": name, "portraits": portraits, "latents": latents, "consent": consent}
+
+
+def _tensors(identity: Identity) -> dict[str, np.ndarray]:
+    """Return what a file holds beside its header."""
+    tensors: dict[str, np.ndarray] = {
+        "matte": _compressed(identity, "matte", identity.matte, ".png"),
+        "plate": _compressed(identity, "plate", identity.plate, ".jpg"),
+    }
+    for index, portrait in enumerate(identity.portraits):
+        name = f"portrait.{index}"
+        tensors[f"{name}.picture"] = _compressed(identity, f"{name}.picture", portrait.rgb, ".jpg")
+        tensors[f"{name}.landmarks_px"] = portrait.landmarks_px.astype(np.float32)
+        tensors[f"{name}.blendshapes"] = portrait.blendshapes.astype(np.float32)
+    if identity.latents is not None:
+        for name in LATENTS:
+            tensors[f"latents.{name}"] = getattr(identity.latents, name).astype(np.float16)
+    return tensors
+
+
+def _content(tensors: Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 of every tensor's name, type, shape and bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = np.asarray(tensors[name], order="C")
+        digest.update(json.dumps([name, tensor.dtype.str, tensor.shape]).encode() + b"\n")
+        digest.update(tensor.tobytes())
+    return digest.hexdigest()
+
+
+def _streams(tensors: Mapping[str, np.ndarray]) -> dict[str, bytes]:
+    pictures = ("matte", "plate")
+    return {name: tensors[name].tobytes() for name in tensors if name in pictures or name.endswith(".picture")}
 
 
 def _portrait(tensors: dict[str, np.ndarray], name: str) -> Portrait:
@@ -171,6 +231,17 @@ def _latents(tensors: dict[str, np.ndarray], label: object, portraits: int) -> P
             raise damaged
         read.append(np.asarray(numbers, np.float32))
     return PersonalLatents(tier, version, *read)
+
+
+def _compressed(identity: Identity, name: str, picture: U8, extension: str) -> U8:
+    """Return a picture as the file has it that it was read from, compressed anew where it is another one by now."""
+    stream = identity.streams.get(name)
+    if stream is not None:
+        flat = np.frombuffer(stream, np.uint8)
+        channels = 1 if picture.ndim == 2 else 3
+        if np.array_equal(_picture({name: flat}, name, channels=channels), picture):
+            return flat
+    return _encode(picture, extension)
 
 
 def _encode(picture: U8, extension: str) -> U8:

@@ -23,14 +23,28 @@ from typing import Final, Literal, TypeVar
 
 from PIL import Image
 
-from avatar.config import LimitSettings
-from avatar.errors import AvatarError, IdentityFileError, ServerFullError, StoreError, UnknownAvatarError
+from avatar.config import LimitSettings, TrustSettings
+from avatar.errors import (
+    AvatarError,
+    ConsentError,
+    IdentityFileError,
+    ServerFullError,
+    StoreError,
+    UnknownAvatarError,
+)
 from avatar.generator.enrol import enrol as enrol_photos
 from avatar.generator.identity import Identity
-from avatar.generator.identity_file import MAX_FILE_BYTES, identity_from_bytes, identity_to_bytes, read_identity
+from avatar.generator.identity_file import (
+    MAX_FILE_BYTES,
+    identity_from_bytes,
+    identity_to_bytes,
+    read_identity,
+)
 from avatar.generator.photo_checks import photo_warnings
 from avatar.identities.builtin import BuiltinFace
+from avatar.identities.open import checked_consent
 from avatar.identities.store import UploadStore, new_names
+from avatar.identities.upload_consent import UploadConsent
 from avatar.media.photo import UploadedPhotos, read_photo
 from avatar.timing.fair_queue import FairQueue
 from avatar.types import U8
@@ -56,6 +70,8 @@ class AvatarInfo:
     kind: Literal["builtin", "uploaded"]
     warnings: tuple[str, ...] = ()
     """What is wrong with the photos, for whoever has just sent them."""
+    consent: str | None = None
+    """What is stated of whose face it is, one of `avatar.trust.consent.CLAIMS`; None: nothing that holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +110,18 @@ class AvatarLibrary:
         store: UploadStore | None = None,
         enrol: Callable[[Sequence[U8], str], Identity] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        trust: TrustSettings | None = None,
     ) -> None:
         """Offer `faces`, and the `.avatar` files in `folder` where one is given.
 
         `enrol` makes an identity from photos (RGB, uint8, (height, width, 3)) and a name. `store` keeps uploads, and is
-        closed with the library. `clock` returns seconds, as time.monotonic().
+        closed with the library. `clock` returns seconds, as time.monotonic(). `trust` says what has to be stated of
+        whose face an avatar is; None: nothing.
         """
         self._limits, self._store, self._clock = limits, store, clock
         self._new_name = new_names(tagged=store is not None)
+        self._trust = TrustSettings() if trust is None else trust
+        self._consent = UploadConsent(self._trust)
         self._enrol = enrol or (lambda photos, name: enrol_photos(photos, name=name))
         self._enrol_pool = ThreadPoolExecutor(1, thread_name_prefix="enrol")
         self._offer_pool = ThreadPoolExecutor(1, thread_name_prefix="offer")
@@ -110,8 +130,8 @@ class AvatarLibrary:
         self._broken: set[str] = set()
         """Offered avatars whose file could not be read when it was last tried."""
         self._offered: dict[str, _Offered] = {face.id: self._offer_face(face) for face in faces}
-        for path in _usable_avatar_files(folder):
-            offered = self._offer_file(path)
+        for path, claim in _usable_avatar_files(folder, self._trust):
+            offered = self._offer_file(path, claim)
             if self._offered.setdefault(offered.info.id, offered) is not offered:
                 _log.warning("%s is not offered: another avatar is called '%s' already.", path, offered.info.id)
         self._made: dict[str, Future[_Made]] = {}
@@ -138,7 +158,8 @@ class AvatarLibrary:
     async def fetch(self, avatar_id: str) -> None:
         """Bring an upload into memory that only the store has, and forget one that the store has no more.
 
-        Raises StoreError where the store is gone and the upload is not in memory.
+        Raises StoreError where the store is gone and the upload is not in memory, ConsentError where the upload does
+        not state what is asked for here.
         """
         if self._store is None or avatar_id in self._offered:
             return
@@ -177,28 +198,35 @@ class AvatarLibrary:
         """Return the avatar as the bytes of an `.avatar` file. Raises as `identity`."""
         if avatar_id in self._offered:
             made = await _result(self._making(avatar_id))
-            if avatar_id not in self._files:
+            if avatar_id not in self._files:  # of one that was read from a file, that file's own bytes
                 self._files[avatar_id] = self._read_pool.submit(identity_to_bytes, made.identity)
             return await _result(self._files[avatar_id])
         await self.fetch(avatar_id)
         return self._upload(avatar_id).file
 
-    async def add(self, photos: Sequence[bytes], name: str = "", *, visitor: str = "") -> AvatarInfo:
+    async def add(
+        self, photos: Sequence[bytes], name: str = "", *, visitor: str = "", consent: str | None = None
+    ) -> AvatarInfo:
         """Make an avatar from the encoded photos of one person and return it, with an id nobody can guess.
 
-        `visitor` is whom the photos are from, as far as that is known: visitors take turns.
+        `visitor` is whom the photos are from, as far as that is known: visitors take turns. `consent` is what they say
+        of whose face it is, one of `avatar.trust.consent.CLAIMS`; None: what the settings say where nobody says it.
 
-        Raises ImageError or EnrolError for photos that will not do, ServerFullError while too many wait, StoreError
-        where the avatar cannot be kept.
+        Raises ConsentError where nothing is said and something has to be, or what is said cannot be; ImageError or
+        EnrolError for photos that will not do, ServerFullError while too many wait, StoreError where the avatar cannot
+        be kept.
         """
+        claim = self._consent.claim(consent)
         if len(self._line) >= _WAITING:
             raise ServerFullError("Many photos are being made into avatars just now. Try again soon.", retry_after_s=5)
         await self._line.turn(visitor)
         # A visitor who goes away has the turn until their photos are done with.
-        making = asyncio.wrap_future(self._enrol_pool.submit(self._make_upload, tuple(photos), _plain_name(name)))
+        making = asyncio.wrap_future(
+            self._enrol_pool.submit(self._make_upload, tuple(photos), _plain_name(name), claim)
+        )
         making.add_done_callback(lambda _: self._line.done())
         made, file, warnings = await asyncio.shield(making)
-        info = AvatarInfo(self._new_name(visitor), made.identity.name, "uploaded", warnings)
+        info = AvatarInfo(self._new_name(visitor), made.identity.name, "uploaded", warnings, claim)
         if self._store is not None:
             await self._store.put(info.id, file)
         self._keep_upload(_Upload(info, file, made.preview_jpeg, visitor, self._clock()), made.identity)
@@ -258,10 +286,12 @@ class AvatarLibrary:
             return
         try:
             made = await _result(self._read_pool.submit(lambda: _made(identity_from_bytes(file))))
+            self._consent.check(made.identity)
         except IdentityFileError as error:
             _log.error("an avatar of the store cannot be read: %s", error)
             return
-        info = AvatarInfo(avatar_id, _plain_name(made.identity.name), "uploaded")
+        claim = _claim_of(made.identity)
+        info = AvatarInfo(avatar_id, _plain_name(made.identity.name), "uploaded", consent=claim)
         self._keep_upload(_Upload(info, file, made.preview_jpeg, "", self._clock()), made.identity)
 
     def _keep_upload(self, upload: _Upload, identity: Identity) -> None:
@@ -292,13 +322,16 @@ class AvatarLibrary:
 
         return _Offered(AvatarInfo(face.id, face.name, "builtin"), make)
 
-    def _offer_file(self, path: Path) -> _Offered:
+    def _offer_file(self, path: Path, claim: str | None) -> _Offered:
         avatar_id = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:40] or "avatar"
 
         def make() -> _Made:
             try:
-                made = _made(read_identity(path))
-            except IdentityFileError as error:  # it was fine at the start; visitors are not told where it lies
+                made = _made(checked_consent(read_identity(path), str(path), self._trust))
+            except (
+                IdentityFileError,
+                ConsentError,
+            ) as error:  # it was fine at the start; visitors are not told where it lies
                 self._broken.add(avatar_id)
                 _log.error("%s is not offered any more: %s", path, error)
                 raise IdentityFileError(
@@ -307,10 +340,13 @@ class AvatarLibrary:
             self._broken.discard(avatar_id)
             return made
 
-        return _Offered(AvatarInfo(avatar_id, path.stem, "builtin"), make)
+        return _Offered(AvatarInfo(avatar_id, path.stem, "builtin", consent=claim), make)
 
-    def _make_upload(self, photos: Sequence[bytes], name: str) -> tuple[_Made, bytes, tuple[str, ...]]:
+    def _make_upload(
+        self, photos: Sequence[bytes], name: str, claim: str | None
+    ) -> tuple[_Made, bytes, tuple[str, ...]]:
         identity = replace(self._enrol(UploadedPhotos(photos, self._limits), name), name=name)
+        identity = self._consent.stated(identity, claim)
         return _made(identity), identity_to_bytes(identity), photo_warnings(identity.portraits)
 
 
@@ -318,6 +354,10 @@ def _made(identity: Identity) -> _Made:
     out = io.BytesIO()
     Image.fromarray(identity.preview(PREVIEW_SIZE)).save(out, "JPEG", quality=88)
     return _Made(identity, out.getvalue())
+
+
+def _claim_of(identity: Identity) -> str | None:
+    return identity.consent.claim if identity.consent is not None else None
 
 
 def _result(future: Future[_Result]) -> Awaitable[_Result]:
@@ -335,8 +375,10 @@ def _plain_name(name: str) -> str:
     return " ".join(printable.split())[:_NAME_LENGTH]
 
 
-def _usable_avatar_files(folder: Path | None) -> list[Path]:
-    """Return the folder's `.avatar` files that can be read; what is wrong with each of the others is logged.
+def _usable_avatar_files(folder: Path | None, trust: TrustSettings) -> list[tuple[Path, str | None]]:
+    """Return the folder's `.avatar` files that can be offered, each with what it states of whose face it is.
+
+    What is wrong with each of the others is logged.
 
     Raises AvatarError where there is no such folder. Takes about 25 ms for each file.
     """
@@ -350,9 +392,11 @@ def _usable_avatar_files(folder: Path | None) -> list[Path]:
             _log.warning("%s is not offered: it is no file.", path)
             continue
         try:
-            read_identity(path)
-        except IdentityFileError as error:
+            identity = checked_consent(read_identity(path), str(path), trust)
+        except (IdentityFileError, ConsentError) as error:
             _log.warning("%s is not offered: %s", path, error)
-        else:
-            usable.append(path)
+            continue
+        if identity.consent is not None and identity.consent.problem is not None:
+            _log.warning("%s states whose face it is, but %s.", path, identity.consent.problem)
+        usable.append((path, _claim_of(identity)))
     return usable

@@ -5,30 +5,42 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from avatar.config import LimitSettings
-from avatar.errors import AvatarError, ImageError
+from avatar.config import LimitSettings, TrustSettings
+from avatar.errors import AvatarError, ConsentError, ImageError
 from avatar.generator.enrol import enrol
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import read_identity
 from avatar.generator.photo_checks import photo_warnings
 from avatar.identities.builtin import builtin_faces
 from avatar.media.photo import read_photo
+from avatar.trust.consent import require
 from avatar.types import U8
 
 OWN_PHOTO_LIMITS: Final = LimitSettings(upload_bytes=100_000_000, upload_pixels=89_000_000)
 """One's own photos on one's own machine may be larger than what strangers may send to a server."""
 
 
-def open_identity(named: str) -> Identity:
+def open_identity(named: str, trust: TrustSettings | None = None) -> Identity:
     """Return the identity of a built-in face, an `.avatar` file or a photo; a photo is enrolled (about a second).
 
+    Args:
+        named: the id or the path.
+        trust: what has to be stated of whose face it is; None: nothing.
+
     Raises:
+        ConsentError: that is not stated, or what is stated does not hold.
         AvatarError: nothing of that name, or it cannot be used (the subclass says what is wrong).
     """
     path = Path(named)
+    trust = TrustSettings() if trust is None else trust
     if path.is_file():
         if path.suffix == ".avatar":
-            return read_identity(path)
+            return checked_consent(read_identity(path), named, trust)
+        if trust.require_consent and trust.consent == "unstated":
+            raise ConsentError(
+                f"{named} does not say whose face it is, and this is asked for here (--require-consent). Say it with "
+                "--consent self (your own), permitted (the person has agreed) or nobody (no real person's)."
+            )
         return enrol([read_own_photo(path)], name=path.stem)
     faces = {face.id: face for face in builtin_faces()}
     face = faces.get(named)
@@ -38,6 +50,13 @@ def open_identity(named: str) -> Identity:
             code="unknown_avatar",
         )
     return enrol([read_photo(face.image.read_bytes(), LimitSettings())], name=face.name)
+
+
+def checked_consent(identity: Identity, named: str, trust: TrustSettings) -> Identity:
+    """Return an avatar whose statement of consent is as settings want it. Raises ConsentError, which names it."""
+    if trust.require_consent:
+        require(identity.consent, named, trust.consent_keys)
+    return identity
 
 
 def face_warnings(named: str, identity: Identity) -> tuple[str, ...]:

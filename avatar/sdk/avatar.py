@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from avatar.config import Background, PictureSettings
+from avatar.config import Background, PictureSettings, TrustSettings
 from avatar.errors import ClosedError
 from avatar.generator.identity import Identity
 from avatar.media.pcm import I16, RATES, Pcm, mono_pcm_pieces
@@ -94,6 +94,7 @@ class Avatar:
         voice_network: str | Path | VoiceNetwork | None = None,
         on_event: Callable[[AvatarEvent], None] | None = None,
         seed: int = 0,
+        trust: TrustSettings | None = None,
     ) -> Avatar:
         """Return an avatar of an `.avatar` file, a photo, a built-in face's id or an identity; `async with` opens it.
 
@@ -106,10 +107,14 @@ class Avatar:
             liveliness: of the mouth, 0 calm, 1 as trained, 2 lively.
             voice_network: weights of one's own that move the mouth: their file, or what `load_voice_network` returned.
             on_event, seed: as for the class.
+            trust: what has to be stated of whose face it is: `TrustSettings(require_consent=True)` refuses faces that
+                do not say so (ConsentError); None: nothing.
         """
         settings = PictureSettings() if picture is None else picture
 
-        renderer = LocalRenderer(lambda: open_parts(face, settings, liveliness=liveliness, voice_network=voice_network))
+        renderer = LocalRenderer(
+            lambda: open_parts(face, settings, liveliness=liveliness, voice_network=voice_network, trust=trust)
+        )
         return cls(renderer, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)
 
     @classmethod

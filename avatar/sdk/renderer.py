@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from avatar.config import BACKGROUND, Background, PictureSettings, read_background
+from avatar.config import BACKGROUND, Background, PictureSettings, TrustSettings, read_background
 from avatar.errors import AvatarError
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
 from avatar.generator.protocol import Generator
 from avatar.generator.tiers import open_generator
-from avatar.identities.open import face_warnings, open_identity
+from avatar.identities.open import checked_consent, face_warnings, open_identity
 from avatar.motion.cues import Cue
 from avatar.motion.idle import HIGHEST_SEED
 from avatar.motion.speech import SpeechMotion
@@ -64,6 +64,7 @@ def open_parts(
     *,
     liveliness: float = 1.0,
     voice_network: str | Path | VoiceNetwork | None = None,
+    trust: TrustSettings | None = None,
 ) -> RenderParts:
     """Return what renders a face; blocks while models load. What is wrong with its photo is logged.
 
@@ -72,11 +73,17 @@ def open_parts(
         settings: size, and what draws it.
         liveliness: of the mouth, 0..2.
         voice_network: weights that move the mouth, or their file; None: the shipped ones.
+        trust: what has to be stated of whose face it is; None: nothing.
 
     Raises:
+        ConsentError: that is not stated, or what is stated does not hold.
         AvatarError: there is no such face, or a model cannot be used.
     """
-    identity = face if isinstance(face, Identity) else open_identity(str(face))
+    wanted = TrustSettings() if trust is None else trust
+    if isinstance(face, Identity):
+        identity = checked_consent(face, face.name or "This avatar", wanted)
+    else:
+        identity = open_identity(str(face), wanted)
     for warning in () if isinstance(face, Identity) else face_warnings(str(face), identity):
         logger.warning("%s: %s", face, warning)
     network = load_voice_network(voice_network) if isinstance(voice_network, (str, Path)) else voice_network

@@ -15,6 +15,7 @@ from avatar.server.metrics import Metrics
 from avatar.server.schemas import AvatarAnswer, AvatarsAnswer, problems
 from avatar.server.visitors import visitor_of
 from avatar.timing.fair_queue import Places
+from avatar.trust.consent import CLAIMS
 
 AvatarId = Annotated[str, Path(max_length=64, description="An avatar's id.")]
 
@@ -29,6 +30,12 @@ _UPLOAD_FORM: Final[dict[str, Any]] = {
                     "properties": {
                         "photos": {"type": "array", "items": {"type": "string", "format": "binary"}},
                         "name": {"type": "string"},
+                        "consent": {
+                            "type": "string",
+                            "enum": list(CLAIMS),
+                            "description": "Whose face it is: one's own, somebody's who has agreed, or no real "
+                            "person's. Signed, and kept with the avatar.",
+                        },
                     },
                 }
             }
@@ -59,7 +66,9 @@ def avatar_routes(library: AvatarLibrary, limits: LimitSettings, metrics: Metric
         openapi_extra=_UPLOAD_FORM,
         responses=problems(
             {
+                400: "What `consent` says cannot be: `bad_consent`.",
                 401: "A token is needed.",
+                403: "It is not said whose face it is, and this server asks for it: `consent_required`.",
                 413: "Too large: `too_many_bytes`, `too_many_pixels`, `too_many_photos`.",
                 415: "Not photos: `not_an_image`, `wrong_type`.",
                 422: "The photo will not do: `no_face`, `several_faces`, `face_too_small`, `face_turned`, "
@@ -77,7 +86,7 @@ def avatar_routes(library: AvatarLibrary, limits: LimitSettings, metrics: Metric
             visitor = visitor_of(request)
             with places.taken_by(visitor):
                 form = await read_photo_form(request, limits)
-                info = await library.add(form.photos, form.name, visitor=visitor)
+                info = await library.add(form.photos, form.name, visitor=visitor, consent=form.consent)
         except AvatarError as error:
             metrics.uploads.labels(error.code).inc()
             raise
@@ -131,4 +140,5 @@ def _answer(info: AvatarInfo) -> AvatarAnswer:
         width=PREVIEW_SIZE,
         height=PREVIEW_SIZE,
         warnings=list(info.warnings),
+        consent=info.consent,
     )

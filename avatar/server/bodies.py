@@ -27,6 +27,8 @@ class PhotoForm:
 
     photos: tuple[bytes, ...]
     name: str
+    consent: str | None = None
+    """What is said of whose face it is; None: nothing."""
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -39,7 +41,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 async def read_photo_form(request: Request, limits: LimitSettings) -> PhotoForm:
-    """Return the photos (fields `photos`) and the name (field `name`) of a multipart form.
+    """Return the photos (fields `photos`), the name and what is said of consent (fields of these names) of a form.
 
     Never takes more than the limit, and keeps it in memory: no full disk is in the way. Raises RequestError.
     """
@@ -67,8 +69,8 @@ async def read_photo_form(request: Request, limits: LimitSettings) -> PhotoForm:
             raise RequestError("The form holds no photo: send one or more files in fields named `photos`.")
         if len(photos) > limits.photos:
             raise _too_many_photos(limits)
-        name = form.get("name")
-        return PhotoForm(tuple([await photo.read() for photo in photos]), name if isinstance(name, str) else "")
+        name, consent = (value if isinstance(value := form.get(field), str) else None for field in ("name", "consent"))
+        return PhotoForm(tuple([await photo.read() for photo in photos]), name or "", consent or None)
     finally:
         await form.close()
 

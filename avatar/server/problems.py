@@ -28,6 +28,8 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "bad_background": 400,
     "bad_message": 400,
     "unauthorized": 401,
+    "bad_consent": 400,
+    "consent_required": 403,
     "foreign_origin": 403,
     "recording_off": 403,
     "insufficient_scope": 403,

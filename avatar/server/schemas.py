@@ -22,6 +22,10 @@ class AvatarAnswer(BaseModel):
         default_factory=list,
         description="What is wrong with the photos of an upload, though an avatar could be made: sentences for people.",
     )
+    consent: str | None = Field(
+        default=None,
+        description="What is stated of whose face it is: `self`, `permitted`, `nobody` (no real person's) or nothing.",
+    )
 
 
 class AvatarsAnswer(BaseModel):
@@ -85,6 +89,7 @@ class ConfigAnswer(BaseModel):
     ice_servers: list[IceServerAnswer] = Field(description="TURN servers only for who may call.")
     picture: PictureAnswer
     limits: LimitsAnswer
+    consent_required: bool = Field(description="Uploads have to say whose face it is (`consent`).")
     token_required: bool = Field(description="Offers and uploads need `Authorization: Bearer TOKEN`.")
 
 

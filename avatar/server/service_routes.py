@@ -45,6 +45,7 @@ def service_routes(settings: ServerSettings, calls: CallRegistry, metrics: Metri
                 idle_s=limits.idle_s,
                 call_s=limits.call_s,
             ),
+            consent_required=settings.trust.require_consent and settings.trust.consent == "unstated",
             token_required=gate.asks_for_token,
         )
 

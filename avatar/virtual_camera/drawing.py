@@ -8,7 +8,7 @@ from typing import Protocol
 
 import av
 
-from avatar.config import Background, PictureSettings
+from avatar.config import Background, PictureSettings, TrustSettings
 from avatar.errors import AvatarError
 from avatar.identities.open import open_identity
 from avatar.motion.cues import NEUTRAL, understand
@@ -65,6 +65,7 @@ class LocalDrawing:
         on_failure: Callable[[str], None],
         on_note: Callable[[str], None],
         voice_network: VoiceNetwork | None = None,
+        trust: TrustSettings | None = None,
     ) -> None:
         """Open a face; blocks while models load.
 
@@ -76,13 +77,14 @@ class LocalDrawing:
             on_failure: is told why drawing has ended for good.
             on_note: is told what the user should know, such as a face that cannot be opened.
             voice_network: moves the mouth to sound; None: the shipped one.
+            trust: what has to be stated of whose face it is; None: nothing.
 
         Raises:
             AvatarError: there is no such face, or a model cannot be used.
         """
-        self._on_failure, self._on_note = on_failure, on_note
+        self._on_failure, self._on_note, self._trust = on_failure, on_note, trust
         self._session: Session = open_session(
-            open_identity(face),
+            open_identity(face, trust),
             picture,
             on_picture=on_picture,
             on_event=self._on_event,
@@ -100,7 +102,7 @@ class LocalDrawing:
 
     def show_face(self, face: str) -> None:
         """Open another face in a thread; pictures go on meanwhile."""
-        self._open(face, lambda: self._session.set_identity(open_identity(face)))
+        self._open(face, lambda: self._session.set_identity(open_identity(face, self._trust)))
 
     def show_background(self, background: Background) -> None:
         """Put another background behind the avatar, made in a thread; pictures go on meanwhile."""

@@ -64,10 +64,11 @@ export class FaceGallery extends EventTarget {
    *
    * @param {readonly Blob[]} photos
    * @param {string} name
+   * @param {string} consent whose face it is
    * @returns {Promise<Avatar>}
    */
-  async add(photos, name) {
-    const avatar = await createAvatar(photos, name);
+  async add(photos, name, consent) {
+    const avatar = await createAvatar(photos, name, consent);
     this.uploaded = [avatar, ...this.uploaded.filter((other) => other.id !== avatar.id)];
     this.#save();
     this.#changed();

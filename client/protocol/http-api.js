@@ -9,6 +9,7 @@
  * @property {number} width pixels of the portrait
  * @property {number} height
  * @property {readonly string[]} [warnings] of a new upload: sentences on what is wrong with its photos
+ * @property {string | null} [consent] what is stated of whose face it is
  *
  * @typedef {object} ServerConfig
  * @property {string} version
@@ -126,14 +127,16 @@ export async function getAvatar(id) {
  *
  * @param {readonly Blob[]} photos
  * @param {string} name may be empty
+ * @param {string} consent whose face it is: `self`, `permitted` or `nobody`
  * @returns {Promise<Avatar>}
  */
-export async function createAvatar(photos, name) {
+export async function createAvatar(photos, name, consent) {
   const form = new FormData();
   photos.forEach((photo, index) => {
     form.append("photos", photo, photo instanceof File ? photo.name : `photo-${index + 1}.jpg`);
   });
   if (name) form.append("name", name);
+  form.append("consent", consent);
   return (await request("/api/avatars", { method: "POST", body: form, headers: authorization() })).json();
 }
 

@@ -28,6 +28,7 @@ export class NewFaceDialog {
     this.thumbs = byId("thumbs", HTMLElement);
     this.drop = byId("drop", HTMLElement);
     this.name = byId("face-name", HTMLInputElement);
+    this.consent = byId("face-consent", HTMLFieldSetElement);
     this.submit = button("make-face");
     this.notice = new Notice(byId("new-face-notice", HTMLElement));
 
@@ -41,6 +42,7 @@ export class NewFaceDialog {
       event.preventDefault();
       void this.#make();
     });
+    this.consent.addEventListener("change", () => this.#draw());
     this.dialog.addEventListener("close", () => this.#clear());
     this.#acceptDrops();
   }
@@ -78,15 +80,21 @@ export class NewFaceDialog {
     this.submit.focus();
   }
 
+  /** Whose face it is, as the form says it; null: that was not chosen yet. */
+  get #stated() {
+    return new FormData(this.form).get("consent");
+  }
+
   async #make() {
-    if (this.#busy || this.#photos.length === 0) return;
+    const stated = this.#stated;
+    if (this.#busy || this.#photos.length === 0 || stated === null) return;
     this.#setBusy(true);
     this.notice.clear();
     try {
       const files = await Promise.all(this.#photos.map(({ file }) => reduceForUpload(file)));
       const bytes = files.reduce((sum, file) => sum + file.size, 0);
       if (bytes > this.limits.bytes) throw new ApiError(413, "too_many_bytes", "");
-      const avatar = await this.gallery.add(files, this.name.value.trim());
+      const avatar = await this.gallery.add(files, this.name.value.trim(), String(stated));
       this.#made = true;
       announce(`${avatar.name || "Your face"} is ready and chosen.`);
       const warnings = avatar.warnings ?? [];
@@ -120,7 +128,7 @@ export class NewFaceDialog {
   }
 
   #draw() {
-    this.submit.disabled = this.#busy || this.#made || this.#photos.length === 0;
+    this.submit.disabled = this.#busy || this.#made || this.#photos.length === 0 || this.#stated === null;
     this.thumbs.replaceChildren(
       ...this.#photos.map((photo, index) => {
         const picture = make("img", "");
@@ -149,7 +157,7 @@ export class NewFaceDialog {
     for (const { address } of this.#photos) URL.revokeObjectURL(address);
     this.#photos = [];
     this.#made = false;
-    this.name.value = "";
+    this.form.reset();
     this.notice.clear();
     this.#draw();
   }

@@ -70,7 +70,8 @@ class ServerProcess:
         self._report = Path(self._folder.name) / "holdings.json"
         (Path(self._folder.name) / "sitecustomize.py").write_text(_PROBE.format(path=str(self._report)))
         self._log = (Path(self._folder.name) / "log").open("w+")
-        command = [sys.executable, "-m", "avatar.commands.main", "serve", "--loopback", "--port", str(port), *options]
+        command = [sys.executable, "-m", "avatar.commands.main", "serve", "--loopback", "--port", str(port)]
+        command += ["--key-folder", self._folder.name, *options]
         environment = {**os.environ, "PYTHONPATH": self._folder.name}
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True, env=environment)
         self.port = self._wait_until_ready()

@@ -46,6 +46,8 @@ def make_face(browser: Any, photo: Path) -> str:
     """Make a face from a photo in the page's dialog; return its id."""
     browser.driver.find_element("css selector", "#lobby-faces .face.add").click()
     browser.by_id("photo-files").send_keys(str(photo))
+    assert not browser.by_id("make-face").is_enabled(), "nobody has said whose face it is"
+    browser.driver.find_element("css selector", "#face-consent input[value='permitted']").click()
     browser.click("make-face")
     browser.until(lambda: not browser.by_id("new-face").is_displayed(), "the face to be made", 60)
     return str(json.loads(browser.run("return localStorage.getItem('avatar.faces')"))[0])

@@ -67,6 +67,7 @@ def test_photos_that_will_not_do_are_refused_in_plain_words(
     with chromium.Chromium(face_camera) as browser:
         browser.open(server.address)
         browser.driver.find_element("css selector", "#lobby-faces .face.add").click()
+        browser.driver.find_element("css selector", "#face-consent input[value='nobody']").click()
         for photo, words in ((nobody, "No face found"), (text, "not a photo")):
             browser.by_id("photo-files").send_keys(str(photo))
             browser.click("make-face")

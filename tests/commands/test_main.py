@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -70,6 +71,23 @@ def test_enrolling_a_photo_writes_a_file_that_renders(
     assert main(["enroll", str(portrait), "-o", str(out), "--name", "Ada"]) == 0
     assert read_identity(out).name == "Ada"
     assert "avatar render --avatar" in capsys.readouterr().out
+
+
+def test_enrolling_states_whose_face_it_is_and_the_file_says_so(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, keys = tmp_path / "me.avatar", tmp_path / "keys"
+    said = error_of(["enroll", str(portrait), "-o", str(out), "--require-consent"], capsys)
+    assert "--consent self" in said and not out.exists()
+    assert main(["enroll", str(portrait), "-o", str(out), "--consent", "self", "--key-folder", str(keys)]) == 0
+    capsys.readouterr()
+    assert main(["info", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "self: whoever made it says that the face is their own" in shown and "by the key" in shown
+    assert main(["info", "--json", str(out)]) == 0
+    assert json.loads(capsys.readouterr().out)["consent"]["holds"] is True
+    assert main(["verify", str(out)]) == 0
+    assert "consent: found" in capsys.readouterr().out
 
 
 def error_of(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -75,6 +75,7 @@ def test_every_setting_can_be_said_by_each_source(folder: Path, monkeypatch: pyt
         "loopback": "true",
         "echo_cancel": "true",
     }
+    values |= {"require_consent": "true", "consent": "self", "consent_keys": "aa,bb", "key_folder": "e"}
     for name, value in values.items():
         monkeypatch.setenv(declared_settings()[name].variable, value)
     by_environment = read().server

@@ -8,11 +8,14 @@ import pickle
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 from safetensors.numpy import load, save
 
@@ -21,7 +24,13 @@ from avatar.generator import identity_file
 from avatar.generator.enrol import enrol
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
-from avatar.generator.identity_file import identity_from_bytes, identity_to_bytes, read_identity, write_identity
+from avatar.generator.identity_file import (
+    identity_from_bytes,
+    identity_to_bytes,
+    read_identity,
+    with_consent,
+    write_identity,
+)
 from avatar.types import U8, Motion
 
 HEADER = {"format": "avatar-identity", "version": 1, "name": "A", "portraits": 1}
@@ -269,3 +278,39 @@ def test_avatars_of_any_numbers_that_pass_can_be_shown(
         GeometryGenerator(identity, (256, 256)).render(move(yaw=10, jawOpen=0.5))
         shown += 1
     assert shown > 0
+
+
+@pytest.fixture(scope="module")
+def consented(astronaut: Identity) -> bytes:
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    return identity_to_bytes(with_consent(astronaut, "permitted", key, datetime(2026, 11, 29, tzinfo=UTC)))
+
+
+def test_consent_survives_every_copy(consented: bytes) -> None:
+    """Read and written again, a file is the same: its pictures are not compressed a second time."""
+    identity = identity_from_bytes(consented)
+    assert identity.consent is not None and identity.consent.claim == "permitted"
+    assert identity_to_bytes(identity) == consented
+    renamed = identity_from_bytes(identity_to_bytes(replace(identity, name="Another name")))
+    assert renamed.consent is not None and renamed.consent.claim == "permitted"
+
+
+def test_consent_is_to_this_face_alone(consented: bytes, tensors: dict[str, np.ndarray]) -> None:
+    header = json.loads(
+        json.loads(consented[8 : 8 + int.from_bytes(consented[:8], "little")])["__metadata__"]["avatar"]
+    )
+    moved = {**tensors, "portrait.0.landmarks_px": tensors["portrait.0.landmarks_px"] + 1}
+    for other in ({**tensors, "plate": tensors["portrait.0.picture"]}, moved):
+        consent = identity_from_bytes(packed(other, header)).consent
+        assert consent is not None and consent.claim is None and "another face" in str(consent.problem)
+    identity = identity_from_bytes(consented)
+    darker = replace(identity.rest, rgb=identity.rest.rgb // 2)
+    with pytest.raises(IdentityFileError, match="altered since consent was stated"):
+        identity_to_bytes(replace(identity, portraits=(darker,)))
+
+
+@pytest.mark.parametrize("junk", [1, [], {}, {"statement": "x", "signature": "y"}])
+def test_what_is_no_statement_does_not_hold_and_the_face_opens(tensors: dict[str, np.ndarray], junk: object) -> None:
+    consent = identity_from_bytes(packed(tensors, {**HEADER, "consent": junk})).consent
+    assert consent is not None and consent.claim is None
+    assert identity_from_bytes(packed(tensors)).consent is None, "as in files of old"

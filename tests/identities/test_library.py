@@ -9,17 +9,27 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
-from avatar.config import LimitSettings
-from avatar.errors import AvatarError, EnrolError, IdentityFileError, ImageError, ServerFullError, UnknownAvatarError
+from avatar.config import LimitSettings, TrustSettings
+from avatar.errors import (
+    AvatarError,
+    ConsentError,
+    EnrolError,
+    IdentityFileError,
+    ImageError,
+    ServerFullError,
+    UnknownAvatarError,
+)
 from avatar.generator.identity import Identity
-from avatar.generator.identity_file import identity_from_bytes, write_identity
+from avatar.generator.identity_file import identity_from_bytes, with_consent, write_identity
 from avatar.identities.builtin import BuiltinFace, builtin_faces
 from avatar.identities.library import PREVIEW_SIZE, AvatarLibrary
 from avatar.types import U8
@@ -330,4 +340,48 @@ async def test_one_visitors_uploads_neither_delay_nor_push_out_anothers(astronau
     assert library.info(done[-1].id), "the visitor with most uploads loses the oldest of them"
     with pytest.raises(UnknownAvatarError):
         library.info(done[0].id)
+    library.close()
+
+
+async def test_what_is_said_of_an_upload_is_signed_and_in_its_file(
+    astronaut: Identity, photo_file: bytes, tmp_path: Path
+) -> None:
+    trust = TrustSettings(require_consent=True, key_folder=tmp_path)
+    library = AvatarLibrary((), LimitSettings(), enrol=enrolling(astronaut), trust=trust)
+    with pytest.raises(ConsentError, match="asks whose face it is"):
+        await library.add([photo_file])
+    with pytest.raises(ConsentError, match="self, permitted, nobody") as wrong:
+        await library.add([photo_file], consent="maybe")
+    assert wrong.value.code == "bad_consent"
+    info = await library.add([photo_file], consent="self")
+    assert (info.consent, library.info(info.id).consent) == ("self", "self")
+    consent = identity_from_bytes(await library.file(info.id)).consent
+    assert consent is not None and consent.claim == "self"
+    library.close()
+
+
+async def test_a_server_that_cannot_keep_a_key_signs_all_the_same(
+    astronaut: Identity, photo_file: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    trust = TrustSettings(consent="permitted", key_folder=tmp_path / "file")
+    library = AvatarLibrary((), LimitSettings(), enrol=enrolling(astronaut), trust=trust)
+    info = await library.add([photo_file])
+    consent = identity_from_bytes(await library.file(info.id)).consent
+    assert consent is not None and consent.claim == "permitted", "what the operator says where nobody does"
+    assert "forgotten at the end" in caplog.text
+    library.close()
+
+
+async def test_files_without_consent_are_not_offered_where_it_is_asked_for(
+    astronaut: Identity, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_identity(astronaut, tmp_path / "old.avatar")
+    new = with_consent(astronaut, "self", Ed25519PrivateKey.generate(), datetime.now(UTC))
+    write_identity(new, tmp_path / "new.avatar")
+    trust = TrustSettings(require_consent=True)
+    library = AvatarLibrary((), LimitSettings(), folder=tmp_path, trust=trust)
+    assert [(info.id, info.consent) for info in library.listed()] == [("new", "self")]
+    assert "old.avatar is not offered: " in caplog.text and "does not say whose face" in caplog.text
+    assert await library.file("new") == (tmp_path / "new.avatar").read_bytes(), "a download is the operator's file"
     library.close()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
-from avatar.config import LimitSettings
-from avatar.errors import AvatarError, EnrolError, IdentityFileError, ImageError
+from avatar.config import LimitSettings, TrustSettings
+from avatar.errors import AvatarError, ConsentError, EnrolError, IdentityFileError, ImageError
 from avatar.generator.identity import Identity
-from avatar.generator.identity_file import write_identity
+from avatar.generator.identity_file import with_consent, write_identity
 from avatar.identities.open import face_warnings, open_identity
 from avatar.types import U8
 from benchmarks.photo_checks import COLOURS, masked
@@ -78,3 +80,21 @@ def test_what_is_wrong_with_a_photo_is_told_wherever_one_is_named(astronaut: Ide
     (warning,) = face_warnings(covered, open_identity(covered))
     assert "cover the mouth" in warning
     assert face_warnings("astronaut", astronaut) == ()
+
+
+def test_where_consent_is_asked_for_a_face_opens_only_with_it(astronaut: Identity, photo: U8, tmp_path: Path) -> None:
+    asked = TrustSettings(require_consent=True)
+    old, new, picture = tmp_path / "old.avatar", tmp_path / "new.avatar", tmp_path / "me.png"
+    write_identity(astronaut, old)
+    with pytest.raises(ConsentError, match=r"old\.avatar does not say whose face it is.*avatar enroll PHOTO --consent"):
+        open_identity(str(old), asked)
+    key = Ed25519PrivateKey.generate()
+    write_identity(with_consent(astronaut, "self", key, datetime.now(UTC)), new)
+    assert open_identity(str(new), asked).name == "Astronaut"
+    with pytest.raises(ConsentError, match="none of those that count here"):
+        open_identity(str(new), TrustSettings(require_consent=True, consent_keys=("00" * 32,)))
+    Image.fromarray(photo).save(picture)
+    with pytest.raises(ConsentError, match="--consent self"):
+        open_identity(str(picture), asked)
+    assert open_identity(str(picture), TrustSettings(require_consent=True, consent="permitted")).name == "me"
+    assert open_identity("astronaut", asked).name == "Astronaut", "who came with the program is no stranger"

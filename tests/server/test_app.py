@@ -20,7 +20,7 @@ from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
 from avatar.call.rooms import RoomWish
 from avatar.call.totals import CallsSnapshot
-from avatar.config import LimitSettings, ServerSettings, TransportSettings
+from avatar.config import LimitSettings, ServerSettings, TransportSettings, TrustSettings
 from avatar.errors import (
     AvatarError,
     EnrolError,
@@ -149,7 +149,7 @@ SETTINGS = ServerSettings(
 )
 
 
-def library_of(astronaut: Identity, tmp_path: Path) -> AvatarLibrary:
+def library_of(astronaut: Identity, tmp_path: Path, trust: TrustSettings | None = None) -> AvatarLibrary:
     image = tmp_path / "drawn.png"
     Image.fromarray(astronaut.rest.rgb).save(image)
 
@@ -158,7 +158,8 @@ def library_of(astronaut: Identity, tmp_path: Path) -> AvatarLibrary:
             raise EnrolError("No face is visible in the photo. Use one taken from the front in good light.")
         return replace(astronaut, name=name)
 
-    return AvatarLibrary((BuiltinFace("drawn", "Drawn", image, "CC0", "this test"),), SETTINGS.limits, enrol=fake_enrol)
+    face = BuiltinFace("drawn", "Drawn", image, "CC0", "this test")
+    return AvatarLibrary((face,), SETTINGS.limits, enrol=fake_enrol, trust=trust)
 
 
 @pytest.fixture
@@ -284,6 +285,19 @@ def test_a_photo_becomes_an_avatar_that_only_its_holder_knows(client: TestClient
     assert client.delete(answer.headers["location"]).status_code == 204
     assert problem(client.get(answer.headers["location"]), 404) == "unknown_avatar"
     assert problem(client.get(avatar["preview"]), 404) == "unknown_avatar"
+
+
+def test_a_server_may_ask_whose_face_it_is(
+    astronaut: Identity, calls: FakeCalls, photo_file: bytes, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, trust=TrustSettings(require_consent=True, key_folder=tmp_path))
+    with TestClient(
+        create_app(settings, library_of(astronaut, tmp_path, settings.trust), calls), base_url=HERE
+    ) as client:
+        assert client.get("/api/config").json()["consent_required"] is True
+        assert problem(upload(client, photo_file), 403) == "consent_required"
+        assert problem(upload(client, photo_file, consent="perhaps"), 400) == "bad_consent"
+        assert upload(client, photo_file, consent="permitted").json()["consent"] == "permitted"
 
 
 def test_photos_that_will_not_do_are_refused_with_the_reason(client: TestClient, photo_file: bytes) -> None:

@@ -66,6 +66,10 @@ export const PHOTO_TEXTS = Object.freeze({
     title: "The server does not send that size",
     text: "Width and height are even numbers from 128 to 1280 by 720 pixels. Change them in the page's address.",
   },
+  consent_required: {
+    title: "Say whose face it is",
+    text: "This server takes a face only when it is said to be yours, its person's who has agreed, or nobody's.",
+  },
   unknown_avatar: {
     title: "The server no longer has this face",
     text: "Uploaded faces live in the server's memory only. Add the photo again, or choose another face.",

@@ -1,0 +1,64 @@
+"""`avatar info`: what an `.avatar` file holds, and whose face it says that it is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avatar.commands.options import Subparsers
+
+if TYPE_CHECKING:
+    from avatar.generator.identity import Identity
+
+
+def add_command(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "info",
+        help="show what an avatar file holds and states",
+        description="Show what an .avatar file holds: its photos, and what it states of whose face it is, and by whom.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE.avatar")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from avatar.generator.identity_file import read_identity  # noqa: PLC0415
+    from avatar.trust.consent import in_words  # noqa: PLC0415
+
+    identity = read_identity(args.file)
+    facts = _facts(identity)
+    if args.json:
+        print(json.dumps(facts, indent=2))
+        return 0
+    name = "".join(letter for letter in identity.name if letter.isprintable())  # a stranger may have named it
+    sizes = ", ".join(f"{width} x {height}" for width, height in facts["portraits"])
+    print(f"{args.file}: {name or 'without a name'}")
+    print(f"  photos: {len(identity.portraits)} ({sizes} pixels)")
+    print(f"  fitted to the person: {'yes' if identity.latents is not None else 'no'}")
+    print("  whose face: " + "\n              ".join(in_words(identity.consent)))
+    return 0
+
+
+def _facts(identity: Identity) -> dict[str, Any]:
+    consent = identity.consent
+    statement = consent.statement if consent is not None else None
+    return {
+        "name": identity.name,
+        "portraits": [[portrait.rgb.shape[1], portrait.rgb.shape[0]] for portrait in identity.portraits],
+        "fitted": identity.latents is not None,
+        "consent": None
+        if consent is None
+        else {
+            "holds": consent.problem is None,
+            "problem": consent.problem,
+            "claim": statement.claim if statement is not None else None,
+            "at": statement.at.isoformat() if statement is not None else None,
+            "key": statement.key if statement is not None else None,
+            "content": statement.content if statement is not None else None,
+        },
+    }
