@@ -1,14 +1,17 @@
-"""A long call, or many short ones: does the server's memory or latency grow?
+"""A long call, or many short ones: does the server's memory or latency grow, do sound and picture drift apart?
 
-With `--batches N`, N times four calls at once of a few seconds each; a little after each batch the server's memory is
-read again. It needs no clip.
+One call, moved by a camera and a voice, is held for as long as asked for. What other programs do with the machine shows
+in the latency too: the load stands beside it. With `--batches N`, N times four calls at once of a few seconds each; a
+little after each batch the server's memory is read again. That needs no clip.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,55 +19,106 @@ from PIL import Image
 
 from avatar.identities.builtin import builtin_faces
 from benchmarks import report
-from benchmarks.caller import Caller, camera_packets, microphone_samples, still_packets
+from benchmarks.caller import (
+    MOMENT,
+    Caller,
+    camera_packets,
+    microphone_samples,
+    sound_latencies,
+    still_packets,
+)
 from benchmarks.media import test_clips
 from benchmarks.server_process import ServerProcess
 
-BARS = {"rss_growth_mb": "< 40", "latency_growth_ms": "about 0"}
+BARS = {"rss_growth_mb": "< 20", "latency_p95_growth_ms": "about 0", "av_drift_ms": "< 10"}
 BATCH_BARS = {"rss_kept_after_calls_mb": "< 150", "rss_growth_per_call_mb": "< 2"}
 BATCH, CALL_S, REST_S = 4, 5.0, 4.0
 """Calls at once, how long each is, and how long after them memory is read."""
-FIRST_S = 60.0
-"""The first minute warms up; growth counts after it."""
+FIRST_S = 300.0
+"""The first minutes warm up; growth counts after them."""
+SOUND_EVERY_S = 5.0
+"""Of the sound that comes back half a second is looked at so often."""
+
+
+@dataclass
+class Samples:
+    """What was seen, each with its time in seconds from the begin of the call."""
+
+    rss_mb: list[tuple[float, float]] = field(default_factory=list)
+    load: list[tuple[float, float]] = field(default_factory=list)
+    """Of the machine, programs that want a core, over the last minute."""
+    picture_ms: list[tuple[float, float]] = field(default_factory=list)
+    sound_ms: list[tuple[float, float]] = field(default_factory=list)
+
+    def between(self, begin: float, end: float) -> dict[str, list[float]]:
+        """Return the values of a span by their names."""
+        return {
+            name: [value for at, value in pairs if begin <= at < end]
+            for name, pairs in (
+                ("rss", self.rss_mb), ("load", self.load), ("picture", self.picture_ms), ("sound", self.sound_ms)
+            )
+        }  # fmt: skip
 
 
 async def soak(clip: Path, avatar: str, minutes: float) -> dict[str, float]:
     """Hold one call for `minutes`, sampling memory once a second."""
-    packets = camera_packets(clip)
     samples = microphone_samples(clip)
     seconds = 60 * minutes
     warm_s = min(FIRST_S, seconds / 4)
-    rss: list[tuple[float, float]] = []
-    rows: list[tuple[str, float, float, float]] = []
-    with ServerProcess() as server:
-        caller = Caller(server.url, packets, samples)
-        await caller.join(f"avatar={avatar}&width=512&height=512")
+    seen = Samples()
+    with ServerProcess("--call-s", str(int(seconds) + 600)) as server:
+        caller = Caller(server.url, camera_packets(clip), samples, moment_every_s=SOUND_EVERY_S)
+        await caller.join(f"avatar={avatar}&width=512&height=512&drive=both")
         begin = time.monotonic()
         while (at := time.monotonic() - begin) < seconds:
-            rss.append((at, server.rss_mb()))
-            caller.received.sound.clear()  # the client must not grow either: only pictures are looked at here
+            seen.rss_mb.append((at, server.rss_mb()))
+            seen.load.append((at, os.getloadavg()[0]))
+            seen.sound_ms += [(when - begin, 1e3 * late) for when, late in _taken_sound(caller, samples)]
             if sys.stdout.isatty():
-                print(f"\r{at:5.0f} of {seconds:.0f} s, {rss[-1][1]:.0f} MB", end="", flush=True)
+                print(f"\r{at:5.0f} of {seconds:.0f} s, {seen.rss_mb[-1][1]:.0f} MB", end="", flush=True)
             await asyncio.sleep(1)
         print()
+        ended = [str(message) for message in caller.received.messages if message["type"] == "bye"]
         await caller.leave()
-    latencies = [(at - begin, 1e3 * latency) for at, latency in caller.latencies()]
+    seen.picture_ms = [(at - begin, 1e3 * latency) for at, latency in caller.latencies()]
     step = max(warm_s, 1.0)
+    rows = []
     for start in np.arange(0, seconds, step):
-        inside = [latency for at, latency in latencies if start <= at < start + step]
-        memory = [mb for at, mb in rss if start <= at < start + step]
-        rows.append((f"{start:.0f} s", report.median(memory), report.median(inside), report.p95(inside)))
-    report.table(("from", "resident MB", "latency median ms", "p95 ms"), rows)
-    after = [mb for at, mb in rss if at >= warm_s]
-    late = [latency for at, latency in latencies if at >= seconds - step]
-    early = [latency for at, latency in latencies if warm_s <= at < warm_s + step]
-    return {
-        "rss_growth_mb": report.median(after[-5:]) - report.median(after[:5]),
-        "latency_growth_ms": report.p95(late) - report.p95(early),
-        "rss_mb": after[-1],
-        "latency_ms_p95": report.p95(latency for at, latency in latencies if at >= warm_s),
-        "pictures": float(len(caller.received.pictures)),
+        span = seen.between(start, start + step)
+        picture, sound = report.median(span["picture"]), report.median(span["sound"])
+        load = report.mean(span["load"])
+        rows.append(
+            (f"{start:.0f} s", report.median(span["rss"]), picture, report.p95(span["picture"]), sound - picture, load)
+        )
+    report.table(("from", "resident MB", "latency median ms", "p95 ms", "sound later by ms", "load"), rows)
+    print("\n".join(ended))
+    early, late = seen.between(warm_s, warm_s + step), seen.between(seconds - step, seconds)
+    offset = {
+        name: report.median(span["sound"]) - report.median(span["picture"])
+        for name, span in (("early", early), ("late", late))
     }
+    return {
+        "rss_growth_mb": report.median(late["rss"][-60:]) - report.median(early["rss"][:60]),
+        "latency_p95_growth_ms": report.p95(late["picture"]) - report.p95(early["picture"]),
+        "av_drift_ms": abs(offset["late"] - offset["early"]),
+        "sound_later_ms": offset["late"],
+        "rss_mb": seen.rss_mb[-1][1],
+        "latency_ms_p95": report.p95(latency for at, latency in seen.picture_ms if at >= warm_s),
+        "pictures": float(len(caller.received.pictures)),
+        "fps": len(caller.received.pictures) / seconds,
+        "ended_early": float(len(ended)),
+    }
+
+
+def _taken_sound(caller: Caller, said: np.ndarray) -> list[tuple[float, float]]:
+    """Return the latencies of the sound that has come, and let go of it: the client must not grow either."""
+    blocks = caller.received.sound
+    whole = len(blocks) - len(blocks) % MOMENT
+    if not whole or caller.microphone is None or caller.microphone.begin_s is None:
+        return []
+    found = sound_latencies(said, caller.microphone.begin_s, blocks[:whole])
+    del blocks[:whole]
+    return found
 
 
 async def many_calls(avatar: str, batches: int) -> dict[str, float]:
