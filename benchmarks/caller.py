@@ -276,6 +276,11 @@ class Caller:
             self._channel.send(text)
 
     @property
+    def call_id(self) -> str:
+        """Of the server, once it has answered."""
+        return self._location.rpartition("/")[2]
+
+    @property
     def server_media(self) -> tuple[str, int]:
         """Address and port at which the server waits for this call's packets."""
         candidates = re.findall(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+) ", self.connection.remoteDescription.sdp)

@@ -51,7 +51,9 @@ COMPARED = 24
 """First pictures of so many calls at either end are compared."""
 JUNK_OFFERS = (b"", b"v=0", b"\xff\xfe\x00", b"v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF\r\n", b"a" * 60_000)
 JUNK_MESSAGES = ("", "{", "[]", "null", '{"v":1,"type":"nothing"}', '{"v":1,"type":"avatar","id":5}', "x" * 4_000)
-SERVER = ("--sessions", "16", "--connect-timeout-s", "3", "--lost-timeout-s", "3")
+SERVER = ("--sessions", "16", "--overbook", "--connect-timeout-s", "5", "--lost-timeout-s", "3")
+OFTEN = ("--offers-per-minute", "100000", "--requests-per-address", "128")
+"""All callers are one address."""
 
 
 @dataclass
@@ -67,6 +69,8 @@ class Told:
     """Answers that say that something failed in the server; 503 says that it is full."""
     unseen: int = 0
     """Calls without one picture."""
+    goodbyes: Counter[str] = field(default_factory=Counter)
+    """Why the server ended them, as far as it could be heard."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class Churn:
         self._sound = opus_packets(np.zeros(48_000, np.int16))
         self._query = f"avatar={face.id}&width=256&height=256&drive=both"
         self._ways: tuple[Callable[[], Awaitable[None]], ...] = (
-            self.ends,
+            self.leaves,
             self.vanishes,
             self.talks_junk,
             self.never_connects,
@@ -109,7 +113,7 @@ class Churn:
             await way()
             self._told.kinds[way.__name__] += 1
 
-    async def ends(self) -> None:
+    async def leaves(self) -> None:
         """See pictures and end the call."""
         caller = self._new()
         await self._see(caller)
@@ -162,6 +166,12 @@ class Churn:
         threads, descriptors = self._server.threads_and_descriptors()
         return Held(threads, figures["avatar_tasks"], descriptors, self._server.rss_mb(), figures["avatar_sessions"])
 
+    async def ends(self) -> dict[str, int]:
+        """Return how many calls have ended, by reason."""
+        async with self._http() as http:
+            text = (await http.get(f"{self._server.url}metrics")).text
+        return {why: int(float(count)) for why, count in re.findall(r'calls_ended_total{reason="(\w+)"} (\S+)', text)}
+
     async def at_rest(self) -> Held:
         """Wait until no call is left and what is held grows no less, and return it."""
         end_s = time.monotonic() + SETTLE_S
@@ -205,6 +215,7 @@ class Churn:
             await asyncio.wait_for(caller.received.first_picture.wait(), FIRST_PICTURE_S)
         except TimeoutError:
             self._told.unseen += 1
+            self._told.goodbyes.update(f"{one['reason']}" for one in caller.received.messages if one["type"] == "bye")
             return
         self._told.first_picture_s.append(time.monotonic() - begin)
         await asyncio.sleep(SEEN_S)
@@ -223,7 +234,7 @@ class Churn:
 async def measure(count: int) -> dict[str, float]:
     """Make the calls; return what they leave behind."""
     told = Told()
-    with ServerProcess(*SERVER) as server:
+    with ServerProcess(*SERVER, *OFTEN) as server:
         churn = Churn(server, Told())
         await churn.run(2 * AT_ONCE)  # threads that stay, models that are loaded once
         before = await churn.at_rest()
@@ -233,8 +244,10 @@ async def measure(count: int) -> dict[str, float]:
         await churn.run(count)
         seconds = time.monotonic() - begin
         after = await churn.at_rest()
+        ends = await churn.ends()
         print(f"after:  {after}", flush=True)
     report.table(("way", "calls"), sorted(told.kinds.items()))
+    print(f"ended by the server before a picture: {dict(told.goodbyes)}; all ends: {ends}")
     return {
         "calls": float(told.kinds.total()),
         "seconds": seconds,

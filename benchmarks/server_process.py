@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections.abc import Sequence
@@ -48,8 +49,10 @@ class ServerProcess:
         module = "avatar.commands.main" if root is None else command_module(root)
         command = [python, "-m", *(program or (module,)), "serve", "--port", "0", "--loopback", *options]
         environment = None if root is None else os.environ | {"PYTHONPATH": str(root)}
+        # Not a pipe: one that nobody reads is full after a few hundred lines, and the server would wait for ever.
+        self._log = tempfile.NamedTemporaryFile("a", prefix="avatar-benchmark-", suffix=".log")  # noqa: SIM115
         self._process = subprocess.Popen(
-            command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=self._log, text=True
         )
         if full_disk:
             resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (0, 0))
@@ -77,6 +80,17 @@ class ServerProcess:
         """Whether it has not ended by itself."""
         return self._process.poll() is None
 
+    def log(self) -> str:
+        """Return what it has written to its standard error."""
+        return Path(self._log.name).read_text(errors="replace")
+
+    def terminate(self) -> float:
+        """Tell it to stop as a service manager does (SIGTERM); return how many seconds that took."""
+        begin = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait()
+        return time.monotonic() - begin
+
     def kill(self) -> None:
         """End it and what it has started as `kill -9` does."""
         for process in (*self._watch.children(recursive=True), self._watch):
@@ -93,6 +107,7 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
+        self._log.close()
 
     def _processes(self) -> list[psutil.Process]:
         return [self._watch, *self._watch.children(recursive=True)]
@@ -104,8 +119,8 @@ class ServerProcess:
             if found := READY.search(line):
                 return found.group(1)
         self._process.kill()
-        _, said = self._process.communicate()
-        raise SystemExit(f"The server did not start:\n{said[-2000:]}")
+        self._process.wait()
+        raise SystemExit(f"The server did not start:\n{self.log()[-2000:]}")
 
 
 def command_module(root: Path) -> str:

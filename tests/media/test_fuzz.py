@@ -20,6 +20,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.damaged_files import Change, changes, damaged
+
 LONGEST_S = 60.0
 """A file that takes longer to read hangs; two seconds of clip take a twentieth of one."""
 NAMES = (
@@ -27,21 +29,6 @@ NAMES = (
     *("sound.mp3", "sound.wav", "sound.flac", "sound.ogg", "sound.m4a"),
 )
 EXPLORE = os.environ.get("AVATAR_FUZZ")
-
-Change = tuple[str, float, float, int]
-"""What is done to a file: how, where (a share of it), how far, and with which byte."""
-places = st.one_of(st.floats(0, 1), st.floats(0, 0.02), st.floats(0.97, 1))
-"""Heads and ends hold what the rest is read by."""
-changes = st.lists(
-    st.tuples(
-        st.sampled_from(("flip", "fill", "cut", "repeat", "swap", "end")),
-        places,
-        st.floats(0, 1).map(lambda share: share**4),
-        st.integers(0, 255),
-    ),
-    min_size=1,
-    max_size=6,
-)
 
 
 class Reader:
@@ -102,27 +89,6 @@ def folder(media_files: ModuleType, tmp_path_factory: pytest.TempPathFactory) ->
     for name, audio in media_files.SOUNDS.items():
         media_files.write_media(made / name, audio=audio, seconds=1.2)
     return made
-
-
-def damaged(data: bytes, done: list[Change]) -> bytes:
-    """Return a file's bytes after some changes."""
-    kept = bytearray(data)
-    for how, place, share, byte in done:
-        at = round(place * len(kept))
-        until = min(at + 1 + round(share * len(kept) / 2), len(kept))
-        if how == "flip" and at < len(kept):
-            kept[at] ^= byte or 255
-        elif how == "fill":
-            kept[at:until] = bytes([byte]) * (until - at)
-        elif how == "cut":
-            del kept[at:until]
-        elif how == "repeat":
-            kept[at:at] = kept[at:until]
-        elif how == "swap":
-            kept[at:until] = kept[at:until][::-1]
-        elif how == "end" and place > 0.3:
-            del kept[at:]
-    return bytes(kept)
 
 
 @pytest.mark.slow

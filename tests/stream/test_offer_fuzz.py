@@ -9,17 +9,15 @@ import asyncio
 import gc
 import logging
 import os
-import re
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from types import ModuleType
 
 import httpx2
 import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from avatar.call.registry import Calls
 from avatar.config import ServerSettings
@@ -30,59 +28,19 @@ from avatar.identities.library import AvatarLibrary
 from avatar.server.app import create_app
 from avatar.stream.sdp.offer import read_offer
 from avatar.stream.sdp.text import parse_sdp
+from benchmarks.damaged_offers import OFFERS, damaged_offers
 
 pytestmark = pytest.mark.slow
 
 EXAMPLES = int(os.environ.get("AVATAR_FUZZ_EXAMPLES", "500"))
-OFFERS = sorted(path.read_bytes().decode() for path in Path(__file__).with_name("offers").glob("*.sdp"))
-LINES = sorted({line for offer in OFFERS for line in offer.splitlines()})
-WORDS = sorted({word for line in LINES for word in re.split(r"[ :;=/,]", line)})
-NUMBERS = ("0", "-1", "1", "15", "96", "127", "255", "65535", "65536", "4294967296", "9" * 40)
-ADDRESSES = ("0.0.0.0", "127.0.0.1", "::1", "ff02::1", "a.local", "{}", "%n")  # noqa: S104  (a word of an offer)
-ODD = (*NUMBERS, *ADDRESSES, "", " ", "x" * 400, "*", "é", "\x00", "\u2028", "a=", "m=", "m=audio", "IN")
-
-words = st.one_of(st.sampled_from(ODD), st.sampled_from(WORDS), st.text(max_size=8))
-places = st.integers(0, 9999)
-"""Taken modulo the number of places there are."""
-
-
-@st.composite
-def damaged_offers(draw: st.DrawFn) -> str:
-    """One client's offer, or the head of one and the tail of another's, with a few lines changed."""
-    lines = draw(st.sampled_from(OFFERS)).split("\r\n")
-    if draw(st.integers(0, 4)) == 0:
-        other = draw(st.sampled_from(OFFERS)).split("\r\n")
-        lines = lines[: draw(places) % len(lines)] + other[draw(places) % len(other) :]
-    for _ in range(draw(st.integers(1, 6))):
-        if len(lines) < 2:
-            break
-        place = 1 + draw(places) % (len(lines) - 1)  # an offer that does not begin as one is refused for that
-        how = draw(st.sampled_from(("word", "word", "word", "drop", "double", "swap", "insert", "cut", "write")))
-        if how == "word":
-            pieces = re.split(r"([ :;=/,])", lines[place])
-            pieces[2 * (draw(places) % (len(pieces) // 2 + 1))] = draw(words)
-            lines[place] = "".join(pieces)
-        elif how == "drop":
-            del lines[place : place + draw(st.integers(1, 4))]
-        elif how == "double":
-            lines.insert(place, lines[place])
-        elif how == "swap":
-            other_place = 1 + draw(places) % (len(lines) - 1)
-            lines[place], lines[other_place] = lines[other_place], lines[place]
-        elif how == "insert":
-            lines.insert(place, draw(st.sampled_from(LINES)))
-        elif how == "cut":
-            lines[place] = lines[place][: draw(places) % (len(lines[place]) + 1)]
-        else:
-            lines.insert(place, draw(st.sampled_from(("a=", "m=", "c=", "", "a=fmtp:96 "))) + draw(words))
-    return draw(st.sampled_from(("\r\n", "\r\n", "\n"))).join(lines)
 
 
 class Server:
     """The whole server over ASGI, with sessions that draw nothing, on an event loop of its own."""
 
     def __init__(self, loopback: ModuleType, library: AvatarLibrary) -> None:
-        settings: ServerSettings = loopback.SETTINGS
+        often = replace(loopback.SETTINGS.limits, offers_per_minute=100_000)  # all of them come from one address
+        settings: ServerSettings = replace(loopback.SETTINGS, limits=often)
 
         def make(identity: object, picture: object, *, drive: object, on_picture: object, on_event: object) -> object:
             return loopback.FakeSession(on_picture, on_event, (256, 256), identity, drive)

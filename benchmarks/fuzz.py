@@ -1,0 +1,354 @@
+"""Junk, for as long as asked for: requests, offers, messages of calls, uploads and files, by the thousand.
+
+Requests are what schemathesis makes of the server's own description (right and wrong ones; ids that are real now and
+then), offers are real clients' ones damaged by chance, messages go into a call that is held all the while, and files
+are pictures, sounds and `.avatar` files damaged by chance, uploaded and read in a process of their own.
+
+No answer may say that something failed in the server (5xx but 503, which says that it is full), nothing may crash or
+hang, the call may not end, and the server may not grow. What was found is written down with `--found FILE`; what broke
+a library of others belongs into a report to its authors, and into no repository.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from avatar.identities.builtin import builtin_faces
+from benchmarks import report
+from benchmarks.caller import still_packets
+from benchmarks.churn import Churn, Held, Told
+from benchmarks.damaged_offers import damaged_offers
+from benchmarks.fuzz_files import FileReader, damaged_one, whole_files
+from benchmarks.light_caller import LightCaller, opus_packets
+from benchmarks.server_process import ServerProcess
+
+BARS = {
+    "server_errors": "0",
+    "failures": "0",
+    "calls_lost": "0",
+    "memory_growth_mb": "< 15",
+    "tasks_left": "<= 0",
+    "descriptors_left": "<= 0",
+}
+SERVER = (
+    *("--sessions", "8", "--overbook", "--connect-timeout-s", "2", "--lost-timeout-s", "5"),
+    *("--offers-per-minute", "100000", "--uploads-per-minute", "100000", "--rooms-per-minute", "100000"),
+)
+EXAMPLES = 25
+"""Of one kind, then it is another's turn."""
+MESSAGES_PER_SECOND = 25
+"""Half of what ends a call."""
+MESSAGE_TYPES = (
+    *("calibrate", "set_avatar", "set_drive", "set_background", "cue", "sound", "devices", "trace", "ping", "begin"),
+)
+WARM_SHARE = 0.15
+"""Of the time: memory grows to its usual size meanwhile."""
+REAL_IDS = 0.4
+"""Share of the requests whose ids are those of something that is there."""
+
+_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=40)),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=8,
+)
+_fields = st.sampled_from(("avatar", "drive", "background", "text", "played", "microphone", "camera", "enabled", "t"))
+messages = st.one_of(
+    st.text(max_size=200),
+    _values.map(json.dumps),
+    st.builds(
+        lambda kind, said, version: json.dumps({"v": version, "type": kind, **said}),
+        st.sampled_from(MESSAGE_TYPES),
+        st.dictionaries(st.one_of(_fields, st.just("id"), st.text(max_size=8)), _values, max_size=4),
+        st.sampled_from((1, 1, 1, 2, None)),
+    ),
+)
+"""What a page might send, and what it would not."""
+
+
+@dataclass
+class Findings:
+    """What was tried and what came of it."""
+
+    tried: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By kind and outcome."""
+    bad: list[dict[str, str]] = field(default_factory=list)
+
+    def note(self, kind: str, outcome: str, *, bad: bool = False, said: str = "") -> None:
+        """Take down one more."""
+        self.tried[kind, outcome] += 1
+        if bad:
+            self.bad.append({"kind": kind, "outcome": outcome, "said": said[:4000]})
+
+
+class Fuzz:
+    """One run against one server."""
+
+    def __init__(self, server: ServerProcess, findings: Findings, random_seed: int, folder: Path) -> None:
+        """Try what `random_seed` decides; damaged files are written into `folder`."""
+        import schemathesis  # noqa: PLC0415  (an extra)
+
+        self._server, self._findings, self._folder = server, findings, folder
+        self._chance = random.Random(random_seed)  # noqa: S311
+        self._http = httpx2.Client(trust_env=False, timeout=30, base_url=server.url)
+        self._face = builtin_faces()[0].id
+        with Image.open(builtin_faces()[0].image) as image:
+            self._portrait = np.asarray(image.convert("RGB").resize((512, 512)))
+        self._files = whole_files(self._portrait, self._http.get(f"/api/avatars/{self._face}/file").content)
+        schema: Any = schemathesis.openapi.from_url(f"{server.url}openapi.json")
+        self._operations = [made.ok() for made in schema.get_all_operations()]
+        self._modes = list(schemathesis.GenerationMode)
+        self._ids: dict[str, str] = {}
+        self._reader = FileReader()
+
+    def know(self, **ids: str) -> None:
+        """Let requests name what is there, by the names of their parameters."""
+        self._ids |= ids
+
+    def turn(self) -> None:
+        """Try some of every kind. Blocks."""
+        self._some(self._request_strategy(), self._request)
+        self._some(damaged_offers(), self._offer)
+        for kind, files in self._files.items():
+            self._some(damaged_one(files), partial(self._file, kind))
+
+    def close(self) -> None:
+        """End what it has started."""
+        self._reader.__exit__(None, None, None)
+        self._http.close()
+
+    def _some(self, strategy: st.SearchStrategy[Any], trial: Callable[[Any], None]) -> None:
+        @seed(self._chance.getrandbits(64))
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(strategy)
+        def tried(one: Any) -> None:
+            trial(one)
+
+        tried()
+
+    def _request_strategy(self) -> st.SearchStrategy[Any]:
+        operation, mode = self._chance.choice(self._operations), self._chance.choice(self._modes)
+        strategy: st.SearchStrategy[Any] = operation.as_strategy(generation_mode=mode)
+        return strategy
+
+    def _request(self, case: Any) -> None:
+        kept = {"call_id"} if case.method.upper() == "DELETE" else set()  # the call that takes messages goes on
+        for name, real in self._ids.items():
+            if name in (case.path_parameters or {}) and name not in kept and self._chance.random() < REAL_IDS:
+                case.path_parameters[name] = real
+        kind = f"{case.method.upper()} {case.path}"
+        try:
+            status = case.call(timeout=30).status_code
+        except OSError as error:  # what `requests` raises, its own errors among them
+            self._findings.note(kind, "no answer", bad=self._server_is_silent(error), said=repr(error))
+            return
+        self._note_answer(kind, status, f"{case.as_curl_command()}")
+
+    def _server_is_silent(self, error: OSError) -> bool:
+        """Return whether an error is the server's fault: not where the client itself cannot send such a request."""
+        del error
+        try:
+            return self._http.get("/healthz").status_code != 200
+        except httpx2.HTTPError:
+            return True
+
+    def _offer(self, offer: str) -> None:
+        headers = {"Content-Type": "application/sdp"}
+        data = offer.encode("utf-8", "replace")
+        answer = self._http.post(f"/whip?avatar={self._face}", content=data, headers=headers)
+        self._note_answer("offers", answer.status_code, offer)
+        if answer.status_code == 201:
+            self._http.delete(answer.headers["location"])
+
+    def _file(self, kind: str, file: tuple[str, bytes]) -> None:
+        name, data = file
+        path = self._folder / name
+        path.write_bytes(data)
+        outcome, said = self._reader.read(path)
+        self._findings.note(f"{kind}, read", outcome, bad=outcome not in ("read", "refused"), said=said)
+        if kind == "images":
+            upload = {"photos": (name, io.BytesIO(data), "image/jpeg")}
+            status = self._http.post("/api/avatars", files=upload).status_code
+            self._note_answer("images, uploaded as photos", status, name)
+            status = self._http.post(
+                "/api/backgrounds", content=data, headers={"Content-Type": "image/png"}
+            ).status_code
+            self._note_answer("images, uploaded as backgrounds", status, name)
+
+    def _note_answer(self, kind: str, status: int, sent: str) -> None:
+        self._findings.note(kind, str(status), bad=status >= 500 and status not in (503, 507), said=sent)
+
+
+class HeldCall:
+    """A call that takes messages all the while, and is made again where it has ended."""
+
+    def __init__(self, server: ServerProcess, findings: Findings, random_seed: int) -> None:
+        self._server, self._findings, self._seed = server, findings, random_seed
+        face = builtin_faces()[0]
+        with Image.open(face.image) as image:
+            self._camera = still_packets(np.asarray(image.convert("RGB")), 1.0)
+        self._sound = opus_packets(np.zeros(48_000, np.int16))
+        self._query = f"avatar={face.id}&width=256&height=256"
+        self.lost = 0
+        self.made: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """The id of the first call."""
+
+    async def run(self, until_s: float) -> None:
+        """Send messages until then (time.monotonic)."""
+        waiting: asyncio.Queue[str] = asyncio.Queue(100)
+        making = asyncio.create_task(self._make(waiting))
+        try:
+            while time.monotonic() < until_s:
+                caller = LightCaller(self._server.url, self._camera, self._sound)
+                await caller.join(self._query)
+                if not self.made.done():
+                    self.made.set_result(caller.call_id)
+                ended = await self._send(caller, waiting, until_s)
+                await caller.leave()
+                if ended:
+                    self.lost += 1
+                    self._findings.note("messages", "the call ended", bad=True, said=ended)
+        finally:
+            making.cancel()
+
+    async def _send(self, caller: LightCaller, waiting: asyncio.Queue[str], until_s: float) -> str:
+        """Return why the call ended before its time; empty where it has not."""
+        while time.monotonic() < until_s:
+            message = await waiting.get()
+            before = len(caller.received.messages)
+            caller.say(message)
+            await asyncio.sleep(1 / MESSAGES_PER_SECOND)
+            for answer in caller.received.messages[before:]:
+                if answer["type"] == "bye":
+                    return f"{answer} after {message}"
+            self._findings.note("messages", "sent")
+        return ""
+
+    async def _make(self, waiting: asyncio.Queue[str]) -> None:
+        chance = random.Random(self._seed)  # noqa: S311
+        while True:
+            made: list[str] = []
+            await asyncio.to_thread(_examples, messages, chance.getrandbits(64), made)
+            for message in made:
+                await waiting.put(message)
+
+
+def _examples(strategy: st.SearchStrategy[str], number: int, into: list[str]) -> None:
+    @seed(number)
+    @settings(
+        max_examples=200, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(strategy)
+    def take(one: str) -> None:
+        into.append(one)
+
+    take()
+
+
+async def measure(minutes: float, random_seed: int, found: Path | None) -> dict[str, float]:
+    """Try for so long; return the figures."""
+    findings = Findings()
+    with ServerProcess(*SERVER) as server, tempfile.TemporaryDirectory(prefix="avatar-fuzz-") as folder:
+        churn = Churn(server, Told())
+        await churn.run(8)
+        await churn.at_rest()
+        fuzz = await asyncio.to_thread(Fuzz, server, findings, random_seed, Path(folder))
+        try:
+            await _for_minutes(fuzz, server, findings, minutes * WARM_SHARE, random_seed)
+            before = await churn.at_rest()
+            lost = await _for_minutes(fuzz, server, findings, minutes * (1 - WARM_SHARE), random_seed + 1)
+            after = await churn.at_rest()
+        finally:
+            await asyncio.to_thread(fuzz.close)
+        failed = server.log().count("Traceback")
+        alive = server.running
+    return _figures(findings, before, after, lost=lost, failures_logged=failed, alive=alive, found=found)
+
+
+async def _for_minutes(fuzz: Fuzz, server: ServerProcess, findings: Findings, minutes: float, random_seed: int) -> int:
+    """Try for so long; return how many calls were lost."""
+    until_s = time.monotonic() + 60 * minutes
+    call = HeldCall(server, findings, random_seed)
+    holding = asyncio.create_task(call.run(until_s))
+    call_id = await call.made
+    fuzz.know(call_id=call_id)
+
+    async def turns() -> None:
+        while time.monotonic() < until_s and server.running:
+            await asyncio.to_thread(fuzz.turn)
+
+    work: list[Coroutine[Any, Any, None]] = [turns()]
+    await asyncio.gather(holding, *work)
+    return call.lost
+
+
+def _figures(
+    findings: Findings,
+    before: Held,
+    after: Held,
+    *,
+    lost: int,
+    failures_logged: int,
+    alive: bool,
+    found: Path | None,
+) -> dict[str, float]:
+    by_kind: dict[str, Counter[str]] = {}
+    for (kind, outcome), count in findings.tried.items():
+        by_kind.setdefault(kind, Counter())[outcome] += count
+    rows = [
+        (kind, outcomes.total(), ", ".join(f"{outcome}: {count}" for outcome, count in sorted(outcomes.items())))
+        for kind, outcomes in sorted(by_kind.items())
+    ]
+    report.table(("kind", "tried", "outcomes"), rows)
+    for bad in findings.bad[:5]:
+        print(f"found: {bad['kind']}: {bad['outcome']}")
+    if found is not None:
+        found.write_text(json.dumps(findings.bad, indent=2) + "\n")
+    errors = [one for one in findings.bad if one["outcome"].isdecimal()]
+    return {
+        "tried": float(findings.tried.total()),
+        "server_errors": float(len(errors)),
+        "failures": float(len(findings.bad) - len(errors) + (not alive)),
+        "tracebacks_logged": float(failures_logged),
+        "calls_lost": float(lost),
+        "memory_growth_mb": after.memory_mb - before.memory_mb,
+        "tasks_left": after.tasks - before.tasks,
+        "threads_left": after.threads - before.threads,
+        "descriptors_left": after.descriptors - before.descriptors,
+    }
+
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = report.parser(__doc__ or "")
+    arguments.add_argument("--minutes", type=float, default=10.0, help="how long (default 10)")
+    arguments.add_argument("--seed", type=int, default=0, help="decides what is tried (default 0)")
+    arguments.add_argument("--found", type=Path, metavar="FILE", help="write down what was found; publish it nowhere")
+    chosen = arguments.parse_args()
+    report.finish(asyncio.run(measure(chosen.minutes, chosen.seed, chosen.found)), BARS, chosen.json)
+
+
+if __name__ == "__main__":
+    main()
