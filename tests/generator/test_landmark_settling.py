@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from avatar.generator.enrol import cut_portrait
@@ -46,3 +47,19 @@ def test_what_is_no_face_or_another_face_leaves_the_portrait_as_it_was(photo: U8
     aside = portrait.landmarks_px + np.array([0.6 * face_size(portrait.landmarks_px), 0, 0], np.float32)
     strayed = replace(portrait, landmarks_px=aside)
     assert with_tracked_landmarks(strayed) is strayed
+
+
+def test_how_a_photo_was_cut_and_turned_hardly_changes_where_its_landmarks_lie(photo: U8, face_model: Path) -> None:
+    portrait = first_look(photo, face_model)
+    height, width = portrait.rgb.shape[:2]
+    to_turned = cv2.getRotationMatrix2D((width / 2, height / 2), 5, 0.95)
+    turned = cv2.warpAffine(portrait.rgb, to_turned, (width, height), borderMode=cv2.BORDER_REPLICATE)
+
+    def in_turned(landmarks: F32) -> F32:
+        places = landmarks[:, :2] @ to_turned[:, :2].T + to_turned[:, 2]
+        return np.column_stack([places, landmarks[:, 2] * 0.95]).astype(np.float32)
+
+    other = replace(portrait, rgb=turned, landmarks_px=in_turned(portrait.landmarks_px))
+    once = apart(tracked(turned, face_model), in_turned(tracked(portrait.rgb, face_model)))
+    meant = apart(with_tracked_landmarks(other).landmarks_px, in_turned(with_tracked_landmarks(portrait).landmarks_px))
+    assert meant < 0.7 * once
