@@ -2,8 +2,7 @@
 
 As `benchmarks.lines`, with a browser in place of the light client: its packets pass the same relay, both ways. The
 page's offer goes out without addresses, and the answer that it gets has the relay's. Pictures are counted as they are
-shown
-(`requestVideoFrameCallback`), latency is what the page tells its user, from camera to screen.
+shown (`requestVideoFrameCallback`), latency is what the page tells its user, from camera to screen.
 
 {line}_freeze_ms        longest time without a new picture while the line is disturbed
 {line}_freeze_after_ms  and after that

@@ -184,6 +184,12 @@ class Calls:
         self._capacity.tried(cores)
         logger.info("a call at full quality costs %.2f processor cores", cores)
 
+    def expect_another(self) -> None:
+        """Prepare for a call that may come soon beside those that run: a process that is to hold it takes seconds."""
+        room_for_more = self._active < self._places.limit(adapting=adapts(self._settings.picture, "avatar"))
+        if self._workers is not None and self._active and room_for_more and not self._closing:
+            self._workers.prepare(self._local.weight)
+
     async def close(self) -> None:
         """End every call, every thread and every worker. No call can begin any more."""
         self._closing = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+import threading
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -45,11 +46,17 @@ _INPUT_SHAPES: Final = {
     _LANDMARKS: [1, CROP_SIDE, CROP_SIDE, 3],
 }
 _POINTS: Final = np.array(POINTS)
+_one_at_a_time: Final = threading.Lock()
+
+
+def networks_of(model_path: Path) -> NetworkPool[LandmarkNetworks]:
+    """Return this process's copies of a model file's networks, the same to all threads that ask."""
+    with _one_at_a_time:  # two that came at once would each make copies
+        return _pool(model_path)
 
 
 @cache
-def networks_of(model_path: Path) -> NetworkPool[LandmarkNetworks]:
-    """Return this process's copies of a model file's networks."""
+def _pool(model_path: Path) -> NetworkPool[LandmarkNetworks]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
     return NetworkPool(lambda: LandmarkNetworks(model_path), max(1, min(MOST_COPIES, cores)))
 

@@ -117,7 +117,7 @@ def create_app(
     app.include_router(room_routes(calls, settings.limits))
     app.include_router(recording_routes(calls))
     app.include_router(service_routes(settings, calls, metrics, gate))
-    add_page(app, resource_folder("client"))
+    add_page(app, resource_folder("client"), calls.expect_another)
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
@@ -66,11 +67,12 @@ def service_routes(settings: ServerSettings, calls: CallRegistry, metrics: Metri
     return router
 
 
-def add_page(app: FastAPI, client: Path) -> None:
-    """Serve the page from the folder `client`, and the documentation of `app`."""
+def add_page(app: FastAPI, client: Path, on_visit: Callable[[], None]) -> None:
+    """Serve the page from the folder `client`, and the documentation of `app`; `on_visit` is told of who may call."""
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
+        on_visit()
         return FileResponse(client / "index.html", media_type="text/html")
 
     @app.get("/watch/{token}", include_in_schema=False)

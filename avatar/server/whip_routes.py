@@ -85,6 +85,9 @@ class CallRegistry(Protocol):
     async def end(self, call_id: str, reason: EndReason = "left") -> bool:
         """End a call; False when there is none of that id."""
 
+    def expect_another(self) -> None:
+        """Prepare for a call that may come soon: somebody has opened the page. Never blocks."""
+
     async def close(self) -> None:
         """Say goodbye to every peer and end all calls."""
 

@@ -40,11 +40,11 @@ def landmarker(face_model: Path) -> Iterator[OpenVinoLandmarker]:
 @pytest.fixture
 def without_openvino(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine on which OpenVINO is not installed."""
-    for cached in (landmark_networks.networks_of, why_not_openvino):
+    for cached in (landmark_networks._pool, why_not_openvino):
         cached.cache_clear()
     monkeypatch.setitem(sys.modules, "openvino", None)
     yield
-    for cached in (landmark_networks.networks_of, why_not_openvino):
+    for cached in (landmark_networks._pool, why_not_openvino):
         cached.cache_clear()
 
 

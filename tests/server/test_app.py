@@ -71,6 +71,7 @@ class FakeCalls:
     running: dict[str, MadeCall] = field(default_factory=dict)
     latest: tuple[Stats, ...] = ()
     closed: bool = False
+    expected: int = 0
     wishes: list[RoomWish | None] = field(default_factory=list)
 
     async def create(
@@ -115,6 +116,9 @@ class FakeCalls:
 
     async def end(self, call_id: str, reason: EndReason = "left") -> bool:
         return self.running.pop(call_id, None) is not None
+
+    def expect_another(self) -> None:
+        self.expected += 1
 
     async def close(self) -> None:
         self.closed = True
@@ -213,6 +217,15 @@ def test_the_page_and_its_files_come_with_their_types_and_strict_headers(client:
     assert page.headers["referrer-policy"] == "no-referrer"
     for linked in re.findall(r'(?:src|href)="(/client/[^"]+)"', page.text):
         assert client.get(linked).status_code == 200, linked
+
+
+def test_who_opens_the_page_is_expected_to_call_and_who_watches_is_not(client: TestClient, calls: FakeCalls) -> None:
+    before = calls.expected
+    client.get("/watch/token")
+    client.get("/obs")
+    assert calls.expected == before
+    client.get("/")
+    assert calls.expected == before + 1
 
 
 def test_every_file_of_the_page_comes_with_its_type_whichever_folder_it_lies_in(client: TestClient) -> None:

@@ -78,11 +78,9 @@ class WorkerPool:
         A worker that has to be started takes seconds. `server_weight` is of the calls in the server's own process.
         """
         coming = Coming(standing.weight, None if request.room is None else request.room.room)
-        workers = {number: worker.weight for number, worker in self._workers.items()}
-        workers |= {number: sum(one.weight for one in waiting) for number, waiting in self._waiting.items()}
         chosen = self._with_room(coming.room)
         if chosen is None:
-            chosen = choose_place(server_weight, workers, may_start=self._may_start(len(workers)))
+            chosen = self._choose(server_weight)
         if chosen == "server":
             return None
         number = self._begin_start() if chosen == "new" else chosen
@@ -94,6 +92,11 @@ class WorkerPool:
         if worker is not None:
             worker.opening.append(coming)
         return worker
+
+    def prepare(self, server_weight: float) -> None:
+        """Start a worker for a call that may come, where it would wait for one; `server_weight` as in `place`."""
+        if not self._starting and self._choose(server_weight) == "new":
+            self._begin_start()
 
     async def create(
         self, worker: Worker, request: CallRequest, standing: Standing, on_made: Callable[[], object]
@@ -196,6 +199,12 @@ class WorkerPool:
         there = [number for number, worker in self._workers.items() if room in worker.people]
         coming = [number for number, waiting in self._waiting.items() if any(one.room == room for one in waiting)]
         return next(iter((*there, *coming)), None)
+
+    def _choose(self, server_weight: float) -> Place:
+        """Return where a call that belongs to no room goes."""
+        workers = {number: worker.weight for number, worker in self._workers.items()}
+        workers |= {number: sum(one.weight for one in waiting) for number, waiting in self._waiting.items()}
+        return choose_place(server_weight, workers, may_start=self._may_start(len(workers)))
 
     def _may_start(self, there_are: int) -> bool:
         return not self._closed and there_are < self.most and not self._failures.wait_s(self._clock())

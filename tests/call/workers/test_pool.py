@@ -314,6 +314,20 @@ async def test_where_no_process_can_be_started_the_server_holds_the_calls(
     assert caplog.text.count("could not be started") == 1, "it is not tried for every call"
 
 
+async def test_a_worker_is_started_once_for_a_call_that_is_expected(house: House, loopback: ModuleType) -> None:
+    """Somebody opens the page, or several do, while a call runs."""
+    house.calls.expect_another()
+    await house.join()
+    assert not house.workers, "before the first call the server's own process is free"
+    house.calls.expect_another()
+    house.calls.expect_another()
+    await loopback.wait_for(lambda: len(house.pool) == 1)
+    house.calls.expect_another()
+    assert len(house.workers) == 1, "it is free"
+    _, call = await house.join()
+    assert house.pool.get(call.id) is call and len(house.workers) == 1
+
+
 async def test_a_worker_that_nobody_needs_any_more_ends(
     house: House, loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
