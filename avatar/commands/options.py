@@ -21,17 +21,9 @@ else:
 
 CONSENT: Final = ("consent", "require_consent", "consent_keys")
 """The settings that commands have which open a face."""
-RENDERING: Final = (
-    "size",
-    "fps",
-    "tier",
-    "engine",
-    "tracker",
-    "background",
-    "voice_network",
-    "voice_encoder",
-    *CONSENT,
-)
+LABEL: Final = ("label", "label_corner", "label_font")
+DRAWING: Final = ("size", "fps", "tier", "engine", "tracker", "background", *LABEL)
+RENDERING: Final = (*DRAWING, "voice_network", "voice_encoder", *CONSENT)
 """The settings that commands have which write a movie."""
 
 

@@ -89,12 +89,15 @@ def check(settings: ServerSettings) -> Checked:
 def make_ready(checked: Checked) -> Checked:
     """Fetch the models, and choose what draws. Takes seconds. Raises AvatarError."""
     from avatar.commands.diagnostics import require_system_libraries  # noqa: PLC0415
+    from avatar.generator.picture_label import label_of  # noqa: PLC0415
     from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
 
     require_system_libraries()
     pull("face_landmarker")
     pull("selfie_segmentation")
     picture = checked.settings.picture
+    if picture.label is not None:
+        label_of(picture, (picture.width, picture.height))  # one that cannot be is said now, not in the first call
     picture = replace(picture, tier=live_tier(picture.tier, picture.engine))
     settings = replace(checked.settings, picture=picture)
     return replace(checked, settings=settings, drawn_by=chosen_tier(picture.tier, picture.engine))

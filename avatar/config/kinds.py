@@ -83,6 +83,16 @@ def read_background(text: str) -> Background:
         raise ValueError(text) from error
 
 
+LONGEST_LABEL: Final = 40
+
+
+def picture_label(text: str) -> str:
+    """Return a label without blanks around it. Raises ValueError for what is none."""
+    if not text.strip() or not text.isprintable() or len(text) > LONGEST_LABEL:
+        raise ValueError(text)
+    return text.strip()
+
+
 def base_url(text: str) -> str:
     """Return a base URL without a slash at its end. Raises ValueError for what is none."""
     parts = urlsplit(text)
@@ -135,6 +145,7 @@ BACKGROUND: Final = Kind(
     f"keep, blur, transparent, a colour such as #2a6496, or a picture ({', '.join(PICTURES)})",
     "WHAT",
 )
+LABEL: Final = Kind(picture_label, f"a text of 1 to {LONGEST_LABEL} letters in one line", "TEXT")
 API_KEY: Final = Kind(api_key, "plain letters, digits and marks (ASCII), without spaces or line breaks", "KEY")
 BASE_URL: Final = Kind(base_url, "a base URL such as http://localhost:11434/v1, without a key", "URL")
 PORTS: Final = Kind(port_range, "a range of ports from 1024 to 65535, such as 40000-40100", "FIRST-LAST")

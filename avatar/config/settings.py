@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from avatar.config.declaration import setting
-from avatar.config.kinds import API_KEY, BACKGROUND, BASE_URL, PORTS, PUBLIC_ADDRESS, SIZE, Background, PortRange
+from avatar.config.kinds import API_KEY, BACKGROUND, BASE_URL, LABEL, PORTS, PUBLIC_ADDRESS, SIZE, Background, PortRange
 
 OTHER_VARIABLES: Final[Mapping[str, str]] = {
     "AVATAR_CONFIG": "the settings file",
@@ -33,6 +33,7 @@ ENGINES: Final = (
     "torch-cuda-compiled",
 )
 QUALITIES: Final = ("auto", "fixed")
+CORNERS: Final = ("top-left", "top-right", "bottom-left", "bottom-right")
 TRACKERS: Final = ("auto", "openvino", "mediapipe")
 TTS_ENGINES: Final = ("auto", "hibari", "espeak")
 CONSENTS: Final = ("unstated", "self", "permitted", "nobody")
@@ -82,6 +83,13 @@ class PictureSettings:
         "what is seen behind the avatar: keep (its photo's own), blur, a colour as #RRGGBB, a picture's file, or "
         "transparent (for programs and for OBS: docs/sdk.md, docs/obs.md)",
         kind=BACKGROUND,
+    )
+    label: str | None = setting(
+        None, 'a label in every picture, such as "AI avatar" (docs/trust.md; default: none)', kind=LABEL
+    )
+    label_corner: str = setting("top-left", "where it is", choices=CORNERS, metavar="CORNER")
+    label_font: Path | None = setting(
+        None, "a font (TrueType, OpenType) for its letters (default: one for Latin letters)", metavar="FILE"
     )
 
 

@@ -40,7 +40,8 @@ class Generator(Protocol):
     def render(self, motion: Motion) -> U8:
         """Return the (height, width, 3) RGB picture of a motion.
 
-        Where the avatar was opened with a transparent background, it is (height, width, 4) RGBA, premultiplied.
+        It is made anew for each call, and whoever asked may write into it. Where the avatar was opened with a
+        transparent background, it is (height, width, 4) RGBA, premultiplied.
         """
 
     def draw(self, target_face: TargetFace) -> U8:

@@ -15,6 +15,7 @@ from avatar.config import BACKGROUND, Background, PictureSettings, TrustSettings
 from avatar.errors import AvatarError
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
+from avatar.generator.picture_label import labelled
 from avatar.generator.protocol import Generator
 from avatar.generator.tiers import open_generator
 from avatar.identities.open import checked_consent, face_warnings, open_identity
@@ -53,7 +54,7 @@ def parts_of(identity: Identity, settings: PictureSettings, speech: SpeechMotion
     size = (settings.width, settings.height)
 
     def open_before(background: Background) -> Generator:
-        return open_generator(identity, size, settings.tier, settings.engine, background)
+        return labelled(open_generator(identity, size, settings.tier, settings.engine, background), settings)
 
     return RenderParts(open_before(settings.background), speech, open_before)
 

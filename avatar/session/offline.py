@@ -14,6 +14,7 @@ from avatar.config import PictureSettings
 from avatar.errors import MediaError
 from avatar.face.expression_basis import load_basis
 from avatar.generator.identity import Identity
+from avatar.generator.picture_label import labelled
 from avatar.generator.protocol import Generator
 from avatar.generator.tiers import open_generator
 from avatar.media.audio import SOUND_RATE, audio_blocks, audio_seconds
@@ -184,9 +185,8 @@ def animate(
     Raises:
         MediaError: the driver cannot be read.
     """
-    generator = open_generator(
-        identity, (picture.width, picture.height), picture.tier, picture.engine, picture.background
-    )
+    size = (picture.width, picture.height)
+    generator = labelled(open_generator(identity, size, picture.tier, picture.engine, picture.background), picture)
     temperament, state = Temperament(), CompositionState()
     direction, coming = Direction(), deque(cues)
 

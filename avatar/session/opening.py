@@ -7,6 +7,7 @@ from collections.abc import Callable
 from avatar.config import PictureSettings
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
+from avatar.generator.picture_label import labelled
 from avatar.generator.tiers import open_generator, smaller_tiers
 from avatar.models.store import get_model
 from avatar.motion.speech import SpeechMotion
@@ -62,7 +63,7 @@ class _Renderers:
         engine = picture.engine if tier == picture.tier else "auto"
         size = (picture.width, picture.height)
         generator = open_generator(identity, size, tier, engine, picture.background, self._lowered)
-        return AdaptiveRenderer(generator, picture.fps)
+        return AdaptiveRenderer(labelled(generator, picture), picture.fps)
 
     def _lowered(self, tier: str, why: str) -> None:
         self._tiers = (tier, *smaller_tiers(tier))

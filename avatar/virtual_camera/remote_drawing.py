@@ -21,6 +21,7 @@ import numpy as np
 
 from avatar.config import Background, PictureSettings
 from avatar.errors import AvatarError, ControlError, DeviceError, FrameError, ServerGoneError
+from avatar.generator.picture_label import label_of
 from avatar.media.colour import camera_rgb, to_i420
 from avatar.motion.cues import understand
 from avatar.sdk.whip_client import Answer, WhipClient
@@ -89,6 +90,7 @@ class RemoteDrawing:
         self._client, self._face, self._picture, self._drive = client, face, picture, drive
         self._on_picture, self._on_note = on_picture, on_note
         self._background = picture.background
+        self._label = label_of(picture, (picture.width, picture.height)) if picture.label is not None else None
         self._find_ice_servers = client.ice_servers if find_ice_servers is None else find_ice_servers
         self._first: Future[None] = Future()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="avatar-uplink")
@@ -193,6 +195,8 @@ class RemoteDrawing:
             size = (self._picture.width, self._picture.height)
             if (rgb.shape[1], rgb.shape[0]) != size:  # from a server that is short of time; the device takes one size
                 rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+            if self._label is not None:
+                self._label.lay(rgb)
             capture = self._answered.answered_by(wire_timestamp)
             sound_s = None if capture is None else capture.arrival_s
             self._on_picture(Picture(now_s - self._begin_s, to_i420(rgb), capture, sound_s))
