@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from avatar.commands.options import Subparsers
 from avatar.commands.progress import ProgressBar
@@ -26,6 +27,12 @@ def add_command(subparsers: Subparsers) -> None:
         action="store_true",
         help="the licence of a model by others is accepted: do not ask (for `pull liveportrait` in scripts)",
     )
+    parser.add_argument(
+        "--onnx",
+        type=Path,
+        metavar="DIR",
+        help="for `pull liveportrait`: fetch nothing, use the ONNX files of this folder (FasterLivePortrait's layout)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -48,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             pull(name)
             print(f"{name}: {store.path(name)}")
         for name in by_others:
-            pull_portrait(PUBLISHED[name], accepted=args.accept_licence)
+            pull_portrait(PUBLISHED[name], accepted=args.accept_licence, onnx=args.onnx)
         return 0
     states = {name: store.state(name) for name in names}
     for name, state in states.items():

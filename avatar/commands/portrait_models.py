@@ -8,7 +8,8 @@ from typing import Final
 
 from avatar.commands.progress import ProgressBar
 from avatar.errors import ModelError
-from avatar.generator.portrait.tier import MAP, WEIGHTS, load_networks, require_torch
+from avatar.generator.engines.choice import default_threads
+from avatar.generator.portrait.tier import MAP, WEIGHTS, load_networks, record_onnx, recorded_onnx, require_torch
 from avatar.models.hub import PublishedModel, pull_published
 from avatar.models.store import models_folder
 
@@ -18,8 +19,8 @@ FITTED_SIZE: Final = (512, 512)
 
 
 def is_fetched() -> bool:
-    """Tell whether LivePortrait's weights are here."""
-    return (models_folder() / WEIGHTS).is_file()
+    """Tell whether LivePortrait's weights are here, or ONNX files of the user's own."""
+    return (models_folder() / WEIGHTS).is_file() or recorded_onnx() is not None
 
 
 def state_of_portrait(model: PublishedModel) -> str:
@@ -31,12 +32,17 @@ def state_of_portrait(model: PublishedModel) -> str:
     )
 
 
-def pull_portrait(model: PublishedModel, *, accepted: bool) -> None:
+def pull_portrait(model: PublishedModel, *, accepted: bool, onnx: Path | None = None) -> None:
     """Fetch the checkpoints unless they are here, keep them as safetensors, and fit our motion to them.
+
+    `onnx`: the folder of files that are used in their place; nothing is fetched then.
 
     Raises:
         ModelError: the user does not accept the licence, torch is missing, or something cannot be fetched or read.
     """
+    if onnx is not None:
+        _use_onnx(onnx)
+        return
     weights, fitted = models_folder() / WEIGHTS, models_folder() / MAP
     if not weights.is_file():
         print(f"{model.origin}\nLicence: {model.licence}. {model.terms}\nAbout {model.about_bytes / 1e6:.0f} MB.")
@@ -49,6 +55,24 @@ def pull_portrait(model: PublishedModel, *, accepted: bool) -> None:
     if not fitted.is_file():
         _fit_map(fitted)
     print(f"{model.name}: {weights}")
+
+
+def _use_onnx(folder: Path) -> None:
+    """Draw with ONNX files that are on this machine, and fit our motion to them.
+
+    Raises:
+        ModelError: one is missing, damaged, or another network's, or ONNX Runtime cannot run them.
+    """
+    from avatar.generator.portrait.onnx_engine import OnnxPortraitEngine, onnx_folder  # noqa: PLC0415
+
+    try:
+        OnnxPortraitEngine(folder, "onnxruntime", default_threads())
+    except (ImportError, RuntimeError) as error:
+        raise ModelError(f"ONNX Runtime cannot run the files of {folder}: {error}") from error
+    record_onnx(folder)
+    load_networks.cache_clear()
+    _fit_map(models_folder() / MAP)
+    print(f"liveportrait: the ONNX files of {onnx_folder(folder)}")
 
 
 def _says_yes(question: str) -> bool:

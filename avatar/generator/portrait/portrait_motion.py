@@ -33,6 +33,9 @@ class PortraitMotion:
 class PortraitDrawer(Protocol[Source]):
     """LivePortrait's networks. Shared by calls: any thread may call."""
 
+    name: str
+    """The engine that they run on."""
+
     def source(self, rgb: U8, lip_opening: float, eye_openings: tuple[float, float]) -> Source:
         """Return a photo's square (256, 256, 3) RGB, ready to be moved, its lips and lids measured as given."""
 

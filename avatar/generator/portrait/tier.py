@@ -1,28 +1,33 @@
-"""Opens the `portrait` tier: what it needs is looked for here, before torch is imported."""
+"""Opens the `portrait` tier: what it needs is looked for here, before torch or ONNX Runtime are imported."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Any, Final
 
 from avatar.config import Background
 from avatar.errors import GpuMemoryError, ModelError
 from avatar.generator.engines.choice import default_threads
 from avatar.generator.identity import Identity
 from avatar.generator.portrait.expression_map import ExpressionMap, read_map, unfitted_map
+from avatar.generator.portrait.generator import PortraitGenerator
+from avatar.generator.portrait.portrait_motion import PortraitDrawer
 from avatar.generator.protocol import Generator
 from avatar.models.store import models_folder
-
-if TYPE_CHECKING:
-    from avatar.generator.portrait.engine import PortraitEngine
+from avatar.models.tensor_file import write_whole
 
 WEIGHTS: Final = "liveportrait.safetensors"
 MAP: Final = "liveportrait-map.safetensors"
-ENGINES: Final = ("torch-cuda", "torch", "torch-cuda-compiled")
-AUTOMATIC: Final = ENGINES[:2]
-"""In this order where none is asked for; compiling takes minutes, so it wants asking for."""
+ONNX: Final = "liveportrait-onnx.json"
+"""Says which folder a user's own ONNX files lie in."""
+AUTOMATIC: Final = ("torch-cuda", "onnxruntime-cuda", "torch", "onnxruntime")
+"""In this order where none is asked for."""
+ENGINES: Final = (*AUTOMATIC, "torch-cuda-compiled", "onnxruntime-tensorrt")
+"""The last two compile for minutes, so they want asking for."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,12 +46,10 @@ def open_portrait(identity: Identity, picture_size: tuple[int, int], engine: str
         ImageError: the picture behind the person cannot be read.
     """
     loaded, expression_map = load_portrait(engine)
-    from avatar.generator.portrait.generator import PortraitGenerator  # noqa: PLC0415 - imports torch
-
     return PortraitGenerator(identity, picture_size, loaded, expression_map, background)
 
 
-def load_portrait(engine: str) -> tuple[PortraitEngine, ExpressionMap]:
+def load_portrait(engine: str) -> tuple[PortraitDrawer[Any], ExpressionMap]:
     """Return the networks on an engine, loaded once per process, and the map of our motion to theirs.
 
     Raises:
@@ -60,7 +63,7 @@ def load_portrait(engine: str) -> tuple[PortraitEngine, ExpressionMap]:
 
 
 @cache
-def load_networks(engine: str) -> PortraitEngine:
+def load_networks(engine: str) -> PortraitDrawer[Any]:
     """Return the networks on an engine, one of `ENGINES` or `auto`, loaded once per process.
 
     Raises:
@@ -68,21 +71,55 @@ def load_networks(engine: str) -> PortraitEngine:
     """
     if engine not in ("auto", *ENGINES):
         raise ModelError(f"The tier portrait runs on {', '.join(ENGINES)}, not on {engine}.")
-    weights = models_folder() / WEIGHTS
-    if not weights.is_file():
+    weights, onnx = models_folder() / WEIGHTS, recorded_onnx()
+    if not weights.is_file() and onnx is None:
         raise ModelError("LivePortrait's weights are not on this machine. Fetch them: avatar models pull liveportrait")
-    require_torch()
-    from avatar.generator.portrait.engine import PortraitEngine  # noqa: PLC0415 - imports torch
-
-    answers = []
+    answers: list[str] = []
     for name in AUTOMATIC if engine == "auto" else (engine,):
         try:
-            device = "cuda" if name.startswith("torch-cuda") else "cpu"
-            loaded = PortraitEngine(weights, device, default_threads(), compiled=name.endswith("compiled"))
-        except (RuntimeError, GpuMemoryError) as error:
+            loaded = _on_torch(name, weights) if name.startswith("torch") else _on_onnxruntime(name, onnx)
+        except (ImportError, RuntimeError, GpuMemoryError) as error:
             answers.append(f"{name}: {str(error).splitlines()[0]}")
             continue
-        if answers and device == "cpu":
+        if answers and name in ("torch", "onnxruntime"):
             _log.warning("LivePortrait draws on the CPU, seconds a picture (%s).", "; ".join(answers))
         return loaded
     raise ModelError(f"LivePortrait's networks run on nothing here. {'; '.join(answers)}")
+
+
+def record_onnx(folder: Path) -> None:
+    """Keep in mind where a user's own ONNX files lie. Raises OSError."""
+    write_whole(models_folder() / ONNX, json.dumps({"folder": str(folder.resolve())}).encode())
+
+
+def recorded_onnx() -> Path | None:
+    """Return the folder of a user's own ONNX files; None where there is none.
+
+    Raises:
+        ModelError: what says so is damaged.
+    """
+    path = models_folder() / ONNX
+    try:
+        return Path(str(json.loads(path.read_bytes())["folder"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is damaged: remove it, then avatar models pull liveportrait --onnx DIR.") from error
+
+
+def _on_torch(name: str, weights: Path) -> PortraitDrawer[Any]:
+    if not weights.is_file():
+        raise RuntimeError("the weights for torch are missing: avatar models pull liveportrait")
+    require_torch()
+    from avatar.generator.portrait.engine import PortraitEngine  # noqa: PLC0415 - imports torch
+
+    device = "cuda" if name.startswith("torch-cuda") else "cpu"
+    return PortraitEngine(weights, device, default_threads(), compiled=name.endswith("compiled"))
+
+
+def _on_onnxruntime(name: str, folder: Path | None) -> PortraitDrawer[Any]:
+    if folder is None:
+        raise RuntimeError("no ONNX files are known: avatar models pull liveportrait --onnx DIR")
+    from avatar.generator.portrait.onnx_engine import OnnxPortraitEngine  # noqa: PLC0415 - only where it is chosen
+
+    return OnnxPortraitEngine(folder, name, default_threads())

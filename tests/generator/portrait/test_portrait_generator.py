@@ -37,6 +37,7 @@ def identity() -> Identity:
 class GreenDrawer:
     """Draws every square green, and keeps what it was told."""
 
+    name = "green"
     motions: list[PortraitMotion] = field(default_factory=list)
     squares: list[U8] = field(default_factory=list)
 
@@ -190,8 +191,8 @@ def test_without_weights_it_says_how_to_fetch_them(tmp_path: Path, monkeypatch: 
         chosen_tier("portrait", "auto")
 
 
-def test_it_runs_on_torch_alone(identity: Identity) -> None:
-    with pytest.raises(ModelError, match=r"torch-cuda, torch, .*, not on openvino"):
+def test_an_engine_that_cannot_run_it_is_refused_with_those_that_can(identity: Identity) -> None:
+    with pytest.raises(ModelError, match=r"runs on torch-cuda, .*, not on openvino"):
         open_generator(identity, (256, 256), "portrait", "openvino")
 
 
