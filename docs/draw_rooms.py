@@ -24,6 +24,7 @@ PICTURE: Final = ROOT / "docs" / "rooms.svg"
 
 ROOMS: Final = {
     "call": "one call, from offer to end",
+    "cluster": "many machines: gateway, replicas",
     "commands": "the command line",
     "conversation": "turns, STT, LLM, TTS",
     "face": "mesh, pose, expression basis",

@@ -10,7 +10,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from avatar import __version__
-from avatar.commands import camera, config, doctor, enroll, info, models, publish, render, say, serve, token, verify
+from avatar.commands import (
+    camera,
+    cluster,
+    config,
+    doctor,
+    enroll,
+    info,
+    models,
+    publish,
+    render,
+    say,
+    serve,
+    token,
+    verify,
+)
 from avatar.errors import AvatarError, SettingsError
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
@@ -29,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
         "  avatar publish --audio speech.wav --to whip://live.example/whip/room\n"
         "  avatar camera --avatar me.avatar               a camera for Zoom and OBS\n"
         "  avatar verify clip.mp4                         is it an avatar's?\n"
+        "  avatar cluster up                              several servers behind one address\n"
         "  avatar doctor                                  when something does not work\n\n"
         "Each command explains itself: avatar COMMAND --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -36,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"avatar {__version__}")
     top.add_argument("--debug", action="store_true", help="show where an error comes from")
     subparsers = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (serve, enroll, info, render, say, publish, camera, verify, doctor, models, config, token):
+    for command in (serve, cluster, enroll, info, render, say, publish, camera, verify, doctor, models, config, token):
         command.add_command(subparsers)
     return top
 

@@ -136,7 +136,9 @@ class Avatar:
         """Return an avatar that a server (`avatar serve`) draws; `async with` makes the call.
 
         Opening raises TokenError, ServerFullError (`retry_after_s` says when to try again), UnknownAvatarError or
-        ServerGoneError. Where the server goes away later, iteration, pushes and all else raise ServerGoneError.
+        ServerGoneError. Where the server goes away later, iteration, pushes and all else raise ServerGoneError; where
+        only the process has gone that drew it, in a cluster, the call comes back by itself in a few seconds, and sound
+        goes on meanwhile.
 
         Args:
             url: of the server, such as https://host:8010.

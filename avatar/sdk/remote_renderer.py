@@ -1,7 +1,9 @@
 """Renderer that has a server draw an avatar's ticks: the mouth's input goes there, pictures come back over WebRTC.
 
 Speech and its playback position stay here: sound is never lost, whatever becomes of the connection, and an
-interruption is silent before the server has heard of it. Everything runs in a thread with an event loop of its own.
+interruption is silent before the server has heard of it. A call whose server process died is made again, with the same
+face and mood, as long as the server's address answers; sound goes on without pictures meanwhile. Everything runs in a
+thread with an event loop of its own.
 """
 
 from __future__ import annotations
@@ -14,16 +16,17 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Final
 
 import av
 
 from avatar.config import Background, PictureSettings
-from avatar.errors import AvatarError, ControlError, FrameError, ServerGoneError, what_failed
+from avatar.errors import AvatarError, ControlError, FrameError, ServerFullError, ServerGoneError, what_failed
 from avatar.media.colour import camera_rgb
 from avatar.media.matte_beside import rgba_of
 from avatar.media.pcm import SampleQueue
-from avatar.motion.cues import MOST_WAITING, Cue
+from avatar.motion.cues import MOST_WAITING, Attend, Cue, Look, Mood
 from avatar.sdk.background_request import BackgroundRequest
 from avatar.sdk.bot_protocol import (
     BACKGROUND_REPLY,
@@ -52,9 +55,15 @@ from avatar.timing.stage_thread import JOIN_TIMEOUT_S
 
 OPEN_TIMEOUT_S: Final = 20.0
 """From the offer to the first picture."""
-PING_EVERY_S: Final = 1.0
+PING_EVERY_S: Final = 0.5
 LOST_S: Final = 5.0
 """A server that has not answered a ping for so long is gone."""
+ASK_S: Final = 0.7
+"""A server that has sent neither picture nor answer for so long is asked by HTTP whether the call goes on."""
+COME_BACK_S: Final = 20.0
+"""A call that is gone is tried for so long to be made again."""
+LOST_REASONS: Final = frozenset({"server_stopping", "connection_lost", "never_connected"})
+"""Why a server ends a call that is worth to be made again."""
 SPARE_TICKS: Final = 2
 """Ticks on their way or waiting to be taken, besides those that the lead asks for."""
 PATIENCE: Final = 1.0
@@ -62,6 +71,10 @@ PATIENCE: Final = 1.0
 CUES_PER_TICK: Final = 4
 LONGEST_REASON: Final = 1000
 """Letters of why a server ends a call that are passed on."""
+
+
+class _CallLostError(ServerGoneError):
+    """The call is over, and another one can be made."""
 
 
 class RemoteRenderer:
@@ -88,6 +101,8 @@ class RemoteRenderer:
         self._thread: threading.Thread | None = None
         self._size: tuple[int, int] | None = None
         self._cues: deque[Cue] = deque(maxlen=MOST_WAITING)
+        self._standing: dict[type[Cue], Cue] = {}
+        """The last cue of each kind that holds until the next: what a call that is made again begins with."""
         self._lead = RemoteLead()
         self._clock: int | None = None
         """RTP timestamp of the picture of tick 0."""
@@ -96,9 +111,13 @@ class RemoteRenderer:
         self._sent_s: dict[int, float] = {}
         """When each tick left whose picture has not come."""
         self._answer: Answer | None = None
+        self._speaking: asyncio.Task[None] | None = None
+        """Lets sound go on while the call is made again."""
         self._failure: AvatarError | None = None
         self._leaving = False
-        self._pong_s = self._ping_s = 0.0
+        self._pong_s = self._ping_s = self._heard_s = 0.0
+        self._asking: asyncio.Task[None] | None = None
+        self._hanging_up = False
         self._mouth_sound = SampleQueue(MOUTH_RATE)
         self._background = BackgroundRequest(client, self._send_soon)
         self._cuts = 0
@@ -133,11 +152,14 @@ class RemoteRenderer:
 
     def perform(self, cue: Cue) -> None:
         """Follow a cue with the next tick."""
+        if isinstance(cue, Mood | Look | Attend):
+            self._standing[type(cue)] = cue
         self._cues.append(cue)
 
     async def set_background(self, background: Background) -> None:
         """Ask the server for it, and wait until it is there."""
         await self._background.ask(background)
+        self._picture = replace(self._picture, background=background)  # a call that is made again begins with it
 
     async def close(self) -> None:
         """End the call and wait for the thread's end."""
@@ -149,8 +171,8 @@ class RemoteRenderer:
 
     def on_state(self, state: str) -> None:
         """Notice a connection that is lost."""
-        if state in ("failed", "closed"):
-            self._fail(ServerGoneError(self._caller.why_lost()))
+        if state in ("failed", "closed") and not self._hanging_up:
+            self._fail(_CallLostError(self._caller.why_lost()))
 
     def on_channel_open(self) -> None:
         """Send the first message."""
@@ -158,6 +180,7 @@ class RemoteRenderer:
 
     def on_message(self, message: str | bytes) -> None:
         """Act on a message of the server."""
+        self._heard_s = time.monotonic()
         try:
             self._handle(SERVER_REPORTS.read_known(message, limit_bytes=REPORT_BYTES))
         except ControlError as error:
@@ -166,6 +189,7 @@ class RemoteRenderer:
 
     def on_picture(self, frame: av.VideoFrame, wire_timestamp: int) -> None:
         """Settle the tick of a picture."""
+        self._heard_s = time.monotonic()
         if self._clock is None:
             return
         self._seen = True
@@ -196,18 +220,19 @@ class RemoteRenderer:
                 self._background.refused(AvatarError(detail[:LONGEST_REASON], code=code))
             case Bye("failed", detail):
                 self._fail(stopped(detail[:LONGEST_REASON]))
-            case Bye(_, detail):
-                self._fail(ServerGoneError(f"The server has ended the call: {detail[:LONGEST_REASON]}"))
+            case Bye(reason, detail):
+                kind = _CallLostError if reason in LOST_REASONS else ServerGoneError
+                self._fail(kind(f"The server has ended the call: {detail[:LONGEST_REASON]}"))
 
     # The thread
 
     async def _live(self) -> None:
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
         self._queue.on_change = self._heed
-        caller = None
         try:
-            self._caller = caller = Caller(self, ice_servers=await self._find_ice_servers())
-            await self._call()
+            await self._one_call()
+            while isinstance(self._failure, _CallLostError) and not self._queue.closed:
+                await self._come_back(self._failure)
         except AvatarError as error:
             self._fail(error)
         except Exception as error:  # the thread's root: the reason must not die with it
@@ -218,11 +243,55 @@ class RemoteRenderer:
             self._opened.set_exception(self._failure or ServerGoneError("The avatar was closed while it opened."))
         elif self._failure is not None:
             self._queue.fail(self._failure)
-        if caller is not None:
+
+    async def _one_call(self) -> None:
+        """Make a call and draw until it is over; raises AvatarError, but where it was lost, `_failure` says so."""
+        caller = Caller(self, ice_servers=await self._find_ice_servers())
+        self._caller, self._answer, self._hanging_up = caller, None, False
+        try:
+            await self._call()
+        except _CallLostError as error:
+            self._fail(error)
+            if not self._opened.done():
+                raise
+        finally:
+            self._hanging_up = True
+            if self._asking is not None:
+                self._asking.cancel()
             await caller.close()
-        if self._answer is not None:
-            with contextlib.suppress(AvatarError):  # the call has ended by itself, or with its server
-                await asyncio.to_thread(self._client.end, self._answer)
+            if self._answer is not None:
+                with contextlib.suppress(AvatarError):  # the call has ended by itself, or with its server
+                    await asyncio.to_thread(self._client.end, self._answer)
+
+    async def _come_back(self, lost: AvatarError) -> None:
+        """Make the call again. Raises ServerGoneError and more where that cannot be done."""
+        self._failure, self._clock, self._seen = None, None, False
+        self._sent_s.clear()
+        self._lead = RemoteLead()
+        self._cues.extendleft(self._standing.values())
+        speaking = asyncio.create_task(self._speak_on())
+        self._speaking = speaking
+        end_s = time.monotonic() + COME_BACK_S
+        try:
+            while True:
+                try:
+                    await self._one_call()
+                    return
+                except ServerFullError as error:
+                    if time.monotonic() > end_s or self._queue.closed:
+                        raise ServerGoneError(f"{lost} It could not be made again: {error}") from error
+                    await asyncio.sleep(min(error.retry_after_s, 1.0))
+        finally:
+            speaking.cancel()
+
+    async def _speak_on(self) -> None:
+        """Let sound go on while there are no pictures."""
+        while not self._queue.closed:
+            wait_s = self._queue.plan_in_s(self._lead.lead_s, SPARE_TICKS)
+            if wait_s > 0:
+                await asyncio.sleep(min(wait_s, 1 / self._picture.fps))
+                continue
+            self._queue.settle(self._queue.plan().index, None)
 
     async def _find_ice_servers(self) -> tuple[IceServer, ...]:
         if self._ice_servers is not None:
@@ -241,8 +310,11 @@ class RemoteRenderer:
         self._answer = await asyncio.to_thread(self._client.offer, offer, wanted)
         await self._caller.accept(self._answer.sdp)
         await self._wait_for_first_picture()
+        if self._speaking is not None:
+            self._speaking.cancel()
         if not self._queue.closed:
-            self._opened.set_result(None)
+            if not self._opened.done():
+                self._opened.set_result(None)
             await self._draw_ticks()
 
     async def _wait_for_first_picture(self) -> None:
@@ -257,7 +329,7 @@ class RemoteRenderer:
             await self._rest(end_s - time.monotonic())
 
     async def _draw_ticks(self) -> None:
-        self._pong_s = time.monotonic()  # the first picture may have taken long
+        self._pong_s = self._heard_s = time.monotonic()  # the first picture may have taken long
         while not self._queue.closed:
             if self._failure is not None:
                 raise self._failure
@@ -289,6 +361,15 @@ class RemoteRenderer:
         if now_s - self._ping_s >= PING_EVERY_S:
             self._ping_s = now_s
             self._caller.send(BOT_REQUESTS.write(Ping()))
+        if now_s - self._heard_s > ASK_S and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.create_task(self._ask_whether_gone())
+
+    async def _ask_whether_gone(self) -> None:
+        """A server process that died says no goodbye; the cluster it was in, or the one started anew, knows."""
+        if self._answer is not None and await asyncio.to_thread(self._client.is_gone, self._answer):
+            self._fail(_CallLostError("The server has gone, and the call with it."))
+        else:
+            await asyncio.sleep(PING_EVERY_S)
 
     async def _rest(self, seconds: float) -> None:
         """Wait until there is news, but no longer."""

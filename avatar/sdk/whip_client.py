@@ -146,6 +146,14 @@ class WhipClient:
         except (ValueError, KeyError, TypeError) as error:
             raise ServerGoneError(f"The server {self._host} does not answer as a server of avatars does.") from error
 
+    def is_gone(self, answer: Answer) -> bool:
+        """Return whether the server says that there is no such call any more; no answer says nothing."""
+        try:
+            status, _, _ = self._request("GET", self._root + answer.location, None, {})
+        except AvatarError:
+            return False
+        return status == 404
+
     def end(self, answer: Answer) -> None:
         """End a call; one that has ended already is fine. Raises ServerGoneError, AvatarError."""
         status, headers, body = self._request("DELETE", self._root + answer.location, None, {})
@@ -195,7 +203,7 @@ def refusal(status: int, retry_after: str, body: bytes) -> AvatarError:
             return TokenError(detail)
         case "unknown_avatar":
             return UnknownAvatarError(detail)
-        case "server_full" | "room_full":
+        case "server_full" | "room_full" | "replica_lost" | "store_gone":
             return (RoomFullError if code == "room_full" else ServerFullError)(detail, retry_after_s=wait_s)
         case "too_many_requests" | "too_many_calls":
             return TooManyRequestsError(detail, retry_after_s=wait_s, code=code)

@@ -34,6 +34,7 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "recording_off": 403,
     "insufficient_scope": 403,
     "rooms_off": 403,
+    "gateway_only": 403,
     "unknown_avatar": 404,
     "unknown_background": 404,
     "unknown_call": 404,

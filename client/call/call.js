@@ -24,11 +24,11 @@
 import { cameraLimits } from "../protocol/camera-limits.js";
 import { ApiError } from "../protocol/http-api.js";
 import { PeerConnection } from "./peer-connection.js";
-import { isSilent, nextStep, retryDelayMs } from "./reconnect.js";
+import { isSilent, lostCallDelayMs, nextStep, retryDelayMs, shouldAsk } from "./reconnect.js";
 
 /** @typedef {import("../protocol/data-channel.js").ServerMessage} ServerMessage */
 
-const SILENCE_CHECK_MS = 1000;
+const SILENCE_CHECK_MS = 200;
 /** Reasons of a `bye` after which the call reconnects: the server restarts, or has lost the connection. */
 const RECONNECT_REASONS = new Set(["server_stopping", "connection_lost", "never_connected"]);
 
@@ -180,12 +180,16 @@ export class Call extends EventTarget {
     if (this.#cameraLimits && camera) await this.#connection?.limitCamera(this.#cameraLimits, camera.getSettings());
   }
 
-  /** @param {PeerConnection} connection */
-  #onLost(connection) {
+  /**
+   * @param {PeerConnection} connection
+   * @param {number} [delayMs] before it is made again
+   */
+  #onLost(connection, delayMs = retryDelayMs(this.#failures, Math.random())) {
     if (this.#connection !== connection || this.status.state === "ended") return;
     connection.close();
     this.#connection = null;
-    this.#retryIn(retryDelayMs(this.#failures++, Math.random()), "reconnecting", "connection_lost");
+    this.#failures++;
+    this.#retryIn(delayMs, "reconnecting", "connection_lost");
   }
 
   /** @param {unknown} error */
@@ -220,6 +224,12 @@ export class Call extends EventTarget {
     const connection = this.#connection;
     if (this.status.state !== "live" || !connection) return;
     if (isSilent(connection.lastMessageMs, performance.now())) this.#onLost(connection);
+    else if (shouldAsk(connection.signs(), performance.now())) void this.#ask(connection);
+  }
+
+  /** @param {PeerConnection} connection */
+  async #ask(connection) {
+    if (await connection.isGone()) this.#onLost(connection, lostCallDelayMs(Math.random()));
   }
 
   /**

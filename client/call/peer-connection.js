@@ -3,7 +3,7 @@
 import { senderEncoding } from "../protocol/camera-limits.js";
 import { CHANNEL_LABEL, answerType, formatMessage, parseMessage } from "../protocol/data-channel.js";
 import { PendingRequests } from "../protocol/pending-requests.js";
-import { endCall, gatherCandidates, postOffer, whipAddress } from "../protocol/whip.js";
+import { endCall, gatherCandidates, isCallGone, postOffer, whipAddress } from "../protocol/whip.js";
 import { ConnectError } from "./reconnect.js";
 import { separateAudioStream } from "./sdp.js";
 
@@ -23,6 +23,10 @@ const PREFERENCES = [{ degradationPreference: /** @type {const} */ ("maintain-fr
 export class PeerConnection extends EventTarget {
   /** performance.now() of the server's last message. */
   lastMessageMs = performance.now();
+  /** When what it plays last went on. */
+  #packetMs = -Infinity;
+  #askedMs = -Infinity;
+  #played = 0;
 
   #pending = new PendingRequests();
   #abort = new AbortController();
@@ -146,6 +150,23 @@ export class PeerConnection extends EventTarget {
     const { id, reply } = this.#pending.add(answerType(message), timeoutMs);
     this.channel.send(formatMessage(message, id));
     return reply;
+  }
+
+  /** What has been heard, and when. To be asked for a few times a second. */
+  signs() {
+    const sources = [this.video, this.audio].flatMap(({ receiver }) => receiver.getSynchronizationSources());
+    const played = Math.max(0, ...sources.map(({ timestamp }) => timestamp));
+    if (played !== this.#played) {
+      this.#played = played;
+      this.#packetMs = performance.now();
+    }
+    return { packetMs: this.#packetMs, messageMs: this.lastMessageMs, askedMs: this.#askedMs };
+  }
+
+  /** Ask the server; true when it says that the call is not there any more. */
+  async isGone() {
+    this.#askedMs = performance.now();
+    return (await isCallGone(this.#callUrl)) && !this.#closed;
   }
 
   /** End this connection here and on the server. Safe to call twice. */

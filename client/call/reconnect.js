@@ -5,6 +5,13 @@ import { ApiError } from "../protocol/http-api.js";
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 10_000;
 const SILENCE_LIMIT_MS = 6_000;
+/** Pictures and sound come many times a second: a server that sends neither for so long may be gone. */
+const PACKET_SILENCE_MS = 600;
+/** Its messages come once a second. */
+const MESSAGE_SILENCE_MS = 1_500;
+const ASK_AGAIN_MS = 1_000;
+/** Those whose server has gone come back within so long of each other. */
+const LOST_CALL_SPREAD_MS = 250;
 const DEFAULT_FULL_WAIT_S = 10;
 
 /**
@@ -56,6 +63,38 @@ export function nextStep(error) {
  */
 export function isSilent(lastMessageMs, nowMs) {
   return nowMs - lastMessageMs > SILENCE_LIMIT_MS;
+}
+
+/**
+ * Wait before the first attempt where the server itself says that the call is not there any more: hardly at all.
+ *
+ * @param {number} random 0..1
+ * @returns {number} milliseconds
+ */
+export function lostCallDelayMs(random) {
+  return Math.round(LOST_CALL_SPREAD_MS * random);
+}
+
+/**
+ * What a connection has heard, and when: performance.now(), -Infinity for never.
+ *
+ * @typedef {object} Signs
+ * @property {number} packetMs the last change of what its pictures and sound play
+ * @property {number} messageMs the last message of the server
+ * @property {number} askedMs the server was last asked whether the call goes on
+ */
+
+/**
+ * True when it is time to ask the server, by HTTP, whether the call goes on: a server that died does not say goodbye. A
+ * page that is not looked at plays nothing, so media that have stopped are a reason once; messages that have, again and
+ * again.
+ *
+ * @param {Signs} signs
+ * @param {number} nowMs
+ */
+export function shouldAsk({ packetMs, messageMs, askedMs }, nowMs) {
+  if (nowMs - packetMs > PACKET_SILENCE_MS && packetMs > askedMs) return true;
+  return nowMs - messageMs > MESSAGE_SILENCE_MS && nowMs - askedMs > ASK_AGAIN_MS;
 }
 
 /** The offer was answered, but no media connection came about. */

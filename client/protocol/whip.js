@@ -7,6 +7,7 @@ import { request } from "./http-api.js";
 const GATHER_AFTER_FIRST_MS = 1000;
 /** The longest wait for any candidate at all. */
 const GATHER_AT_MOST_MS = 4000;
+const ASK_TIMEOUT_MS = 2000;
 
 /**
  * Wait until the local description holds the ICE candidates worth sending.
@@ -79,6 +80,21 @@ export async function postOffer(address, sdp, signal) {
   const location = response.headers.get("Location");
   if (!location) throw new Error("The server's answer has no Location.");
   return { answer: await response.text(), callUrl: new URL(location, response.url).pathname };
+}
+
+/**
+ * Ask the server whether a call goes on. No answer, or another one, says nothing: the line may be to blame.
+ *
+ * @param {string} callUrl from `postOffer`
+ * @returns {Promise<boolean>} whether the server says that there is no such call any more
+ */
+export async function isCallGone(callUrl) {
+  try {
+    const { status } = await fetch(callUrl, { cache: "no-store", signal: AbortSignal.timeout(ASK_TIMEOUT_MS) });
+    return status === 404;
+  } catch {
+    return false;
+  }
 }
 
 /**

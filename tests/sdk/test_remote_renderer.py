@@ -124,6 +124,27 @@ async def test_a_server_that_stops_in_the_middle_of_a_word(bot_server: Any, fake
             assert (spoken + left) % (PIECE_S * RATE) == 0, "a program can play the rest without a face: all of it"
 
 
+async def test_a_call_whose_server_process_went_comes_back_and_not_a_word_is_lost(
+    bot_server: Any, fake_parts: Any
+) -> None:
+    with bot_server.bot_server() as server:
+        async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
+            server.parts.append(fake_parts.plain_parts(size=(128, 128)))
+            await face.push_audio(VOICE[: 4 * RATE], RATE)
+            await face.end_of_speech()
+            taken = await take(face, 10)
+            (call,) = server.calls._local._calls.values()
+            asyncio.run_coroutine_threadsafe(server.calls.end(call.id, "server_stopping"), call._loop)
+            begun = len(taken)
+            while server.calls.snapshot().started < 2 or not isinstance(taken[-1], VideoFrame):
+                taken.append(await anext(face))
+                assert len(taken) < begun + 2000
+            while sum(frame.spoken for frame in taken if isinstance(frame, AudioFrame)) < 4 * RATE:
+                taken.append(await anext(face))
+    sound = [frame for frame in taken if isinstance(frame, AudioFrame)]
+    assert sum(frame.spoken for frame in sound) == 4 * RATE
+
+
 @pytest.mark.slow
 async def test_no_word_is_lost_on_a_network_that_loses_packets(bot_server: Any, fake_parts: Any) -> None:
     """Both ends are in this process, so each way is rough twice."""

@@ -27,6 +27,14 @@ export const CALL_TEXTS = Object.freeze({
     title: "All places are taken",
     text: "You join by yourself as soon as one is free.",
   },
+  replica_lost: {
+    title: "A part of the server has gone",
+    text: "Another one takes its place. You join by yourself in a moment.",
+  },
+  store_gone: {
+    title: "The server cannot reach its faces",
+    text: "Calls go on. Yours is made by itself as soon as they are there again.",
+  },
   too_many_requests: {
     title: "Too many tries",
     text: "The server takes only so many from one place in a minute. You join by yourself in a moment.",

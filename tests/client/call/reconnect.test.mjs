@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ApiError } from "../../../client/protocol/http-api.js";
-import { ConnectError, isSilent, nextStep, retryDelayMs } from "../../../client/call/reconnect.js";
+import { ConnectError, isSilent, lostCallDelayMs, nextStep, retryDelayMs, shouldAsk } from "../../../client/call/reconnect.js";
 
 test("tries come slower and slower, but never slower than about ten seconds", () => {
   const delays = [0, 1, 2, 3, 4, 5, 20].map((failures) => retryDelayMs(failures, 0.5));
@@ -45,4 +45,25 @@ test("what may be over in a moment is tried again", () => {
 test("a server that has said nothing for several seconds counts as lost", () => {
   assert.equal(isSilent(1000, 6000), false);
   assert.equal(isSilent(1000, 7500), true);
+});
+
+test("a server whose media stop is asked within a second whether the call goes on, and not asked on and on", () => {
+  const signs = { packetMs: 10_000, messageMs: 10_300, askedMs: -Infinity };
+  assert.equal(shouldAsk(signs, 10_500), false);
+  assert.equal(shouldAsk(signs, 10_700), true);
+  assert.equal(shouldAsk({ ...signs, messageMs: 11_300, askedMs: 10_700 }, 12_000), false, "a page that is hidden");
+  assert.equal(shouldAsk({ packetMs: 11_000, messageMs: 11_300, askedMs: 10_700 }, 11_700), true, "media that came back");
+});
+
+test("a server that says nothing at all is asked again and again", () => {
+  const signs = { packetMs: -Infinity, messageMs: 10_000, askedMs: -Infinity };
+  assert.equal(shouldAsk(signs, 11_400), false);
+  assert.equal(shouldAsk(signs, 11_600), true);
+  assert.equal(shouldAsk({ ...signs, askedMs: 11_600 }, 12_000), false);
+  assert.equal(shouldAsk({ ...signs, askedMs: 11_600 }, 12_700), true);
+});
+
+test("a call whose server has gone is made again at once, though not by all in the same moment", () => {
+  assert.ok(lostCallDelayMs(1) <= 250);
+  assert.notEqual(lostCallDelayMs(0.1), lostCallDelayMs(0.9));
 });

@@ -1,0 +1,120 @@
+"""The Ray Serve application: what is deployed, how many of it, and where."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from avatar.call.names import NewName
+from avatar.cluster.deployments import (
+    DirectoryDeployment,
+    GatewayDeployment,
+    OpenServer,
+    ReplicaDeployment,
+    ReplicaOptions,
+)
+from avatar.config import ServerSettings
+from avatar.errors import InstallationError
+
+NAME: Final = "avatar"
+"""Of the application in Ray Serve."""
+STOP_S: Final = 30.0
+"""That a replica may take beyond its draining."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPlan:
+    """How many of what there is to be."""
+
+    replicas: int = 2
+    """At least."""
+    most_replicas: int = 2
+    """At most: in between by running calls."""
+    gateways: int = 1
+    """One a machine, all on the same port."""
+    cpus_each: float = 1.3
+    """Cores that Ray sets aside for a replica: what one interpreter can use."""
+    gpus_each: float = 0.0
+    """Share of a GPU that Ray sets aside for a replica."""
+    drain_s: float = 900.0
+    """How long calls may go on in a replica that is to end."""
+    one_machine: bool = False
+    """Gateways and replicas are on one machine, and talk over 127.0.0.1."""
+
+
+def cluster_application(
+    settings: ServerSettings,
+    plan: ClusterPlan,
+    open_server: Callable[[NewName], OpenServer],
+    listen: Callable[[ServerSettings], Any],
+) -> Any:
+    """Return the application for `serve.run`, or for a config file.
+
+    Args:
+        settings: of every replica and gateway; they and what they name (folders, certificates) are there on each
+            machine.
+        plan: how many.
+        open_server: makes a replica's application; importable on each machine.
+        listen: returns a gateway's listening socket and its TLS context; importable on each machine.
+
+    Raises:
+        InstallationError: Ray Serve is not installed.
+    """
+    serve = ray_serve()
+    key = secrets.token_urlsafe(24)
+    options = ReplicaOptions(
+        open_server,
+        key,
+        drain_s=plan.drain_s,
+        host="127.0.0.1" if plan.one_machine else None,
+        requests=settings.limits.requests,
+    )
+    quiet = {"logging_config": {"enable_access_log": False}}
+    directory = serve.deployment(
+        DirectoryDeployment,
+        name="Directory",
+        num_replicas=1,
+        max_ongoing_requests=10_000,
+        health_check_period_s=2,
+        ray_actor_options={"num_cpus": 0.1},
+        **quiet,
+    ).bind()
+    replicas = serve.deployment(
+        ReplicaDeployment,
+        name="Replica",
+        autoscaling_config={
+            "min_replicas": plan.replicas,
+            "max_replicas": plan.most_replicas,
+            "initial_replicas": plan.replicas,
+            "upscale_delay_s": 2.0,
+            "downscale_delay_s": 300.0,
+            "policy": {"policy_function": "avatar.cluster.scaling:scale_on_calls"},
+        },
+        health_check_period_s=2,
+        health_check_timeout_s=20,
+        graceful_shutdown_wait_loop_s=0.1,
+        graceful_shutdown_timeout_s=plan.drain_s + STOP_S,
+        ray_actor_options={"num_cpus": plan.cpus_each, "num_gpus": plan.gpus_each},
+        **quiet,
+    ).bind(directory, options)
+    return serve.deployment(
+        GatewayDeployment,
+        name="Gateway",
+        num_replicas=plan.gateways,
+        max_replicas_per_node=1,
+        health_check_period_s=2,
+        graceful_shutdown_wait_loop_s=0.1,
+        ray_actor_options={"num_cpus": 0.2},
+        **quiet,
+    ).bind(directory, settings, key, listen, replicas)
+
+
+def ray_serve() -> Any:
+    """Return the module `ray.serve`. Raises InstallationError."""
+    try:
+        from ray import serve  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise InstallationError("A cluster needs Ray Serve: pip install 'avatar[cluster]'.") from error
+    return serve
