@@ -23,8 +23,9 @@ from avatar.call.quality import CallQuality
 from avatar.call.room import MemberCall, Seat
 from avatar.call.session_lifetime import OpenSession, SessionLifetime
 from avatar.call.statistics import CallStatistics
-from avatar.config import LimitSettings, PictureSettings, TransportSettings
+from avatar.config import LimitSettings, PictureSettings, TransportSettings, TrustSettings
 from avatar.errors import AvatarError, GpuMemoryError
+from avatar.sdk.file_signing import ShownAvatars
 from avatar.session.protocol import (
     Calibrated,
     FaceFound,
@@ -78,6 +79,7 @@ class Call:
         weight: float = 1.0,
         seat: Seat | None = None,
         recordings: Path | None = None,
+        trust: TrustSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare a call.
@@ -99,6 +101,7 @@ class Call:
             weight: what the call costs, where one that a camera drives costs 1.
             seat: its place in a room; None: it is in none.
             recordings: the folder that a recording of it goes to; None: there is to be none.
+            trust: whether recordings are signed, and how; None: they are not.
             clock: seconds, as time.monotonic().
         """
         self.id = call_id
@@ -130,6 +133,7 @@ class Call:
             limits,
             tell=self._host.send,
             in_pool=self._host.in_pool,
+            shown=None if trust is None else ShownAvatars(trust, picture),
         )
         media.record(self.recording)
         self._packets = 0

@@ -16,11 +16,12 @@ import av
 import numpy as np
 
 from avatar.call.session_lifetime import InPool
-from avatar.config import LimitSettings
+from avatar.config import LimitSettings, PictureSettings, TrustSettings
 from avatar.errors import MediaError, RecordingError
 from avatar.media.matte_beside import without_matte
 from avatar.media.recording import Recording, RecordingState
 from avatar.media.recording_room import why_no_more, why_no_other
+from avatar.sdk.file_signing import ShownAvatars
 from avatar.stream.browser_messages import RecordingMessage
 from avatar.stream.video_track import SentPicture
 
@@ -39,6 +40,7 @@ class CallRecording:
         *,
         tell: Callable[[RecordingMessage], None],
         in_pool: InPool,
+        shown: ShownAvatars | None = None,
     ) -> None:
         """Prepare; nothing is recorded before `start`.
 
@@ -49,9 +51,11 @@ class CallRecording:
             limits: how often, and how much, may be recorded.
             tell: lets the participant know.
             in_pool: does what blocks.
+            shown: signs recordings, and names in them the avatars that it is told of; None: they are not signed.
         """
         self._folder, self._size, self._fps, self._limits = folder, size, fps, limits
         self._tell, self._in_pool = tell, in_pool
+        self.shown = shown or ShownAvatars(TrustSettings(), PictureSettings())
         self._recording: Recording | None = None
         self._starting: asyncio.Task[Recording] | None = None
         self._closed = False
@@ -140,6 +144,7 @@ class CallRecording:
             self._size,
             self._fps,
             on_failure=self._on_failure,
+            finish=self.shown.finish,
             why_no_more=lambda: self._why_no_more(folder, names),
         )
 

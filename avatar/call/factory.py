@@ -219,6 +219,7 @@ class CallFactory:
             weight=weight(mode),
             seat=seat,
             recordings=self._settings.recordings,
+            trust=self._settings.trust,
         )
 
     async def open(
@@ -237,6 +238,8 @@ class CallFactory:
         Raises AvatarError, OfferError; the caller then ends the call.
         """
         limit_bytes, make_session = self._settings.limits.control_bytes, self._sessions[mode]
+        if identity is not None:
+            call.recording.shown.add(identity)
 
         async def read_background(text: str) -> Background:
             background = await call_background(text, self._get_background)
@@ -248,7 +251,9 @@ class CallFactory:
                 raise AvatarError(
                     f"This call may show the avatar {avatar_id} only: its token says so.", code="insufficient_scope"
                 )
-            return await self._get_avatar(asked)
+            identity = await self._get_avatar(asked)
+            call.recording.shown.add(identity)
+            return identity
 
         def open_session(
             on_picture: Callable[[Picture], None], on_event: Callable[[SessionEvent], None]

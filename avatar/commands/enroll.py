@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatar.commands.flags import add_flags
-from avatar.commands.options import Subparsers, refuse_overwriting, settings_of
+from avatar.commands.options import SIGNING, Subparsers, refuse_overwriting, settings_of
 from avatar.commands.progress import ProgressBar
 from avatar.errors import AvatarError
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from avatar.config import TrustSettings
     from avatar.generator.identity import Identity
     from avatar.generator.refine import RefineReport
+
+    Sign = Callable[[Path], None]
 
 MOST_TUNING_MIN = 60
 
@@ -48,7 +51,7 @@ def add_command(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="with --refine: show what was chosen, and why")
     parser.add_argument("--name", help="the avatar's name (default: the file's)")
-    add_flags(parser, ("consent", "require_consent", "key_folder"))
+    add_flags(parser, ("consent", "require_consent", *SIGNING))
     parser.set_defaults(run=run)
 
 
@@ -63,13 +66,14 @@ def run(args: argparse.Namespace) -> int:
     _check(args, MAX_PORTRAITS)
     trust = settings_of(args).trust
     claim = _claim(trust)
+    sign = _signer(trust, (*args.portraits, args.refine))
     photos = [read_own_photo(path) for path in args.portraits]
     name = args.name or args.out.stem
     identity = enrol(photos, name=name) if photos else None
     if args.refine is not None:
-        identity = _refine(identity, args.refine, args.sheet, name)
+        identity = _refine(identity, args.refine, args.sheet, name, sign)
         if args.tune is not None:
-            identity = _tune(identity, args.refine, args.tune, args.sheet)
+            identity = _tune(identity, args.refine, args.tune, args.sheet, sign)
     assert identity is not None  # _check: photos or a clip  # noqa: S101
     for warning in photo_warnings(identity.portraits[: max(1, len(photos))]):
         print(f"warning: {warning}", file=sys.stderr)
@@ -85,6 +89,19 @@ def run(args: argparse.Namespace) -> int:
     print(f"  avatar serve --avatars {args.out.parent}")
     print(f"  avatar render --avatar {args.out} --driver CLIP.mp4 -o out.mp4")
     return 0
+
+
+def _signer(trust: TrustSettings, inputs: Sequence[Path | None]) -> Sign:
+    """Return what signs the sheets as the settings say. Raises TrustError."""
+    from avatar.trust.signing import SYNTHETIC, FileSigner, Input  # noqa: PLC0415
+
+    signer = FileSigner.of(trust)
+
+    def sign(path: Path) -> None:
+        if signer is not None:
+            signer.sign(path, SYNTHETIC, [Input.of_file("photo", each) for each in inputs if each is not None])
+
+    return sign
 
 
 def _claim(trust: TrustSettings) -> str | None:
@@ -121,7 +138,7 @@ def _check(args: argparse.Namespace, most: int) -> None:
         refuse_overwriting(args.sheet, inputs)
 
 
-def _refine(identity: Identity | None, video: Path, sheet: Path | None, name: str) -> Identity:
+def _refine(identity: Identity | None, video: Path, sheet: Path | None, name: str, sign: Sign) -> Identity:
     """Take further portraits from a clip, say which, and draw them."""
     from PIL import Image  # noqa: PLC0415
 
@@ -139,12 +156,13 @@ def _refine(identity: Identity | None, video: Path, sheet: Path | None, name: st
     if sheet is not None:
         try:
             Image.fromarray(portrait_sheet(refined, labels)).save(sheet, format="PNG")
+            sign(sheet)
         except OSError as error:
             raise AvatarError(f"{sheet} cannot be written: {error.strerror or error}.") from error
     return refined
 
 
-def _tune(identity: Identity, video: Path, minutes: float, sheet: Path | None) -> Identity:
+def _tune(identity: Identity, video: Path, minutes: float, sheet: Path | None, sign: Sign) -> Identity:
     """Fit the network to the person; say what it brought, and show it beside the sheet of portraits."""
     from PIL import Image  # noqa: PLC0415
 
@@ -167,6 +185,7 @@ def _tune(identity: Identity, video: Path, minutes: float, sheet: Path | None) -
         shown = sheet.with_name(f"{sheet.stem}-tuned{sheet.suffix}")
         try:
             Image.fromarray(report.sheet).save(shown, format="PNG")
+            sign(shown)
         except OSError as error:
             raise AvatarError(f"{shown} cannot be written: {error.strerror or error}.") from error
         print(f"  {shown}: real frames, plain geometry, before, after")

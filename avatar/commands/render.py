@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 
 from avatar.commands.flags import add_flags
-from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network, refuse_overwriting, settings_of
+from avatar.commands.options import (
+    RENDERING,
+    SIGNING,
+    Subparsers,
+    chosen_voice_network,
+    refuse_overwriting,
+    settings_of,
+)
 from avatar.commands.progress import ProgressBar
 from avatar.errors import AvatarError
 
@@ -50,7 +57,7 @@ def add_command(subparsers: Subparsers) -> None:
         help="feelings, looks and gestures with their times, shown on top of what moves it: lines as below, or JSON, "
         '[{"time_s": 1.5, "cue": "nod"}]',
     )
-    add_flags(parser, RENDERING)
+    add_flags(parser, (*RENDERING, *SIGNING))
     parser.set_defaults(run=run)
 
 
@@ -58,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
     from avatar.motion.cue_list import read_cue_list  # noqa: PLC0415
+    from avatar.sdk.file_signing import finish_of  # noqa: PLC0415
     from avatar.session.offline import render_file  # noqa: PLC0415
 
     for path in (args.driver, args.audio, args.cues):
@@ -74,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
     identity = open_identity(args.avatar, settings.trust)
     for warning in face_warnings(args.avatar, identity):
         print(f"warning: {warning}", file=sys.stderr)
+    finish = finish_of(settings.trust, settings.picture, identity, (("driver", args.driver), ("voice", args.audio)))
     with ProgressBar("Rendering", "frames") as bar:
         report = render_file(
             identity,
@@ -85,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
             voice_network=voice_network,
             cues=cues,
             progress=bar.update,
+            finish=finish,
         )
     for warning in report.warnings:
         print(f"warning: {warning}", file=sys.stderr)

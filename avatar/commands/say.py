@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatar.commands.flags import add_flags
-from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network, refuse_overwriting, settings_of
+from avatar.commands.options import (
+    RENDERING,
+    SIGNING,
+    Subparsers,
+    chosen_voice_network,
+    refuse_overwriting,
+    settings_of,
+)
 from avatar.commands.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -36,7 +43,7 @@ def add_command(subparsers: Subparsers) -> None:
         help="an .avatar file, a photo or a built-in face (default: mira)",
     )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.mp4", help="the file to write")
-    add_flags(parser, ("tts", *RENDERING))
+    add_flags(parser, ("tts", *RENDERING, *SIGNING))
     parser.set_defaults(run=run)
 
 
@@ -45,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from avatar.conversation.speakable_text import named  # noqa: PLC0415
     from avatar.conversation.tts import LONGEST_TEXT, checked, open_voice, unspeakable_words  # noqa: PLC0415
     from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
+    from avatar.sdk.file_signing import finish_of  # noqa: PLC0415
     from avatar.session.offline import render_file  # noqa: PLC0415
 
     settings = settings_of(args)
@@ -60,7 +68,14 @@ def run(args: argparse.Namespace) -> int:
         write_speech(voice, text, sound)
         with ProgressBar("Rendering", "frames") as bar:
             report = render_file(
-                identity, None, sound, args.out, picture=settings.picture, voice_network=network, progress=bar.update
+                identity,
+                None,
+                sound,
+                args.out,
+                picture=settings.picture,
+                voice_network=network,
+                progress=bar.update,
+                finish=finish_of(settings.trust, settings.picture, identity, (("voice", sound),)),
             )
     if missing := unspeakable_words(voice, text):
         print(f"warning: not spoken, as the voice has no sound for it: {named(missing)}", file=sys.stderr)

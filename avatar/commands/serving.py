@@ -66,6 +66,7 @@ def check(settings: ServerSettings) -> Checked:
     from avatar.server.access import Gate  # noqa: PLC0415
     from avatar.server.page_files import page_folder  # noqa: PLC0415
     from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
+    from avatar.trust.signing import FileSigner  # noqa: PLC0415
 
     set_up_process()
     Gate(
@@ -78,6 +79,7 @@ def check(settings: ServerSettings) -> Checked:
     ice_servers(settings.transport)
     if settings.recordings is not None:
         make_folder(settings.recordings)
+    FileSigner.of(settings.trust)
     if settings.transport.echo_cancel:
         open_canceller()
     voice_network = chosen_voice_network(settings.lip_sync)

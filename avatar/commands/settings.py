@@ -188,6 +188,8 @@ def _check_together(values: Mapping[str, Any], origins: Mapping[str, str]) -> No
     """Raise SettingsError for values that cannot be beside each other."""
     if (values["tls_cert"] is None) != (values["tls_key"] is None):
         raise SettingsError("HTTPS needs both --tls-cert and --tls-key (or tls_cert and tls_key in the settings file).")
+    if (values["sign_cert"] is None) != (values["sign_key"] is None):
+        raise SettingsError("Signing with a certificate of your own needs both --sign-cert and --sign-key.")
     if values["voice_encoder"] is not None and values["voice_network"] is None:
         raise SettingsError(
             f"{origins['voice_encoder']}: an encoder belongs to weights of your own: name them with --voice-network."

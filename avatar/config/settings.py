@@ -300,6 +300,17 @@ class TrustSettings:
         "a public key whose statements count, as `avatar info` shows it (default: anybody's)",
         metavar="KEY",
     )
+    sign: bool = setting(
+        False,
+        "write content credentials (C2PA) into recordings and movies: that they are generated, by what and from what "
+        "(pip install 'avatar[trust]')",
+    )
+    sign_cert: Path | None = setting(
+        None,
+        "your certificate (chain) in PEM to sign them with (default: a self-made one, to try it)",
+        metavar="FILE",
+    )
+    sign_key: Path | None = setting(None, "its private key in PEM", metavar="FILE")
     key_folder: Path | None = setting(
         None, "folder of the keys that avatar makes for itself (default: the user's folder of settings)", metavar="DIR"
     )

@@ -71,6 +71,11 @@ def identity_to_bytes(identity: Identity) -> bytes:
     return tensor_bytes(tensors, {"avatar": json.dumps(header)})
 
 
+def content_hash(identity: Identity) -> str:
+    """Return the SHA-256, hexadecimal, of all that an identity's file holds but its name; about 50 ms."""
+    return _content(_tensors(identity))
+
+
 def with_consent(identity: Identity, claim: str, key: Ed25519PrivateKey, at: datetime) -> Identity:
     """Return the identity with a statement of whose face it is.
 

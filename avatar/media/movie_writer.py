@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -27,13 +27,21 @@ LONGEST_STEM: Final = 200
 class MovieWriter:
     """Writes pictures and sound to an MP4 (H.264, AAC); the file appears under its name only once it is whole."""
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: float, *, sound: bool) -> None:
-        """Open a movie of (width, height) pixels.
+    def __init__(
+        self,
+        path: Path,
+        size: tuple[int, int],
+        fps: float,
+        *,
+        sound: bool,
+        finish: Callable[[Path], None] = lambda _: None,
+    ) -> None:
+        """Open a movie of (width, height) pixels. `finish` is given it once it is whole, before it has its name.
 
         Raises:
             MediaError: the folder cannot be written to.
         """
-        self._path = path
+        self._path, self._finish_file = path, finish
         stem = os.fsdecode(os.fsencode(path.stem)[:LONGEST_STEM])
         self._part = path.with_name(f"{stem}.{secrets.token_hex(4)}.part.mp4")
         with self._plain_errors():
@@ -82,6 +90,7 @@ class MovieWriter:
         for stream in filter(None, (self._video, self._sound)):
             self._container.mux(stream.encode(None))
         self._container.close()
+        self._finish_file(self._part)
         self._part.replace(self._path)
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -10,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from avatar.errors import MediaError
+from avatar.errors import AvatarError, MediaError
 from avatar.media.fragmented_movie import FragmentedMovie
 from avatar.media.pcm import I16
 from avatar.timing.stage_thread import StageThread
 from avatar.types import U8
+
+logger = logging.getLogger(__name__)
 
 PICTURES_WAITING: Final = 15
 """Pictures that may wait for the encoder or the disk; the oldest goes first, and the sound stays."""
@@ -54,6 +57,7 @@ class Recording:
         *,
         on_failure: Callable[[str], None] = lambda _: None,
         why_no_more: Callable[[], str | None] = lambda: None,
+        finish: Callable[[Path], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin a recording; its first moment is now.
@@ -64,13 +68,15 @@ class Recording:
             fps: about how many pictures a second will come.
             on_failure: told once, in words and from the recording's thread, when writing has failed: a full disk.
             why_no_more: asked every second, in the recording's thread, why it has to end; None: it may go on.
+            finish: given the file once it is whole and closed, in the recording's thread: to be signed, say. What it
+                raises as AvatarError is told as a failure, and the file stays.
             clock: seconds; the times of `picture` and `sound` are of it.
 
         Raises:
             MediaError: the file cannot be made.
         """
         self._movie = FragmentedMovie(path, size, fps)
-        self._tell_failure, self._why_no_more, self._clock = on_failure, why_no_more, clock
+        self._tell_failure, self._why_no_more, self._finish, self._clock = on_failure, why_no_more, finish, clock
         self._begin_s = clock()
         self._end_s: float | None = None
         self._pictures: deque[tuple[float, U8]] = deque()
@@ -134,6 +140,17 @@ class Recording:
 
     def _write_all(self) -> None:
         try:
+            self._write_until_end()
+        except MediaError:
+            try:
+                self._finish_file()
+            except AvatarError as error:
+                logger.error("%s", error)  # why the recording ended is what is told
+            raise
+        self._finish_file()
+
+    def _write_until_end(self) -> None:
+        try:
             while self._write_next():
                 pass
         finally:
@@ -142,6 +159,10 @@ class Recording:
             if self._movie.empty:
                 self._movie.path.unlink(missing_ok=True)
                 self._kept = False
+
+    def _finish_file(self) -> None:
+        if self._kept:
+            self._finish(self._movie.path)
 
     def _write_next(self) -> bool:
         """Write the earliest of what waits; wait for it. Returns False at the end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,17 +25,19 @@ class FrameRecorder:
             recorder.write(frame)
     """
 
-    def __init__(self, path: str | Path, *, fps: int = 30) -> None:
+    def __init__(self, path: str | Path, *, fps: int = 30, finish: Callable[[Path], None] = lambda _: None) -> None:
         """Prepare a recording; the first picture begins it and says its size.
 
         Args:
             path: a file that is not there yet.
             fps: pictures a second of the avatar.
+            finish: given the file once it is whole and closed, in another thread: to be signed, say
+                (`avatar.sdk.file_signing.finish_of`).
 
         Raises:
             MediaError: the file is there already.
         """
-        self._path, self._fps = Path(path), fps
+        self._path, self._fps, self._finish = Path(path), fps, finish
         if self._path.exists():
             raise MediaError(f"Cannot write {self._path}: it exists. Name another file, or remove that one.")
         self._recording: Recording | None = None
@@ -52,7 +55,7 @@ class FrameRecorder:
             i420 = to_i420(frame.rgb)
             if self._recording is None:
                 size = (i420.shape[1], i420.shape[0] * 2 // 3)
-                self._recording = Recording(self._path, size, self._fps, clock=lambda: self._now_s)
+                self._recording = Recording(self._path, size, self._fps, finish=self._finish, clock=lambda: self._now_s)
             self._recording.picture(i420, frame.time_s)
         elif self._recording is not None:
             self._resampled.push(frame.samples, frame.sample_rate)

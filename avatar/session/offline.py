@@ -86,12 +86,14 @@ def render_file(
     voice_network: VoiceNetwork | None = None,
     cues: Sequence[TimedCue] = (),
     progress: RenderProgress | None = None,
+    finish: Callable[[Path], None] = lambda _: None,
 ) -> RenderReport:
     """Render an avatar into an MP4 that follows a driver clip, speaks with a sound, or both.
 
     `drive` says what moves it; by default the driver's face where there is a driver, and the sound where there is none.
     Without a driver, or once it has ended while the sound goes on, the rest of the face lives by itself.
     `voice_network` moves the mouth in place of the shipped one; `cues`, by rising time, play on top of all that.
+    `finish` is given the movie once it is whole, before it has its name: to be signed, say.
 
     Raises:
         MediaError: a file cannot be read or written, or the driver shows no face at all.
@@ -120,7 +122,7 @@ def render_file(
 
     pictures = tracked = driven = 0
     end_s = 0.0
-    with MovieWriter(out, (picture.width, picture.height), fps, sound=sound_s > 0) as movie:
+    with MovieWriter(out, (picture.width, picture.height), fps, sound=sound_s > 0, finish=finish) as movie:
         track = _SoundTrack(movie, audio_blocks(sound, begin_s=begin_s)) if sound is not None and sound_s > 0 else None
         for frame in animate(
             identity,

@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from avatar.errors import TrustError
+from avatar.trust.keys import key_folder, read_or_make_secret
 
 TEST_ORGANISATION: Final = "Avatar (self-made test key)"
+TEST_KEY: Final = "test-signing-key.pem"
 TEST_DAYS: Final = 365
 MAX_PEM_BYTES: Final = 100_000
 _CURVES: Final = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
@@ -92,6 +94,27 @@ def make_test_key(now: datetime.datetime) -> SigningKey:
     )
     chain = b"".join(each.public_bytes(serialization.Encoding.PEM) for each in (leaf, root))
     return SigningKey("es256", chain, _private_pem(leaf_key))
+
+
+def kept_test_key(folder: Path | None) -> SigningKey:
+    """Return this installation's self-made key, made on first use and anew once it has ended.
+
+    `folder` is where keys are; None: the user's folder of settings. Raises TrustError.
+    """
+    path = key_folder(folder) / TEST_KEY
+    now = datetime.datetime.now(datetime.UTC)
+    for _ in range(2):
+        made = make_test_key(now)
+        kept = read_or_make_secret(path, made.chain_pem + made.key_pem)
+        chain_pem, begin, key_pem = kept.partition(b"-----BEGIN PRIVATE KEY-----")
+        try:
+            ends = x509.load_pem_x509_certificates(chain_pem)[0].not_valid_after_utc
+        except ValueError as error:
+            raise TrustError(f"{path} holds no key of ours. Move it away: a new one is made then.") from error
+        if now < ends:
+            return SigningKey("es256", chain_pem, begin + key_pem)
+        path.unlink(missing_ok=True)
+    raise TrustError(f"The key {path} ended and cannot be replaced. Remove it.")
 
 
 def _certificate(

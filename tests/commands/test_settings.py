@@ -76,7 +76,7 @@ def test_every_setting_can_be_said_by_each_source(folder: Path, monkeypatch: pyt
         "echo_cancel": "true",
     }
     values |= {"require_consent": "true", "consent": "self", "consent_keys": "aa,bb", "key_folder": "e"}
-    values |= {"label": "AI", "label_font": "f"}
+    values |= {"label": "AI", "label_font": "f", "sign": "true", "sign_cert": "g", "sign_key": "h"}
     for name, value in values.items():
         monkeypatch.setenv(declared_settings()[name].variable, value)
     by_environment = read().server
