@@ -17,7 +17,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ from avatar.generator.engines.engine import FrameInput
 from avatar.generator.face_crop import CROP_SIZE
 from avatar.generator.network_files import NetworkFiles
 from avatar.generator.network_input import CONDITION_SIZE, REGIONS
-from avatar.generator.portrait import CROP_SIDE
+from avatar.generator.portrait import CROP_SIDE, PICTURE_SIDE
 from avatar.generator.portrait.portrait_motion import PortraitMotion
 from benchmarks import report
 from benchmarks.batching import between, simulate_frames
@@ -120,7 +120,7 @@ def standard(device: str, engine: str) -> Iterator[Batched]:
 def portrait(device: str, engine: str, folder: Path | None) -> Iterator[Batched]:
     """Yield the tier `portrait` with seeded weights."""
     with seeded_models(folder) as models:
-        from avatar.generator.portrait.engine import PortraitEngine  # noqa: PLC0415 - imports torch
+        from avatar.generator.portrait.engine import Asked, PortraitEngine  # noqa: PLC0415 - imports torch
         from avatar.generator.portrait.tier import WEIGHTS  # noqa: PLC0415
 
         made = PortraitEngine(models / WEIGHTS, device, default_threads(), compiled=engine.endswith("-compiled"))
@@ -129,14 +129,16 @@ def portrait(device: str, engine: str, folder: Path | None) -> Iterator[Batched]
         motion = PortraitMotion(
             rotation=np.eye(3, dtype=np.float32),
             expression=np.zeros((21, 3), np.float32),
-            scale=1.0,
+            scale=1.05,
             translation=np.zeros(2, np.float32),
             lip_opening=0.1,
             eye_opening=0.3,
             lip_share=1.0,
             eye_share=1.0,
         )
-        yield Batched(made.draw_batch, (source, replace(motion, scale=1.05)), device == "cuda")
+        grey = np.full((PICTURE_SIDE, PICTURE_SIDE, 3), 128, np.uint8)
+        placement = made.place(grey, grey[..., 0], np.eye(2, 3, dtype=np.float32)) if device == "cuda" else None
+        yield Batched(made.draw_batch, Asked(source, motion, placement), device == "cuda")
 
 
 def calls_held(rows: Mapping[int, float]) -> int:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from avatar.errors import GpuMemoryError
 from avatar.generator.protocol import Generator, TargetFace
+from avatar.generator.yuv_pictures import render_i420
 from avatar.types import F32, U8, FaceState, Motion
 
 Answer = TypeVar("Answer")
@@ -61,6 +62,10 @@ class FallbackGenerator:
     def render(self, motion: Motion) -> U8:
         """Return the picture of a motion, as `Generator` says."""
         return self._ask(lambda generator: generator.render(motion))
+
+    def render_i420(self, motion: Motion) -> tuple[U8, bool]:
+        """Return the picture of a motion in planar YUV, as `yuv_pictures.render_i420` does."""
+        return self._ask(lambda generator: render_i420(generator, motion))
 
     def draw(self, target_face: TargetFace) -> U8:
         """Return the picture of a face whose landmarks are known, as `Generator` says."""

@@ -23,7 +23,7 @@ from avatar.errors import FrameError
 from avatar.face.expression_basis import load_basis
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
-from avatar.media.colour import camera_rgb, to_i420
+from avatar.media.colour import camera_rgb
 from avatar.motion.attention import UserSeen, user_seen
 from avatar.motion.composer import CompositionState, Sources, Temperament, compose
 from avatar.motion.cues import MOST_WAITING, Cue, check_cue
@@ -328,8 +328,7 @@ class Session:
             if not self._watched:
                 continue
             with self._meter.time("generate"):
-                drawn = self._renderer.render(motion)
-                i420, matte = to_i420(drawn), drawn.shape[2] == 4
+                i420, matte = self._renderer.render_i420(motion)
             capture = due.seen.capture if due is not None else None
             sound_s = taken_s if due is not None or drive != "camera" else None
             self._on_picture(Picture(media_s, i420, capture, sound_s, matte))

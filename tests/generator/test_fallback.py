@@ -73,6 +73,8 @@ def test_pictures_go_on_with_a_smaller_tier(identity: Identity, caplog: pytest.L
     with caplog.at_level(logging.WARNING):
         assert all(generator.render(rest_motion(0.0)).shape == (128, 128, 3) for _ in range(4))
     assert generator.tier == "lite" and generator.key_every == 3 and machine.opened == ["portrait", "lite"]
+    i420, matte = generator.render_i420(rest_motion(0.0))
+    assert i420.shape == (192, 128) and not matte
     ((tier, why),) = machine.told
     assert tier == "lite" and "memory is full" in why and "The tier lite draws instead of portrait." in why
     assert why in caplog.text

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -25,12 +25,13 @@ from avatar.generator.portrait.drawing import (
 )
 from avatar.generator.portrait.keypoints import head_motion
 from avatar.generator.portrait.networks import load_portrait_networks
+from avatar.generator.portrait.placing import Placement, place, placed_i420
+from avatar.generator.portrait.portrait_motion import PortraitMotion
 from avatar.timing.batching import LARGEST_BATCH
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from avatar.generator.portrait.portrait_motion import PortraitMotion
     from avatar.types import F32, U8
 
 NEEDED_BYTES: Final = 1.5e9
@@ -39,6 +40,15 @@ KEPT_SOURCES: Final = 64
 """Photos that stay ready, 4 MB each in half precision: calls that show the same face share one."""
 MEMORY_SHARE: Final = 0.5
 """Of the memory that is free once one picture has been drawn, what larger batches may take: calls need some too."""
+
+
+class Asked(NamedTuple):
+    """One picture."""
+
+    source: PortraitSource
+    motion: PortraitMotion
+    placement: Placement | None = None
+    """Where the square goes, for a finished picture in planar YUV; None: the square itself, RGB."""
 
 
 class PortraitEngine:
@@ -82,9 +92,8 @@ class PortraitEngine:
         self.frame_bytes = 0
         """Of the GPU's memory that a picture of a batch takes on its way; 0 on a CPU."""
         self.largest_batch = self._fitting_batch() if on_gpu else LARGEST_BATCH
-        self._batcher: Batcher[tuple[PortraitSource, PortraitMotion], U8] = Batcher(
-            self.draw_batch, self.largest_batch if on_gpu else 1
-        )
+        self._batcher: Batcher[Asked, U8] = Batcher(self.draw_batch, self.largest_batch if on_gpu else 1)
+        self.composes = on_gpu  # a CPU is quicker with OpenCV
 
     def source(self, rgb: U8, lip_opening: float, eye_openings: tuple[float, float]) -> PortraitSource:
         """Return a photo's square, ready to be moved, as `PortraitDrawer` says. Raises GpuMemoryError."""
@@ -109,16 +118,29 @@ class PortraitEngine:
 
     def draw(self, source: PortraitSource, motion: PortraitMotion) -> U8:
         """Return the picture of a photo, moved, as `PortraitDrawer` says. Raises GpuMemoryError."""
-        return self._batcher.draw((source, motion))
+        return self._batcher.draw(Asked(source, motion))
 
-    def draw_batch(self, frames: Sequence[tuple[PortraitSource, PortraitMotion]]) -> list[U8]:
+    def place(self, around_rgb: U8, share: U8, to_picture: F32) -> Placement:
+        """Return where squares go in a picture, as `PictureComposer` says. Raises GpuMemoryError."""
+        with self._launching, WatchedMemory(torch), torch.inference_mode():
+            return place(around_rgb, share, to_picture, self._device)
+
+    def draw_i420(self, source: PortraitSource, motion: PortraitMotion, placement: Placement) -> U8:
+        """Return a finished picture, as `PictureComposer` says. Raises GpuMemoryError."""
+        return self._batcher.draw(Asked(source, motion, placement))
+
+    def draw_batch(self, frames: Sequence[Asked]) -> list[U8]:
         """Return the pictures of one to `largest_batch` moved photos, drawn together. Raises GpuMemoryError."""
         with self._drawing, WatchedMemory(torch), torch.inference_mode():
-            volumes = torch.cat([source.volume for source, _ in frames])
-            photos = self._there(np.stack([source.numbers for source, _ in frames]))
-            motions = self._there(np.stack([motion_numbers(motion) for _, motion in frames]))
-            (pictures,) = self._run([volumes, photos, motions])
-            return list(pictures.cpu().numpy())
+            volumes = torch.cat([frame.source.volume for frame in frames])
+            photos = self._there(np.stack([frame.source.numbers for frame in frames]))
+            motions = self._there(np.stack([motion_numbers(frame.motion) for frame in frames]))
+            (squares,) = self._run([volumes, photos, motions])
+            pictures = [
+                square if frame.placement is None else placed_i420(square, frame.placement)
+                for square, frame in zip(squares, frames, strict=True)
+            ]
+            return [picture.cpu().numpy() for picture in pictures]
 
     def _record(self, network: Callable[..., Sequence[Any]], inputs: Sequence[Any]) -> Replay:
         with self._launching:  # what other threads launch meanwhile could end up in the recording

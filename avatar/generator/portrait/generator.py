@@ -24,9 +24,10 @@ from avatar.generator.overlay import overlay
 from avatar.generator.portrait import CROP_SIDE, PICTURE_SIDE
 from avatar.generator.portrait.crop import DRIVER_SCALE, cut_square, eye_openings, face_square, lip_opening
 from avatar.generator.portrait.expression_map import ExpressionMap
-from avatar.generator.portrait.portrait_motion import PortraitDrawer, PortraitMotion
+from avatar.generator.portrait.portrait_motion import PictureComposer, PortraitDrawer, PortraitMotion
 from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.scene_layout import KEPT, lay_out_scene
+from avatar.media.colour import to_i420
 from avatar.types import F32, U8, FaceState, Motion, ReadExpression
 
 RIM: Final = 0.08
@@ -66,6 +67,10 @@ class PortraitGenerator:
         # Before another background, what is the person's moves as the photo's matte does, by the mesh.
         self._geometry = GeometryGenerator(identity, picture_size, Background("transparent"))
         self.rig = self._geometry.rig
+        self._composer = engine if isinstance(engine, PictureComposer) and engine.composes else None
+        self._placement: Any = None
+        if self._composer is not None and background.kind == "keep":
+            self._placement = self._composer.place(self._scene.still, self._share, self._to_picture)
 
     def read_driver(self, rgb: U8, face: FaceState) -> F32:
         """Return the (21, 3) expression offsets of a driver's face in a camera's frame, RGB."""
@@ -75,6 +80,14 @@ class PortraitGenerator:
     def render(self, motion: Motion) -> U8:
         """Return the picture of a motion, as `Generator` says."""
         return self._draw(target_face(self.rig, self.identity, motion), motion.read)
+
+    def render_i420(self, motion: Motion) -> tuple[U8, bool]:
+        """Return the picture of a motion in planar YUV, as `yuv_pictures.render_i420` does."""
+        if self._composer is None or self._placement is None:
+            drawn = self.render(motion)
+            return to_i420(drawn), drawn.shape[2] == 4
+        told = self._motion(target_face(self.rig, self.identity, motion), motion.read)
+        return self._composer.draw_i420(self._source, told, self._placement), False
 
     def draw(self, target: TargetFace) -> U8:
         """Return the picture of a face whose landmarks are known, as `Generator` says."""

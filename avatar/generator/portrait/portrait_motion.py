@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from avatar.types import F32, U8
 
@@ -44,3 +44,20 @@ class PortraitDrawer(Protocol[Source]):
 
     def draw(self, source: Source, motion: PortraitMotion) -> U8:
         """Return the picture of a photo's square, moved, (512, 512, 3) RGB."""
+
+
+@runtime_checkable
+class PictureComposer(Protocol):
+    """A `PortraitDrawer` that can lay what it draws back into the photo by itself."""
+
+    composes: bool
+    """Whether that is quicker here than by the processor."""
+
+    def place(self, around_rgb: U8, share: U8, to_picture: F32) -> Any:
+        """Return where squares go in a picture (H, W, 3) RGB.
+
+        The square's share of each pixel is (H, W), of 255; (2, 3) leads from the square's pixels to the picture's.
+        """
+
+    def draw_i420(self, source: Any, motion: PortraitMotion, placement: Any) -> U8:
+        """Return the picture of a photo's square, moved and laid back, as planar YUV (H * 3 / 2, W)."""

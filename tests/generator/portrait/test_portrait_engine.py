@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,15 +13,19 @@ pytest.importorskip("torch", reason="LivePortrait's networks need the extra `por
 
 import torch
 
+from avatar.config import Background
 from avatar.errors import GpuMemoryError, ModelError
 from avatar.face.implicit_keypoints import POINTS
 from avatar.generator.portrait import engine as engines
 from avatar.generator.portrait import tier
 from avatar.generator.portrait.drawing import motion_numbers
-from avatar.generator.portrait.engine import PortraitEngine, fitting_batch
+from avatar.generator.portrait.engine import Asked, PortraitEngine, fitting_batch
+from avatar.generator.portrait.expression_map import unfitted_map
+from avatar.generator.portrait.generator import PortraitGenerator
 from avatar.generator.portrait.keypoints import head_motion, stitched
 from avatar.generator.portrait.portrait_motion import PortraitMotion
-from avatar.types import U8
+from avatar.identities.open import open_identity
+from avatar.types import U8, rest_motion
 from benchmarks.parity import KINDS, answers, differences
 
 pytestmark = pytest.mark.slow
@@ -104,8 +109,38 @@ def test_frames_of_several_calls_go_through_the_networks_together(
 
     monkeypatch.setattr(engine, "_run", run)
     source = engine.source(square(8), 0.1, (0.3, 0.3))
-    drawn = engine.draw_batch([(source, moved())] * 3)
+    drawn = engine.draw_batch([Asked(source, moved())] * 3)
     assert shapes == [(3, 32, 16, 64, 64)] and [picture[0, 0, 0] for picture in drawn] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("size", [(256, 256), (320, 240), (257, 255)])
+def test_a_picture_finished_on_the_device_is_the_one_that_opencv_makes(
+    engine: PortraitEngine, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    numbers = np.random.default_rng(5).integers(0, 255, (32, 32, 3), np.uint8)
+    square = np.asarray(cv2.resize(numbers, (512, 512), interpolation=cv2.INTER_CUBIC), np.uint8)
+    monkeypatch.setattr(engine, "_run", lambda inputs: (torch.from_numpy(square)[None],))
+    by_opencv = PortraitGenerator(open_identity("mira"), size, engine, unfitted_map())
+    monkeypatch.setattr(engine, "composes", True)
+    on_device = PortraitGenerator(open_identity("mira"), size, engine, unfitted_map())
+    motion = rest_motion(0.0)
+    (wanted, matte), (found, beside) = by_opencv.render_i420(motion), on_device.render_i420(motion)
+    assert on_device._placement is not None and by_opencv._placement is None
+    assert found.shape == wanted.shape and found.dtype == np.uint8 and not matte and not beside
+    apart = np.abs(found.astype(int) - wanted)
+    # OpenCV samples at steps of a 32nd of a pixel.
+    assert np.percentile(apart, 99) <= 2 and apart.max() <= 12
+
+
+def test_behind_another_background_the_processor_finishes_the_picture(
+    engine: PortraitEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    black = torch.zeros(1, 512, 512, 3, dtype=torch.uint8)
+    monkeypatch.setattr(engine, "_run", lambda inputs: (black,))
+    monkeypatch.setattr(engine, "composes", True)
+    generator = PortraitGenerator(open_identity("mira"), (128, 128), engine, unfitted_map(), Background("transparent"))
+    i420, matte = generator.render_i420(rest_motion(0.0))
+    assert i420.shape == (192, 256) and matte
 
 
 def test_a_full_memory_is_told_to_who_draws(engine: PortraitEngine, monkeypatch: pytest.MonkeyPatch) -> None:
