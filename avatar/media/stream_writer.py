@@ -27,6 +27,8 @@ SOUND_RATE: Final = 48_000
 KEY_EVERY_S: Final = 2
 """FFmpeg's muxers hear no request for a key picture, so there is one as often as players and services expect."""
 CONNECT_MS: Final = 10_000
+SRT_BRIDGE: Final = "ffmpeg -listen 1 -i rtmp://127.0.0.1:1935/live/avatar -c copy -f mpegts srt://HOST:PORT"
+"""Takes RTMP on this machine and sends it on as it is."""
 
 
 class StreamWriter:
@@ -36,11 +38,13 @@ class StreamWriter:
         """Connect, or create the file, for pictures of (width, height) pixels.
 
         Raises:
-            PublishError: the target does not answer, or refuses; says why.
+            PublishError: the target does not answer, or refuses; says why. `bad_target`: it never can be sent to.
         """
         self._target = target
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._last_ticks = self._last_sample = -1
+        if target.container not in av.formats_available:
+            raise PublishError(_lacking(target), code="bad_target")
         try:
             with self._plain_errors():
                 self._container: Any = av.open(target.url, "w", format=target.container, options=self._options())
@@ -114,8 +118,6 @@ class StreamWriter:
             pair = write_p256_pair(Path(self._folder.name))
             options |= {"cert_file": str(pair.certificate), "key_file": str(pair.key)}
             options["handshake_timeout"] = str(CONNECT_MS)
-        elif not self._target.is_file:
-            options["rw_timeout"] = str(1000 * CONNECT_MS)  # in microseconds
         return options
 
     def _add_streams(self, size: tuple[int, int], fps: int, bitrate_bps: int) -> None:
@@ -141,6 +143,8 @@ class StreamWriter:
         with av.logging.Capture() as said:
             try:
                 yield
+            except av.error.ProtocolNotFoundError as error:
+                raise PublishError(_lacking(self._target), code="bad_target") from error
             except (av.FFmpegError, OSError) as error:
                 raise PublishError(_why(self._target, error, [line.strip() for _, _, line in said])) from error
 
@@ -149,13 +153,20 @@ class StreamWriter:
             self._folder.cleanup()
 
 
+def _lacking(target: PublishTarget) -> str:
+    """Say what to do about a protocol, or a muxer, that FFmpeg was built without: trying again does not help."""
+    protocol = "WHIP muxer" if target.container == "whip" else target.url.partition("://")[0]
+    what = f"{target.shown}: this PyAV has no {protocol}"
+    if protocol != "srt":
+        return f"{what}. Install the one that Avatar asks for (pip install 'av>=18.1'), or publish to another target."
+    return (
+        f"{what}. Let an ffmpeg that has it (ffmpeg -protocols) hand the stream on: start `{SRT_BRIDGE}`, "
+        "and publish to rtmp://127.0.0.1:1935/live/avatar. Or install PyAV on such an FFmpeg (pip install --no-binary "
+        "av av)."
+    )
+
+
 def _why(target: PublishTarget, error: Exception, said: list[str]) -> str:
-    if isinstance(error, av.error.ProtocolNotFoundError):
-        protocol = target.url.partition("://")[0]
-        return (
-            f"{target.shown}: this PyAV has no {protocol}. Publish by whip:// or rtmp://, or install PyAV on an FFmpeg "
-            f"that has {protocol} (pip install --no-binary av av)."
-        )
     strerror = getattr(error, "strerror", None) or str(error)
     detail = next((line for line in reversed(said) if line and target.url not in line), "")
     return f"{target.shown} {'cannot be written' if target.is_file else 'does not take the stream'}: {strerror}" + (

@@ -58,7 +58,8 @@ async def publish(
         target: where to.
         open_writer: connects; called in a thread.
         seconds: to be sent; None: without end.
-        retries: failures in a row that are followed by another try; a file is not tried again.
+        retries: failures in a row that are followed by another try; a file is not tried again, nor what can never be
+            sent to from here.
         say: is told, in a sentence, when the target is gone and when it is back.
         sleep, clock: of asyncio and time.
 
@@ -76,7 +77,7 @@ async def publish(
             await _send(avatar, writer, done, seconds)
         except PublishError as error:
             failures = 1 if clock() - begun_s > PROVEN_S else failures + 1
-            if target.is_file or failures > retries:
+            if target.is_file or error.code == "bad_target" or failures > retries:
                 raise
             wait_s = wait_before_retry_s(failures)
             say(f"{error} Trying again in {wait_s:.0f} s.")

@@ -13,13 +13,14 @@ import pytest
 
 from avatar.errors import PublishError
 from avatar.media.publish_target import PublishTarget, read_target
-from avatar.media.stream_writer import SOUND_RATE, StreamWriter
+from avatar.media.stream_writer import SOUND_RATE, SRT_BRIDGE, StreamWriter
 from avatar.sdk.frames import AudioFrame, VideoFrame
 from avatar.sdk.publishing import publish
 from avatar.timing.backoff import LONGEST_S, wait_before_retry_s
 
 pytestmark = pytest.mark.anyio
 
+CLIENTS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
 FPS = 10
 SIZE = (128, 128)
 
@@ -149,5 +150,18 @@ async def test_a_server_that_is_not_there_is_named_without_its_key() -> None:
 
 async def test_a_protocol_that_pyav_lacks_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     target = PublishTarget("gone://a", "gone://a", "mpegts", "aac")
+    muxer = PublishTarget("gone://a", "gone://a", "a muxer that is not there", "aac")
+    with pytest.raises(PublishError, match="Install the one that Avatar asks for"):
+        StreamWriter(muxer, SIZE, FPS, bitrate_bps=500_000)
+    said: list[str] = []
     with pytest.raises(PublishError, match="this PyAV has no gone"):
-        StreamWriter(target, SIZE, FPS, bitrate_bps=500_000)
+        await publish(Speaker(), target, lambda to: StreamWriter(to, SIZE, FPS, bitrate_bps=500_000), say=said.append)
+    assert said == [], "it is not tried again"
+
+
+async def test_srt_is_handed_on_by_an_ffmpeg_that_has_it() -> None:
+    with pytest.raises(PublishError) as refused:
+        StreamWriter(read_target("srt://127.0.0.1:9"), SIZE, FPS, bitrate_bps=500_000)
+    if "has no srt" not in str(refused.value):
+        pytest.skip("this PyAV has srt")
+    assert SRT_BRIDGE in str(refused.value) and SRT_BRIDGE in CLIENTS_PAGE.read_text(encoding="utf-8")
