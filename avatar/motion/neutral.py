@@ -24,6 +24,8 @@ LIDS: Final = (
     (mesh.LEFT_UPPER_LID, mesh.LEFT_LOWER_LID, mesh.LEFT_EYE_CORNERS),
 )
 """Right eye, then left."""
+_UPPER, _LOWER, _CORNERS = (np.array([eye[part] for eye in LIDS]) for part in range(3))
+"""(2, n) each: lists of numbers would be made arrays in each picture anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,10 @@ class Neutral:
 
 def eye_openings(landmarks: F32) -> tuple[float, float]:
     """Return the right and left mean lid distance as a share of the eye's width, for (478, 3) landmarks."""
-    right, left = (
-        float(
-            np.linalg.norm(landmarks[list(upper)] - landmarks[list(lower)], axis=1).mean()
-            / max(float(np.linalg.norm(landmarks[corners[0]] - landmarks[corners[1]])), 1e-6)
-        )
-        for upper, lower, corners in LIDS
-    )
+    apart, across = landmarks[_UPPER] - landmarks[_LOWER], landmarks[_CORNERS[:, 0]] - landmarks[_CORNERS[:, 1]]
+    distances = np.sqrt(np.einsum("eni,eni->en", apart, apart)).mean(axis=1).tolist()
+    widths = np.sqrt(np.einsum("ei,ei->e", across, across)).tolist()
+    right, left = (distance / max(width, 1e-6) for distance, width in zip(distances, widths, strict=True))
     return right, left
 
 

@@ -86,7 +86,9 @@ def apply_presence(motion: Motion, presence: Presence, seed: int = 0, *, own_gaz
         scale *= 1 + share * (size - 1)
         for name, value in FACES[kind].items():
             blendshapes[BLENDSHAPE_INDEX[name]] += np.float32(share * value)
-    rotation[0] += np.float32(presence.share("listening") * _listeners_nod(motion.time_s, seed))
+    listening = presence.share("listening")
+    if listening > 0:  # else 0.1 ms for chance that nobody sees
+        rotation[0] += np.float32(listening * _listeners_nod(motion.time_s, seed))
     return replace(motion, blendshapes=blendshapes, rotation=_f32(rotation), gaze=_f32(gaze), scale=scale)
 
 
