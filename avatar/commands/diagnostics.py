@@ -170,6 +170,7 @@ def face_tracker() -> Check:
 def engines() -> Check:
     """Draw one frame with each engine that is installed, and say which will be taken."""
     from avatar.generator.engines.choice import ENGINES, default_threads  # noqa: PLC0415
+    from avatar.generator.engines.gpu import has_nvidia_driver  # noqa: PLC0415
     from avatar.generator.engines.speed import measure_frame_ms  # noqa: PLC0415
     from avatar.generator.network_files import network_files  # noqa: PLC0415
     from avatar.generator.tiers import chosen_tier, live_tier  # noqa: PLC0415
@@ -178,19 +179,20 @@ def engines() -> Check:
         files = network_files("lite")
     except ModelError as error:
         return Check("engines", "warn", f"the plain geometry draws: {error}", "Install the package again.")
-    found = []
+    found, unused = [], ""
     for name, make in ENGINES.items():
         if name.endswith("-compiled"):
             continue  # that takes a minute, and draws what the others draw
         try:
             found.append(f"{name} {measure_frame_ms(make(files, default_threads())):.0f} ms")
-        except (ImportError, RuntimeError, OSError, AvatarError):
-            continue  # most machines have one or two of them
+        except (ImportError, RuntimeError, OSError, AvatarError) as error:
+            if name == "torch-cuda" and has_nvidia_driver():  # most machines have one or two engines: no news
+                unused = f"; the GPU is not used: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
     if not found:
         return Check("engines", "warn", "none can run the network: the plain geometry draws", "pip install openvino")
     best, live = chosen_tier("auto", "auto"), live_tier("auto", "auto")
     drawn = f"{best} draws" + ("" if best.startswith(live) else f", {live} in calls")
-    return Check("engines", "ok", f"{drawn}; a frame takes {', '.join(found)}")
+    return Check("engines", "ok", f"{drawn}; a frame takes {', '.join(found)}{unused}")
 
 
 def page_and_faces() -> Check:

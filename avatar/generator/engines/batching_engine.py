@@ -45,7 +45,7 @@ class Batcher(Generic[Frame, Drawn]):
 
     def __init__(self, draw_batch: Callable[[Sequence[Frame]], Sequence[Drawn]], largest: int) -> None:
         """Draw with `draw_batch`, which is given one to `largest` frames and never called by two threads at once."""
-        self._draw_batch, self._largest = draw_batch, largest
+        self._draw_batch, self.largest = draw_batch, largest
         self._changed = threading.Condition()
         self._waiting: list[_Asked[Frame, Drawn]] = []
         self._arrivals, self._service = Arrivals(), ServiceTimes()
@@ -81,7 +81,7 @@ class Batcher(Generic[Frame, Drawn]):
                 self._arrivals.expected([one.call for one in self._waiting]),
                 now_s,
                 self._service,
-                largest=self._largest,
+                largest=self.largest,
             )
             if isinstance(decided, Start):
                 batch, self._waiting = self._waiting[: decided.count], self._waiting[decided.count :]

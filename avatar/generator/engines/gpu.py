@@ -62,8 +62,17 @@ def require_memory(torch: Any, needed_bytes: float, what: str, fits: str) -> Non
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error of torch or ONNX Runtime means that the GPU's memory is full."""
-    return type(error).__name__ == "OutOfMemoryError" or any(word in str(error).lower() for word in _OUT_OF_MEMORY)
+    """Return whether an error of torch or ONNX Runtime means that the GPU's memory is full.
+
+    What came before it counts too: a recording that breaks off for want of memory ends with another error.
+    """
+    while True:
+        if type(error).__name__ == "OutOfMemoryError" or any(word in str(error).lower() for word in _OUT_OF_MEMORY):
+            return True
+        before = error.__cause__ or error.__context__
+        if before is None:
+            return False
+        error = before
 
 
 class WatchedMemory:
@@ -80,7 +89,8 @@ class WatchedMemory:
         """Raise an error of its own in place of one that says so."""
         if error is None or not is_out_of_memory(error):
             return
-        told = GpuMemoryError(f"The GPU's memory is full ({str(error).splitlines()[0]}).")
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        told = GpuMemoryError(f"The GPU's memory is full ({said}).")
         # The error holds on to everything that its frames know, and so to the memory.
         del error, at
         if self._torch is not None and self._torch.cuda.is_available():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import torch
 
+from avatar.errors import GpuMemoryError
 from avatar.generator.engines.batching_engine import Batcher
-from avatar.generator.engines.cuda_graph import CudaGraph, Replay, SizedGraphs
+from avatar.generator.engines.cuda_graph import CudaGraph, Replay, SizedGraphs, padded_size
 from avatar.generator.engines.gpu import WatchedMemory, require_cuda, require_memory
 from avatar.generator.portrait import CROP_SIDE
 from avatar.generator.portrait.drawing import (
@@ -40,6 +42,8 @@ KEPT_SOURCES: Final = 64
 """Photos that stay ready, 4 MB each in half precision: calls that show the same face share one."""
 MEMORY_SHARE: Final = 0.5
 """Of the memory that is free once one picture has been drawn, what larger batches may take: calls need some too."""
+
+_log = logging.getLogger(__name__)
 
 
 class Asked(NamedTuple):
@@ -130,7 +134,23 @@ class PortraitEngine:
         return self._batcher.draw(Asked(source, motion, placement))
 
     def draw_batch(self, frames: Sequence[Asked]) -> list[U8]:
-        """Return the pictures of one to `largest_batch` moved photos, drawn together. Raises GpuMemoryError."""
+        """Return the pictures of one to `largest_batch` moved photos, drawn together; fewer where memory is short.
+
+        Raises:
+            GpuMemoryError: there is not enough for one.
+        """
+        try:
+            return self._draw_together(frames)
+        except GpuMemoryError:
+            if len(frames) == 1:
+                raise
+        half = padded_size(len(frames)) // 2
+        if half < self._batcher.largest:
+            _log.warning("The GPU's memory is too full for %d pictures at once: %d from now on.", len(frames), half)
+            self._batcher.largest = self.largest_batch = half
+        return [*self.draw_batch(frames[:half]), *self.draw_batch(frames[half:])]
+
+    def _draw_together(self, frames: Sequence[Asked]) -> list[U8]:
         with self._drawing, WatchedMemory(torch), torch.inference_mode():
             volumes = torch.cat([frame.source.volume for frame in frames])
             photos = self._there(np.stack([frame.source.numbers for frame in frames]))

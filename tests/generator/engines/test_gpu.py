@@ -66,6 +66,17 @@ def test_a_full_memory_is_an_error_of_its_own(error: Exception) -> None:
         raise error
 
 
+def test_a_recording_that_breaks_off_for_want_of_memory_is_known_by_what_came_before() -> None:
+    def record() -> None:
+        try:
+            raise OutOfMemoryError("Tried to allocate 2 GiB")
+        finally:
+            raise RuntimeError("operation failed due to a previous error during capture")
+
+    with pytest.raises(GpuMemoryError, match="memory is full"), WatchedMemory():
+        record()
+
+
 def test_nothing_of_what_filled_the_memory_is_held_on_to() -> None:
     class Tensor:
         """Takes memory."""
