@@ -163,14 +163,23 @@ def _open_stores(settings: ServerSettings) -> dict[str, UploadStore]:
     }
 
 
+def default_processes(tier: str, fitting: int) -> int:
+    """Return how many processes hold calls where nobody has said: more than are `fitting` would share the cores.
+
+    Calls that LivePortrait draws are drawn together, in one process; each more would load its networks once more.
+    """
+    return 1 if tier == "portrait" else min(fitting, MOST_PROCESSES)
+
+
 def _worker_pool(settings: ServerSettings, library: AvatarLibrary, backgrounds: BackgroundLibrary) -> WorkerPool | None:
     """Return the processes that hold calls beside this one, none of which is started yet; None: there are none."""
     from avatar.call.workers.process import SUPPORTED, WorkerProcess  # noqa: PLC0415
     from avatar.timing.call_capacity import INTERPRETER_CORES  # noqa: PLC0415
     from avatar.timing.machine_load import usable_cores  # noqa: PLC0415
 
-    fitting = int(len(usable_cores()) / INTERPRETER_CORES)  # more would share the cores, not add to them
-    most = min(fitting, MOST_PROCESSES) if settings.workers is None else settings.workers
+    most = settings.workers
+    if most is None:
+        most = default_processes(settings.picture.tier, int(len(usable_cores()) / INTERPRETER_CORES))
     others = min(most, settings.limits.sessions) - 1
     if others < 1:
         return None

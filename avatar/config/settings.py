@@ -355,7 +355,8 @@ class ServerSettings:
     workers: int | None = setting(
         None,
         "processes that hold calls, the server's own among them: a call after the first gets one of its own as long as "
-        "there are any; 0 or 1: the server's own holds all (default: one for each 1.3 cores, 8 at most)",
+        "there are any; 0 or 1: the server's own holds all (default: one for each 1.3 cores, 8 at most; one for the "
+        "tier portrait, whose calls are drawn together)",
         at_least=0,
         at_most=64,
     )

@@ -18,6 +18,7 @@ import pytest
 from avatar.commands.main import main, parser
 from avatar.commands.options import settings_of
 from avatar.commands.serve import welcome
+from avatar.commands.serving import default_processes
 from avatar.errors import AvatarError
 from avatar.resources import weights_path
 
@@ -159,3 +160,8 @@ def test_the_welcome_says_what_other_machines_need() -> None:
     assert "--tls-cert" in welcome("0.0.0.0", 8010, tls=False, drawn_by="geometry")  # noqa: S104
     assert "From other machines: https://" in welcome("0.0.0.0", 8010, tls=True, drawn_by="geometry")  # noqa: S104
     assert "http://[fe80::1]:8010/" in welcome("fe80::1", 8010, tls=False, drawn_by="geometry")
+
+
+@pytest.mark.parametrize(("tier", "fitting", "processes"), [("lite", 3, 3), ("lite", 20, 8), ("portrait", 20, 1)])
+def test_calls_that_are_drawn_together_are_held_by_one_process(tier: str, fitting: int, processes: int) -> None:
+    assert default_processes(tier, fitting) == processes

@@ -188,6 +188,20 @@ def test_without_a_gpu_it_is_said_why(seeded_folder: Path, monkeypatch: pytest.M
         tier.load_networks("torch-cuda")
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_on_a_gpu_pictures_drawn_together_are_what_they_are_alone(seeded_weights: Path) -> None:
+    engine = PortraitEngine(seeded_weights, "cuda", 1)
+    assert engine.largest_batch >= 4 and engine.frame_bytes > 0
+    frames = [
+        Asked(engine.source(square(seed), 0.1, (0.3, 0.3)), moved(0.1 * seed, lip_share=1.0)) for seed in range(3)
+    ]
+    alone = [engine.draw_batch([frame])[0] for frame in frames]
+    for one, together in zip(alone, engine.draw_batch(frames), strict=True):
+        assert np.abs(one.astype(int) - together).mean() < 1
+    apart = differences(answers(seeded_weights, "cuda", "float16"))
+    assert max(apart.values()) <= KINDS["float16"]
+
+
 @pytest.mark.parametrize(
     ("free", "frame", "most"), [(1_000, 1_000, 1), (4_000, 1_000, 1), (8_000, 1_000, 2), (10**9, 1_000, 32)]
 )
