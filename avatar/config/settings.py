@@ -36,6 +36,7 @@ QUALITIES: Final = ("auto", "fixed")
 CORNERS: Final = ("top-left", "top-right", "bottom-left", "bottom-right")
 TRACKERS: Final = ("auto", "openvino", "mediapipe")
 TTS_ENGINES: Final = ("auto", "hibari", "espeak")
+ADDRESS_RULES: Final = ("shortened", "hashed", "none")
 CONSENTS: Final = ("unstated", "self", "permitted", "nobody")
 
 
@@ -311,6 +312,15 @@ class TrustSettings:
         metavar="FILE",
     )
     sign_key: Path | None = setting(None, "its private key in PEM", metavar="FILE")
+    audit_log: Path | None = setting(
+        None, "log who did what when into this file, as JSON, without content (docs/trust.md)", metavar="FILE"
+    )
+    audit_addresses: str = setting(
+        "shortened",
+        "how addresses are written there: shortened (to 24 bits, of IPv6 48), hashed (with a key of the day) or none",
+        choices=ADDRESS_RULES,
+        metavar="HOW",
+    )
     key_folder: Path | None = setting(
         None, "folder of the keys that avatar makes for itself (default: the user's folder of settings)", metavar="DIR"
     )
@@ -359,6 +369,12 @@ class ServerSettings:
         "tier portrait, whose calls are drawn together)",
         at_least=0,
         at_most=64,
+    )
+    telemetry_url: str | None = setting(
+        None,
+        "send traces and metrics to this OpenTelemetry collector, such as http://localhost:4318 (OTLP over HTTP; pip "
+        "install 'avatar[telemetry]')",
+        kind=BASE_URL,
     )
     verbose: bool = setting(False, "log requests and calls")
     picture: PictureSettings = field(default_factory=PictureSettings)

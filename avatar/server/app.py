@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from fastapi import Depends, FastAPI
 
 from avatar import __version__
-from avatar.config import ServerSettings
+from avatar.config import ServerSettings, TrustSettings
 from avatar.identities.backgrounds import BackgroundLibrary
 from avatar.identities.library import AvatarLibrary
 from avatar.resources import resource_folder
 from avatar.server.access import Gate
 from avatar.server.access_log import AccessLogMiddleware
+from avatar.server.audit import Audit, AuditMiddleware
 from avatar.server.avatar_routes import avatar_routes
 from avatar.server.background_routes import background_routes
 from avatar.server.call_routes import call_routes
@@ -29,8 +31,10 @@ from avatar.server.recording_routes import recording_routes
 from avatar.server.room_routes import room_routes
 from avatar.server.schemas import ProblemAnswer, problems
 from avatar.server.service_routes import add_page, service_routes
+from avatar.server.telemetry import Telemetry, TelemetryMiddleware
 from avatar.server.whep_routes import whep_routes
 from avatar.server.whip_routes import CallRegistry, whip_routes
+from avatar.trust.audit_log import Addresses, AuditLog
 
 FORGET_EVERY_S: Final = 30.0
 """How often it is looked for uploads that nobody uses any more."""
@@ -53,9 +57,11 @@ def create_app(
     there.
 
     Raises TokenError for a token that nobody could send, AvatarError for an allowed origin or an ICE server that is
-    none, InstallationError where there is no page.
+    none, InstallationError where there is no page, IntegrationError where telemetry is not installed.
     """
     metrics = Metrics(calls.snapshot)
+    audit, telemetry = _audit(settings.trust, calls), _telemetry(settings.telemetry_url, calls)
+    observers = [each for each in (metrics, audit, telemetry) if each is not None]
     gate = Gate(
         settings.limits,
         token=token,
@@ -70,7 +76,7 @@ def create_app(
         if backgrounds is not None:
             kept.append(backgrounds)
         beside = [
-            asyncio.create_task(_observe(metrics), name="observe-calls"),
+            asyncio.create_task(_observe(observers), name="observe-calls"),
             asyncio.create_task(_forget_unused(kept), name="forget-uploads"),
         ]
         if on_start is not None:
@@ -84,6 +90,9 @@ def create_app(
             await asyncio.to_thread(library.close)
             if backgrounds is not None:
                 await asyncio.to_thread(backgrounds.close)
+            for told in (audit, telemetry):
+                if told is not None:
+                    await asyncio.to_thread(told.close)
 
     app = _DocumentedApp(
         title="Avatar",
@@ -108,6 +117,10 @@ def create_app(
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(HeadersMiddleware, rules=rules)
     app.add_middleware(AccessLogMiddleware)
+    if audit is not None:
+        app.add_middleware(AuditMiddleware, audit=audit)
+    if telemetry is not None:
+        app.add_middleware(TelemetryMiddleware, telemetry=telemetry, clock=time.perf_counter)
     app.include_router(avatar_routes(library, settings.limits, metrics))
     if backgrounds is not None:
         app.include_router(background_routes(backgrounds, settings.limits))
@@ -119,6 +132,16 @@ def create_app(
     app.include_router(service_routes(settings, calls, metrics, gate))
     add_page(app, resource_folder("client"), calls.expect_another)
     return app
+
+
+def _audit(trust: TrustSettings, calls: CallRegistry) -> Audit | None:
+    if trust.audit_log is None:
+        return None
+    return Audit(AuditLog(trust.audit_log), Addresses(trust.audit_addresses), calls.__contains__)
+
+
+def _telemetry(url: str | None, calls: CallRegistry) -> Telemetry | None:
+    return None if url is None else Telemetry.to(url, calls.snapshot)
 
 
 class _DocumentedApp(FastAPI):
@@ -146,7 +169,8 @@ async def _forget_unused(uploads: Sequence[AvatarLibrary | BackgroundLibrary]) -
             kept.forget_unused()
 
 
-async def _observe(metrics: Metrics) -> None:
+async def _observe(observers: Sequence[Metrics | Audit | Telemetry]) -> None:
     while True:
         await asyncio.sleep(1.0)
-        metrics.observe_calls()
+        for observer in observers:
+            observer.observe_calls()

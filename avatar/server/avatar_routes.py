@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from avatar.config import LimitSettings
 from avatar.errors import AvatarError
 from avatar.identities.library import PREVIEW_SIZE, AvatarInfo, AvatarLibrary
+from avatar.server.audit import note
 from avatar.server.bodies import read_photo_form
 from avatar.server.metrics import Metrics
 from avatar.server.schemas import AvatarAnswer, AvatarsAnswer, problems
@@ -86,11 +87,13 @@ def avatar_routes(library: AvatarLibrary, limits: LimitSettings, metrics: Metric
             visitor = visitor_of(request)
             with places.taken_by(visitor):
                 form = await read_photo_form(request, limits)
+                note(request, photos=len(form.photos))
                 info = await library.add(form.photos, form.name, visitor=visitor, consent=form.consent)
         except AvatarError as error:
             metrics.uploads.labels(error.code).inc()
             raise
         metrics.uploads.labels("ok").inc()
+        note(request, consent=info.consent)
         response.headers["Location"] = f"/api/avatars/{info.id}"
         return _answer(info)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from avatar.media.recording import RecordingState
+from avatar.server.audit import note
 from avatar.server.problems import problem
 from avatar.server.schemas import RecordingAnswer, problems
 from avatar.server.whip_routes import CallId, CallRegistry, unknown_call
@@ -32,10 +33,14 @@ def recording_routes(calls: CallRegistry) -> APIRouter:
             }
         ),
     )
-    async def start(call_id: CallId) -> RecordingAnswer | Response:
+    async def start(call_id: CallId, request: Request) -> RecordingAnswer | Response:
         """Record a call from now on; who takes part in it is told. It ends with the call at the latest."""
         call = calls.get(call_id)
-        return unknown_call() if call is None else _answer(await call.recording.start())
+        if call is None:
+            return unknown_call()
+        state = await call.recording.start()
+        note(request, file=state.path.name)
+        return _answer(state)
 
     @router.get("", response_model=RecordingAnswer, responses=problems(_UNKNOWN))
     async def read(call_id: CallId) -> RecordingAnswer | Response:

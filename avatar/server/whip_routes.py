@@ -17,6 +17,7 @@ from avatar.call.totals import CallsSnapshot
 from avatar.config import SIDES, ServerSettings
 from avatar.errors import AvatarError
 from avatar.server.access import Gate, grant_of
+from avatar.server.audit import note
 from avatar.server.call_shares import CallShares
 from avatar.server.metrics import Metrics
 from avatar.server.problems import RequestError, problem
@@ -35,6 +36,7 @@ from avatar.server.sdp_requests import (
 from avatar.server.tokens import Grant
 from avatar.server.visitors import visitor_of
 from avatar.stream.ice_servers import ice_servers
+from avatar.trust.audit_log import reference
 from avatar.types import Drive
 
 CallId = Annotated[str, Path(max_length=64, description="The end of the address in the offer's Location.")]
@@ -177,6 +179,7 @@ def whip_routes(calls: CallRegistry, settings: ServerSettings, metrics: Metrics,
         ] = "",
     ) -> Response:
         """Make a call: send an offer with all its candidates, get the answer. DELETE its Location to end it."""
+        note(request, mode=mode, drive=drive, avatar=reference(avatar), in_room=room is not None)
         try:
             grant = grant_of(request)
             if grant.avatar not in (None, avatar):
