@@ -40,8 +40,8 @@ CPU_SIZES: Final = (1, 2, 4)
 FPS: Final = 30
 IN_TIME: Final = 0.95
 """Share of the frames that are drawn before the next of their call is due, where a GPU holds its calls."""
-MOST_CALLS: Final = 512
-SIMULATED_S: Final = 4.0
+MOST_CALLS: Final = 256
+SIMULATED_S: Final = 2.0
 TIERS: Final = ("standard", "portrait")
 BARS: Final = {"standard_calls": ">= 60", "portrait_calls": ">= 8"}
 """On one H100."""
