@@ -32,6 +32,7 @@ const query = new URLSearchParams(location.search);
 async function load(failures = 0) {
   try {
     const [config, lostFaces] = await Promise.all([getConfig(), gallery.load()]);
+    document.documentElement.dataset.label = config.picture.label ?? "";
     newFaceDialog.limits = { photos: config.max_photos, bytes: config.max_upload_bytes };
     const { width, height } = config.picture;
     callView.setRatio(Number(query.get("width")) || width, Number(query.get("height")) || height);

@@ -33,7 +33,7 @@ ENGINES: Final = (
     "torch-cuda-compiled",
 )
 QUALITIES: Final = ("auto", "fixed")
-CORNERS: Final = ("top-left", "top-right", "bottom-left", "bottom-right")
+LABEL_PLACES: Final = ("top-left", "top", "top-right", "bottom-left", "bottom", "bottom-right")
 TRACKERS: Final = ("auto", "openvino", "mediapipe")
 TTS_ENGINES: Final = ("auto", "hibari", "espeak")
 ADDRESS_RULES: Final = ("shortened", "hashed", "none")
@@ -88,7 +88,9 @@ class PictureSettings:
     label: str | None = setting(
         None, 'a label in every picture, such as "AI avatar" (docs/trust.md; default: none)', kind=LABEL
     )
-    label_corner: str = setting("top-left", "where it is", choices=CORNERS, metavar="CORNER")
+    label_place: str = setting(
+        "bottom", "where it is; the page lays nothing over it at the bottom", choices=LABEL_PLACES, metavar="PLACE"
+    )
     label_font: Path | None = setting(
         None, "a font (TrueType, OpenType) for its letters (default: one for Latin letters)", metavar="FILE"
     )

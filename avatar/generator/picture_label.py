@@ -37,12 +37,12 @@ _NO_GLYPH: Final = "\U0010ffff"
 class PictureLabel:
     """One label for pictures of one size."""
 
-    def __init__(self, text: str, corner: str, picture_size: tuple[int, int], font: Path | None = None) -> None:
+    def __init__(self, text: str, place: str, picture_size: tuple[int, int], font: Path | None = None) -> None:
         """Draw the label, once.
 
         Args:
             text: one line.
-            corner: `top-left`, `top-right`, `bottom-left` or `bottom-right`.
+            place: `top` or `bottom`, in the middle, or one of these with `-left` or `-right`.
             picture_size: (width, height), pixels.
             font: a TrueType or OpenType file; None: the one that comes with Pillow, for Latin letters.
 
@@ -52,8 +52,9 @@ class PictureLabel:
         width, height = picture_size
         self._rgba = rgba = _label(text, min(width, height), width, font)
         margin = round(_MARGIN_SHARE * min(width, height))
-        top = margin if corner.startswith("top") else height - margin - rgba.shape[0]
-        left = margin if corner.endswith("left") else width - margin - rgba.shape[1]
+        top = margin if place.startswith("top") else height - margin - rgba.shape[0]
+        side = place.partition("-")[2]
+        left = {"left": margin, "": (width - rgba.shape[1]) // 2, "right": width - margin - rgba.shape[1]}[side]
         self._at = slice(max(top, 0), top + rgba.shape[0]), slice(max(left, 0), left + rgba.shape[1])
 
     def lay(self, picture: U8) -> None:
@@ -118,7 +119,7 @@ def labelled(generator: Generator, settings: PictureSettings) -> Generator:
 def label_of(settings: PictureSettings, picture_size: tuple[int, int]) -> PictureLabel:
     """Return the label of settings that have one, for a size. Raises AvatarError (`bad_label`)."""
     assert settings.label is not None  # noqa: S101 - whoever asks has looked
-    return PictureLabel(settings.label, settings.label_corner, picture_size, settings.label_font)
+    return PictureLabel(settings.label, settings.label_place, picture_size, settings.label_font)
 
 
 @lru_cache(maxsize=16)

@@ -46,6 +46,9 @@ class PictureAnswer(BaseModel):
     width: int
     height: int
     fps: int
+    label: str | None = Field(
+        default=None, description="Where in it the operator's label is, such as `bottom`; left out: there is none."
+    )
 
 
 class LimitsAnswer(BaseModel):

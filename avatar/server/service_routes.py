@@ -37,7 +37,12 @@ def service_routes(settings: ServerSettings, calls: CallRegistry, metrics: Metri
                 IceServerAnswer(urls=server.url, username=server.username, credential=server.credential)
                 for server in known
             ],
-            picture=PictureAnswer(width=picture.width, height=picture.height, fps=picture.fps),
+            picture=PictureAnswer(
+                width=picture.width,
+                height=picture.height,
+                fps=picture.fps,
+                label=picture.label_place if picture.label is not None else None,
+            ),
             limits=LimitsAnswer(
                 sessions=calls.snapshot().limit,
                 room_members=limits.room_members if limits.rooms else 0,

@@ -16,7 +16,7 @@
  * @property {number} max_upload_bytes of all photos of one upload together
  * @property {number} max_photos
  * @property {RTCIceServer[]} ice_servers with TURN servers only for those who may call
- * @property {{width: number, height: number, fps: number}} picture
+ * @property {{width: number, height: number, fps: number, label?: string}} picture `label`: where its label is, if there is one
  * @property {boolean} token_required
  * @property {{room_members: number}} limits `room_members`: people in one room, 0 where there are none
  */

@@ -15,22 +15,23 @@ from avatar.generator.identity import Identity
 from avatar.generator.picture_label import PictureLabel, labelled
 from avatar.types import rest_motion
 
-SETTINGS = PictureSettings(label="AI avatar")
+SETTINGS = PictureSettings(label="AI avatar", label_place="top-left")
 
 
 @pytest.mark.parametrize("size", [(256, 256), (512, 512), (1280, 720), (1920, 1080)])
-@pytest.mark.parametrize("corner", ["top-left", "top-right", "bottom-left", "bottom-right"])
-def test_it_is_in_its_corner_white_on_dark_whatever_is_below(size: tuple[int, int], corner: str) -> None:
+@pytest.mark.parametrize("place", ["top-left", "top", "bottom", "bottom-right"])
+def test_it_is_in_its_place_white_on_dark_whatever_is_below(size: tuple[int, int], place: str) -> None:
     width, height = size
-    label = PictureLabel("AI avatar", corner, size)
+    label = PictureLabel("AI avatar", place, size)
     for below in (0, 255):
         picture = np.full((height, width, 3), below, np.uint8)
         label.lay(picture)
         rows, columns = np.nonzero((picture != below).any(axis=2))
-        third = (0, 1 / 3) if corner.startswith("top") else (2 / 3, 1)
+        third = (0, 1 / 3) if place.startswith("top") else (2 / 3, 1)
         assert third[0] * height <= rows.min() and rows.max() < third[1] * height
-        left = columns.min() / width
-        assert left < 0.1 if corner.endswith("left") else columns.max() / width > 0.9
+        begin, end = columns.min() / width, columns.max() / width
+        beside = {"left": begin, "right": 1 - end, "": abs(begin - (1 - end))}[place.partition("-")[2]]
+        assert beside < 0.1
         assert rows.max() - rows.min() >= 12, "it can be read"
         plate = picture[rows.min() : rows.max(), columns.min() : columns.max()]
         assert plate.max() > 240 and np.median(plate) < 120, "white letters on a dark plate"
