@@ -49,6 +49,9 @@ class Calls:
     def watchers(self, _: str) -> None:
         return None
 
+    def expect_another(self) -> None:
+        pass
+
     async def close(self) -> None:
         self.running.clear()
 

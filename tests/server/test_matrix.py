@@ -431,6 +431,9 @@ class OneCall:
     async def end(self, call_id: str, reason: EndReason = "left") -> bool:
         return call_id in self
 
+    def expect_another(self) -> None:
+        pass
+
     async def close(self) -> None:
         pass
 
