@@ -19,8 +19,8 @@ from typing import Self
 import psutil
 
 READY = re.compile(r"ready: (http://\S+)")
-START_LIMIT_S = 60.0
-STOP_LIMIT_S = 15.0
+START_LIMIT_S = 120.0
+STOP_LIMIT_S = 30.0
 
 
 class ServerProcess:
@@ -33,6 +33,7 @@ class ServerProcess:
         root: Path | None = None,
         python: str = sys.executable,
         program: Sequence[str] = (),
+        command: Sequence[str] = ("serve",),
         start_limit_s: float = START_LIMIT_S,
     ) -> None:
         """Start it.
@@ -43,16 +44,17 @@ class ServerProcess:
             root: the checkout whose code runs, of any age; None: the code that is installed.
             python: what runs it.
             program: the module that is run, with its first arguments, in place of the command's own.
+            command: of `avatar`.
             start_limit_s: how long it may take until it is ready.
         """
         begin = time.monotonic()
         module = "avatar.commands.main" if root is None else command_module(root)
-        command = [python, "-m", *(program or (module,)), "serve", "--port", "0", "--loopback", *options]
+        line = [python, "-m", *(program or (module,)), *command, "--port", "0", "--loopback", *options]
         environment = None if root is None else os.environ | {"PYTHONPATH": str(root)}
         # Not a pipe: one that nobody reads is full after a few hundred lines, and the server would wait for ever.
         self._log = tempfile.NamedTemporaryFile("a", prefix="avatar-benchmark-", suffix=".log")  # noqa: SIM115
         self._process = subprocess.Popen(
-            command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=self._log, text=True
+            line, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=self._log, text=True
         )
         if full_disk:
             resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (0, 0))
@@ -74,6 +76,10 @@ class ServerProcess:
         """Return how many threads and open file descriptors all its processes have."""
         processes = self._processes()
         return sum(one.num_threads() for one in processes), sum(one.num_fds() for one in processes)
+
+    def named(self, part: str) -> list[psutil.Process]:
+        """Return its processes whose command line begins with what has `part` in it."""
+        return [process for process in self._processes() if part in (process.cmdline() or [""])[0]]
 
     @property
     def running(self) -> bool:

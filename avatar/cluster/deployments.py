@@ -8,6 +8,7 @@ own (`server_thread`), and Serve's proxy is not started.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import secrets
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 ANSWER_S: Final = 5.0
 """A server that has not answered its own replica by then is stuck."""
+WARM_S: Final = 90.0
+"""A replica that is not warm by then takes calls all the same."""
 PORT_S: Final = 20.0
 """A gateway's port may still be held by the one before it."""
 
@@ -54,6 +57,9 @@ class OpenServer(Protocol):
 
     @property
     def calls(self) -> HeldCalls: ...
+
+    @property
+    def warm(self) -> asyncio.Event: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +124,21 @@ class ReplicaDeployment:
         admission = Admission(options.requests, options.requests)  # to a replica all gateways are few addresses
         self._server = ServerThread(self._open, listener, admission=admission)
         await asyncio.to_thread(self._server.start)
+        await self._warm_up()
         gc.collect()
         gc.freeze()  # what is loaded for the start stays, and is not looked through in calls
         self._telling = asyncio.create_task(self._keep_telling())
 
     def _open(self) -> ASGIApp:
         opened = self._options.open_server(lambda: self._name + secrets.token_urlsafe(16))
-        self._calls = opened.calls
+        self._calls, self._warm = opened.calls, opened.warm
         return GatewayOnly(opened.app, self._options.key)
+
+    async def _warm_up(self) -> None:
+        """Wait until a first call would be as quick as any other: calls that come back have no time to lose."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WARM_S):
+                await asyncio.wrap_future(self._server.do(self._warm.wait))
 
     async def check_health(self) -> None:
         """Ray Serve replaces a replica where this raises, or takes too long."""

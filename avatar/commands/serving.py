@@ -48,6 +48,8 @@ class OpenApplication:
 
     app: FastAPI
     calls: Calls
+    warm: asyncio.Event
+    """Set once a first call would not have to wait for its face, or for what is tried out at the start."""
 
 
 def set_up_logging(*, verbose: bool) -> None:
@@ -139,15 +141,16 @@ def open_application(ready: Checked, *, new_name: NewName = new_name, alone: boo
         workers=_worker_pool(settings, library, backgrounds) if alone else None,
         new_name=new_name,
     )
+    warm = asyncio.Event()
     app = create_app(
         settings,
         library,
         calls,
         backgrounds=backgrounds,
         token=settings.token,
-        on_start=partial(_try_machine, calls, faces[-1].id if faces else None),
+        on_start=partial(_try_machine, calls, faces[-1].id if faces else None, warm),
     )
-    return OpenApplication(app, calls)
+    return OpenApplication(app, calls, warm)
 
 
 def _open_stores(settings: ServerSettings) -> dict[str, UploadStore]:
@@ -193,10 +196,16 @@ def _worker_pool(settings: ServerSettings, library: AvatarLibrary, backgrounds: 
     return WorkerPool(settings, library, start, others, get_background=backgrounds.get)
 
 
-async def _try_machine(calls: Calls, face: str | None) -> None:
-    """Find out, beside the server's first moments, how this machine encodes, and what a call costs."""
+async def _try_machine(calls: Calls, face: str | None, warm: asyncio.Event) -> None:
+    """Find out, beside the server's first moments, how this machine encodes, and what a call costs.
+
+    `face` is the last of those that are made at the start; then it is `warm`.
+    """
     from avatar.stream.codecs.encoders import try_encoders  # noqa: PLC0415
 
-    await asyncio.to_thread(try_encoders)
-    if face is not None:
-        await calls.try_call(face)
+    try:
+        await asyncio.to_thread(try_encoders)
+        if face is not None:
+            await calls.try_call(face)
+    finally:
+        warm.set()

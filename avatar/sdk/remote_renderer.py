@@ -58,7 +58,7 @@ OPEN_TIMEOUT_S: Final = 20.0
 PING_EVERY_S: Final = 0.5
 LOST_S: Final = 5.0
 """A server that has not answered a ping for so long is gone."""
-ASK_S: Final = 0.7
+ASK_S: Final = 0.5
 """A server that has sent neither picture nor answer for so long is asked by HTTP whether the call goes on."""
 COME_BACK_S: Final = 20.0
 """A call that is gone is tried for so long to be made again."""
@@ -117,7 +117,7 @@ class RemoteRenderer:
         self._leaving = False
         self._pong_s = self._ping_s = self._heard_s = 0.0
         self._asking: asyncio.Task[None] | None = None
-        self._hanging_up = False
+        self._hanging_up = self._gone = False
         self._mouth_sound = SampleQueue(MOUTH_RATE)
         self._background = BackgroundRequest(client, self._send_soon)
         self._cuts = 0
@@ -248,6 +248,7 @@ class RemoteRenderer:
         """Make a call and draw until it is over; raises AvatarError, but where it was lost, `_failure` says so."""
         caller = Caller(self, ice_servers=await self._find_ice_servers())
         self._caller, self._answer, self._hanging_up = caller, None, False
+        self._gone = False
         try:
             await self._call()
         except _CallLostError as error:
@@ -259,7 +260,7 @@ class RemoteRenderer:
             if self._asking is not None:
                 self._asking.cancel()
             await caller.close()
-            if self._answer is not None:
+            if self._answer is not None and not self._gone:
                 with contextlib.suppress(AvatarError):  # the call has ended by itself, or with its server
                     await asyncio.to_thread(self._client.end, self._answer)
 
@@ -367,6 +368,7 @@ class RemoteRenderer:
     async def _ask_whether_gone(self) -> None:
         """A server process that died says no goodbye; the cluster it was in, or the one started anew, knows."""
         if self._answer is not None and await asyncio.to_thread(self._client.is_gone, self._answer):
+            self._gone = True
             self._fail(_CallLostError("The server has gone, and the call with it."))
         else:
             await asyncio.sleep(PING_EVERY_S)

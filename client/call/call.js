@@ -28,7 +28,7 @@ import { isSilent, lostCallDelayMs, nextStep, retryDelayMs, shouldAsk } from "./
 
 /** @typedef {import("../protocol/data-channel.js").ServerMessage} ServerMessage */
 
-const SILENCE_CHECK_MS = 200;
+const SILENCE_CHECK_MS = 150;
 /** Reasons of a `bye` after which the call reconnects: the server restarts, or has lost the connection. */
 const RECONNECT_REASONS = new Set(["server_stopping", "connection_lost", "never_connected"]);
 

@@ -6,12 +6,12 @@ const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 10_000;
 const SILENCE_LIMIT_MS = 6_000;
 /** Pictures and sound come many times a second: a server that sends neither for so long may be gone. */
-const PACKET_SILENCE_MS = 600;
+const PACKET_SILENCE_MS = 450;
 /** Its messages come once a second. */
 const MESSAGE_SILENCE_MS = 1_500;
 const ASK_AGAIN_MS = 1_000;
 /** Those whose server has gone come back within so long of each other. */
-const LOST_CALL_SPREAD_MS = 250;
+const LOST_CALL_SPREAD_MS = 200;
 const DEFAULT_FULL_WAIT_S = 10;
 
 /**
