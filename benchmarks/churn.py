@@ -180,7 +180,7 @@ class Churn:
             await asyncio.sleep(0.5)
             least = await self.held()
         quiet_s = time.monotonic()
-        while time.monotonic() < end_s and time.monotonic() - quiet_s < 8.0:
+        while time.monotonic() < end_s and time.monotonic() - quiet_s < 4.0:
             await asyncio.sleep(0.5)
             now = await self.held()
             if (now.threads, now.tasks, now.descriptors) < (least.threads, least.tasks, least.descriptors):

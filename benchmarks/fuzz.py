@@ -12,12 +12,13 @@ a library of others belongs into a report to its authors, and into no repository
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import random
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,7 @@ import httpx2
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from PIL import Image
 
 from avatar.identities.builtin import builtin_faces
@@ -55,6 +57,9 @@ EXAMPLES = 25
 """Of one kind, then it is another's turn."""
 MESSAGES_PER_SECOND = 25
 """Half of what ends a call."""
+MESSAGES_WAITING = 1_000
+MESSAGE_TURNS = 10
+"""Messages are sent meanwhile, and go faster than all else."""
 MESSAGE_TYPES = (
     *("calibrate", "set_avatar", "set_drive", "set_background", "cue", "sound", "devices", "trace", "ping", "begin"),
 )
@@ -106,25 +111,33 @@ class Fuzz:
 
         self._server, self._findings, self._folder = server, findings, folder
         self._chance = random.Random(random_seed)  # noqa: S311
-        self._http = httpx2.Client(trust_env=False, timeout=30, base_url=server.url)
+        no_pool = httpx2.Limits(max_keepalive_connections=0)
+        self._http = httpx2.Client(trust_env=False, timeout=30, base_url=server.url, limits=no_pool)
         self._face = builtin_faces()[0].id
         with Image.open(builtin_faces()[0].image) as image:
             self._portrait = np.asarray(image.convert("RGB").resize((512, 512)))
         self._files = whole_files(self._portrait, self._http.get(f"/api/avatars/{self._face}/file").content)
+        for media_type in ("application/sdp", "application/trickle-ice-sdpfrag", "image/*"):
+            schemathesis.serializer(media_type)(_as_bytes)
         schema: Any = schemathesis.openapi.from_url(f"{server.url}openapi.json")
         self._operations = [made.ok() for made in schema.get_all_operations()]
         self._modes = list(schemathesis.GenerationMode)
         self._ids: dict[str, str] = {}
+        self.messages: deque[str] = deque(maxlen=MESSAGES_WAITING)
+        """For the call that is held."""
         self._reader = FileReader()
 
-    def know(self, **ids: str) -> None:
-        """Let requests name what is there, by the names of their parameters."""
-        self._ids |= ids
+    def know(self, call_id: str) -> None:
+        """Let requests name what is there: the call with this id, its watch link, and a face."""
+        link = str(self._http.get(f"/api/calls/{call_id}").json().get("whep", ""))
+        self._ids = {"call_id": call_id, "token": link.rpartition("/")[2] or "none", "avatar_id": self._face}
 
     def turn(self) -> None:
         """Try some of every kind. Blocks."""
         self._some(self._request_strategy(), self._request)
         self._some(damaged_offers(), self._offer)
+        for _ in range(MESSAGE_TURNS):
+            self._some(messages, self.messages.append)
         for kind, files in self._files.items():
             self._some(damaged_one(files), partial(self._file, kind))
 
@@ -146,7 +159,8 @@ class Fuzz:
         def tried(one: Any) -> None:
             trial(one)
 
-        tried()
+        with contextlib.suppress(Unsatisfiable):  # nothing can be wrong where nothing is asked for
+            tried()
 
     def _request_strategy(self) -> st.SearchStrategy[Any]:
         operation, mode = self._chance.choice(self._operations), self._chance.choice(self._modes)
@@ -204,8 +218,9 @@ class Fuzz:
 class HeldCall:
     """A call that takes messages all the while, and is made again where it has ended."""
 
-    def __init__(self, server: ServerProcess, findings: Findings, random_seed: int) -> None:
-        self._server, self._findings, self._seed = server, findings, random_seed
+    def __init__(self, server: ServerProcess, findings: Findings, waiting: deque[str]) -> None:
+        """Send what is in `waiting`."""
+        self._server, self._findings, self._waiting = server, findings, waiting
         face = builtin_faces()[0]
         with Image.open(face.image) as image:
             self._camera = still_packets(np.asarray(image.convert("RGB")), 1.0)
@@ -217,54 +232,35 @@ class HeldCall:
 
     async def run(self, until_s: float) -> None:
         """Send messages until then (time.monotonic)."""
-        waiting: asyncio.Queue[str] = asyncio.Queue(100)
-        making = asyncio.create_task(self._make(waiting))
-        try:
-            while time.monotonic() < until_s:
-                caller = LightCaller(self._server.url, self._camera, self._sound)
-                await caller.join(self._query)
-                if not self.made.done():
-                    self.made.set_result(caller.call_id)
-                ended = await self._send(caller, waiting, until_s)
-                await caller.leave()
-                if ended:
-                    self.lost += 1
-                    self._findings.note("messages", "the call ended", bad=True, said=ended)
-        finally:
-            making.cancel()
+        while time.monotonic() < until_s:
+            caller = LightCaller(self._server.url, self._camera, self._sound)
+            await caller.join(self._query)
+            if not self.made.done():
+                self.made.set_result(caller.call_id)
+            ended = await self._send(caller, until_s)
+            await caller.leave()
+            if ended:
+                self.lost += 1
+                self._findings.note("messages", "the call ended", bad=True, said=ended)
 
-    async def _send(self, caller: LightCaller, waiting: asyncio.Queue[str], until_s: float) -> str:
+    async def _send(self, caller: LightCaller, until_s: float) -> str:
         """Return why the call ended before its time; empty where it has not."""
         while time.monotonic() < until_s:
-            message = await waiting.get()
             before = len(caller.received.messages)
-            caller.say(message)
+            message = self._waiting.popleft() if self._waiting else None
+            if message is not None:
+                caller.say(message)
+                self._findings.note("messages", "sent")
             await asyncio.sleep(1 / MESSAGES_PER_SECOND)
             for answer in caller.received.messages[before:]:
                 if answer["type"] == "bye":
                     return f"{answer} after {message}"
-            self._findings.note("messages", "sent")
         return ""
 
-    async def _make(self, waiting: asyncio.Queue[str]) -> None:
-        chance = random.Random(self._seed)  # noqa: S311
-        while True:
-            made: list[str] = []
-            await asyncio.to_thread(_examples, messages, chance.getrandbits(64), made)
-            for message in made:
-                await waiting.put(message)
 
-
-def _examples(strategy: st.SearchStrategy[str], number: int, into: list[str]) -> None:
-    @seed(number)
-    @settings(
-        max_examples=200, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-    )
-    @given(strategy)
-    def take(one: str) -> None:
-        into.append(one)
-
-    take()
+def _as_bytes(_: Any, value: Any) -> bytes:
+    """Serialise what is made for a body of ours: text or bytes, or anything else where it is to be wrong."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
 
 async def measure(minutes: float, random_seed: int, found: Path | None) -> dict[str, float]:
@@ -276,9 +272,9 @@ async def measure(minutes: float, random_seed: int, found: Path | None) -> dict[
         await churn.at_rest()
         fuzz = await asyncio.to_thread(Fuzz, server, findings, random_seed, Path(folder))
         try:
-            await _for_minutes(fuzz, server, findings, minutes * WARM_SHARE, random_seed)
+            await _for_minutes(fuzz, server, findings, minutes * WARM_SHARE)
             before = await churn.at_rest()
-            lost = await _for_minutes(fuzz, server, findings, minutes * (1 - WARM_SHARE), random_seed + 1)
+            lost = await _for_minutes(fuzz, server, findings, minutes * (1 - WARM_SHARE))
             after = await churn.at_rest()
         finally:
             await asyncio.to_thread(fuzz.close)
@@ -287,13 +283,12 @@ async def measure(minutes: float, random_seed: int, found: Path | None) -> dict[
     return _figures(findings, before, after, lost=lost, failures_logged=failed, alive=alive, found=found)
 
 
-async def _for_minutes(fuzz: Fuzz, server: ServerProcess, findings: Findings, minutes: float, random_seed: int) -> int:
+async def _for_minutes(fuzz: Fuzz, server: ServerProcess, findings: Findings, minutes: float) -> int:
     """Try for so long; return how many calls were lost."""
     until_s = time.monotonic() + 60 * minutes
-    call = HeldCall(server, findings, random_seed)
+    call = HeldCall(server, findings, fuzz.messages)
     holding = asyncio.create_task(call.run(until_s))
-    call_id = await call.made
-    fuzz.know(call_id=call_id)
+    await asyncio.to_thread(fuzz.know, await call.made)
 
     async def turns() -> None:
         while time.monotonic() < until_s and server.running:

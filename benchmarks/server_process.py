@@ -8,7 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 import tomllib
 from collections.abc import Sequence
@@ -51,11 +51,12 @@ class ServerProcess:
         module = "avatar.commands.main" if root is None else command_module(root)
         line = [python, "-m", *(program or (module,)), *command, "--port", "0", "--loopback", *options]
         environment = None if root is None else os.environ | {"PYTHONPATH": str(root)}
-        # Not a pipe: one that nobody reads is full after a few hundred lines, and the server would wait for ever.
-        self._log = tempfile.NamedTemporaryFile("a", prefix="avatar-benchmark-", suffix=".log")  # noqa: SIM115
         self._process = subprocess.Popen(
-            line, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=self._log, text=True
+            line, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        self._log: list[str] = []
+        # A pipe that nobody reads is full after a few hundred lines, and the server would wait for ever.
+        threading.Thread(target=self._read_log, daemon=True).start()
         if full_disk:
             resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (0, 0))
         self.url = self._wait_ready(start_limit_s)
@@ -88,7 +89,11 @@ class ServerProcess:
 
     def log(self) -> str:
         """Return what it has written to its standard error."""
-        return Path(self._log.name).read_text(errors="replace")
+        return "".join(self._log)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
 
     def terminate(self) -> float:
         """Tell it to stop as a service manager does (SIGTERM); return how many seconds that took."""
@@ -109,14 +114,18 @@ class ServerProcess:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._process.send_signal(signal.SIGINT)
         try:
-            self._process.communicate(timeout=STOP_LIMIT_S)
+            self._process.wait(STOP_LIMIT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.communicate()
-        self._log.close()
+            self._process.wait()
 
     def _processes(self) -> list[psutil.Process]:
         return [self._watch, *self._watch.children(recursive=True)]
+
+    def _read_log(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self._log.append(line)
 
     def _wait_ready(self, limit_s: float) -> str:
         assert self._process.stdout is not None

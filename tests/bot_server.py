@@ -52,7 +52,7 @@ class BotServer:
 
 
 @contextmanager
-def bot_server(**limits: Any) -> Iterator[BotServer]:
+def bot_server(port: int = 0, **limits: Any) -> Iterator[BotServer]:
     """Run a server in a thread."""
     settings = ServerSettings(
         picture=PictureSettings(*SIZE, 30),
@@ -73,7 +73,7 @@ def bot_server(**limits: Any) -> Iterator[BotServer]:
     backgrounds = BackgroundLibrary(settings.limits)
     calls = Calls(settings, get_avatar, get_background=backgrounds.get, sessions={"bot": make_session})
     app = create_app(settings, AvatarLibrary((), settings.limits), calls, backgrounds=backgrounds, token=TOKEN)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", port)) as listening:
         server = BotServer(f"http://127.0.0.1:{listening.getsockname()[1]}", calls)
         server.running = uvicorn.Server(
             uvicorn.Config(app, log_config=None, log_level="warning", timeout_graceful_shutdown=1)

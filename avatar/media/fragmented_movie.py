@@ -28,6 +28,8 @@ LATE_S: Final = 0.3
 _LATE_US: Final = round(1e6 * LATE_S)
 _BOX_HEAD: Final = 8
 """Bytes of a box's size and type; no fragment is as long as a longer size would be needed for."""
+_LEAST_ROOM: Final = 2048
+"""Bytes of a movie's beginning, before any picture."""
 _PIECE: Final = SOUND_RATE // 10
 """Samples of silence written at once."""
 
@@ -46,9 +48,11 @@ class FragmentedMovie:
         self._last_pts = -1
         self.empty = True
         """Whether nothing has been added yet."""
+        self._broken = False
+        """Writing has failed: FFmpeg may be asked to end the file, but not to write into it any more."""
         self._timeline = SoundTimeline(SOUND_RATE)
         with self._plain_errors():
-            path.open("xb").close()
+            _make_file(path)
             # Named as a file: with a colon in it FFmpeg would take the name for an address.
             self._container: Any = av.open(
                 f"file:{path}",
@@ -109,8 +113,9 @@ class FragmentedMovie:
         """Write what is held back, and end the file. Raises MediaError; the file plays up to there."""
         try:
             with self._plain_errors():
-                self._container.mux(self._video.encode(None))
-                self._mux_sound(None)
+                if not self._broken:
+                    self._container.mux(self._video.encode(None))
+                    self._mux_sound(None)
                 self._container.close()
                 self._check_end()
         except MediaError:
@@ -147,7 +152,19 @@ class FragmentedMovie:
         try:
             yield
         except (av.FFmpegError, OSError) as error:
+            self._broken = True
             raise MediaError(f"Cannot write {self.path}: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def _make_file(path: Path) -> None:
+    """Make a file that is not there yet. Raises OSError: there is one, or no room for the beginning of a movie."""
+    with path.open("xb") as file:
+        try:
+            file.write(bytes(_LEAST_ROOM))
+            file.truncate(0)
+        except OSError:
+            path.unlink()
+            raise
 
 
 def make_folder(folder: Path) -> None:

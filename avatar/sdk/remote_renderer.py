@@ -62,6 +62,7 @@ ASK_S: Final = 0.5
 """A server that has sent neither picture nor answer for so long is asked by HTTP whether the call goes on."""
 COME_BACK_S: Final = 20.0
 """A call that is gone is tried for so long to be made again."""
+COME_BACK_EVERY_S: Final = 0.5
 LOST_REASONS: Final = frozenset({"server_stopping", "connection_lost", "never_connected"})
 """Why a server ends a call that is worth to be made again."""
 SPARE_TICKS: Final = 2
@@ -278,10 +279,12 @@ class RemoteRenderer:
                 try:
                     await self._one_call()
                     return
-                except ServerFullError as error:
+                except (ServerFullError, ServerGoneError) as error:
+                    if self._seen:  # the call was there again, and is over for good
+                        raise
                     if time.monotonic() > end_s or self._queue.closed:
                         raise ServerGoneError(f"{lost} It could not be made again: {error}") from error
-                    await asyncio.sleep(min(error.retry_after_s, 1.0))
+                    await asyncio.sleep(COME_BACK_EVERY_S)
         finally:
             speaking.cancel()
 
@@ -358,7 +361,7 @@ class RemoteRenderer:
 
     def _keep_alive(self, now_s: float) -> None:
         if now_s - self._pong_s > LOST_S:
-            raise ServerGoneError("The server has gone: it answers no more.")
+            raise _CallLostError("The server has gone: it answers no more.")
         if now_s - self._ping_s >= PING_EVERY_S:
             self._ping_s = now_s
             self._caller.send(BOT_REQUESTS.write(Ping()))

@@ -206,7 +206,8 @@ export class Call extends EventTarget {
     else if (step.kind === "wait") this.#retryIn(step.seconds * 1000, "waiting", step.code);
     else {
       const code = this.#wasLive && step.code === "server_unreachable" ? "connection_lost" : step.code;
-      this.#retryIn(retryDelayMs(this.#failures++, Math.random()), "reconnecting", code);
+      const away = step.code === "server_unreachable";
+      this.#retryIn(retryDelayMs(this.#failures++, Math.random(), away), "reconnecting", code);
     }
   }
 

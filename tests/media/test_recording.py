@@ -200,6 +200,46 @@ def test_a_disk_that_is_full_at_the_last_moment_is_told_too(tmp_path: Path) -> N
     assert whole_boxes_bytes(path) == path.stat().st_size, "what is there can be read"
 
 
+class FullDisk:
+    """Stands for a container whose first writing fails, and notes what it is asked for then."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def mux(self, packets: object) -> None:
+        self.asked.append("mux")
+        raise OSError(28, "No space left on device")
+
+    def close(self) -> None:
+        self.asked.append("close")
+
+
+def test_once_writing_has_failed_nothing_more_is_written(tmp_path: Path) -> None:
+    movie = FragmentedMovie(tmp_path / "call.mp4", (64, 64), 30)
+    container, movie._container = movie._container, FullDisk()
+    with pytest.raises(MediaError, match="No space left"):
+        movie.picture(np.zeros((96, 64), np.uint8), 0.0)
+    movie.close()
+    assert movie._container.asked == ["mux", "close"]
+    container.close()
+
+
+def test_where_there_is_no_room_at_all_no_recording_begins(tmp_path: Path) -> None:
+    program = """
+    import sys
+    from pathlib import Path
+    from avatar.errors import MediaError
+    from avatar.media.fragmented_movie import FragmentedMovie
+    try:
+        FragmentedMovie(Path(sys.argv[1]), (64, 64), 30)
+    except MediaError as error:
+        print(error)
+    """
+    path = tmp_path / "call.mp4"
+    assert f"Cannot write {path}: File too large." in on_small_disk(program, path, 0)
+    assert not path.exists()
+
+
 PUBLISHED = """
     import sys
     import numpy as np

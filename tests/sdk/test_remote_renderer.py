@@ -9,6 +9,7 @@ import asyncio
 import http.server
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 import numpy as np
@@ -105,7 +106,10 @@ async def test_a_picture_the_server_cannot_send(server: Any, bot_server: Any, pi
         await Avatar.connect(server.url, "plain", token=bot_server.TOKEN, picture=picture).start()
 
 
-async def test_a_server_that_stops_in_the_middle_of_a_word(bot_server: Any, fake_parts: Any) -> None:
+async def test_a_server_that_stops_in_the_middle_of_a_word(
+    bot_server: Any, fake_parts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_renderer, "COME_BACK_S", 0.5)
     with bot_server.bot_server() as server:
         async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
             pushing = asyncio.create_task(face.push_audio(VOICE, RATE))
@@ -160,6 +164,36 @@ async def test_no_word_is_lost_on_a_network_that_loses_packets(bot_server: Any, 
     assert any(frame.rgb.mean() > 60 for frame in pictures), "the mouth opens"
 
 
+def nobody_there(*_: Any) -> Any:
+    raise ServerGoneError("The server does not answer.")
+
+
+@pytest.mark.slow
+async def test_a_server_that_is_started_anew_shows_the_face_again_and_no_word_is_lost(
+    bot_server: Any, fake_parts: Any
+) -> None:
+    with ExitStack() as first, ExitStack() as second:
+        server = first.enter_context(bot_server.bot_server())
+        async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
+            pushing = asyncio.create_task(face.push_audio(VOICE, RATE))
+            taken = await take(face, 10)
+            stopping = asyncio.create_task(asyncio.to_thread(first.close))
+            while not stopping.done():
+                taken.append(await anext(face))
+            await stopping
+            port = int(server.url.rpartition(":")[2])
+            again = second.enter_context(bot_server.bot_server(port=port))
+            again.parts.append(fake_parts.plain_parts(size=(128, 128)))
+            pictures = sum(isinstance(frame, VideoFrame) for frame in taken)
+            while sum(isinstance(frame, VideoFrame) for frame in taken) < pictures + 10:
+                taken.append(await anext(face))
+            pushing.cancel()
+    sound = [frame for frame in taken if isinstance(frame, AudioFrame)]
+    times = [frame.time_s for frame in sound]
+    assert times == sorted(times) and all(frame.spoken for frame in sound[3:]), "the voice went on"
+    assert np.diff(times).max() < 2 / 30 + 1e-6, "all of it"
+
+
 @pytest.mark.slow
 async def test_a_server_that_falls_silent(bot_server: Any, fake_parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_renderer, "LOST_S", 1.5)
@@ -168,6 +202,8 @@ async def test_a_server_that_falls_silent(bot_server: Any, fake_parts: Any, monk
             await take(face, 5)
             (call,) = server.calls._local._calls.values()
             monkeypatch.setattr(call._peer, "send", lambda _: False)
+            monkeypatch.setattr(remote_renderer, "COME_BACK_S", 0.0)
+            monkeypatch.setattr(face._renderer._client, "offer", nobody_there)
             with pytest.raises(ServerGoneError, match="gone"):
                 await take(face, 1000)
 

@@ -11,6 +11,11 @@ test("tries come slower and slower, but never slower than about ten seconds", ()
   assert.ok(retryDelayMs(0, 0) >= 375);
 });
 
+test("a server that is not there at all is looked for every few seconds, so that one started anew is found soon", () => {
+  assert.ok(retryDelayMs(20, 1, true) < 4_000);
+  assert.equal(retryDelayMs(0, 0.5, true), 500);
+});
+
 test("pages that lost the same server do not all return in the same moment", () => {
   assert.notEqual(retryDelayMs(2, 0.1), retryDelayMs(2, 0.9));
 });
