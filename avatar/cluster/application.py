@@ -16,7 +16,6 @@ from avatar.cluster.deployments import (
     ReplicaOptions,
 )
 from avatar.config import ServerSettings
-from avatar.errors import InstallationError
 
 NAME: Final = "avatar"
 """Of the application in Ray Serve."""
@@ -58,11 +57,9 @@ def cluster_application(
         plan: how many.
         open_server: makes a replica's application; importable on each machine.
         listen: returns a gateway's listening socket and its TLS context; importable on each machine.
-
-    Raises:
-        InstallationError: Ray Serve is not installed.
     """
-    serve = ray_serve()
+    from ray import serve  # noqa: PLC0415 - an extra
+
     key = secrets.token_urlsafe(24)
     options = ReplicaOptions(
         open_server,
@@ -109,12 +106,3 @@ def cluster_application(
         ray_actor_options={"num_cpus": 0.2},
         **quiet,
     ).bind(directory, settings, key, listen, replicas)
-
-
-def ray_serve() -> Any:
-    """Return the module `ray.serve`. Raises InstallationError."""
-    try:
-        from ray import serve  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise InstallationError("A cluster needs Ray Serve: pip install 'avatar[cluster]'.") from error
-    return serve

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
 import signal
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from avatar.commands.flags import add_flags
 from avatar.commands.options import Subparsers, settings_of
-from avatar.errors import AvatarError
+from avatar.errors import AvatarError, InstallationError
 
 if TYPE_CHECKING:
     import socket
@@ -73,10 +74,10 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the cluster until Ctrl-C or SIGTERM."""
-    from avatar.cluster.application import ClusterPlan, ray_serve  # noqa: PLC0415
+    require_ray()
+    from avatar.cluster.application import ClusterPlan  # noqa: PLC0415
     from avatar.commands.serving import check, make_ready, set_up_logging  # noqa: PLC0415
 
-    ray_serve()
     settings = with_store(settings_of(args))
     set_up_logging(verbose=settings.verbose)
     most = args.most_replicas or args.replicas
@@ -129,6 +130,12 @@ def _run(settings: ServerSettings, plan: ClusterPlan, drawn_by: str, stop: threa
     finally:
         serve.shutdown()
         ray.shutdown()
+
+
+def require_ray() -> None:
+    """Raise InstallationError where the extra `cluster` is not installed."""
+    if importlib.util.find_spec("ray") is None:
+        raise InstallationError("A cluster needs Ray Serve: pip install 'avatar[cluster]'.")
 
 
 def open_server(settings: ServerSettings, new_name: NewName) -> OpenApplication:
