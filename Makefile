@@ -95,7 +95,7 @@ lock:
 	compile() { "$$temporary/bin/uv" pip compile --quiet --no-config --default-index https://pypi.org/simple \
 	    --universal --python-version 3.11 --generate-hashes --extra echo --extra voice \
 	    --custom-compile-command "make lock" "$$@"; }; \
-	compile --extra dev --extra camera $(UPGRADE) --output-file requirements.lock pyproject.toml; \
+	compile --extra dev --extra camera --extra telemetry --extra trust $(UPGRADE) --output-file requirements.lock pyproject.toml; \
 	grep -oE '^[a-z0-9.-]+==[^ ]+( ; .*[^ \\])?' requirements.lock > "$$temporary/pins.txt"; \
 	sed -n 's/^opencv-contrib-python==/opencv-contrib-python-headless==/p; /^hatchling==/p' "$$temporary/pins.txt" > "$$temporary/image.in"; \
 	echo "opencv-contrib-python ; sys_platform == 'never'" > "$$temporary/overrides.txt"; \
