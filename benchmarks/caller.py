@@ -199,6 +199,7 @@ class Caller:
         on_encoded: Callable[[str, bytes], None] | None = None,
         sound_bps: int | None = None,
         codec: CodecName = "h264",
+        answer_limit_s: float = 30.0,
     ) -> None:
         """Prepare the call.
 
@@ -211,9 +212,11 @@ class Caller:
             route: leads the packets another way than the straight one.
             sound_bps: what the microphone's sound takes; None: aiortc's 96 kbit/s, three times a browser's.
             codec: the only one of pictures that it offers.
+            answer_limit_s: how long the server may take to answer: it opens what draws the avatar first.
             on_encoded: is told the MIME type and the bytes of each picture and sound as it has come, undecoded.
         """
         self._url, self._samples, self._route, self._on_encoded = url, samples, route, on_encoded
+        self._answer_limit_s = answer_limit_s
         self._sound_count, self._moment_every = 0, round(moment_every_s * SOUND_RATE / BLOCK)
         self.camera = CameraTrack(camera, camera_fps) if isinstance(camera, list) else camera
         self.microphone = None if samples is None else self._open_microphone(samples, sound_bps)
@@ -251,7 +254,7 @@ class Caller:
     async def ask(self, query: str) -> None:
         """Offer the call and keep the answer. Raises RefusedError, after which it may be asked for again."""
         offer = self.connection.localDescription.sdp if self.connection.localDescription else await self.offer()
-        async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+        async with httpx2.AsyncClient(trust_env=False, timeout=self._answer_limit_s) as http:
             answer = await http.post(
                 f"{self._url}whip?{query}",
                 content=offer if self._route is None else self._route.route_offer(offer),

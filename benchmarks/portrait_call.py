@@ -61,7 +61,11 @@ async def portrait_call(
     arguments = ("--tier", "portrait", "--engine", engine, "--quality", "fixed", "--workers", "1", *options)
     with ServerProcess(*arguments, start_limit_s=READY_LIMIT_S) as server:
         caller = Caller(
-            server.url, packets, None, on_encoded=lambda kind, data: encoded.append(data) if "video" in kind else None
+            server.url,
+            packets,
+            None,
+            on_encoded=lambda kind, data: encoded.append(data) if "video" in kind else None,
+            answer_limit_s=READY_LIMIT_S,
         )
         began_s, cpu_s = time.monotonic(), server.cpu_s()
         await caller.join(f"avatar={avatar}&width=512&height=512&drive=camera")
