@@ -53,7 +53,7 @@ class Encoded:
 
 def pictures(face: str, driver: Path | None, seconds: float) -> Iterator[U8]:
     """Yield the avatar's pictures, (512, 512, 3) RGB, driven by a clip or by what `fixed_media` has it do."""
-    identity, settings = open_identity(face), PictureSettings()
+    identity, settings = open_identity(face), PictureSettings(watermark="off")
     if driver is not None:
         yield from (
             picture.rgb for picture in islice(animate(identity, driver, settings, fps=FPS), round(seconds * FPS))

@@ -70,7 +70,7 @@ def follow(identity: Identity, driver: Path, seconds: float) -> tuple[dict[str, 
     seen, shown, pairs = [], [], []
     on_driver, on_avatar = Measurer(), Measurer()
     try:
-        pictures = animate(identity, driver, PictureSettings(), fps=fps)
+        pictures = animate(identity, driver, PictureSettings(watermark="off"), fps=fps)
         for (time_s, source), result in zip(clip_frames(driver, until_s=seconds), pictures, strict=False):
             seen.append(on_driver.measure(source, time_s))
             shown.append(on_avatar.measure(result.rgb, time_s))

@@ -135,6 +135,7 @@ def run_side(root: Path, jobs: list[dict[str, Any]], out: Path) -> None:
     listing.write_text(json.dumps(jobs))
     command = [sys.executable, "-P", str(SIDE), str(root), str(listing), str(out)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
+    environment["AVATAR_WATERMARK"] = "off"  # it names the day and the call: no two renderings would be the same
     ran = subprocess.run(command, env=environment, cwd=out, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise SystemExit(f"The code in {root} could not render:\n{ran.stdout}{ran.stderr}")

@@ -16,6 +16,7 @@ import time
 import tomllib
 import wave
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -109,6 +110,8 @@ async def run_acted(job: dict[str, Any], keeper: Keeper) -> None:
     from avatar.config import PictureSettings  # noqa: PLC0415
 
     picture = PictureSettings(job["size"], job["size"], fps=ACTED_FPS, tier=job["tier"], engine=job["engine"])
+    if hasattr(picture, "watermark"):
+        picture = replace(picture, watermark="off")
     with wave.open(job["voice"]) as file:
         rate, seconds = file.getframerate(), file.getnframes() / file.getframerate()
         samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)

@@ -34,6 +34,8 @@ from avatar.stream.broadcast import Broadcast
 from avatar.stream.peer import Peer
 from avatar.stream.sdp.offer import Offer
 from avatar.timing.machine_load import LoadMeter
+from avatar.trust.watermark import Marker, marker_of
+from avatar.trust.watermark_numbers import call_number
 from avatar.types import Drive, Picture
 
 Mode: TypeAlias = Literal["avatar", "bot", "echo"]
@@ -258,7 +260,12 @@ class CallFactory:
         def open_session(
             on_picture: Callable[[Picture], None], on_event: Callable[[SessionEvent], None]
         ) -> LiveSession:
-            return make_session(identity, call.picture, drive=drive, on_picture=on_picture, on_event=on_event)
+            marker = marker_of(call.picture, call=call_number(call.id)) if mode != "echo" else Marker(None)
+
+            def show(picture: Picture) -> None:
+                on_picture(marker.mark_picture(picture))
+
+            return make_session(identity, call.picture, drive=drive, on_picture=show, on_event=on_event)
 
         def make_participant(session: LiveSession, host: CallHost) -> Participant:
             backgrounds = BackgroundChanges(session, host, read_background)

@@ -22,7 +22,8 @@ else:
 CONSENT: Final = ("consent", "require_consent", "consent_keys")
 """The settings that commands have which open a face."""
 LABEL: Final = ("label", "label_place", "label_font")
-DRAWING: Final = ("size", "fps", "tier", "engine", "tracker", "background", *LABEL)
+WATERMARK: Final = ("watermark", "watermark_server", "watermark_key")
+DRAWING: Final = ("size", "fps", "tier", "engine", "tracker", "background", *LABEL, *WATERMARK)
 SIGNING: Final = ("sign", "sign_cert", "sign_key", "key_folder")
 RENDERING: Final = (*DRAWING, "voice_network", "voice_encoder", *CONSENT)
 """The settings that commands have which write a movie."""

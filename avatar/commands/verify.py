@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from avatar.commands.options import Subparsers
+from avatar.commands.flags import add_flags
+from avatar.commands.options import Subparsers, settings_of
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def add_command(subparsers: Subparsers) -> None:
         "--anchor", type=Path, metavar="CERT.pem", help="certificates you trust: who signed is then held against them"
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    add_flags(parser, ())
     parser.set_defaults(run=run)
 
 
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         raise AvatarError(
             f"{args.file} is a folder: name a file." if args.file.is_dir() else f"{args.file} does not exist."
         )
-    findings = verify(args.file, mark_readers(args.anchor))
+    findings = verify(args.file, mark_readers(args.anchor, settings_of(args).picture.watermark_key))
     if args.json:
         print(json.dumps({"file": str(args.file), "findings": [_as_json(finding) for finding in findings]}, indent=2))
     else:
@@ -57,16 +59,21 @@ def run(args: argparse.Namespace) -> int:
     return exit_code(findings)
 
 
-def mark_readers(anchor: Path | None = None) -> tuple[MarkReader, ...]:
-    """Return a reader for each kind of mark there is; `anchor` has the certificates that signatures are held against.
+def mark_readers(anchor: Path | None = None, watermark_key: str | None = None) -> tuple[MarkReader, ...]:
+    """Return a reader for each kind of mark there is.
+
+    Args:
+        anchor: certificates that signatures are held against; None: nobody's.
+        watermark_key: that invisible marks were made with; None: the public one alone.
 
     Raises:
         AvatarError: the certificates cannot be read.
     """
     from avatar.identities.consent_mark import ConsentMark  # noqa: PLC0415
     from avatar.trust.content_credentials import ContentCredentials  # noqa: PLC0415
+    from avatar.trust.watermark_reader import Watermark  # noqa: PLC0415
 
-    return (ContentCredentials.with_anchor(anchor), ConsentMark())
+    return (ContentCredentials.with_anchor(anchor), ConsentMark(), Watermark(watermark_key))
 
 
 def verify(path: Path, readers: Iterable[MarkReader]) -> tuple[Finding, ...]:

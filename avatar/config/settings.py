@@ -34,6 +34,7 @@ ENGINES: Final = (
 )
 QUALITIES: Final = ("auto", "fixed")
 LABEL_PLACES: Final = ("top-left", "top", "top-right", "bottom-left", "bottom", "bottom-right")
+SWITCH: Final = ("on", "off")
 TRACKERS: Final = ("auto", "openvino", "mediapipe")
 TTS_ENGINES: Final = ("auto", "hibari", "espeak")
 ADDRESS_RULES: Final = ("shortened", "hashed", "none")
@@ -93,6 +94,18 @@ class PictureSettings:
     )
     label_font: Path | None = setting(
         None, "a font (TrueType, OpenType) for its letters (default: one for Latin letters)", metavar="FILE"
+    )
+    watermark: str = setting(
+        "on",
+        "on: an invisible mark in every picture that says that it is generated (docs/trust.md); off: none",
+        choices=SWITCH,
+        metavar="on|off",
+    )
+    watermark_server: int = setting(0, "which of your servers the mark names", at_least=0, at_most=127)
+    watermark_key: str | None = setting(
+        None,
+        "a key of your own that the mark is made and found by (default: a public one, so that anybody can find it)",
+        secret=True,
     )
 
 

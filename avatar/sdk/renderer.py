@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -26,6 +26,7 @@ from avatar.motion.voice_network import VoiceNetwork, load_voice_network, requir
 from avatar.sdk.animator import Animator
 from avatar.sdk.frame_queue import FrameQueue
 from avatar.timing.stage_thread import StageThread
+from avatar.trust.watermark import Marker, marker_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ class RenderParts:
     speech: SpeechMotion
     open_before: Callable[[Background], Generator] | None = None
     """Opens what draws the same avatar before another background; None: nothing can."""
+    marker: Marker = field(default_factory=lambda: Marker(None))
+    """Marks its pictures."""
 
     def before(self, background: Background) -> Generator:
         """Return what draws the avatar before a background. Blocks; raises AvatarError."""
@@ -56,7 +59,7 @@ def parts_of(identity: Identity, settings: PictureSettings, speech: SpeechMotion
     def open_before(background: Background) -> Generator:
         return labelled(open_generator(identity, size, settings.tier, settings.engine, background), settings)
 
-    return RenderParts(open_before(settings.background), speech, open_before)
+    return RenderParts(open_before(settings.background), speech, open_before, marker_of(settings))
 
 
 def open_parts(
@@ -169,7 +172,7 @@ class LocalRenderer:
             tick = queue.plan()
             motion, rgb = self._animator.animate(tick.mouth), None
             if queue.clock is None or queue.clock.worth_drawing(tick.index, now_s, skipped):
-                rgb, skipped = self._drawing.render(motion), 0
+                rgb, skipped = self._parts.marker.mark_rgb(self._drawing.render(motion)), 0
             else:
                 skipped += 1
             queue.settle(tick.index, rgb)

@@ -31,6 +31,7 @@ from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
 from avatar.motion.voice_motion import VoiceMotion
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.tracker import FaceTracker
+from avatar.trust.watermark import marker_of
 from avatar.types import F32, U8, Drive, FaceState, Motion
 
 RenderProgress = Callable[[int, int | None], None]
@@ -189,6 +190,8 @@ def animate(
     """
     size = (picture.width, picture.height)
     generator = labelled(open_generator(identity, size, picture.tier, picture.engine, picture.background), picture)
+    # No call: the same rendering twice on one day is the same file.
+    marker = marker_of(picture, call=0)
     temperament, state = Temperament(), CompositionState()
     direction, coming = Direction(), deque(cues)
 
@@ -200,7 +203,7 @@ def animate(
                 direction = follow_cue(direction, cue, timed.time_s)
         heard = voice(time_s) if voice is not None else None
         state, motion = compose(Sources(temperament, face, camera, heard, direction=direction), state, time_s)
-        return generator.render(motion)
+        return marker.mark_rgb(generator.render(motion))
 
     retargeter = Retargeter(load_basis())
     index = 0

@@ -16,6 +16,7 @@ from avatar.motion.voice_network import VoiceNetwork
 from avatar.session.live import Session
 from avatar.session.opening import open_session
 from avatar.session.protocol import FaceSight, SessionEvent, SessionFailed
+from avatar.trust.watermark import marker_of
 from avatar.types import CaptureStamp, Drive, Picture
 
 
@@ -83,10 +84,11 @@ class LocalDrawing:
             AvatarError: there is no such face, or a model cannot be used.
         """
         self._on_failure, self._on_note, self._trust = on_failure, on_note, trust
+        marker = marker_of(picture)
         self._session: Session = open_session(
             open_identity(face, trust),
             picture,
-            on_picture=on_picture,
+            on_picture=lambda shown: on_picture(marker.mark_picture(shown)),
             on_event=self._on_event,
             drive=drive,
             voice_network=voice_network,

@@ -108,6 +108,7 @@ def test_every_setting_can_be_said_by_each_source(folder: Path, monkeypatch: pyt
         by_flags,
         token="None",  # noqa: S106
         token_secret="None",  # noqa: S106
+        picture=dataclasses.replace(by_flags.picture, watermark_key="None"),
         transport=dataclasses.replace(by_flags.transport, turn_credential="None", turn_secret="None"),  # noqa: S106
         conversation=dataclasses.replace(by_flags.conversation, llm_api_key="None", stt_api_key="None"),
     )
