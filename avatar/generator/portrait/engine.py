@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from avatar.types import F32, U8
 
 NEEDED_BYTES: Final = 1.5e9
-"""Of a GPU's memory at least: 0.27 GB of weights, and what one picture takes on its way, with room for cuDNN's."""
+"""Of a GPU's memory at least: 0.32 GB of weights, and what one picture takes on its way, with room for cuDNN's."""
 KEPT_SOURCES: Final = 64
 """Photos that stay ready, 4 MB each in half precision: calls that show the same face share one."""
 MEMORY_SHARE: Final = 0.5
