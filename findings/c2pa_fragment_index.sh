@@ -4,8 +4,7 @@
 # A fragmented MP4 may end in `mfra` (ISO/IEC 14496-12, 8.8.9), which names the place of each fragment (`moof`) for
 # players that seek. Signing puts a box before the fragments, so all of them move by as much, and the library rewrites
 # the index. It writes the place of the last fragment into every entry: a player that goes by the index always
-# lands in the last fragment. The signature is valid all the same, since its hash leaves `mfra` out. The data is whole,
-# and players that read the fragments one after the other do not notice.
+# lands in the last fragment. The data is whole, and players that read the fragments one after the other do not notice.
 #
 # Seen:
 #   before: 8 entries name 8 places, all of them fragments
