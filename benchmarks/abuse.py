@@ -173,7 +173,7 @@ async def upload_small_files(url: str, refused: Refused) -> None:
             for number in range(1_000_000):
                 answer = await http.post(f"{url}api/avatars", files=(beyond, within)[number % 2])
                 refused.asked += 1
-                refused.refused += answer.status_code in (413, 422, 503)
+                refused.refused += answer.status_code in (413, 422, 429, 503)
                 await asyncio.sleep(0.02)
 
     await asyncio.gather(*(again_and_again() for _ in range(UPLOADS_AT_ONCE)))

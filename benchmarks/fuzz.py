@@ -51,6 +51,7 @@ BARS = {
 }
 SERVER = (
     *("--sessions", "8", "--overbook", "--connect-timeout-s", "2", "--lost-timeout-s", "5"),
+    *("--uploaded-avatars", "2"),  # what is kept of uploads is full at once, and no growth
     *("--offers-per-minute", "100000", "--uploads-per-minute", "100000", "--rooms-per-minute", "100000"),
 )
 EXAMPLES = 25

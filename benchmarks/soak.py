@@ -36,6 +36,8 @@ BATCH, CALL_S, REST_S = 4, 5.0, 4.0
 """Calls at once, how long each is, and how long after them memory is read."""
 FIRST_S = 300.0
 """The first minutes warm up; growth counts after them."""
+SILENT_S = 60.0
+"""A call that shows nothing for so long is over."""
 SOUND_EVERY_S = 5.0
 """Of the sound that comes back half a second is looked at so often."""
 
@@ -69,16 +71,22 @@ async def soak(clip: Path, avatar: str, minutes: float) -> dict[str, float]:
     with ServerProcess("--call-s", str(int(seconds) + 600)) as server:
         caller = Caller(server.url, camera_packets(clip), samples, moment_every_s=SOUND_EVERY_S)
         await caller.join(f"avatar={avatar}&width=512&height=512&drive=both")
-        begin = time.monotonic()
+        begin, count, last_s = time.monotonic(), 0, 0.0
         while (at := time.monotonic() - begin) < seconds:
             seen.rss_mb.append((at, server.rss_mb()))
             seen.load.append((at, os.getloadavg()[0]))
             seen.sound_ms += [(when - begin, 1e3 * late) for when, late in _taken_sound(caller, samples)]
             if sys.stdout.isatty():
                 print(f"\r{at:5.0f} of {seconds:.0f} s, {seen.rss_mb[-1][1]:.0f} MB", end="", flush=True)
+            if (pictures := len(caller.received.pictures)) > count:
+                count, last_s = pictures, at
+            if at - last_s > SILENT_S:
+                break
             await asyncio.sleep(1)
         print()
         ended = [str(message) for message in caller.received.messages if message["type"] == "bye"]
+        if at < seconds - 1:
+            ended.append(f"No picture has come since {last_s:.0f} s. The server's log:\n{server.log()[-2000:]}")
         await caller.leave()
     seen.picture_ms = [(at - begin, 1e3 * latency) for at, latency in caller.latencies()]
     step = max(warm_s, 1.0)
