@@ -15,10 +15,11 @@ from avatar.errors import AvatarError
 if TYPE_CHECKING:
     from avatar.trust.marks import Finding, MarkReader
 
+UNREADABLE: Final = 1
 NOTHING_FOUND: Final = 3
 BROKEN: Final = 4
 NOT_GENERATED: Final = 5
-"""Exit codes beside 0 (a mark was found, and holds), 1 (the file cannot be read) and 2 (of the command line)."""
+"""Exit codes beside 0 (a mark was found, and holds) and 2 (of the command line)."""
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -30,7 +31,7 @@ def add_command(subparsers: Subparsers) -> None:
         "was found, what was not, and how sure that is.",
         epilog="exit codes: 0 a mark was found and holds, 3 none was found, 4 one is there that does not fit the file,"
         "\n"
-        "5 one holds and says that the file is not generated, 1 the file cannot be read.\n"
+        "5 one holds and says that the file is not generated, 1 the file cannot be read, or no mark be looked for.\n"
         "That nothing was found does not say that a file is real: marks can be taken out.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     if not args.file.is_file():
         raise AvatarError(
-            f"{args.file} is a folder: name a file." if args.file.is_dir() else f"{args.file} does not exist."
+            f"{args.file} is {'no file' if args.file.exists() else 'not there'}: name a picture, a movie or an .avatar."
         )
     findings = verify(args.file, mark_readers(args.anchor, settings_of(args).picture.watermark_key))
     if args.json:
@@ -87,7 +88,7 @@ def report(path: Path, findings: Sequence[Finding]) -> str:
     for finding in findings:
         lines.append(f"  {finding.kind}: {finding.verdict.value}")
         lines += [f"    {sentence}" for sentence in finding.sentences]
-    return "\n".join([*lines, _summary(findings)])
+    return "\n".join([*map(_plain, lines), _summary(findings)])
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
@@ -99,8 +100,14 @@ def exit_code(findings: Iterable[Finding]) -> int:
         return BROKEN
     holding = [finding for finding in seen if finding.verdict is Verdict.FOUND]
     if not holding:
-        return NOTHING_FOUND
+        looked = any(finding.verdict is Verdict.ABSENT for finding in seen)
+        return NOTHING_FOUND if looked else UNREADABLE
     return NOT_GENERATED if all(finding.generated is False for finding in holding) else 0
+
+
+def _plain(line: str) -> str:
+    """Return a line of which a terminal obeys nothing: a stranger may have named the file, which readers name too."""
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def _summary(findings: Sequence[Finding]) -> str:
@@ -110,17 +117,21 @@ def _summary(findings: Sequence[Finding]) -> str:
         return (
             "No mark was found. That does not say that the file is real: marks can be taken out, and few put them in."
         )
+    if code == UNREADABLE:
+        return "No mark could be looked for, which says nothing of the file: it is damaged, or of a kind that has none."
     if code == NOT_GENERATED:
         return "A mark was found, and it holds: it does not say that this was generated."
     return "A mark was found, and it holds."
 
 
 def _as_json(finding: Finding) -> dict[str, object]:
+    from avatar.trust.marks import Verdict  # noqa: PLC0415
+
     return {
         "kind": finding.kind,
         "verdict": finding.verdict.value,
         "sentences": list(finding.sentences),
-        "generated": finding.generated,
+        "generated": finding.generated if finding.verdict is Verdict.FOUND else None,
         "false_alarm": finding.false_alarm,
         "values": dict(finding.values),
     }

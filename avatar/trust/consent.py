@@ -11,6 +11,7 @@ it is true no signature can prove: it is somebody's word, and says whose.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ CLAIMS: Final = {
 """What can be stated, and what that says."""
 MAX_TEXT: Final = 2_000
 """Letters of a statement; ours have about 250."""
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 _SALT: Final = b"avatar consent\n"
 """Signed before the text, so that no other text signed with the key can be taken for a statement."""
 
@@ -166,7 +168,7 @@ def _read(held: object) -> Statement:
     if said["v"] != VERSION or claim not in CLAIMS:
         raise ValueError(said)
     for digest in (content, key):
-        if len(bytes.fromhex(digest)) != 32:
+        if not _DIGEST.fullmatch(digest):  # `bytes.fromhex` takes blanks and line breaks too, which would be shown
             raise ValueError(said)
     at = datetime.strptime(said["at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     return Statement(claim, at, content, key, text, signature)

@@ -47,7 +47,8 @@ class ContentCredentials:
         if path is None:
             return cls()
         try:
-            pem = path.read_bytes()[: MAX_ANCHOR_BYTES + 1].decode("ascii")
+            with path.open("rb") as file:
+                pem = file.read(MAX_ANCHOR_BYTES + 1).decode("ascii")
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", "it is no PEM")
             raise TrustError(f"The certificates {path} cannot be read: {why}.") from error

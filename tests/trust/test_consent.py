@@ -58,6 +58,7 @@ def test_altered_words_are_not_the_signers(old: str, new: str) -> None:
         {**held(), "signature": "zz" * 64},
         {**held(), "statement": held()["statement"].replace('"v": 1', '"v": 2')},
         {**held(), "statement": held()["statement"].replace("self", "king")},
+        {**held(), "statement": held()["statement"].replace('"key": "', '"key": "\\r\\n  ')},
     ],
 )
 def test_what_is_no_statement_is_a_problem_and_no_crash(junk: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from avatar.commands.main import main
-from avatar.commands.verify import BROKEN, NOT_GENERATED, NOTHING_FOUND
+from avatar.commands.verify import BROKEN, NOT_GENERATED, NOTHING_FOUND, UNREADABLE
 from avatar.errors import TrustError
 from avatar.trust.certificates import SigningKey, make_test_key
 from avatar.trust.content_credentials import SOURCE_TYPES, ContentCredentials
@@ -83,6 +83,22 @@ def test_the_command_says_it_in_words_and_exit_codes(
     assert main(["verify", str(signed(plain, key, "digitalCapture"))]) == NOT_GENERATED
     assert "does not say that this was generated" in capsys.readouterr().out
     assert main(["verify", str(tmp_path / "nothing.jpg")]) == 1
+
+
+def test_a_file_in_which_nothing_can_be_looked_for_is_not_said_to_have_no_mark(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "odd\x1b[31m\nname.mp4"
+    path.touch()
+    assert main(["verify", str(path)]) == UNREADABLE
+    said = capsys.readouterr().out
+    assert "No mark could be looked for" in said
+    assert "\x1b" not in said and "odd?[31m?name.mp4" in said  # a terminal obeys what a stranger named a file
+    assert main(["verify", "--json", str(path)]) == UNREADABLE
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert {finding["generated"] for finding in findings} == {None}, "what was not found says nothing"
+    assert main(["verify", str(tmp_path)]) == 1
+    assert "is no file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("junk", [b"", b"\x00", b"no picture at all\n" * 20, b"\xff\xd8\xff\xe0" + bytes(400)])
