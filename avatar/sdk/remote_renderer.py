@@ -260,10 +260,14 @@ class RemoteRenderer:
             self._hanging_up = True
             if self._asking is not None:
                 self._asking.cancel()
+            # To end a call that is lost may take seconds, in which sound goes on.
+            speaking = asyncio.create_task(self._speak_on()) if isinstance(self._failure, _CallLostError) else None
             await caller.close()
             if self._answer is not None and not self._gone:
                 with contextlib.suppress(AvatarError):  # the call has ended by itself, or with its server
                     await asyncio.to_thread(self._client.end, self._answer)
+            if speaking is not None:
+                speaking.cancel()
 
     async def _come_back(self, lost: AvatarError) -> None:
         """Make the call again. Raises ServerGoneError and more where that cannot be done."""
