@@ -63,19 +63,23 @@ def test_a_moved_face_has_no_holes(
 def test_the_coarse_outline_is_as_smooth_as_the_fine_one(
     face: FaceMesh, rig: Rig, move: Callable[..., Motion], motion: dict[str, float]
 ) -> None:
-    moved = face.moved(rig.landmarks(move(**motion), rig.pose(move(**motion))), rig.pose(move(**motion)))
-    size = (496, 392)
-    fine, coarse = moved.flow(size), moved.coarse_flow(size, 8)
-    assert coarse.share is not None
-    whole = np.zeros(size[::-1], np.float32)
-    left, top, right, bottom = fine.box(1)
-    whole[top:bottom, left:right] = fine.covered
-    left, top, right, bottom = coarse.box(COARSER)
-    shares = cv2.resize(whole[top:bottom, left:right], coarse.share.shape[::-1], interpolation=cv2.INTER_AREA)
-    edge = (shares > 0) & (shares < 1)
-    assert edge.sum() > 50
-    assert np.abs(coarse.share - shares)[edge].mean() < np.abs(coarse.covered - shares)[edge].mean() / 2
-    assert np.abs(coarse.share - shares)[~edge].mean() < 0.01
+    pose, size, errors = rig.pose(move(**motion)), (496, 392), []
+    for shift in np.arange(0, 4, 0.5):  # how an edge lies in the coarse pixels says a third of it
+        moved = face.moved(rig.landmarks(move(**motion), pose) + np.array([shift, 1.7 * shift, 0], np.float32), pose)
+        fine, coarse = moved.flow(size), moved.coarse_flow(size, 8)
+        assert coarse.share is not None
+        whole = np.zeros(size[::-1], np.float32)
+        left, top, right, bottom = fine.box(1)
+        whole[top:bottom, left:right] = fine.covered
+        left, top, right, bottom = coarse.box(COARSER)
+        shares = cv2.resize(whole[top:bottom, left:right], coarse.share.shape[::-1], interpolation=cv2.INTER_AREA)
+        edge = (shares > 0) & (shares < 1)
+        assert edge.sum() > 50
+        smooth, hard = np.abs(coarse.share - shares), np.abs(coarse.covered - shares)
+        errors.append((smooth[edge].mean(), hard[edge].mean(), smooth[~edge].mean()))
+    smooth_edge, hard_edge, elsewhere = np.mean(errors, axis=0)
+    assert smooth_edge < hard_edge / 2
+    assert elsewhere < 0.01
 
 
 def test_landmarks_take_their_own_pixels_along(face: FaceMesh, rig: Rig, move: Callable[..., Motion]) -> None:
