@@ -7,7 +7,7 @@ import { LocalMedia } from "./media/local-media.js";
 import { takeTokenFromAddress } from "./protocol/access-token.js";
 import { getConfig } from "./protocol/http-api.js";
 import { byId, video } from "./views/dom.js";
-import { describe, describeEnd } from "./views/texts/describe.js";
+import { describe, describeEnd, describeRefusedWatching } from "./views/texts/describe.js";
 import { TransparentPicture } from "./views/transparent/transparent-picture.js";
 
 /** @typedef {import("./call/call.js").CallStatus} CallStatus */
@@ -67,14 +67,14 @@ function watch() {
   const connection = new WatchConnection(`/whep/${address.watch}`, { transparent: true, waits: true });
   connection.addEventListener("media", (event) => picture.play(/** @type {CustomEvent<MediaStream>} */ (event).detail));
   connection.addEventListener("state", (event) => {
-    const { state, detail } = /** @type {CustomEvent<WatchStatus>} */ (event).detail;
+    const { state, code, detail } = /** @type {CustomEvent<WatchStatus>} */ (event).detail;
     if (state === "connecting") return;
     if (state === "live") return say("");
     setLive(false);
     if (state === "ended") {
       picture.clear();
       say("There is no call with this watch link yet, or it has ended. Waiting for it.");
-    } else say(state === "lost" ? "The connection was lost. Trying again." : detail || "This browser could not connect.");
+    } else say(state === "lost" ? "The connection was lost. Trying again." : describeRefusedWatching(code, detail));
   });
   addEventListener("pagehide", () => connection.close());
   connection.start();

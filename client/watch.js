@@ -3,6 +3,7 @@
 import { WatchConnection } from "./call/watch-connection.js";
 import { takeTokenFromAddress } from "./protocol/access-token.js";
 import { byId, button, video } from "./views/dom.js";
+import { describeRefusedWatching } from "./views/texts/describe.js";
 
 /** @typedef {import("./call/watch-connection.js").WatchStatus} WatchStatus */
 
@@ -19,10 +20,10 @@ function say(text) {
 }
 
 /** @param {WatchStatus} now */
-function show({ state, detail }) {
+function show({ state, code, detail }) {
   if (state === "live") say("");
   if (state === "lost") say("The connection was lost. Trying again");
-  if (state === "refused") say(detail || "This browser could not connect.");
+  if (state === "refused") say(describeRefusedWatching(code, detail));
   if (state === "refused" || state === "ended") sound.hidden = true;
   if (state !== "ended") return;
   picture.srcObject = null; // a stream that has ended would be shown as a black picture

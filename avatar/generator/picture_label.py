@@ -159,6 +159,8 @@ def _font(path: Path | None, em_px: int) -> ImageFont.FreeTypeFont:
 
 
 def _check_letters(text: str, font: ImageFont.FreeTypeFont) -> None:
+    if not text.strip() or "\n" in text:
+        raise AvatarError("A label is one line with letters in it.", code="bad_label")
     missing = bytes(font.getmask(_NO_GLYPH))
     lacks = [letter for letter in text if not letter.isspace() and bytes(font.getmask(letter)) == missing]
     if lacks:

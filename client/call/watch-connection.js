@@ -2,7 +2,8 @@
  * Being sent somebody's picture and sound by WHEP, and again where the connection is lost, until that call has ended.
  *
  * @typedef {"connecting" | "live" | "lost" | "refused" | "ended"} WatchState
- * @typedef {{state: WatchState, detail: string}} WatchStatus detail of "state"; `detail` is the server's own sentence, or ""
+ * @typedef {{state: WatchState, code: string, detail: string}} WatchStatus detail of "state"; `code` and `detail` are
+ *   the server's word and sentence for why, or ""
  */
 
 import { ApiError } from "../protocol/http-api.js";
@@ -58,7 +59,8 @@ export class WatchConnection extends EventTarget {
       if (error instanceof ApiError && error.code === "unknown_call") {
         this.#tell("ended");
         if (!this.waits) return;
-      } else this.#tell("refused", error instanceof ApiError ? error.detail : "");
+      } else if (error instanceof ApiError) this.#tell("refused", error.code, error.detail);
+      else this.#tell("refused");
     }
     if (this.#closed) return;
     const next = performance.now() - beganMs > GOOD_MS ? 0 : failures;
@@ -119,10 +121,11 @@ export class WatchConnection extends EventTarget {
 
   /**
    * @param {WatchState} state
+   * @param {string} [code]
    * @param {string} [detail]
    */
-  #tell(state, detail = "") {
-    this.#emit("state", { state, detail });
+  #tell(state, code = "", detail = "") {
+    this.#emit("state", { state, code, detail });
   }
 
   /**

@@ -70,4 +70,7 @@ def test_wording_that_no_picture_can_have_is_said(tmp_path: Path) -> None:
         PictureLabel("AI", "top-left", (256, 256), tmp_path / "none.ttf")
     with pytest.raises(AvatarError, match="too long"):
         PictureLabel("W" * 40, "top-left", (128, 128))
+    for none in ("", "  ", "AI\navatar"):
+        with pytest.raises(AvatarError, match="one line"):
+            PictureLabel(none, "top-left", (256, 256))
     PictureLabel("An avatar, made by a machine", "top-left", (256, 256))

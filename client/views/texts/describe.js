@@ -58,6 +58,19 @@ export function describeEnd(reason, detail = "") {
   return { title: describe("ended_failed").title, text: detail || describe("ended_failed").text };
 }
 
+/**
+ * The sentence for who opens a watch link and is not let in. Those pages have no field for a token: it is in the link.
+ *
+ * @param {string} code
+ * @param {string} [detail] the server's own sentence
+ * @returns {string}
+ */
+export function describeRefusedWatching(code, detail = "") {
+  if (code === "unauthorized" || code === "insufficient_scope")
+    return "This link needs an access token that allows watching. Ask who sent it for one that ends in #token=...";
+  return detail || "This browser could not connect.";
+}
+
 /** @param {string} text */
 function lowerFirst(text) {
   return text.charAt(0).toLowerCase() + text.slice(1);

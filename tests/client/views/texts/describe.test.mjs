@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { CALL_TEXTS } from "../../../../client/views/texts/call-texts.js";
-import { describe, describeEnd } from "../../../../client/views/texts/describe.js";
+import { describe, describeEnd, describeRefusedWatching } from "../../../../client/views/texts/describe.js";
 import { DEVICE_TEXTS } from "../../../../client/views/texts/device-texts.js";
 import { PHOTO_TEXTS } from "../../../../client/views/texts/photo-texts.js";
 
@@ -56,4 +56,11 @@ test("every way a call can end by itself is explained", () => {
     assert.notDeepEqual(describeEnd(reason), generic, reason);
   }
   assert.equal(describeEnd("no idea", "Because.").text, "Because.");
+});
+
+test("who has a watch link without its token is told where that goes", () => {
+  for (const code of ["unauthorized", "insufficient_scope"])
+    assert.match(describeRefusedWatching(code, "Authorization: Bearer TOKEN"), /#token=/);
+  assert.equal(describeRefusedWatching("server_full", "Nobody else may watch."), "Nobody else may watch.");
+  assert.ok(describeRefusedWatching("", "").length > 5);
 });
