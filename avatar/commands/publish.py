@@ -7,9 +7,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from avatar.commands.flags import add_flags
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from avatar.sdk.publishing import Published
 
 TOKEN_VARIABLE: Final = "AVATAR_PUBLISH_TOKEN"  # noqa: S105
+LEAVE_S: Final = 10
+"""After Ctrl-C the target has so long to take the end of the stream."""
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -91,13 +95,36 @@ def run(args: argparse.Namespace) -> int:
 
         check_microphone(args.mic or None)  # what is missing is said now, not after hours of silence
     avatar: Avatar | ClipAvatar = _avatar(args, settings) if args.clip is None else _clip_avatar(args, settings)
-    # As Ctrl-C does: the target is told that the stream ends.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    with sound_file(args, settings) as sound:
+    with sound_file(args, settings) as sound, _leaving():
         done = asyncio.run(_publish(args, settings, target, avatar, sound))
     again = f", {done.reconnections} times anew" if done.reconnections else ""
     print(f"{target.shown}: {done.pictures} pictures, {done.seconds:.1f} s{again}")
     return 0
+
+
+@contextmanager
+def _leaving() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end what is done meanwhile, by `_leave`."""
+    told = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _leave) for number in told}  # what runs in the background ignores Ctrl-C
+    try:
+        yield
+    finally:
+        if hasattr(signal, "alarm"):
+            signal.alarm(0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    """Say goodbye to the target, in `LEAVE_S` at most.
+
+    FFmpeg waits for one that is silent without end, and Python with it: then the system ends the process.
+    """
+    if hasattr(signal, "alarm"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(LEAVE_S)
+    raise KeyboardInterrupt
 
 
 def _check(args: argparse.Namespace) -> None:

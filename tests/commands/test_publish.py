@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,6 +14,7 @@ import av
 import numpy as np
 import pytest
 
+from avatar.commands import publish as module
 from avatar.commands.main import main
 from avatar.errors import VoiceError
 from avatar.virtual_camera import microphone_input
@@ -82,6 +86,39 @@ def test_a_microphone_that_is_not_there_ends_it_in_words(
     said = capsys.readouterr().err
     assert "The microphone cannot be read: no input device matching 'lapel'. There are: none." in said
     assert not out.exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "alarm"), reason="of POSIX systems")
+def test_one_that_runs_in_the_background_ends_at_sigterm_though_it_ignores_ctrl_c(tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    publishing = subprocess.Popen(
+        ["sh", "-c", 'trap "" INT; exec "$0" "$@"', sys.executable, "-m", "avatar.commands.main", "publish", "--to",
+         str(out), *SMALL], stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        end_s = time.monotonic() + 60
+        while not (out.exists() and out.stat().st_size) and time.monotonic() < end_s:
+            time.sleep(0.05)
+        publishing.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        assert publishing.poll() is None, "Ctrl-C is for what runs in the foreground"
+        publishing.send_signal(signal.SIGTERM)
+        said = publishing.communicate(timeout=60)[1]
+    finally:
+        publishing.kill()
+    assert publishing.returncode == 130 and "Traceback" not in said
+
+
+@pytest.mark.skipif(not hasattr(signal, "alarm"), reason="of POSIX systems")
+def test_a_target_that_does_not_take_the_end_of_the_stream_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    armed: list[int] = []
+    monkeypatch.setattr(signal, "alarm", armed.append)
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGALRM)
+    with pytest.raises(KeyboardInterrupt), module._leaving():
+        signal.raise_signal(signal.SIGTERM)
+    assert armed == [module.LEAVE_S, 0]
+    assert signal.getsignal(signal.SIGTERM) == before[0]
+    signal.signal(signal.SIGALRM, before[1])
 
 
 class NoDevices:
