@@ -58,7 +58,8 @@ COMMANDS = [
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A server that asks for a token; yield the variables that lead to it."""
     environment = {**os.environ, "AVATAR_TOKEN": "a token of ours"}
-    command = [sys.executable, "-m", "avatar.commands.main", "serve", "--loopback", "--port", "0", "--tier", "geometry"]
+    how_served = ["--loopback", "--port", "0", "--tier", "geometry", "--overbook"]
+    command = [sys.executable, "-m", "avatar.commands.main", "serve", *how_served]
     log = tmp_path_factory.mktemp("server") / "log"
     how = {"cwd": ROOT, "stdout": subprocess.PIPE, "text": True, "env": environment}
     with log.open("w") as errors, subprocess.Popen(command, stderr=errors, **how) as process:
