@@ -40,7 +40,7 @@ class BotServer:
     def connect(self, parts: RenderParts, **how: Any) -> Avatar:
         """Return an avatar that the server will draw with `parts`."""
         self.parts.append(parts)
-        return Avatar.connect(self.url, "plain", token=TOKEN, picture=PictureSettings(*SIZE, 30), **how)
+        return Avatar.connect(self.url, "plain", token=TOKEN, **{"picture": PictureSettings(*SIZE, 30)} | how)
 
     async def wait_for(self, condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
         """Wait until something has happened; fails only if it never does."""

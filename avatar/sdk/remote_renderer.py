@@ -23,6 +23,7 @@ import av
 
 from avatar.config import Background, PictureSettings
 from avatar.errors import AvatarError, ControlError, FrameError, ServerFullError, ServerGoneError, what_failed
+from avatar.generator.picture_label import label_of
 from avatar.media.colour import camera_rgb
 from avatar.media.matte_beside import rgba_of
 from avatar.media.pcm import SampleQueue
@@ -101,6 +102,7 @@ class RemoteRenderer:
         self._opened: Future[None] = Future()
         self._thread: threading.Thread | None = None
         self._size: tuple[int, int] | None = None
+        self._label = None if picture.label is None else label_of(picture, (picture.width, picture.height))
         self._cues: deque[Cue] = deque(maxlen=MOST_WAITING)
         self._standing: dict[type[Cue], Cue] = {}
         """The last cue of each kind that holds until the next: what a call that is made again begins with."""
@@ -204,13 +206,18 @@ class RemoteRenderer:
         self._sent_s = {later: at_s for later, at_s in self._sent_s.items() if later > index}
         with contextlib.suppress(FrameError):
             rgb = camera_rgb(frame)
-            self._queue.settle(index, rgb if frame.width == width else rgba_of(rgb))
+            shown = rgb if frame.width == width else rgba_of(rgb)
+            if self._label is not None:
+                self._label.lay(shown)
+            self._queue.settle(index, shown)
         self._lead = observe_way(self._lead, time.monotonic() - sent_s)
 
     def _handle(self, report: ServerReport | None) -> None:
         match report:
             case ServerHello(width, height):
                 self._size = (width, height)
+                if self._label is not None:
+                    self._label = label_of(self._picture, self._size)
             case Clock(rtp):
                 self._clock = rtp
             case Pong():

@@ -10,6 +10,7 @@ import http.server
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,6 +58,18 @@ async def test_the_pictures_are_of_the_size_and_the_place_is_free_again(server: 
     pictures = [frame for frame in taken if isinstance(frame, VideoFrame)]
     assert len(pictures) >= 5 and all(picture.rgb.shape == (128, 128, 3) for picture in pictures)
     await empty(server)
+
+
+async def test_a_label_is_drawn_into_what_a_server_has_drawn(server: Any, fake_parts: Any) -> None:
+    pictures = []
+    for label in (None, "AI avatar"):
+        asked = replace(SMALL, label=label)
+        async with server.connect(fake_parts.plain_parts(size=(128, 128)), picture=asked) as face:
+            taken = await take(face, 10)
+        pictures.append([frame.rgb for frame in taken if isinstance(frame, VideoFrame)][-1].astype(int))
+        await empty(server)
+    changed = np.abs(pictures[1] - pictures[0]).max(axis=(1, 2)) > 60
+    assert changed[100:124].any() and not changed[:90].any()
 
 
 async def test_one_that_is_never_watched_keeps_its_place_and_leaves_it(server: Any, fake_parts: Any) -> None:
