@@ -72,6 +72,6 @@ export const PHOTO_TEXTS = Object.freeze({
   },
   unknown_avatar: {
     title: "The server no longer has this face",
-    text: "Uploaded faces live in the server's memory only. Add the photo again, or choose another face.",
+    text: "The server keeps uploaded faces for a while only. Add the photo again, or choose another face.",
   },
 });
