@@ -17,7 +17,7 @@ from avatar.config import (
 )
 from avatar.errors import AvatarError, ControlError
 from avatar.session.protocol import LiveSession
-from avatar.stream.browser_messages import BackgroundMessage, ErrorMessage
+from avatar.stream.page_reports import BackgroundMessage, ErrorMessage
 
 GetBackground: TypeAlias = Callable[[str], Awaitable[Background]]
 """Returns the uploaded picture with an id; raises AvatarError (unknown_background)."""

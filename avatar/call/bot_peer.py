@@ -12,7 +12,7 @@ from avatar.call.participant import CallHost
 from avatar.errors import ControlError
 from avatar.sdk.bot_protocol import BACKGROUND_REPLY, Ping, SetBackground, read_bot_message
 from avatar.sdk.bot_session import BotSession
-from avatar.stream.browser_messages import Clock, ErrorMessage, Pong
+from avatar.stream.page_reports import Clock, ErrorMessage, Pong
 from avatar.stream.video_track import SentPicture
 from avatar.timing.rtp_clock import video_ticks, wrapped
 from avatar.types import Drive

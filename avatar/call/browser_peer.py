@@ -17,24 +17,19 @@ from avatar.errors import AvatarError, ControlError
 from avatar.generator.identity import Identity
 from avatar.motion.cues import NEUTRAL, understand
 from avatar.session.protocol import LiveSession
-from avatar.stream.browser_messages import (
+from avatar.stream.page_reports import TRACE_PAIRS, AvatarMessage, DriveMessage, ErrorMessage, Pong, TraceMessage
+from avatar.stream.page_requests import (
     REQUESTS,
-    TRACE_PAIRS,
-    AvatarMessage,
     Calibrate,
     Devices,
-    DriveMessage,
-    ErrorMessage,
     GiveCue,
     Ping,
-    Pong,
     Request,
     SetAvatar,
     SetBackground,
     SetDrive,
     Sound,
     Trace,
-    TraceMessage,
 )
 from avatar.stream.video_track import SentPicture
 from avatar.types import Drive

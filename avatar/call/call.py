@@ -36,7 +36,7 @@ from avatar.session.protocol import (
     TierLowered,
 )
 from avatar.stream.broadcast import Broadcast
-from avatar.stream.browser_messages import Bye, CalibratedMessage, ErrorMessage, FaceMessage, Hello
+from avatar.stream.page_reports import Bye, CalibratedMessage, ErrorMessage, FaceMessage, Hello
 from avatar.stream.peer import Peer
 from avatar.stream.rtp.packet_guard import DropReason
 from avatar.stream.sdp.offer import Offer

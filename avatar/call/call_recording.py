@@ -22,7 +22,7 @@ from avatar.media.matte_beside import without_matte
 from avatar.media.recording import Recording, RecordingState
 from avatar.media.recording_room import why_no_more, why_no_other
 from avatar.sdk.file_signing import ShownAvatars
-from avatar.stream.browser_messages import RecordingMessage
+from avatar.stream.page_reports import RecordingMessage
 from avatar.stream.video_track import SentPicture
 
 logger = logging.getLogger(__name__)

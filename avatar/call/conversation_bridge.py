@@ -13,7 +13,7 @@ from avatar.conversation.events import Answered, Caption, ConversationEvent, Int
 from avatar.conversation.services import ConversationServices
 from avatar.media.pcm import I16
 from avatar.motion.presence import PresenceKind
-from avatar.stream.browser_messages import AnsweredMessage, CaptionMessage, ErrorMessage, InterruptedMessage, Report
+from avatar.stream.page_reports import AnsweredMessage, CaptionMessage, ErrorMessage, InterruptedMessage, Report
 from avatar.timing.rtp_clock import AUDIO_RATE, AUDIO_TIME_BASE
 
 

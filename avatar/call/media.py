@@ -15,8 +15,8 @@ from avatar.call.statistics import CallStatistics
 from avatar.perception.speech.echo import EchoCanceller
 from avatar.session.protocol import LiveSession
 from avatar.stream.broadcast import Broadcast
-from avatar.stream.browser_messages import REPORTS, ErrorMessage
 from avatar.stream.codecs.received_opus import received_payload
+from avatar.stream.page_reports import REPORTS, ErrorMessage
 from avatar.stream.peer import Peer
 from avatar.stream.video_track import SentPicture
 from avatar.timing import av_sync

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import av
 
-from avatar.stream.browser_messages import Report
+from avatar.stream.page_reports import Report
 from avatar.stream.video_track import SentPicture
 from avatar.types import Drive
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
-from avatar.stream.browser_messages import REPORTS, Report
+from avatar.stream.page_reports import REPORTS, Report
 from avatar.stream.peer import Peer
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from avatar.config import SHORT_SIDE_MIN, PictureSettings, TransportSettings
 from avatar.errors import AvatarError
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.session.protocol import LiveSession
-from avatar.stream.browser_messages import CameraMessage, Quality
+from avatar.stream.page_reports import CameraMessage, Quality
 from avatar.stream.peer import Peer
 from avatar.stream.video_track import SentPicture
 from avatar.timing.machine_load import LoadMeter

@@ -25,7 +25,8 @@ from avatar.call.names import NewName, new_name
 from avatar.call.speaking import Speaking
 from avatar.call.watchers import Watchers
 from avatar.errors import RoomFullError
-from avatar.stream.browser_messages import Devices, Report, RoomMember, RoomMessage
+from avatar.stream.page_reports import Report, RoomMember, RoomMessage
+from avatar.stream.page_requests import Devices
 
 LONGEST_NAME: Final = 40
 """Letters."""

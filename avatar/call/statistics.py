@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from avatar.session.protocol import SessionStats
-from avatar.stream.browser_messages import Quality, Stats
+from avatar.stream.page_reports import Quality, Stats
 from avatar.stream.video_track import SentPicture
 from avatar.timing.av_sync import av_offset_s
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from avatar.call.call import Call
 from avatar.call.limits import EndReason
-from avatar.stream.browser_messages import Stats
+from avatar.stream.page_reports import Stats
 from avatar.stream.rtp.packet_guard import DROP_REASONS, DropReason
 
 

@@ -23,8 +23,8 @@ from avatar.motion.idle import HIGHEST_SEED
 from avatar.motion.voice_cut import VoiceCut
 from avatar.perception.speech.log_mel import RATE
 from avatar.sdk.speech_playout import MouthInput
-from avatar.stream.browser_messages import BackgroundMessage, Bye, Clock, ErrorMessage, Pong
 from avatar.stream.data_channel import LONGEST_REFUSAL, VERSION, Vocabulary
+from avatar.stream.page_reports import BackgroundMessage, Bye, Clock, ErrorMessage, Pong
 
 MOUTH_RATE: Final = RATE
 """Samples a second of a mouth's input: the rate of its network's features."""

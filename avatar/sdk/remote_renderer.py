@@ -47,9 +47,9 @@ from avatar.sdk.frame_queue import FrameQueue
 from avatar.sdk.renderer import stopped
 from avatar.sdk.speech_playout import MouthInput
 from avatar.sdk.whip_client import Answer, WhipClient
-from avatar.stream.browser_messages import BackgroundMessage, Bye, Clock, ErrorMessage, Pong
 from avatar.stream.caller import Caller
 from avatar.stream.ice_servers import IceServer, read_ice_server
+from avatar.stream.page_reports import BackgroundMessage, Bye, Clock, ErrorMessage, Pong
 from avatar.timing.remote_lead import RemoteLead, observe_way
 from avatar.timing.rtp_clock import VIDEO_RATE, wrapped
 from avatar.timing.stage_thread import JOIN_TIMEOUT_S

@@ -18,8 +18,9 @@ from avatar.sdk.paced_voice import PacedVoice
 from avatar.sdk.room_events import Member, MembersChanged, RoomEvent
 from avatar.sdk.room_views import RoomViews
 from avatar.sdk.whip_client import Answer, WhipClient
-from avatar.stream.browser_messages import REPORTS, REQUESTS, Bye, GiveCue, Ping, Request, RoomMessage
 from avatar.stream.ice_servers import IceServer, read_ice_server
+from avatar.stream.page_reports import REPORTS, Bye, RoomMessage
+from avatar.stream.page_requests import REQUESTS, GiveCue, Ping, Request
 from avatar.stream.room_connections import VoicePeer
 
 OPEN_TIMEOUT_S: Final = 20.0

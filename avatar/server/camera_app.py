@@ -1,6 +1,6 @@
 """The control page of `avatar camera`: what it shows and what it may ask, for this machine alone.
 
-The page speaks the call's own messages (`stream.browser_messages`), by HTTP: there is no call.
+The page speaks the call's own messages (`stream.page_requests`, `page_reports`), by HTTP: there is no call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from avatar.server.headers import HeadersMiddleware
 from avatar.server.origins import OriginMiddleware, rules_of
 from avatar.server.problems import answer_errors_as_problems
 from avatar.server.schemas import AvatarAnswer, AvatarsAnswer, CameraAnswer, CameraNote
-from avatar.stream.browser_messages import REQUESTS, Calibrate, Devices, GiveCue, SetAvatar, SetBackground
+from avatar.stream.page_requests import REQUESTS, Calibrate, Devices, GiveCue, SetAvatar, SetBackground
 from avatar.virtual_camera.broadcast_state import BroadcastState
 
 PREVIEW_SIZE: Final = 256

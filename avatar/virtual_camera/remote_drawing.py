@@ -26,24 +26,10 @@ from avatar.media.colour import camera_rgb, to_i420
 from avatar.motion.cues import understand
 from avatar.sdk.whip_client import Answer, WhipClient
 from avatar.session.protocol import FaceSight
-from avatar.stream.browser_messages import (
-    REPORTS,
-    REQUESTS,
-    Bye,
-    Calibrate,
-    ErrorMessage,
-    GiveCue,
-    Ping,
-    Report,
-    Request,
-    SetAvatar,
-    SetBackground,
-    Stats,
-    Trace,
-    TraceMessage,
-)
 from avatar.stream.caller import Caller
 from avatar.stream.ice_servers import IceServer
+from avatar.stream.page_reports import REPORTS, Bye, ErrorMessage, Report, Stats, TraceMessage
+from avatar.stream.page_requests import REQUESTS, Calibrate, GiveCue, Ping, Request, SetAvatar, SetBackground, Trace
 from avatar.stream.uplink import Uplink
 from avatar.stream.video_track import SentPicture
 from avatar.timing.answered_frames import AnsweredFrames

@@ -10,7 +10,7 @@ import pytest
 
 from avatar.call.bot_peer import BotPeer
 from avatar.sdk.bot_protocol import BOT_REQUESTS, Begin, Ping
-from avatar.stream.browser_messages import Clock, ErrorMessage, Pong, Report
+from avatar.stream.page_reports import Clock, ErrorMessage, Pong, Report
 from avatar.stream.video_track import SentPicture
 from avatar.types import Picture
 

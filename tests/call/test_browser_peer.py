@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from avatar.call.browser_peer import BrowserPeer
-from avatar.stream.browser_messages import TRACE_PAIRS, Report, TraceMessage
+from avatar.stream.page_reports import TRACE_PAIRS, Report, TraceMessage
 from avatar.stream.video_track import SentPicture
 from avatar.types import CaptureStamp, Picture
 

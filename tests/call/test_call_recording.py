@@ -20,7 +20,7 @@ from avatar.config import LimitSettings
 from avatar.errors import MediaError, RecordingError
 from avatar.media.fragmented_movie import FragmentedMovie
 from avatar.media.recording import PICTURES_WAITING, Recording
-from avatar.stream.browser_messages import RecordingMessage
+from avatar.stream.page_reports import RecordingMessage
 from avatar.stream.video_track import SentPicture
 from avatar.types import Picture
 

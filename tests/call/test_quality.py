@@ -15,7 +15,7 @@ from avatar.config import PictureSettings, TransportSettings
 from avatar.errors import ModelError
 from avatar.motion.speech import LOOK_AHEAD_S
 from avatar.session.protocol import SessionStats
-from avatar.stream.browser_messages import CameraMessage
+from avatar.stream.page_reports import CameraMessage
 from avatar.stream.peer import LineStats
 from avatar.stream.video_track import SentPicture
 from avatar.timing.machine_load import MachineLoad

@@ -30,16 +30,7 @@ from avatar.sdk.bot_protocol import (
     write_tick,
 )
 from avatar.sdk.speech_playout import MouthInput
-from avatar.stream.browser_messages import (
-    REPORTS,
-    BackgroundMessage,
-    Bye,
-    Clock,
-    ErrorMessage,
-    FaceMessage,
-    Hello,
-    Pong,
-)
+from avatar.stream.page_reports import REPORTS, BackgroundMessage, Bye, Clock, ErrorMessage, FaceMessage, Hello, Pong
 
 FPS = 30
 

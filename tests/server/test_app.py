@@ -37,7 +37,7 @@ from avatar.identities.library import AvatarLibrary
 from avatar.media.recording import RecordingState
 from avatar.resources import resource_folder
 from avatar.server.app import create_app
-from avatar.stream.browser_messages import Stats
+from avatar.stream.page_reports import Stats
 from avatar.types import U8, Drive
 
 HERE = "http://localhost:8010"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from avatar.call.totals import CallsSnapshot
 from avatar.server.metrics import Metrics
-from avatar.stream.browser_messages import Quality, Stats
+from avatar.stream.page_reports import Quality, Stats
 
 
 def stats(fps: float, latency_ms: float | None, quality: Quality | None = None) -> Stats:

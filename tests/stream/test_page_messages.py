@@ -10,24 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avatar.errors import ControlError
-from avatar.stream.browser_messages import (
+from avatar.stream.page_reports import (
     REPORTS,
-    REQUESTS,
     Bye,
-    Calibrate,
     CameraMessage,
     DriveMessage,
     ErrorMessage,
-    GiveCue,
     Hello,
-    Ping,
     Quality,
-    SetAvatar,
-    SetDrive,
     Stats,
-    Trace,
     TraceMessage,
 )
+from avatar.stream.page_requests import REQUESTS, Calibrate, GiveCue, Ping, SetAvatar, SetDrive, Trace
 
 
 @pytest.mark.parametrize(
