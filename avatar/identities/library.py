@@ -10,23 +10,18 @@ are kept there, too, and memory holds what is used.
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
-import re
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, TypeVar
-
-from PIL import Image
+from typing import Final
 
 from avatar.config import LimitSettings, TrustSettings
 from avatar.errors import (
     AvatarError,
-    ConsentError,
     IdentityFileError,
     ServerFullError,
     StoreError,
@@ -38,19 +33,17 @@ from avatar.generator.identity_file import (
     MAX_FILE_BYTES,
     identity_from_bytes,
     identity_to_bytes,
-    read_identity,
 )
 from avatar.generator.photo_checks import photo_warnings
 from avatar.identities.builtin import BuiltinFace
-from avatar.identities.open import checked_consent
+from avatar.identities.made_avatar import AvatarInfo, MadeAvatar, claim_of, result_of
+from avatar.identities.offered_avatars import OfferedAvatars
 from avatar.identities.store import UploadStore, new_names
 from avatar.identities.upload_consent import UploadConsent
-from avatar.media.photo import UploadedPhotos, read_photo
+from avatar.media.photo import UploadedPhotos
 from avatar.timing.fair_queue import FairQueue
 from avatar.types import U8
 
-PREVIEW_SIZE: Final = 512
-"""Pixels of a preview picture, wide and high."""
 _WAITING: Final = 8
 """Uploads that may wait for enrolment; one more is told to come back."""
 _DECODED_UPLOADS: Final = 8
@@ -58,34 +51,6 @@ _DECODED_UPLOADS: Final = 8
 _NAME_LENGTH: Final = 80
 
 _log = logging.getLogger(__name__)
-_Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True, slots=True)
-class AvatarInfo:
-    """What a visitor is told of an avatar."""
-
-    id: str
-    name: str
-    kind: Literal["builtin", "uploaded"]
-    warnings: tuple[str, ...] = ()
-    """What is wrong with the photos, for whoever has just sent them."""
-    consent: str | None = None
-    """What is stated of whose face it is, one of `avatar.trust.consent.CLAIMS`; None: nothing that holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Offered:
-    """An avatar that everybody may use, made when it is first needed."""
-
-    info: AvatarInfo
-    make: Callable[[], _Made]
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    identity: Identity
-    preview_jpeg: bytes
 
 
 @dataclass(slots=True)
@@ -123,36 +88,25 @@ class AvatarLibrary:
         self._trust = TrustSettings() if trust is None else trust
         self._consent = UploadConsent(self._trust)
         self._enrol = enrol or (lambda photos, name: enrol_photos(photos, name=name))
+        self._offered = OfferedAvatars(faces, folder, self._trust, self._enrol)
         self._enrol_pool = ThreadPoolExecutor(1, thread_name_prefix="enrol")
-        self._offer_pool = ThreadPoolExecutor(1, thread_name_prefix="offer")
         self._read_pool = ThreadPoolExecutor(1, thread_name_prefix="read-avatar")
         self._line = FairQueue()
-        self._broken: set[str] = set()
-        """Offered avatars whose file could not be read when it was last tried."""
-        self._offered: dict[str, _Offered] = {face.id: self._offer_face(face) for face in faces}
-        for path, claim in _usable_avatar_files(folder, self._trust):
-            offered = self._offer_file(path, claim)
-            if self._offered.setdefault(offered.info.id, offered) is not offered:
-                _log.warning("%s is not offered: another avatar is called '%s' already.", path, offered.info.id)
-        self._made: dict[str, Future[_Made]] = {}
         self._uploads: OrderedDict[str, _Upload] = OrderedDict()
         self._decoded: OrderedDict[str, Identity] = OrderedDict()
-        self._files: dict[str, Future[bytes]] = {}
-        """Of offered avatars that somebody has downloaded."""
 
     def start(self) -> None:
         """Begin to make the offered avatars in the background, so that the first call does not wait for its own."""
-        for avatar_id in self._offered:
-            self._making(avatar_id)
+        self._offered.start()
 
     def listed(self) -> list[AvatarInfo]:
         """Return what everybody may use: uploads are known only to who has their id, a file that broke is left out."""
-        return [offered.info for offered in self._offered.values() if offered.info.id not in self._broken]
+        return list(self._offered)
 
     def info(self, avatar_id: str) -> AvatarInfo:
         """Return what is known of an avatar that is in memory (`fetch`). Raises UnknownAvatarError."""
-        if offered := self._offered.get(avatar_id):
-            return offered.info
+        if avatar_id in self._offered:
+            return self._offered.info(avatar_id)
         return self._upload(avatar_id).info
 
     async def fetch(self, avatar_id: str) -> None:
@@ -178,29 +132,26 @@ class AvatarLibrary:
         Raises UnknownAvatarError, StoreError; for an offered avatar also what enrolment or reading its file raises.
         """
         if avatar_id in self._offered:
-            return (await _result(self._making(avatar_id))).identity
+            return (await self._offered.made(avatar_id)).identity
         await self.fetch(avatar_id)
         upload = self._upload(avatar_id)
         identity = self._decoded.get(avatar_id)
         if identity is None:
-            identity = await _result(self._read_pool.submit(identity_from_bytes, upload.file))
+            identity = await result_of(self._read_pool.submit(identity_from_bytes, upload.file))
         self._keep_decoded(avatar_id, identity)
         return identity
 
     async def preview(self, avatar_id: str) -> bytes:
         """Return the avatar at rest as a JPEG of 512 x 512 pixels. Raises as `identity`."""
         if avatar_id in self._offered:
-            return (await _result(self._making(avatar_id))).preview_jpeg
+            return (await self._offered.made(avatar_id)).preview_jpeg
         await self.fetch(avatar_id)
         return self._upload(avatar_id).preview_jpeg
 
     async def file(self, avatar_id: str) -> bytes:
         """Return the avatar as the bytes of an `.avatar` file. Raises as `identity`."""
         if avatar_id in self._offered:
-            made = await _result(self._making(avatar_id))
-            if avatar_id not in self._files:  # of one that was read from a file, that file's own bytes
-                self._files[avatar_id] = self._read_pool.submit(identity_to_bytes, made.identity)
-            return await _result(self._files[avatar_id])
+            return await self._offered.file(avatar_id, self._read_pool)
         await self.fetch(avatar_id)
         return self._upload(avatar_id).file
 
@@ -252,7 +203,8 @@ class AvatarLibrary:
 
     def close(self) -> None:
         """Stop making avatars; waits for the one in work."""
-        for pool in (self._enrol_pool, self._offer_pool, self._read_pool):
+        self._offered.close()
+        for pool in (self._enrol_pool, self._read_pool):
             pool.shutdown(wait=True, cancel_futures=True)
         if self._store is not None:
             self._store.close()
@@ -285,12 +237,12 @@ class AvatarLibrary:
         if file is None:
             return
         try:
-            made = await _result(self._read_pool.submit(lambda: _made(identity_from_bytes(file))))
+            made = await result_of(self._read_pool.submit(lambda: MadeAvatar.of(identity_from_bytes(file))))
             self._consent.check(made.identity)
         except IdentityFileError as error:
             _log.error("an avatar of the store cannot be read: %s", error)
             return
-        claim = _claim_of(made.identity)
+        claim = claim_of(made.identity)
         info = AvatarInfo(avatar_id, _plain_name(made.identity.name), "uploaded", consent=claim)
         self._keep_upload(_Upload(info, file, made.preview_jpeg, "", self._clock()), made.identity)
 
@@ -306,97 +258,14 @@ class AvatarLibrary:
         while len(self._decoded) > _DECODED_UPLOADS:
             self._decoded.popitem(last=False)
 
-    def _making(self, avatar_id: str) -> Future[_Made]:
-        """Return the avatar being made, begun anew where the last try failed."""
-        future = self._made.get(avatar_id)
-        if future is None or (future.done() and (future.cancelled() or future.exception() is not None)):
-            future = self._offer_pool.submit(self._offered[avatar_id].make)
-            future.add_done_callback(lambda done: _log_failure(avatar_id, done))
-            self._made[avatar_id] = future
-        return future
-
-    def _offer_face(self, face: BuiltinFace) -> _Offered:
-        def make() -> _Made:
-            # What visitors may send is no limit for pictures of our own.
-            return _made(self._enrol([read_photo(face.image.read_bytes(), LimitSettings())], face.name))
-
-        return _Offered(AvatarInfo(face.id, face.name, "builtin"), make)
-
-    def _offer_file(self, path: Path, claim: str | None) -> _Offered:
-        avatar_id = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:40] or "avatar"
-
-        def make() -> _Made:
-            try:
-                made = _made(checked_consent(read_identity(path), str(path), self._trust))
-            except (
-                IdentityFileError,
-                ConsentError,
-            ) as error:  # it was fine at the start; visitors are not told where it lies
-                self._broken.add(avatar_id)
-                _log.error("%s is not offered any more: %s", path, error)
-                raise IdentityFileError(
-                    "The server cannot read this avatar's file any more; its log says why. Choose another avatar."
-                ) from error
-            self._broken.discard(avatar_id)
-            return made
-
-        return _Offered(AvatarInfo(avatar_id, path.stem, "builtin", consent=claim), make)
-
     def _make_upload(
         self, photos: Sequence[bytes], name: str, claim: str | None
-    ) -> tuple[_Made, bytes, tuple[str, ...]]:
+    ) -> tuple[MadeAvatar, bytes, tuple[str, ...]]:
         identity = replace(self._enrol(UploadedPhotos(photos, self._limits), name), name=name)
         identity = self._consent.stated(identity, claim)
-        return _made(identity), identity_to_bytes(identity), photo_warnings(identity.portraits)
-
-
-def _made(identity: Identity) -> _Made:
-    out = io.BytesIO()
-    Image.fromarray(identity.preview(PREVIEW_SIZE)).save(out, "JPEG", quality=88)
-    return _Made(identity, out.getvalue())
-
-
-def _claim_of(identity: Identity) -> str | None:
-    return identity.consent.claim if identity.consent is not None else None
-
-
-def _result(future: Future[_Result]) -> Awaitable[_Result]:
-    """Wait for work of the pool; a visitor who goes away does not cancel it for the others."""
-    return asyncio.shield(asyncio.wrap_future(future))
-
-
-def _log_failure(avatar_id: str, future: Future[_Made]) -> None:
-    if not future.cancelled() and (error := future.exception()) is not None:
-        _log.error("The avatar %s cannot be made: %s", avatar_id, error)
+        return MadeAvatar.of(identity), identity_to_bytes(identity), photo_warnings(identity.portraits)
 
 
 def _plain_name(name: str) -> str:
     printable = "".join(letter if letter.isprintable() else " " for letter in name)
     return " ".join(printable.split())[:_NAME_LENGTH]
-
-
-def _usable_avatar_files(folder: Path | None, trust: TrustSettings) -> list[tuple[Path, str | None]]:
-    """Return the folder's `.avatar` files that can be offered, each with what it states of whose face it is.
-
-    What is wrong with each of the others is logged.
-
-    Raises AvatarError where there is no such folder. Takes about 25 ms for each file.
-    """
-    if folder is None:
-        return []
-    if not folder.is_dir():
-        raise AvatarError(f"The folder of avatars {folder} does not exist.")
-    usable = []
-    for path in sorted(folder.glob("*.avatar")):
-        if not path.is_file():  # a pipe would be waited for without end
-            _log.warning("%s is not offered: it is no file.", path)
-            continue
-        try:
-            identity = checked_consent(read_identity(path), str(path), trust)
-        except (IdentityFileError, ConsentError) as error:
-            _log.warning("%s is not offered: %s", path, error)
-            continue
-        if identity.consent is not None and identity.consent.problem is not None:
-            _log.warning("%s states whose face it is, but %s.", path, identity.consent.problem)
-        usable.append((path, _claim_of(identity)))
-    return usable

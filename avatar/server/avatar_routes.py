@@ -9,7 +9,8 @@ from fastapi import APIRouter, Path, Request, Response
 
 from avatar.config import LimitSettings
 from avatar.errors import AvatarError
-from avatar.identities.library import PREVIEW_SIZE, AvatarInfo, AvatarLibrary
+from avatar.identities.library import AvatarLibrary
+from avatar.identities.made_avatar import PREVIEW_SIZE, AvatarInfo
 from avatar.server.audit import note
 from avatar.server.bodies import read_photo_form
 from avatar.server.metrics import Metrics

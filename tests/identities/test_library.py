@@ -31,7 +31,8 @@ from avatar.errors import (
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import identity_from_bytes, with_consent, write_identity
 from avatar.identities.builtin import BuiltinFace, builtin_faces
-from avatar.identities.library import PREVIEW_SIZE, AvatarLibrary
+from avatar.identities.library import AvatarLibrary
+from avatar.identities.made_avatar import PREVIEW_SIZE
 from avatar.types import U8
 
 pytestmark = pytest.mark.anyio
