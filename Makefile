@@ -32,8 +32,15 @@ setup: $(INSTALLED)
 run: setup
 	@$(BIN)/avatar serve $(ARGS)
 
+# A test that failed beside others is tried once more, alone: many go by the clock.
+PYTEST := $(BIN)/python -m pytest
 test: setup check check-client
-	$(BIN)/python -m pytest $(TESTS)
+ifeq ($(TESTS),tests)
+	$(PYTEST) -m browser tests || { [ $$? -eq 1 ] && $(PYTEST) -m browser --last-failed tests; }
+	$(PYTEST) -m "not browser" -n 2 --dist loadfile tests || { [ $$? -eq 1 ] && $(PYTEST) --last-failed tests; }
+else
+	$(PYTEST) $(TESTS)
+endif
 
 # No browser, nothing that takes long: for every few minutes of work.
 test-quick: setup
