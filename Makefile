@@ -32,12 +32,14 @@ setup: $(INSTALLED)
 run: setup
 	@$(BIN)/avatar serve $(ARGS)
 
-# A test that failed beside others is tried once more, alone: many go by the clock.
+# A test that failed is tried once more: many go by the clock. WORKERS=2 takes two cores, and ten minutes in place of
+# fifteen; a test that ends its worker can leave it waiting.
+WORKERS ?= 0
 PYTEST := $(BIN)/python -m pytest
 test: setup check check-client
 ifeq ($(TESTS),tests)
 	$(PYTEST) -m browser tests || { [ $$? -eq 1 ] && $(PYTEST) -m browser --last-failed tests; }
-	$(PYTEST) -m "not browser" -n 2 --dist loadfile tests || { [ $$? -eq 1 ] && $(PYTEST) --last-failed tests; }
+	$(PYTEST) -m "not browser" -n $(WORKERS) --dist loadfile tests || { [ $$? -eq 1 ] && $(PYTEST) --last-failed tests; }
 else
 	$(PYTEST) $(TESTS)
 endif
