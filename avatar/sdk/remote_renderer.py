@@ -45,6 +45,7 @@ from avatar.sdk.bot_protocol import (
 )
 from avatar.sdk.frame_queue import FrameQueue
 from avatar.sdk.renderer import stopped
+from avatar.sdk.server_liveness import PING_EVERY_S, ServerLiveness
 from avatar.sdk.speech_playout import MouthInput
 from avatar.sdk.whip_client import Answer, WhipClient
 from avatar.stream.caller import Caller
@@ -56,11 +57,6 @@ from avatar.timing.stage_thread import JOIN_TIMEOUT_S
 
 OPEN_TIMEOUT_S: Final = 20.0
 """From the offer to the first picture."""
-PING_EVERY_S: Final = 0.5
-LOST_S: Final = 5.0
-"""A server that has not answered a ping for so long is gone."""
-ASK_S: Final = 0.5
-"""A server that has sent neither picture nor answer for so long is asked by HTTP whether the call goes on."""
 COME_BACK_S: Final = 20.0
 """A call that is gone is tried for so long to be made again."""
 COME_BACK_EVERY_S: Final = 0.5
@@ -118,9 +114,7 @@ class RemoteRenderer:
         """Lets sound go on while the call is made again."""
         self._failure: AvatarError | None = None
         self._leaving = False
-        self._pong_s = self._ping_s = self._heard_s = 0.0
-        self._asking: asyncio.Task[None] | None = None
-        self._hanging_up = self._gone = False
+        self._hanging_up = False
         self._mouth_sound = SampleQueue(MOUTH_RATE)
         self._background = BackgroundRequest(client, self._send_soon)
         self._cuts = 0
@@ -183,7 +177,7 @@ class RemoteRenderer:
 
     def on_message(self, message: str | bytes) -> None:
         """Act on a message of the server."""
-        self._heard_s = time.monotonic()
+        self._server.heard()
         try:
             self._handle(SERVER_REPORTS.read_known(message, limit_bytes=REPORT_BYTES))
         except ControlError as error:
@@ -192,7 +186,7 @@ class RemoteRenderer:
 
     def on_picture(self, frame: av.VideoFrame, wire_timestamp: int) -> None:
         """Settle the tick of a picture."""
-        self._heard_s = time.monotonic()
+        self._server.heard()
         if self._clock is None:
             return
         self._seen = True
@@ -221,7 +215,7 @@ class RemoteRenderer:
             case Clock(rtp):
                 self._clock = rtp
             case Pong():
-                self._pong_s = time.monotonic()
+                self._server.answered()
             case BackgroundMessage():
                 self._background.done()
             case ErrorMessage(code, detail, reply_to) if reply_to == BACKGROUND_REPLY:
@@ -256,7 +250,7 @@ class RemoteRenderer:
         """Make a call and draw until it is over; raises AvatarError, but where it was lost, `_failure` says so."""
         caller = Caller(self, ice_servers=await self._find_ice_servers())
         self._caller, self._answer, self._hanging_up = caller, None, False
-        self._gone = False
+        self._server = ServerLiveness(self._ping, self._is_gone, lambda why: self._fail(_CallLostError(why)))
         try:
             await self._call()
         except _CallLostError as error:
@@ -265,12 +259,11 @@ class RemoteRenderer:
                 raise
         finally:
             self._hanging_up = True
-            if self._asking is not None:
-                self._asking.cancel()
+            self._server.close()
             # To end a call that is lost may take seconds, in which sound goes on.
             speaking = asyncio.create_task(self._speak_on()) if isinstance(self._failure, _CallLostError) else None
             await caller.close()
-            if self._answer is not None and not self._gone:
+            if self._answer is not None and not self._server.gone:
                 with contextlib.suppress(AvatarError):  # the call has ended by itself, or with its server
                     await asyncio.to_thread(self._client.end, self._answer)
             if speaking is not None:
@@ -344,11 +337,11 @@ class RemoteRenderer:
             await self._rest(end_s - time.monotonic())
 
     async def _draw_ticks(self) -> None:
-        self._pong_s = self._heard_s = time.monotonic()  # the first picture may have taken long
+        self._server.answered()  # the first picture may have taken long
         while not self._queue.closed:
+            self._server.check()
             if self._failure is not None:
                 raise self._failure
-            self._keep_alive(time.monotonic())
             lead_s = self._lead.lead_s
             wait_s = self._queue.plan_in_s(lead_s, math.ceil(lead_s * self._picture.fps) + SPARE_TICKS)
             if wait_s <= 0:
@@ -370,22 +363,11 @@ class RemoteRenderer:
         mouth = MouthInput(mouth.time_s, mouth.begin_s, samples, mouth.speaking, mouth.cut)
         self._caller.send(write_tick(TickRequest(tick.index, mouth)))
 
-    def _keep_alive(self, now_s: float) -> None:
-        if now_s - self._pong_s > LOST_S:
-            raise _CallLostError("The server has gone: it answers no more.")
-        if now_s - self._ping_s >= PING_EVERY_S:
-            self._ping_s = now_s
-            self._caller.send(BOT_REQUESTS.write(Ping()))
-        if now_s - self._heard_s > ASK_S and (self._asking is None or self._asking.done()):
-            self._asking = asyncio.create_task(self._ask_whether_gone())
+    def _ping(self) -> None:
+        self._caller.send(BOT_REQUESTS.write(Ping()))
 
-    async def _ask_whether_gone(self) -> None:
-        """A server process that died says no goodbye; the cluster it was in, or the one started anew, knows."""
-        if self._answer is not None and await asyncio.to_thread(self._client.is_gone, self._answer):
-            self._gone = True
-            self._fail(_CallLostError("The server has gone, and the call with it."))
-        else:
-            await asyncio.sleep(PING_EVERY_S)
+    def _is_gone(self) -> bool:
+        return self._answer is not None and self._client.is_gone(self._answer)
 
     async def _rest(self, seconds: float) -> None:
         """Wait until there is news, but no longer."""

@@ -18,7 +18,7 @@ import pytest
 
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ServerFullError, ServerGoneError, TokenError, UnknownAvatarError
-from avatar.sdk import remote_renderer
+from avatar.sdk import remote_renderer, server_liveness
 from avatar.sdk.avatar import PIECE_S, Avatar
 from avatar.sdk.frames import AudioFrame, VideoFrame
 from benchmarks.rough_network import Roughness, rough_network
@@ -209,7 +209,7 @@ async def test_a_server_that_is_started_anew_shows_the_face_again_and_no_word_is
 
 @pytest.mark.slow
 async def test_a_server_that_falls_silent(bot_server: Any, fake_parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_renderer, "LOST_S", 1.5)
+    monkeypatch.setattr(server_liveness, "LOST_S", 1.5)
     with bot_server.bot_server() as server:
         async with server.connect(fake_parts.plain_parts(size=(128, 128))) as face:
             await take(face, 5)
