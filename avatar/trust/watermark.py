@@ -21,14 +21,18 @@ from avatar.trust.watermark_carrier import PUBLIC_KEY, carrier_of, tile, tile_pe
 from avatar.trust.watermark_numbers import CALL_BITS, MarkNumbers, day_number
 from avatar.types import F32, U8, Picture
 
-FLAT_LEVELS: Final = 0.35
+FLAT_LEVELS: Final = 0.25
 """Strength where the picture is smooth: root mean square, levels of 255."""
-BUSY_LEVELS: Final = 1.6
+BUSY_LEVELS: Final = 1.1
 """The most, where it is busy."""
-LEVELS_PER_CONTRAST: Final = 0.18
+LEVELS_PER_CONTRAST: Final = 0.125
 """How it grows with the standard deviation of the brightness around a place."""
-MOST_LEVELS: Final = 1.5
-"""Of a whole picture; in RGB 1.75, with the rounding to whole levels a PSNR of 43 dB at least."""
+MOST_LEVELS: Final = 1.05
+"""Of a whole picture; with the rounding to whole levels a PSNR of 45 dB at least."""
+FULL_SIDE_PX: Final = 512
+LEAST_SHARE: Final = 0.7
+"""Small pictures are shown larger than they are, and their grain with them: where the shorter side is less than that,
+the mark is as much weaker, down to this share of it."""
 _COARSE: Final = 4
 """Contrast is measured in a picture so many times smaller."""
 _AROUND: Final = (5, 5)
@@ -47,7 +51,7 @@ class Mark:
 class Marker:
     """Marks the pictures of one call, of whatever sizes. Not thread-safe: one thread at a time.
 
-    1.2 ms of processor time a picture of 512 x 512 in planar YUV (`benchmarks.watermark`).
+    0.8 ms of processor time a picture of 512 x 512 in planar YUV (`benchmarks.watermark`).
     """
 
     def __init__(self, mark: Mark | None) -> None:
@@ -97,7 +101,7 @@ class Marker:
 
     def _change(self, mark: Mark, coarse: F32, share: F32 | None, size: tuple[int, int]) -> NDArray[np.int16]:
         """Return (height, width) int16 levels to be added to a picture whose brightness is `coarse`, small."""
-        strength = _strength(coarse)
+        strength = _strength(coarse) * np.float32(min(max(min(size) / FULL_SIDE_PX, LEAST_SHARE), 1.0))
         if share is not None:
             strength *= np.clip(share, 0, 1)
         wide = cv2.resize(strength, size, interpolation=cv2.INTER_LINEAR)
