@@ -32,14 +32,18 @@ setup: $(INSTALLED)
 run: setup
 	@$(BIN)/avatar serve $(ARGS)
 
-# A test that failed is tried once more: many go by the clock. WORKERS=2 takes two cores, and ten minutes in place of
-# fifteen; a test that ends its worker can leave it waiting.
-WORKERS ?= 0
+# Two processes at once where there are two cores (WORKERS=0: none but pytest's own). A test that failed is tried once
+# more, alone: many go by the clock. Where a test ended its process (70, tests/conftest.py), all are.
+WORKERS ?= $(shell [ "$$(getconf _NPROCESSORS_ONLN)" -gt 1 ] && echo 2 || echo 0)
 PYTEST := $(BIN)/python -m pytest
 test: setup check check-client
 ifeq ($(TESTS),tests)
 	$(PYTEST) -m browser tests || { [ $$? -eq 1 ] && $(PYTEST) -m browser --last-failed tests; }
-	$(PYTEST) -m "not browser" -n $(WORKERS) --dist loadfile tests || { [ $$? -eq 1 ] && $(PYTEST) --last-failed tests; }
+	$(PYTEST) -m "not browser" -n $(WORKERS) --dist loadfile --max-worker-restart 0 tests || case $$? in \
+	    1) $(PYTEST) --last-failed tests;; \
+	    70) $(PYTEST) -m "not browser" tests;; \
+	    *) exit 1;; \
+	esac
 else
 	$(PYTEST) $(TESTS)
 endif

@@ -37,6 +37,23 @@ STAGES_END_S: Final = 5.0
 """By then every stage of what a test has ended has ended too."""
 
 
+WORKER_LOST: Final = 70
+"""How pytest ends when one of its processes died: some tests were not run then (the Makefile runs them all again)."""
+LOST: Final = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Remember that a process of pytest-xdist died."""
+    node.config.stash[LOST] = error is not None or node.config.stash.get(LOST, False)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell it from a run in which every test had its turn."""
+    if session.config.stash.get(LOST, False):
+        session.exitstatus = WORKER_LOST
+
+
 @pytest.fixture(autouse=True)
 def no_stage_left() -> Iterator[None]:
     """Let no test leave a thread of ours at work: later tests would meet it."""
