@@ -38,6 +38,7 @@ export class Lobby extends EventTarget {
     const token = byId("token", HTMLInputElement);
     token.value = getToken();
     token.addEventListener("change", () => setToken(token.value));
+    button("show-token").addEventListener("click", () => showSecret(token, button("show-token")));
     this.room.addEventListener("change", () => this.#showRoom());
     gallery.addEventListener("select", () => this.#showFace());
     media.addEventListener("change", () => this.#showMedia());
@@ -110,4 +111,17 @@ export class Lobby extends EventTarget {
     byId("lobby-lead", HTMLElement).textContent = previewText(media);
     if (media.cameraOn) this.notice.clear("device");
   }
+}
+
+/**
+ * Show what a field hides, or hide it again: whoever looks on, or sees a shared screen, is not to have it.
+ *
+ * @param {HTMLInputElement} field
+ * @param {HTMLButtonElement} toggle
+ */
+function showSecret(field, toggle) {
+  const shown = field.type === "password";
+  field.type = shown ? "text" : "password";
+  toggle.textContent = shown ? "Hide" : "Show";
+  toggle.setAttribute("aria-pressed", String(shown));
 }

@@ -17,6 +17,15 @@ const e = document.activeElement;
 const drawn = e.matches("input[type=radio]") ? e.nextElementSibling : e;
 return getComputedStyle(drawn).outlineStyle !== "none";
 """
+IN_SIGHT = """
+const seen = ({ top, bottom, left, right }) => top >= 0 && bottom <= innerHeight && left >= 0 && right <= innerWidth;
+const shown = (element) => {
+  const box = element.getBoundingClientRect();
+  const middle = document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2);
+  return seen(box) && element.contains(middle);
+};
+return [...document.querySelectorAll("#face-consent label, #make-face")].every(shown);
+"""
 PRESS_AND_WAIT = """
 const done = arguments[0];
 const { call } = avatarCall;
@@ -58,6 +67,19 @@ def test_a_name_the_server_does_not_go_by_is_told_what_to_do(chromium: ModuleTyp
         assert not browser.by_id("join").is_enabled(), "a page under a stranger's name gets nothing"
 
 
+def test_a_token_is_shown_only_to_who_asks_for_it(chromium: ModuleType, server: Any) -> None:
+    with chromium.Chromium(None, allow=False) as browser:
+        browser.open(f"{server.address}#token=secret")
+        browser.run("document.getElementById('token-field').hidden = false")  # as where a server asks for one
+        field = browser.by_id("token")
+        assert field.get_property("value") == "secret" and "secret" not in browser.run("return location.href")
+        assert field.get_property("type") == "password"
+        browser.click("show-token")
+        assert field.get_property("type") == "text"
+        browser.click("show-token")
+        assert field.get_property("type") == "password"
+
+
 def test_photos_that_will_not_do_are_refused_in_plain_words(
     chromium: ModuleType, server: Any, face_camera: Any, tmp_path: Path
 ) -> None:
@@ -79,6 +101,11 @@ def test_photos_that_will_not_do_are_refused_in_plain_words(
         browser.click("booth-shoot")
         browser.until(lambda: not browser.by_id("photo-booth").is_displayed(), "the photo")
         browser.by_id("face-name").send_keys("Somebody")
+        for width, height in ((390, 844), (1280, 657)):
+            size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+            browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            assert browser.run(IN_SIGHT), f"whose face it is cannot be said without scrolling in {width} x {height}"
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         browser.click("make-face")
         browser.until(lambda: not browser.by_id("new-face").is_displayed(), "the face to be made", 60)
         assert browser.text("hero-name") == "Somebody"
