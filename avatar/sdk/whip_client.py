@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-from avatar.config import Background, LimitSettings
+from avatar.config import Background, LimitSettings, PictureSettings
 from avatar.errors import (
     AvatarError,
     RoomFullError,
@@ -145,6 +145,13 @@ class WhipClient:
             return str(json.loads(body)["id"])[:64]
         except (ValueError, KeyError, TypeError) as error:
             raise ServerGoneError(f"The server {self._host} does not answer as a server of avatars does.") from error
+
+    def name_picture(self, picture: PictureSettings) -> dict[str, str | int]:
+        """Return what a call asks for to have such pictures, by the names of `offer`. Raises as `name_background`."""
+        named: dict[str, str | int] = {"width": picture.width, "height": picture.height, "fps": picture.fps}
+        if picture.background.kind != "keep":  # else it is the server's to choose
+            named["background"] = self.name_background(picture.background)
+        return named
 
     def is_gone(self, answer: Answer) -> bool:
         """Return whether the server says that there is no such call any more; no answer says nothing."""
