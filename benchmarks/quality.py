@@ -23,7 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from avatar.errors import AvatarError, EnrolError, ModelError
+from avatar.errors import AvatarError, EnrolError, ModelError, TrustError
 from avatar.face.expression_basis import load_basis
 from avatar.face.pose import rotation_vector
 from avatar.generator.geometry import GeometryGenerator
@@ -32,10 +32,10 @@ from avatar.generator.protocol import Generator, TargetFace
 from avatar.generator.tiers import choose_engine, open_generator
 from avatar.motion.neutral import NeutralCalibration
 from avatar.motion.retarget import relative_motion
+from avatar.trust.likeness import Likeness
 from avatar.types import U8
 from benchmarks import report
 from benchmarks.clip_track import ClipTrack, read_pictures, track_clip
-from benchmarks.likeness import Likeness, LikenessMissingError
 from benchmarks.media import test_clips
 from benchmarks.picture_measures import absolute_error, detail, flicker, psnr_db, ratio, ssim
 from benchmarks.quality_sheet import Exhibit, contact_sheet, exhibit
@@ -300,7 +300,7 @@ def main() -> None:
     if not chosen.no_identity:
         try:
             likeness = Likeness()
-        except LikenessMissingError as error:
+        except TrustError as error:
             print(f"Without identity: {error}")
     tracks = []
     for path in chosen_clips(chosen):

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from avatar.commands.flags import add_flags
 from avatar.commands.options import SIGNING, Subparsers, refuse_overwriting, settings_of
 from avatar.commands.progress import ProgressBar
-from avatar.errors import AvatarError
+from avatar.errors import AvatarError, DeviceError
 
 if TYPE_CHECKING:
     from avatar.config import TrustSettings
     from avatar.generator.identity import Identity
     from avatar.generator.refine import RefineReport
+    from avatar.virtual_camera.camera_input import CameraInput
 
     Sign = Callable[[Path], None]
 
@@ -35,6 +36,7 @@ def add_command(subparsers: Subparsers) -> None:
         "(--consent), signed with a key of this machine, and is then kept in the file.",
         epilog="examples:\n"
         "  avatar enroll me.jpg smiling.jpg -o me.avatar --name Ada --consent self\n"
+        "  avatar enroll me.jpg -o me.avatar --consent live              (you are seen to be the person in the photo)\n"
         "  avatar enroll me.jpg --refine clip.mp4 -o me.avatar --sheet chosen.png\n"
         "  avatar enroll me.jpg --refine clip.mp4 --tune 3 -o me.avatar --sheet chosen.png\n"
         "  avatar enroll --refine clip.mp4 -o me.avatar                  (no photo: the calmest frame is taken)",
@@ -51,6 +53,11 @@ def add_command(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="with --refine: show what was chosen, and why")
     parser.add_argument("--name", help="the avatar's name (default: the file's)")
+    parser.add_argument(
+        "--camera",
+        metavar="CAMERA",
+        help="with --consent live: the camera that sees you, as avatar camera --list shows it (default: the first one)",
+    )
     add_flags(parser, ("consent", "require_consent", *SIGNING))
     parser.set_defaults(run=run)
 
@@ -66,6 +73,9 @@ def run(args: argparse.Namespace) -> int:
     _check(args, MAX_PORTRAITS)
     trust = settings_of(args).trust
     claim = _claim(trust)
+    if args.camera is not None and claim != "live":
+        raise AvatarError("--camera is for --consent live: leave it out, or add that.")
+    camera = _camera(args.camera) if claim == "live" else None
     sign = _signer(trust, (*args.portraits, args.refine))
     photos = [read_own_photo(path) for path in args.portraits]
     name = args.name or args.out.stem
@@ -78,7 +88,13 @@ def run(args: argparse.Namespace) -> int:
     for warning in photo_warnings(identity.portraits[: max(1, len(photos))]):
         print(f"warning: {warning}", file=sys.stderr)
     if claim is not None:
-        identity = with_consent(identity, claim, consent_key(trust.key_folder), datetime.now(UTC))
+        key = consent_key(trust.key_folder)
+        likeness = None
+        if camera is not None:
+            from avatar.commands.live_check import checked_likeness  # noqa: PLC0415
+
+            likeness = checked_likeness(identity.portraits[: max(1, len(photos))], camera)
+        identity = with_consent(identity, claim, key, datetime.now(UTC), likeness=likeness)
     try:
         write_identity(identity, args.out)
     except OSError as error:
@@ -108,6 +124,10 @@ def _claim(trust: TrustSettings) -> str | None:
     """Return what is to be stated of whose face it is; None: nothing. Raises ConsentError where something has to be."""
     from avatar.errors import ConsentError  # noqa: PLC0415
 
+    if trust.require_consent == "live" and trust.consent != "live":
+        raise ConsentError(
+            "Whoever is in the photo has to be checked before a camera (--require-consent live): --consent live."
+        )
     if trust.consent != "unstated":
         return trust.consent
     if trust.require_consent:
@@ -116,6 +136,23 @@ def _claim(trust: TrustSettings) -> str | None:
             "has agreed) or nobody (no real person's)."
         )
     return None
+
+
+def _camera(wanted: str | None) -> CameraInput:
+    """Return the camera of the check; what it needs is looked for before any work. Raises DeviceError, TrustError."""
+    from avatar.errors import TrustError  # noqa: PLC0415
+    from avatar.trust.likeness import why_not_installed  # noqa: PLC0415
+    from avatar.virtual_camera.camera_input import find_camera, list_cameras  # noqa: PLC0415
+
+    if (reason := why_not_installed()) is not None:
+        raise TrustError(reason, code="likeness_missing")
+    cameras = list_cameras()
+    if not cameras and (wanted is None or not wanted.startswith("/dev/")):
+        raise DeviceError(
+            "No camera was found on this machine. Plug one in, or let this program use it in the system's privacy "
+            "settings. The page of `avatar serve` checks with the camera of a phone or another computer."
+        )
+    return find_camera(wanted, cameras)
 
 
 def _check(args: argparse.Namespace, most: int) -> None:

@@ -83,6 +83,11 @@ def _refuse_secret(parser: argparse.ArgumentParser, setting: Setting) -> None:
 def _add_flag(group: Any, setting: Setting) -> None:
     declared, flag = setting.declared, setting.flag
     common = {"dest": setting.name, "default": argparse.SUPPRESS}
+    if declared.kind is not None and declared.kind.also_bool:
+        off = f"--no-{setting.name}".replace("_", "-")
+        group.add_argument(flag, nargs="?", const=True, metavar=declared.kind.metavar, help=declared.doc, **common)
+        group.add_argument(off, action="store_false", help=argparse.SUPPRESS, **common)
+        return
     if setting.type is bool:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, help=declared.doc, **common)
         return

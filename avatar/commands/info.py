@@ -60,5 +60,6 @@ def _facts(identity: Identity) -> dict[str, Any]:
             "at": statement.at.isoformat() if statement is not None else None,
             "key": statement.key if statement is not None else None,
             "content": statement.content if statement is not None else None,
+            "likeness": statement.likeness if statement is not None else None,
         },
     }

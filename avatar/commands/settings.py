@@ -26,6 +26,7 @@ from avatar.commands.environment import old_names, own_variables, refuse_unknown
 from avatar.commands.flags import given_flags
 from avatar.commands.settings_file import SettingsFile, find_file, read_file
 from avatar.config import ServerSettings
+from avatar.config.declaration import Kind
 from avatar.errors import SettingsError
 
 DEFAULT: Final = "default"
@@ -142,7 +143,7 @@ def _hint(setting: Setting) -> Any:
     declared = setting.declared
     text = StringConstraints(min_length=1, max_length=LONGEST_TEXT, pattern=ONE_LINE)
     if declared.kind is not None:
-        return Annotated[Any, BeforeValidator(_parsed_by(declared.kind.parse))]
+        return Annotated[Any, BeforeValidator(_parsed_by(declared.kind))]
     if declared.choices:
         return Literal[declared.choices]
     if setting.type in (int, float):
@@ -157,11 +158,13 @@ def _hint(setting: Setting) -> Any:
     return bool if setting.type is bool else Annotated[str, text]
 
 
-def _parsed_by(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+def _parsed_by(kind: Kind) -> Callable[[Any], Any]:
     def parsed(value: Any) -> Any:
+        if kind.also_bool and isinstance(value, bool):
+            return value
         if not isinstance(value, str) or len(value) > LONGEST_TEXT:
             raise ValueError(value)
-        return parse(value)
+        return kind.parse(value)
 
     return parsed
 

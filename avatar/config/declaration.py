@@ -18,6 +18,8 @@ class Kind:
     takes: str
     """What can be parsed, in words."""
     metavar: str
+    also_bool: bool = False
+    """True and false are values, too: its flag says true without a value, and `--no-...` false."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,18 @@ def read_background(text: str) -> Background:
         raise ValueError(text) from error
 
 
+def consent_asked(text: str) -> bool | Literal["live"]:
+    """Return what is asked of avatars: nothing, a statement, or a live check. Raises ValueError for any other text."""
+    match text.lower():
+        case "live":
+            return "live"
+        case "true" | "yes" | "on" | "1":
+            return True
+        case "false" | "no" | "off" | "0":
+            return False
+    raise ValueError(text)
+
+
 LONGEST_LABEL: Final = 40
 
 
@@ -150,3 +162,4 @@ API_KEY: Final = Kind(api_key, "plain letters, digits and marks (ASCII), without
 BASE_URL: Final = Kind(base_url, "a base URL such as http://localhost:11434/v1, without a key", "URL")
 PORTS: Final = Kind(port_range, "a range of ports from 1024 to 65535, such as 40000-40100", "FIRST-LAST")
 PUBLIC_ADDRESS: Final = Kind(public_address, "an IP address such as 203.0.113.7", "ADDRESS")
+CONSENT_ASKED: Final = Kind(consent_asked, "true, false or live", "live", also_bool=True)

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from avatar.config.declaration import setting
-from avatar.config.kinds import API_KEY, BACKGROUND, BASE_URL, LABEL, PORTS, PUBLIC_ADDRESS, SIZE, Background, PortRange
+from avatar.config.kinds import (
+    API_KEY,
+    BACKGROUND,
+    BASE_URL,
+    CONSENT_ASKED,
+    LABEL,
+    PORTS,
+    PUBLIC_ADDRESS,
+    SIZE,
+    Background,
+    PortRange,
+)
 
 OTHER_VARIABLES: Final[Mapping[str, str]] = {
     "AVATAR_CONFIG": "the settings file",
@@ -38,7 +49,7 @@ SWITCH: Final = ("on", "off")
 TRACKERS: Final = ("auto", "openvino", "mediapipe")
 TTS_ENGINES: Final = ("auto", "hibari", "espeak")
 ADDRESS_RULES: Final = ("shortened", "hashed", "none")
-CONSENTS: Final = ("unstated", "self", "permitted", "nobody")
+CONSENTS: Final = ("unstated", "self", "permitted", "nobody", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,12 +315,16 @@ class TrustSettings:
     consent: str = setting(
         "unstated",
         "what is stated of a photo's face where nobody says it: self (one's own), permitted (the person has agreed), "
-        "nobody (no real person's) or unstated",
+        "nobody (no real person's) or unstated; for avatar enroll also live (one's own, as a check before the camera "
+        "finds)",
         choices=CONSENTS,
         metavar="WHOSE",
     )
-    require_consent: bool = setting(
-        False, "refuse avatars that do not state whose face they show, or whose statement does not hold"
+    require_consent: bool | Literal["live"] = setting(
+        False,
+        "refuse avatars that do not state whose face they show, or whose statement does not hold; live: also those "
+        "whose person was not checked before a camera",
+        kind=CONSENT_ASKED,
     )
     consent_keys: tuple[str, ...] = setting(
         (),
@@ -339,6 +354,11 @@ class TrustSettings:
     key_folder: Path | None = setting(
         None, "folder of the keys that avatar makes for itself (default: the user's folder of settings)", metavar="DIR"
     )
+
+    @property
+    def stated(self) -> str | None:
+        """What is stated where nobody says it; None: nothing. What a check finds cannot be stated without one."""
+        return None if self.consent in ("unstated", "live") else self.consent
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,9 @@ def content_hash(identity: Identity) -> str:
     return _content(_tensors(identity))
 
 
-def with_consent(identity: Identity, claim: str, key: Ed25519PrivateKey, at: datetime) -> Identity:
+def with_consent(
+    identity: Identity, claim: str, key: Ed25519PrivateKey, at: datetime, *, likeness: float | None = None
+) -> Identity:
     """Return the identity with a statement of whose face it is.
 
     Args:
@@ -84,12 +86,13 @@ def with_consent(identity: Identity, claim: str, key: Ed25519PrivateKey, at: dat
         claim: one of `avatar.trust.consent.CLAIMS`.
         key: whose word it is.
         at: now, UTC.
+        likeness: of the claim `live`: that of the person before the camera and the photo.
 
     Raises:
-        ConsentError: no such claim.
+        ConsentError: no such claim, or `live` without a likeness.
     """
     tensors = _tensors(identity)
-    statement = state(claim, _content(tensors), key, at)
+    statement = state(claim, _content(tensors), key, at, likeness=likeness)
     return replace(identity, consent=Consent(statement), streams=_streams(tensors))
 
 

@@ -35,7 +35,9 @@ class ConsentMark:
         if consent is None:
             return Finding(self.kind, Verdict.ABSENT, generated=None)
         verdict = Verdict.FOUND if consent.problem is None else Verdict.BROKEN
-        values = {}
+        values: dict[str, str | float] = {}
         if (statement := consent.statement) is not None:
             values = {"claim": statement.claim, "at": statement.at.isoformat(), "key": statement.key}
+            if statement.likeness is not None:
+                values["likeness"] = statement.likeness
         return Finding(self.kind, verdict, in_words(consent), values, generated=None)

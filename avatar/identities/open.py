@@ -36,7 +36,12 @@ def open_identity(named: str, trust: TrustSettings | None = None) -> Identity:
     if path.is_file():
         if path.suffix == ".avatar":
             return checked_consent(read_identity(path), named, trust)
-        if trust.require_consent and trust.consent == "unstated":
+        if trust.require_consent == "live":
+            raise ConsentError(
+                f"{named} is a photo, and here the person has to be checked before a camera (--require-consent live): "
+                f"avatar enroll {named} --consent live -o FILE.avatar"
+            )
+        if trust.require_consent and trust.stated is None:
             raise ConsentError(
                 f"{named} does not say whose face it is, and this is asked for here (--require-consent). Say it with "
                 "--consent self (your own), permitted (the person has agreed) or nobody (no real person's)."
@@ -55,7 +60,7 @@ def open_identity(named: str, trust: TrustSettings | None = None) -> Identity:
 def checked_consent(identity: Identity, named: str, trust: TrustSettings) -> Identity:
     """Return an avatar whose statement of consent is as settings want it. Raises ConsentError, which names it."""
     if trust.require_consent:
-        require(identity.consent, named, trust.consent_keys)
+        require(identity.consent, named, trust.consent_keys, live=trust.require_consent == "live")
     return identity
 
 

@@ -11,7 +11,7 @@ from avatar.config import TrustSettings
 from avatar.errors import ConsentError, TrustError
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import with_consent
-from avatar.trust.consent import check_claim, require
+from avatar.trust.consent import CHECKED, check_claim, require
 from avatar.trust.keys import consent_key
 
 _log = logging.getLogger(__name__)
@@ -25,13 +25,25 @@ class UploadConsent:
         self._trust = trust
         self._key: Ed25519PrivateKey | None = None
 
-    def claim(self, said: str | None) -> str | None:
-        """Return what is to be stated of an upload of which `said` is said; None: nothing. Raises ConsentError."""
+    def claim(self, said: str | None, *, checked: bool = False) -> str | None:
+        """Return what is to be stated of an upload of which `said` is said; None: nothing. Raises ConsentError.
+
+        `checked`: the person was found before the camera (`live`).
+        """
         if said is not None:
             check_claim(said)
-            return said
-        if self._trust.consent != "unstated":
-            return self._trust.consent
+        if (said == CHECKED) != checked:
+            raise ConsentError(
+                "`live` is said by a check before the camera, and of it nothing else: send its id as `check`.",
+                code="bad_consent",
+            )
+        if self._trust.require_consent == "live" and said != CHECKED:
+            raise ConsentError(
+                "This server takes faces only of people whom it has seen: check that you are the person in the photo "
+                "(docs/trust.md), and send `consent` = live with the photos and the check's id as `check`."
+            )
+        if said is not None or self._trust.stated is not None:
+            return said or self._trust.stated
         if self._trust.require_consent:
             raise ConsentError(
                 "This server asks whose face it is: send `consent` with the photos: self (your own), permitted (the "
@@ -39,14 +51,19 @@ class UploadConsent:
             )
         return None
 
-    def stated(self, identity: Identity, claim: str | None) -> Identity:
-        """Return an identity with its statement; as it is where there is none. May read a file; for one thread."""
-        return identity if claim is None else with_consent(identity, claim, self._signing_key(), datetime.now(UTC))
+    def stated(self, identity: Identity, claim: str | None, likeness: float | None = None) -> Identity:
+        """Return an identity with its statement; as it is where there is none. May read a file; for one thread.
+
+        `likeness`: what the check before the camera has found; None: there was none.
+        """
+        if claim is None:
+            return identity
+        return with_consent(identity, claim, self._signing_key(), datetime.now(UTC), likeness=likeness)
 
     def check(self, identity: Identity) -> None:
         """Raise ConsentError where an upload that another server took does not state what is asked for here."""
         if self._trust.require_consent:
-            require(identity.consent, "This avatar")
+            require(identity.consent, "This avatar", live=self._trust.require_consent == "live")
 
     def _signing_key(self) -> Ed25519PrivateKey:
         """Return this server's own key; one for this run alone where it cannot keep any."""

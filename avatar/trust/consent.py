@@ -4,6 +4,7 @@ A statement is a JSON text and its Ed25519 signature (RFC 8032):
 
     {"v": 1, "claim": "self", "at": "2026-11-29T10:00:00Z", "content": "<SHA-256>", "key": "<public key>"}
 
+and, of a face that was checked before a camera (`avatar.trust.live_check`), `"likeness": 0.961` of it and the photo.
 The signature proves that whoever holds the key said this of that content, and that nothing was altered since. Whether
 it is true no signature can prove: it is somebody's word, and says whose.
 """
@@ -28,8 +29,13 @@ CLAIMS: Final = {
     "self": "whoever made it says that the face is their own",
     "permitted": "whoever made it says that the person has agreed to it",
     "nobody": "whoever made it says that the face is no real person's: drawn or generated",
+    "live": "the person was before the camera, answered what was asked, and was found to be the one in the photo",
 }
 """What can be stated, and what that says."""
+CHECKED: Final = "live"
+"""What nobody can just say: the check says it."""
+SAID: Final = tuple(claim for claim in CLAIMS if claim != CHECKED)
+"""What people can say."""
 MAX_TEXT: Final = 2_000
 """Letters of a statement; ours have about 250."""
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
@@ -53,6 +59,8 @@ class Statement:
     """The JSON that was signed."""
     signature: str
     """128 hexadecimal digits."""
+    likeness: float | None = None
+    """Of `live`: of the person before the camera and the photo (`avatar.trust.likeness`), 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,9 @@ class Consent:
         return self.statement.claim if self.statement is not None and self.problem is None else None
 
 
-def state(claim: str, content: str, key: Ed25519PrivateKey, at: datetime) -> Statement:
+def state(
+    claim: str, content: str, key: Ed25519PrivateKey, at: datetime, *, likeness: float | None = None
+) -> Statement:
     """Return a signed statement.
 
     Args:
@@ -78,22 +88,35 @@ def state(claim: str, content: str, key: Ed25519PrivateKey, at: datetime) -> Sta
         content: SHA-256 of what it is about, hexadecimal.
         key: whose word it is.
         at: now, UTC.
+        likeness: of the claim `live`, and of no other: that of the person and the photo.
 
     Raises:
         ConsentError: no such claim.
     """
     check_claim(claim)
+    if (likeness is not None) != (claim == CHECKED):
+        raise ConsentError("That somebody was checked is stated with their likeness.", code="bad_consent")
     public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw).hex()
-    said = {"v": VERSION, "claim": claim, "at": f"{at:%Y-%m-%dT%H:%M:%SZ}", "content": content, "key": public}
+    said: dict[str, Any] = {
+        "v": VERSION,
+        "claim": claim,
+        "at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "content": content,
+        "key": public,
+    }
+    if likeness is not None:
+        said |= {"likeness": round(min(max(likeness, 0.0), 1.0), 3)}
     text = json.dumps(said)
-    return Statement(claim, at.replace(microsecond=0), content, public, text, key.sign(_SALT + text.encode()).hex())
+    signature = key.sign(_SALT + text.encode()).hex()
+    return Statement(claim, at.replace(microsecond=0), content, public, text, signature, said.get("likeness"))
 
 
 def check_claim(claim: str) -> None:
     """Raise ConsentError where nothing of this name can be stated."""
     if claim not in CLAIMS:
         raise ConsentError(
-            f"Consent is one of {', '.join(CLAIMS)}: your own face, somebody's who has agreed, or no real person's.",
+            f"Consent is one of {', '.join(CLAIMS)}: your own face, somebody's who has agreed, no real person's, or "
+            "your own as a check before the camera finds it.",
             code="bad_consent",
         )
 
@@ -124,10 +147,11 @@ def read_consent(held: object, content: str) -> Consent:
     return Consent(statement)
 
 
-def require(consent: Consent | None, named: str, keys: Collection[str] = ()) -> None:
+def require(consent: Consent | None, named: str, keys: Collection[str] = (), *, live: bool = False) -> None:
     """Raise ConsentError, which begins with `named`, where consent is not stated or does not hold.
 
-    `keys`: whose statements count, public keys in hexadecimal; empty: anybody's.
+    `keys`: whose statements count, public keys in hexadecimal; empty: anybody's. `live`: the person has to have been
+    checked before a camera.
     """
     if consent is None:
         raise ConsentError(
@@ -141,6 +165,11 @@ def require(consent: Consent | None, named: str, keys: Collection[str] = ()) -> 
             f"{named} is refused: the word on whose face it is was given by the key {consent.statement.key[:16]}..., "
             "which is none of those that count here (--consent-key)."
         )
+    if live and consent.statement.claim != CHECKED:
+        raise ConsentError(
+            f"{named} is refused: here the person has to be checked before a camera (--require-consent live), and it "
+            f"says only {consent.statement.claim!r}. Make it anew: avatar enroll PHOTO --consent live"
+        )
 
 
 def in_words(consent: Consent | None) -> tuple[str, ...]:
@@ -150,8 +179,9 @@ def in_words(consent: Consent | None) -> tuple[str, ...]:
     statement = consent.statement
     if consent.problem is not None or statement is None:
         return (f"refused where it is asked for: {consent.problem}",)
+    likeness = "" if statement.likeness is None else f" (likeness {statement.likeness:.3f})"
     return (
-        f"{statement.claim}: {CLAIMS[statement.claim]}",
+        f"{statement.claim}: {CLAIMS[statement.claim]}{likeness}",
         f"said on {statement.at:%Y-%m-%d %H:%M} UTC by the key {statement.key}",
     )
 
@@ -171,4 +201,7 @@ def _read(held: object) -> Statement:
         if not _DIGEST.fullmatch(digest):  # `bytes.fromhex` takes blanks and line breaks too, which would be shown
             raise ValueError(said)
     at = datetime.strptime(said["at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    return Statement(claim, at, content, key, text, signature)
+    likeness = said["likeness"] if claim == CHECKED else None
+    if likeness is not None and (type(likeness) is not float or not 0 <= likeness <= 1):
+        raise ValueError(said)
+    return Statement(claim, at, content, key, text, signature, likeness)

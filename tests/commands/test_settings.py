@@ -45,6 +45,28 @@ def test_without_any_source_the_declared_defaults_are_in_force() -> None:
     assert set(read().origins.values()) == {"default"}
 
 
+@pytest.mark.parametrize(
+    ("flags", "asked"),
+    [
+        (("--require-consent",), True),
+        (("--require-consent", "live"), "live"),
+        (("--require-consent", "false"), False),
+        (("--no-require-consent",), False),
+    ],
+)
+def test_consent_may_be_asked_for_or_a_check_before_the_camera(
+    flags: tuple[str, ...], asked: bool | str, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setenv("AVATAR_REQUIRE_CONSENT", "true")
+    assert read().server.trust.require_consent is True
+    assert read(*flags).server.trust.require_consent == asked
+    monkeypatch.delenv("AVATAR_REQUIRE_CONSENT")
+    for written in ("true", "false", '"live"'):
+        (folder / "avatar.toml").write_text(f"[trust]\nrequire_consent = {written}\n")
+        assert str(read().server.trust.require_consent).lower() == written.strip('"')
+    assert "true, false or live" in refused("--require-consent", "perhaps")
+
+
 def test_a_flag_goes_before_the_environment_that_before_the_file_that_before_the_default(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from avatar.errors import ConsentError
-from avatar.trust.consent import as_json, read_consent, require, state
+from avatar.trust.consent import as_json, in_words, read_consent, require, state
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 NOW = datetime(2026, 11, 29, 10, 30, 5, tzinfo=UTC)
@@ -79,3 +79,18 @@ def test_only_the_word_of_named_keys_counts_where_keys_are_named() -> None:
 def test_only_what_can_be_stated_is() -> None:
     with pytest.raises(ConsentError, match="self, permitted, nobody"):
         state("certainly", FACE, KEY, NOW)
+
+
+def test_a_live_check_is_stated_with_its_likeness_and_may_be_asked_for() -> None:
+    text = as_json(state("live", FACE, KEY, NOW, likeness=0.96149))
+    consent = read_consent(json.loads(json.dumps(text)), FACE)
+    assert consent.claim == "live" and consent.statement is not None
+    assert consent.statement.likeness == 0.961
+    assert "(likeness 0.961)" in in_words(consent)[0]
+    require(consent, "me.avatar", live=True)
+    with pytest.raises(ConsentError, match="checked before a camera"):
+        require(read_consent(held(), FACE), "me.avatar", live=True)
+    with pytest.raises(ConsentError, match="likeness"):
+        state("live", FACE, KEY, NOW)
+    with pytest.raises(ConsentError, match="likeness"):
+        state("self", FACE, KEY, NOW, likeness=0.96)
