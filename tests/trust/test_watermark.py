@@ -18,7 +18,7 @@ from avatar.media.colour import to_i420
 from avatar.media.movie_writer import MovieWriter
 from avatar.media.photo import read_photo
 from avatar.trust.marks import Verdict
-from avatar.trust.watermark import Mark, Marker, marker_of
+from avatar.trust.watermark import REUSED, Mark, Marker, marker_of
 from avatar.trust.watermark_carrier import PUBLIC_KEY, carrier_of
 from avatar.trust.watermark_numbers import MarkNumbers
 from avatar.trust.watermark_reader import Watermark
@@ -97,6 +97,16 @@ def test_nobody_sees_it(clips: tuple[list[U8], list[U8]]) -> None:
     # It stands still: what changes from picture to picture is the picture, not the mark.
     once, again = marked([clips[0][0]] * 2)
     assert np.array_equal(once, again)
+
+
+def test_the_mark_is_as_strong_as_what_is_shown_a_few_pictures_later_allows() -> None:
+    busy = np.full((768, 512), 128, np.uint8)
+    busy[:512] = np.random.default_rng(0).integers(0, 255, (512, 512))
+    smooth = np.full_like(busy, 128)
+    marker = Marker(Mark(NUMBERS))
+    strengths = [psnr_db(picture, marker.mark_i420(picture)) for picture in (busy, *[smooth] * REUSED)]
+    assert strengths[-1] == psnr_db(smooth, Marker(Mark(NUMBERS)).mark_i420(smooth)) > strengths[0] + 6
+    assert min(strengths) > 43, "meanwhile nobody sees it"
 
 
 @pytest.mark.parametrize("size", [(256, 256), (320, 568), (1280, 720)])
