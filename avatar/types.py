@@ -92,6 +92,16 @@ class ReadExpression:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardVoice:
+    """What Whisper hears of a voice around one moment, and how far that moves the mouth."""
+
+    states: F32
+    """(N, D), its hidden states of a fifth of a second: `generator.musetalk.hearing`."""
+    share: float
+    """0..1: how far the mouth is drawn from them; the rest of it is the blendshapes'."""
+
+
+@dataclass(frozen=True, slots=True)
 class Motion:
     """How the avatar moves, relative to its own rest: the one language of every source and every generator.
 
@@ -115,6 +125,8 @@ class Motion:
     """(478, 3), head units in the head's own frame: what the linear blendshape basis misses. Cameras fill it."""
     read: ReadExpression | None = None
     """The driver's expression for the tier `portrait`; filled where that tier draws."""
+    heard: HeardVoice | None = None
+    """The voice for the tier `musetalk`; filled where that tier draws and a voice is heard."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ in a call. What a call takes besides (sound, packets, the way from thread to thr
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ import numpy as np
 from avatar.config import PictureSettings
 from avatar.face.expression_basis import load_basis
 from avatar.generator.identity import Identity
-from avatar.generator.tiers import open_generator
+from avatar.generator.tiers import open_generator, open_listener
 from avatar.media.colour import camera_rgb, to_i420
 from avatar.models.store import get_model
 from avatar.motion.retarget import Retargeter
@@ -26,7 +27,7 @@ from avatar.stream.codecs.encoders import open_video_encoder
 from avatar.stream.codecs.h264 import X264Encoder
 from avatar.timing.quality_ladder import LADDER
 from avatar.timing.rtp_clock import VIDEO_RATE
-from avatar.types import U8, rest_motion
+from avatar.types import U8, HeardVoice, rest_motion
 
 TRIAL_S: Final = 0.5
 """Processor time that is spent on it, once the models are loaded."""
@@ -45,7 +46,7 @@ def try_call(identity: Identity, picture: PictureSettings) -> float:
         ModelError, PerceptionError: something a call needs cannot be opened.
     """
     generator = open_generator(identity, (picture.width, picture.height), picture.tier, picture.engine)
-    motion = rest_motion(0.0)
+    motion, heard = rest_motion(0.0), _heard(picture)
     camera = _camera_of(generator.render(motion))
     encoder = open_video_encoder("h264", max_bitrate_bps=3_000_000, fps=picture.fps)
     codec: Any = av.CodecContext.create("h264", "r")
@@ -60,12 +61,19 @@ def try_call(identity: Identity, picture: PictureSettings) -> float:
             for frame in codec.decode(packet):
                 face = tracker.track(camera_rgb(frame), number / picture.fps)
                 motion = motion if face is None else retargeter.motion(face)
-            rgb = generator.render(motion)
+            rgb = generator.render(replace(motion, heard=heard))
             encoder.encode(to_i420(rgb), number * VIDEO_RATE // picture.fps, bitrate_bps=1_500_000, key=not number)
             taken_s.append(time.thread_time() - began_s)
             if time.monotonic() - came_s > LONGEST_S:
                 break
     return BESIDES * picture.fps * float(np.median(taken_s[WARM_UP:] or taken_s))
+
+
+def _heard(picture: PictureSettings) -> HeardVoice | None:
+    """Return a voice for a tier that draws the mouth from one; None: the tier needs none."""
+    listener = open_listener(picture.tier, picture.engine)
+    states = None if listener is None else listener.listen(np.zeros(listener.samples, np.float32))
+    return None if states is None else HeardVoice(states, 1.0)
 
 
 def _camera_of(rgb: U8) -> list[bytes]:

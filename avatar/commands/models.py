@@ -25,7 +25,7 @@ def add_command(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--accept-licence",
         action="store_true",
-        help="the licence of a model by others is accepted: do not ask (for `pull liveportrait` in scripts)",
+        help="the licence of a model by others is accepted: do not ask (for scripts that `pull` such a model)",
     )
     parser.add_argument(
         "--onnx",
@@ -38,7 +38,7 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.commands.portrait_models import is_fetched, pull_portrait, state_of_portrait  # noqa: PLC0415
+    from avatar.commands.published_models import is_fetched, pull_published_model, state_of  # noqa: PLC0415
     from avatar.errors import ModelError  # noqa: PLC0415
     from avatar.models.hub import PUBLISHED  # noqa: PLC0415
     from avatar.models.store import ModelStore  # noqa: PLC0415
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             pull(name)
             print(f"{name}: {store.path(name)}")
         for name in by_others:
-            pull_portrait(PUBLISHED[name], accepted=args.accept_licence, onnx=args.onnx)
+            pull_published_model(name, accepted=args.accept_licence, onnx=args.onnx)
         return 0
     states = {name: store.state(name) for name in names}
     for name, state in states.items():
@@ -66,13 +66,13 @@ def run(args: argparse.Namespace) -> int:
             print("\n".join(f"  from {source}" for source in spec.sources))
     for model in PUBLISHED.values():
         if model.name in by_others or (args.action == "list" and not args.names):
-            print(state_of_portrait(model))
+            print(state_of(model))
     if args.action == "list":
         return 0
     bad = any(state != "present" for state in states.values())
     if bad:
         print("Fetch what is missing or damaged: avatar models pull")
-    return int(bad or not all(is_fetched() for _ in by_others))
+    return int(bad or not all(is_fetched(name) for name in by_others))
 
 
 def pull(name: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Final
 
+from avatar.commands.licences import accept_licence, fetch
 from avatar.commands.progress import ProgressBar
 from avatar.errors import ModelError
 from avatar.generator.engines.choice import default_threads
 from avatar.generator.portrait.tier import MAP, WEIGHTS, load_networks, record_onnx, recorded_onnx, require_torch
-from avatar.models.hub import PublishedModel, pull_published
+from avatar.models.hub import PublishedModel
 from avatar.models.store import models_folder
 
 FITTED_ON: Final = 3
@@ -21,15 +21,6 @@ FITTED_SIZE: Final = (512, 512)
 def is_fetched() -> bool:
     """Tell whether LivePortrait's weights are here, or ONNX files of the user's own."""
     return (models_folder() / WEIGHTS).is_file() or recorded_onnx() is not None
-
-
-def state_of_portrait(model: PublishedModel) -> str:
-    """Return what a list of models says of LivePortrait."""
-    there = "present" if is_fetched() else "not fetched"
-    return (
-        f"{model.name}: {there}, {model.about_bytes / 1e6:.0f} MB, {model.licence}, fetched on your word only\n"
-        f"  {model.origin}\n  avatar models pull {model.name}"
-    )
 
 
 def pull_portrait(model: PublishedModel, *, accepted: bool, onnx: Path | None = None) -> None:
@@ -45,11 +36,7 @@ def pull_portrait(model: PublishedModel, *, accepted: bool, onnx: Path | None = 
         return
     weights, fitted = models_folder() / WEIGHTS, models_folder() / MAP
     if not weights.is_file():
-        print(f"{model.origin}\nLicence: {model.licence}. {model.terms}\nAbout {model.about_bytes / 1e6:.0f} MB.")
-        if not accepted and not _says_yes("Fetch them? [y/N] "):
-            raise ModelError(
-                f"{model.name} was not fetched. Without a terminal: avatar models pull {model.name} --accept-licence"
-            )
+        accept_licence(model, accepted=accepted)
         require_torch()
         _fetch(model, weights)
     if not fitted.is_file():
@@ -75,19 +62,13 @@ def _use_onnx(folder: Path) -> None:
     print(f"liveportrait: the ONNX files of {onnx_folder(folder)}")
 
 
-def _says_yes(question: str) -> bool:
-    return sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes")
-
-
 def _fetch(model: PublishedModel, weights: Path) -> None:
     from avatar.generator.portrait.checkpoints import convert_checkpoints  # noqa: PLC0415 - imports torch
 
     folder = models_folder() / model.name
-    with ProgressBar(f"Fetching {model.name}", "B") as bar:
-        digests = pull_published(model, folder, lambda _, done, total: bar.update(done, total))
-    print("\n".join(f"{file}: sha256 {digest}" for file, digest in digests.items()))
+    fetch(model, folder)
     convert_checkpoints(folder, weights)
-    for file in digests:  # the record of them stays
+    for file in model.files:  # the record of them stays
         (folder / file).unlink()
 
 

@@ -169,9 +169,10 @@ def _open_stores(settings: ServerSettings) -> dict[str, UploadStore]:
 def default_processes(tier: str, fitting: int) -> int:
     """Return how many processes hold calls where nobody has said: more than are `fitting` would share the cores.
 
-    Calls that LivePortrait draws are drawn together, in one process; each more would load its networks once more.
+    Calls that LivePortrait or MuseTalk draws are drawn together, in one process; each more would load its networks once
+    more.
     """
-    return 1 if tier == "portrait" else min(fitting, MOST_PROCESSES)
+    return 1 if tier in ("portrait", "musetalk") else min(fitting, MOST_PROCESSES)
 
 
 def _worker_pool(settings: ServerSettings, library: AvatarLibrary, backgrounds: BackgroundLibrary) -> WorkerPool | None:

@@ -32,7 +32,7 @@ OTHER_VARIABLES: Final[Mapping[str, str]] = {
 """Variables of this name's family that are no settings."""
 
 
-TIERS: Final = ("auto", "geometry", "lite", "standard", "portrait")
+TIERS: Final = ("auto", "geometry", "lite", "standard", "musetalk", "portrait")
 ENGINES: Final = (
     "auto",
     "openvino",
@@ -67,8 +67,9 @@ class PictureSettings:
     tier: str = setting(
         "auto",
         "what draws the avatar: geometry (the photo, warped), lite (with a small network), standard (a larger one, for "
-        "GPUs; train it yourself), portrait (LivePortrait, for GPUs; docs/portrait.md) or auto, the best that runs "
-        "here (in calls: that keeps up)",
+        "GPUs; train it yourself), musetalk (MuseTalk draws the mouth from the voice, for GPUs; docs/musetalk.md), "
+        "portrait (LivePortrait, for GPUs; docs/portrait.md) or auto, the best that runs here (in calls: that keeps "
+        "up)",
         choices=TIERS,
         metavar="TIER",
     )
@@ -401,7 +402,7 @@ class ServerSettings:
         None,
         "processes that hold calls, the server's own among them: a call after the first gets one of its own as long as "
         "there are any; 0 or 1: the server's own holds all (default: one for each 1.3 cores, 8 at most; one for the "
-        "tier portrait, whose calls are drawn together)",
+        "tiers portrait and musetalk, whose calls are drawn together)",
         at_least=0,
         at_most=64,
     )

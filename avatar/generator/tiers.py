@@ -14,15 +14,19 @@ from avatar.generator.engines.speed import measure_frame_ms
 from avatar.generator.fallback import FallbackGenerator, OnLower
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
+from avatar.generator.musetalk.generator import MuseTalkGenerator
+from avatar.generator.musetalk.tier import load_musetalk
 from avatar.generator.network_generator import NetworkGenerator
 from avatar.generator.portrait.tier import load_portrait, open_portrait
 from avatar.generator.protocol import Generator
 from avatar.generator.scene_layout import KEPT
+from avatar.perception.speech.listener import VoiceListener
 
+MUSETALK: Final = "musetalk"
 PORTRAIT: Final = "portrait"
-TIERS: Final = ("geometry", "lite", "standard", PORTRAIT)
-"""From the fastest to the best; `standard` wants a GPU or a strong CPU, and weights of its own, `portrait` a GPU and
-LivePortrait's weights."""
+TIERS: Final = ("geometry", "lite", "standard", MUSETALK, PORTRAIT)
+"""From the fastest to the best; `standard` wants a GPU or a strong CPU, and weights of its own, the last two a GPU and
+the weights that others publish."""
 AUTOMATIC: Final = ("lite",)
 """Network tiers that `auto` tries before it takes the geometry."""
 GPU_ENGINES: Final = ("cuda", "tensorrt")
@@ -58,9 +62,11 @@ def open_generator(
         ModelError: a tier was asked for by name that cannot run here, or there is no such tier or engine.
         ImageError: the picture behind the person cannot be read.
     """
-    chosen = None if tier == PORTRAIT else choose_engine(tier, engine)
+    chosen = None if tier in (PORTRAIT, MUSETALK) else choose_engine(tier, engine)
     if tier == PORTRAIT:
         asked, runs_on = PORTRAIT, load_portrait(engine)[0].name
+    elif tier == MUSETALK:
+        asked, runs_on = MUSETALK, load_musetalk(engine).name
     elif chosen is None:
         asked, runs_on = "geometry", ""
     else:
@@ -72,6 +78,15 @@ def open_generator(
         return _open_tier(identity, picture_size, name, engine if name == asked else "auto", background)
 
     return FallbackGenerator((asked, *smaller_tiers(asked)), open_smaller, on_lower)
+
+
+def open_listener(tier: str, engine: str) -> VoiceListener | None:
+    """Return what hears a voice's sound for a tier that draws the mouth from it; None: the tier needs none.
+
+    Raises:
+        ModelError: as `open_generator`.
+    """
+    return load_musetalk(engine) if tier == MUSETALK else None
 
 
 def smaller_tiers(tier: str) -> tuple[str, ...]:
@@ -88,10 +103,19 @@ def _open_tier(
     """Return the generator of a tier by its name; raises as `open_generator`, and GpuMemoryError."""
     if tier == PORTRAIT:
         return open_portrait(identity, picture_size, engine, background)
+    if tier == MUSETALK:
+        moving = _open_tier(identity, picture_size, _moving_tier(), "auto", background)
+        return MuseTalkGenerator(moving, load_musetalk(engine))
     chosen = choose_engine(tier, engine)
     if chosen is None:
         return GeometryGenerator(identity, picture_size, background)
     return NetworkGenerator(identity, picture_size, chosen[1], background)
+
+
+@cache
+def _moving_tier() -> str:
+    """Return the tier that moves the photo whose mouth MuseTalk draws: the one that keeps up here."""
+    return live_tier("auto", "auto")
 
 
 def live_tier(tier: str, engine: str) -> str:
@@ -117,6 +141,8 @@ def chosen_tier(tier: str, engine: str) -> str:
     """
     if tier == PORTRAIT:
         return f"portrait (LivePortrait on {load_portrait(engine)[0].name})"
+    if tier == MUSETALK:
+        return f"musetalk (MuseTalk on {load_musetalk(engine).name}, over {_moving_tier()})"
     chosen = choose_engine(tier, engine)
     return "geometry" if chosen is None else f"{chosen[0]} (network on {chosen[1].name})"
 

@@ -18,16 +18,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from avatar.errors import ModelError
-from avatar.models.sources import DownloadProgress, HttpSource, SourceError, open_url
+from avatar.models.sources import REDIRECTED, DownloadProgress, HttpSource, SourceError, open_url
 from avatar.models.store import sha256_of
 from avatar.models.tensor_file import write_whole
 
 DEFAULT_HUB: Final = "https://huggingface.co"
 RECORD: Final = "checksums.json"
 TIMEOUT_S: Final = 20.0
+LEAST_ALLOWED_S: Final = 900.0
+"""For one file."""
+SLOWEST: Final = 1e6
+"""Bytes a second: a large file that comes slower on the whole is given up on, and what has come kept."""
+HOPS: Final = 5
+"""Redirects within the hub before it says what a file is."""
 _SHA256: Final = re.compile(r'"?([0-9a-f]{64})"?')
 
 
@@ -50,6 +56,15 @@ class PublishedModel:
     """What a user should know of the licence before the download."""
     origin: str
     """Who made it and what it does."""
+    into: str = ""
+    """Folder of the models that it is kept in; empty: one of its name."""
+    also: tuple[PublishedModel, ...] = ()
+    """Models of others that it works with, fetched with it."""
+
+    @property
+    def with_others(self) -> tuple[PublishedModel, ...]:
+        """The model, and those that it works with."""
+        return (self, *self.also)
 
 
 PUBLISHED: Final[Mapping[str, PublishedModel]] = {
@@ -72,6 +87,46 @@ PUBLISHED: Final[Mapping[str, PublishedModel]] = {
             terms="Code and weights are published under the MIT licence by Kuaishou Technology. The face detector that "
             "their own program uses (InsightFace) may not be used commercially: it is neither fetched nor needed here.",
             origin="LivePortrait (arXiv 2407.03168): moves a portrait by another's face; draws the tier `portrait`",
+        ),
+        PublishedModel(
+            name="musetalk",
+            repository="TMElyralab/MuseTalk",
+            folder="musetalkV15",
+            files=("musetalk.json", "unet.pth"),
+            about_bytes=3_400_000_000,
+            largest_bytes=4_000_000_000,
+            licence="MIT",
+            terms="The code is published under the MIT licence by Tencent Music Entertainment's Lyra Lab; the weights, "
+            "as its README says, for any purpose, commercial ones too. It works with the two models below, under their "
+            "own licences. The networks for faces, poses and parts of faces that its own program uses are neither "
+            "fetched nor needed here.",
+            origin="MuseTalk 1.5 (arXiv 2410.10122): draws a mouth from a voice; the tier `musetalk`",
+            also=(
+                PublishedModel(
+                    name="sd-vae-ft-mse",
+                    repository="stabilityai/sd-vae-ft-mse",
+                    folder="",
+                    files=("config.json", "diffusion_pytorch_model.safetensors"),
+                    about_bytes=335_000_000,
+                    largest_bytes=400_000_000,
+                    licence="MIT",
+                    terms="Published under the MIT licence by Stability AI.",
+                    origin="Stable Diffusion's autoencoder: pictures to latents and back, for MuseTalk",
+                    into="musetalk/vae",
+                ),
+                PublishedModel(
+                    name="whisper-tiny",
+                    repository="openai/whisper-tiny",
+                    folder="",
+                    files=("config.json", "preprocessor_config.json", "model.safetensors"),
+                    about_bytes=151_000_000,
+                    largest_bytes=200_000_000,
+                    licence="Apache-2.0",
+                    terms="Published under the Apache licence, version 2.0, by OpenAI.",
+                    origin="Whisper (arXiv 2212.04356), tiny: what MuseTalk hears a voice with",
+                    into="musetalk/whisper",
+                ),
+            ),
         ),
     )
 }
@@ -110,12 +165,12 @@ def pull_published(model: PublishedModel, into: Path, progress: DownloadProgress
         ModelError: the hub is not reached, refuses, sends another file than it says, or another than it sent the first
             time; the folder cannot be written.
     """
-    base = f"{hub_url()}/{model.repository}/resolve/main/{model.folder}/"
+    base = f"{hub_url()}/{model.repository}/resolve/main/{model.folder}".rstrip("/") + "/"
     recorded = _read_record(into / RECORD)
     found: dict[str, str] = {}
     try:
         for file in model.files:
-            found[file] = _pull_file(model, base + quote(file), into / file, recorded.get(file), progress)
+            found[file] = _pull_file(model, base + quote(file), into, file, recorded.get(file), progress)
         write_whole(into / RECORD, (json.dumps(found, indent=2) + "\n").encode())
     except OSError as error:
         raise ModelError(
@@ -126,8 +181,9 @@ def pull_published(model: PublishedModel, into: Path, progress: DownloadProgress
 
 
 def _pull_file(
-    model: PublishedModel, url: str, path: Path, recorded: str | None, progress: DownloadProgress | None
+    model: PublishedModel, url: str, into: Path, file: str, recorded: str | None, progress: DownloadProgress | None
 ) -> str:
+    path = into / file
     if recorded is not None and path.is_file() and sha256_of(path) == recorded:
         return recorded
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +192,8 @@ def _pull_file(
         remote = _look(url)
         if remote.size > model.largest_bytes:
             raise SourceError(f"it says that this file has {remote.size:,} bytes, more than any of {model.name}'s has")
-        HttpSource(url).fetch(part, remote.size, path.name, progress)
+        allowed_s = max(LEAST_ALLOWED_S, remote.size / SLOWEST)
+        HttpSource(url, total_s=allowed_s).fetch(part, remote.size, path.name, progress)
     except SourceError as error:
         raise ModelError(
             f"{model.name} could not be fetched from {url}: {error}. Connect to the internet and try again (what has "
@@ -153,18 +210,28 @@ def _pull_file(
         part.unlink()
         raise ModelError(
             f"{url} is not the file that was fetched here the first time (its sha256 is {digest}, was {recorded}). If "
-            f"you trust the new one, remove {RECORD} from {path.parents[1]} and pull again."
+            f"you trust the new one, remove {RECORD} from {into} and pull again."
         )
     part.replace(path)
     return digest
 
 
 def _look(url: str) -> RemoteFile:
-    """Return what the hub says of a file. Raises SourceError."""
-    request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "avatar"})  # noqa: S310 - checked
+    """Return what the hub says of a file. Raises SourceError.
+
+    It says so where it redirects to the place that large files lie in, and of small ones after it has redirected
+    within itself.
+    """
     try:
-        with open_url(request, TIMEOUT_S, follow=False) as answer:
-            headers = answer.headers
+        for _ in range(HOPS):
+            request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "avatar"})  # noqa: S310
+            with open_url(request, TIMEOUT_S, follow=False) as answer:
+                headers, status = answer.headers, answer.status
+            onward = urljoin(url, headers.get("Location", ""))
+            within = urlsplit(onward)[:2] == urlsplit(url)[:2]
+            if status not in REDIRECTED or "X-Linked-Size" in headers or not within:
+                break
+            url = onward
     except urllib.error.HTTPError as error:
         raise SourceError(f"HTTP {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:

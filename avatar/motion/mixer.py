@@ -13,7 +13,7 @@ from avatar.face.expression_basis import load_basis
 from avatar.face.implicit_keypoints import LIP_POINTS
 from avatar.motion.speech_network import MOUTH
 from avatar.motion.voice_motion import VoiceMotion
-from avatar.types import F32, FaceState, Motion, ReadExpression
+from avatar.types import F32, FaceState, HeardVoice, Motion, ReadExpression
 
 EASE_IN_S: Final = 0.25
 EASE_OUT_S: Final = 0.6
@@ -103,7 +103,12 @@ def mix(
     if state.voice is None or voice_share <= 0:
         return state, motion
     seen, over_camera = state.sees_mouth, VOICE_OVER_CAMERA * state.voice.speaking
-    return state, speak(motion, state.voice, voice_share * (1 - seen + seen * over_camera))
+    motion = speak(motion, state.voice, voice_share * (1 - seen + seen * over_camera))
+    if state.voice.heard is None:
+        return state, motion
+    # Two drawn mouths cannot be shown at once, each in part: who speaks has all of it.
+    whole = voice_share * (1 - seen + seen * state.voice.speaking)
+    return state, replace(motion, heard=HeardVoice(state.voice.heard, whole))
 
 
 def speak(motion: Motion, voice: VoiceMotion, share: float) -> Motion:

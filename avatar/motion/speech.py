@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 import av
@@ -12,9 +13,11 @@ import numpy as np
 from avatar.motion.mouth_rest import MouthRest
 from avatar.motion.mouth_timeline import HOLD_S, MouthTimeline, VoiceProsody
 from avatar.motion.prosody import Prosody
+from avatar.motion.sound_history import SoundHistory
 from avatar.motion.speech_network import AHEAD_FRAMES, CLASSES
 from avatar.motion.voice_motion import VoiceMotion, resting_voice, voice_motion
 from avatar.motion.voice_network import VoiceNetwork, shipped_network
+from avatar.perception.speech.listener import VoiceListener
 from avatar.perception.speech.log_mel import FRAMES_PER_S, HOP, RATE, WINDOW
 from avatar.perception.speech.preprocessing import SpeechPreprocessor, sound_frame
 from avatar.types import F32
@@ -45,12 +48,19 @@ KEPT_S: Final = 3.0
 class SpeechMotion:
     """Follows one stream of speech. `push` from one thread, `motion` from another if need be."""
 
-    def __init__(self, network: VoiceNetwork | None = None, *, liveliness: float = 1.0) -> None:
+    def __init__(
+        self,
+        network: VoiceNetwork | None = None,
+        *,
+        liveliness: float = 1.0,
+        listener: VoiceListener | None = None,
+    ) -> None:
         """Take a network with its features of sound.
 
         Args:
             network: as `load_voice_network` returns; None: the shipped one.
             liveliness: 0 calm, 1 as trained, 2 lively; closures are kept at any.
+            listener: hears the same sound for a tier that draws the mouth from it.
 
         Raises:
             ModelError: the shipped weights are missing.
@@ -61,6 +71,9 @@ class SpeechMotion:
         self._network = network.open(self._features.silence)
         self._preprocessor = SpeechPreprocessor()
         self.liveliness = liveliness
+        self._listener = listener
+        kept = 0 if listener is None else listener.samples
+        self._heard = SoundHistory(kept + round((BUFFER_S + KEPT_S) * RATE))
         self._dropped = 0
         self._forget()
 
@@ -92,7 +105,15 @@ class SpeechMotion:
             self._analyse(time_s + LOOK_AHEAD_S)
             self._timeline.let_go(time_s - KEPT_S)
             found = self._timeline.at(time_s)
-        return resting_voice(time_s) if found is None else voice_motion(time_s, *found, self.liveliness)
+            sound = None
+            if self._listener is not None and found is not None:
+                sound = self._heard.until(time_s + self._listener.ahead_s, self._listener.samples)
+        if found is None:
+            return resting_voice(time_s)
+        moved = voice_motion(time_s, *found, self.liveliness)
+        if self._listener is None or sound is None:
+            return moved
+        return replace(moved, heard=self._listener.listen(sound))
 
     def reset(self) -> None:
         """Forget all sound: somebody else speaks from now on."""
@@ -103,6 +124,7 @@ class SpeechMotion:
         self._waiting: list[F32] = []
         self._waiting_count = 0
         self._timeline = MouthTimeline()
+        self._heard.clear()
         self._origin_s: float | None = None
         self._taken = 0
         self._begin_stretch(0.0)
@@ -140,6 +162,8 @@ class SpeechMotion:
         self._dropped += max(len(samples) - room, 0)
         kept = samples[: max(room, 0)]
         if len(kept):
+            if self._listener is not None and self._origin_s is not None:
+                self._heard.put(kept, self._origin_s + self._taken / RATE)
             self._waiting.append(kept)
             self._waiting_count += len(kept)
             self._taken += len(kept)

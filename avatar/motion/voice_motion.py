@@ -55,6 +55,8 @@ class VoiceMotion:
     """-1..1: louder or quieter than the voice has been lately: what head and brows follow."""
     confidence: float
     """1 while sound of this moment was heard; falls to 0 when it stops coming."""
+    heard: F32 | None = None
+    """What a tier that draws the mouth from sound hears of it by itself: `VoiceListener.listen`."""
 
 
 def resting_voice(time_s: float) -> VoiceMotion:

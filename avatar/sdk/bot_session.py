@@ -15,6 +15,7 @@ from avatar.config import Background, PictureSettings
 from avatar.errors import AvatarError, ControlError
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
+from avatar.generator.tiers import open_listener
 from avatar.media.colour import to_i420
 from avatar.motion.cues import Cue
 from avatar.motion.speech import SpeechMotion
@@ -175,5 +176,6 @@ def make_bot_session(
     del drive  # the program's voice
     if identity is None:
         raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
-    parts = parts_of(identity, picture, SpeechMotion(voice_network))
+    speech = SpeechMotion(voice_network, listener=open_listener(picture.tier, picture.engine))
+    parts = parts_of(identity, picture, speech)
     return BotSession(parts, picture.fps, on_picture=on_picture, on_event=on_event)

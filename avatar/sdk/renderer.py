@@ -17,7 +17,7 @@ from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
 from avatar.generator.picture_label import labelled
 from avatar.generator.protocol import Generator
-from avatar.generator.tiers import open_generator
+from avatar.generator.tiers import open_generator, open_listener
 from avatar.identities.open import checked_consent, face_warnings, open_identity
 from avatar.motion.cues import Cue
 from avatar.motion.idle import HIGHEST_SEED
@@ -93,7 +93,8 @@ def open_parts(
     network = load_voice_network(voice_network) if isinstance(voice_network, (str, Path)) else voice_network
     if network is not None:
         require_live(network)
-    return parts_of(identity, settings, SpeechMotion(network, liveliness=liveliness))
+    listener = open_listener(settings.tier, settings.engine)
+    return parts_of(identity, settings, SpeechMotion(network, liveliness=liveliness, listener=listener))
 
 
 class Renderer(Protocol):

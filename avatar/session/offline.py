@@ -16,7 +16,7 @@ from avatar.face.expression_basis import load_basis
 from avatar.generator.identity import Identity
 from avatar.generator.picture_label import labelled
 from avatar.generator.protocol import Generator
-from avatar.generator.tiers import open_generator
+from avatar.generator.tiers import open_generator, open_listener
 from avatar.media.audio import SOUND_RATE, audio_blocks, audio_seconds
 from avatar.media.files import Damage
 from avatar.media.movie_writer import MovieWriter
@@ -119,7 +119,8 @@ def render_file(
     expected = frames if own_sound else max(frames, round(length_s * fps))
     voice = None
     if sound is not None and speaks:
-        voice = _Voice(audio_blocks(sound, begin_s=begin_s), SpeechMotion(voice_network))
+        listener = open_listener(picture.tier, picture.engine)
+        voice = _Voice(audio_blocks(sound, begin_s=begin_s), SpeechMotion(voice_network, listener=listener))
 
     pictures = tracked = driven = 0
     end_s = 0.0

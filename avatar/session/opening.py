@@ -8,7 +8,7 @@ from avatar.config import PictureSettings
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
 from avatar.generator.picture_label import labelled
-from avatar.generator.tiers import open_generator, smaller_tiers
+from avatar.generator.tiers import open_generator, open_listener, smaller_tiers
 from avatar.models.store import get_model
 from avatar.motion.speech import SpeechMotion
 from avatar.motion.voice_network import VoiceNetwork
@@ -41,7 +41,7 @@ def open_session(
         renderers.open(identity, picture),
         renderers.open,
         FaceTracker(get_model("face_landmarker"), engine=picture.tracker),
-        SpeechMotion(voice_network),
+        SpeechMotion(voice_network, listener=open_listener(picture.tier, picture.engine)),
         picture=picture,
         on_picture=on_picture,
         on_event=on_event,

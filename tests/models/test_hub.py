@@ -26,8 +26,17 @@ class Hub(BaseHTTPRequestHandler):
     files: ClassVar[dict[str, bytes]]
     stated: ClassVar[dict[str, str]]
     asked: ClassVar[list[str]]
+    moved: ClassVar[bool] = False
+    """The repository has been renamed, or its small files lie elsewhere on the hub."""
 
     def do_HEAD(self) -> None:
+        if self.moved and not self.path.startswith("/moved/"):
+            self.send_response(307)
+            self.send_header("Location", f"/moved{self.path}")
+            self.send_header("Content-Length", "12")
+            self.end_headers()
+            return
+        self.path = self.path.removeprefix("/moved")
         name = self.path.removeprefix("/who/what/resolve/main/x/")
         if name not in self.files:
             self.send_error(404)
@@ -41,6 +50,7 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
+        self.path = self.path.removeprefix("/moved")
         name = self.path.removeprefix("/far/").removeprefix("/who/what/resolve/main/x/")
         if not self.path.startswith("/far/"):
             self.send_response(302)
@@ -100,6 +110,12 @@ def test_a_file_that_has_changed_since_the_first_pull_is_noticed(hub: type[Hub],
     hub.files["a/one.pth"] = b"other!" * 4000
     with pytest.raises(ModelError, match="not the file that was fetched here the first time"):
         pull_published(MODEL, tmp_path)
+
+
+def test_what_a_file_is_says_the_place_that_the_hub_redirects_to(hub: type[Hub], tmp_path: Path) -> None:
+    hub.moved = True
+    pull_published(MODEL, tmp_path)
+    assert {name: (tmp_path / name).read_bytes() for name in FILES} == FILES
 
 
 def test_a_file_larger_than_any_of_the_model_is_not_fetched(hub: type[Hub], tmp_path: Path) -> None:

@@ -231,3 +231,23 @@ def test_without_a_voice_a_covered_mouth_stays_the_cameras(move: Move) -> None:
     seen = replace(face(1.0), mouth_covered=True)
     _, motion = mix(MixState(), seen, move(1.0, jawOpen=0.8), move(1.0))
     assert motion.blendshapes[JAW] == pytest.approx(0.8)
+
+
+def test_a_mouth_that_is_drawn_from_sound_is_the_speakers_alone(move: Move) -> None:
+    heard = np.ones((50, 384), np.float32)
+
+    def shown(speaking: float, *, seen: bool) -> Motion:
+        voice = replace(resting_voice(0.0), confidence=1.0, speaking=speaking, heard=heard)
+        state = MixState()
+        for index in range(30):
+            now_s = index / FPS
+            driver = (face(now_s), move(now_s)) if seen else (None, None)
+            state, motion = mix(state, *driver, move(now_s), voice=voice)
+        return motion
+
+    alone, talking, silent = shown(0.0, seen=False), shown(1.0, seen=True), shown(0.0, seen=True)
+    assert alone.heard is not None and alone.heard.share == 1 and alone.heard.states is heard
+    assert talking.heard is not None and talking.heard.share > 0.99, "two mouths cannot be shown at once"
+    assert silent.heard is not None and silent.heard.share == 0, "who is silent is followed by the camera"
+    _, motion = mix(MixState(), face(0.0), move(0.0), move(0.0))
+    assert motion.heard is None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import torch
 from torch import Tensor
 
 from avatar.errors import ModelError
+from avatar.generator.checkpoint_file import checkpoint_entries, read_checkpoint
 from avatar.generator.network_weights import write_tensors
 from avatar.generator.portrait.networks import COUNTER, FORMAT, VERSION, check_weights, empty_networks
 
@@ -50,7 +50,7 @@ def convert_checkpoints(folder: Path, into: Path) -> None:
     networks = empty_networks().by_name()
     for name, checkpoint in CHECKPOINTS.items():
         path = folder / checkpoint.file
-        state = _entries(_read(path), checkpoint.part, path)
+        state = checkpoint_entries(read_checkpoint(path, LARGEST_BYTES, "liveportrait"), checkpoint.part, path)
         weights = fold_spectral_norm({key: value for key, value in state.items() if not key.endswith(COUNTER)})
         check_weights(weights, networks[name], str(path))
         tensors |= {f"{name}.{key}": value for key, value in weights.items()}
@@ -73,30 +73,3 @@ def fold_spectral_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         elif not name.endswith(("weight_u", "weight_v")):
             folded[name] = value
     return folded
-
-
-def _read(path: Path) -> Any:
-    """Return what a checkpoint holds, which is tensors and plain containers or nothing."""
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_BYTES:
-            raise ModelError(f"{path} has {size:,} bytes, more than any of LivePortrait's checkpoints.")
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing: fetch it with avatar models pull liveportrait.") from error
-    except ModelError:
-        raise
-    # A damaged or foreign file makes torch raise whatever its parsers do: UnpicklingError, RuntimeError, KeyError, ...
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(
-            f"{path} is no file of torch weights alone, or damaged; nothing in it was run. Fetch it again. ({reason})"
-        ) from error
-
-
-def _entries(read: Any, part: str, path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint, or of one of its parts, without the prefix of parallel training."""
-    found = read.get(part) if part and isinstance(read, dict) else read
-    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise ModelError(f"{path} does not hold the weights {part or 'of one network'}: it is another file.")
-    return {str(name).removeprefix("module."): value for name, value in found.items()}
