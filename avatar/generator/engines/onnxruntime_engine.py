@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from avatar.errors import ModelError
 from avatar.generator.engines.engine import FrameInput, FrameLayers, Latents
+from avatar.generator.engines.onnxruntime_build import installed_builds, why_missing
 from avatar.generator.network_files import NetworkFiles
 from avatar.models.telemetry import keep_telemetry_off
 from avatar.types import U8
@@ -31,11 +32,9 @@ def open_onnx_session(path: Path, name: str, threads: int) -> Any:
     from onnxruntime.capi import onnxruntime_pybind11_state as errors  # noqa: PLC0415
 
     provider = PROVIDERS[name]
-    if provider not in onnxruntime.get_available_providers():
-        raise RuntimeError(
-            f"this build of ONNX Runtime has no {provider}. The one for GPUs takes its place, as both own the same "
-            "files: pip uninstall onnxruntime, then pip install onnxruntime-gpu"
-        )
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
+        raise RuntimeError(why_missing(provider, available, installed_builds()))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # Spinning threads slow down whatever else the machine does.
