@@ -41,6 +41,8 @@ class ClusterPlan:
     """How long calls may go on in a replica that is to end."""
     one_machine: bool = False
     """Gateways and replicas are on one machine, and talk over 127.0.0.1."""
+    niceness: int = 0
+    """Of gateways, and of replicas that take calls."""
 
 
 def cluster_application(
@@ -67,6 +69,7 @@ def cluster_application(
         drain_s=plan.drain_s,
         host="127.0.0.1" if plan.one_machine else None,
         requests=settings.limits.requests,
+        niceness=plan.niceness,
     )
     quiet = {"logging_config": {"enable_access_log": False}}
     directory = serve.deployment(
@@ -77,7 +80,7 @@ def cluster_application(
         health_check_period_s=2,
         ray_actor_options={"num_cpus": 0.1},
         **quiet,
-    ).bind()
+    ).bind(plan.niceness)
     replicas = serve.deployment(
         ReplicaDeployment,
         name="Replica",
@@ -105,4 +108,4 @@ def cluster_application(
         graceful_shutdown_wait_loop_s=0.1,
         ray_actor_options={"num_cpus": 0.2},
         **quiet,
-    ).bind(directory, settings, key, listen, replicas)
+    ).bind(directory, settings, key, listen, plan.niceness, replicas)

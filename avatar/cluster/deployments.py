@@ -24,6 +24,7 @@ from avatar.call.names import ChosenNames, NewName
 from avatar.call.totals import CallsSnapshot
 from avatar.cluster.gateway import Gateway
 from avatar.cluster.gateway_only import GatewayOnly
+from avatar.cluster.priority import niceness, take_niceness
 from avatar.cluster.replicas import NAME_LETTERS, TELL_S, Replica, ReplicaTable
 from avatar.cluster.server_thread import ServerThread
 from avatar.config import ServerSettings
@@ -77,12 +78,17 @@ class ReplicaOptions:
     """Address that gateways reach it at; None: that of its machine in Ray's network."""
     requests: int = 128
     """HTTP requests at once."""
+    niceness: int = 0
+    """Of the process, once it takes calls; it starts with what Ray gives it."""
 
 
 class DirectoryDeployment:
     """Knows who is there. One of it; begun anew, it knows all again after half a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted_niceness: int | None = None) -> None:
+        """Begin empty; the process gets a niceness, if there is one to have."""
+        if wanted_niceness is not None:
+            _be_normal(wanted_niceness)
         self._table = ReplicaTable()
         self._stopping = False
 
@@ -127,6 +133,7 @@ class ReplicaDeployment:
         await self._warm_up()
         gc.collect()
         gc.freeze()  # what is loaded for the start stays, and is not looked through in calls
+        _be_normal(options.niceness)
         self._telling = asyncio.create_task(self._keep_telling())
 
     def _open(self) -> ASGIApp:
@@ -195,13 +202,20 @@ class GatewayDeployment:
     """The cluster's own address: one on each machine that is to be asked."""
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
-        self, directory: Any, settings: ServerSettings, key: str, listen: Callable[..., Any], _replicas: Any
+        self,
+        directory: Any,
+        settings: ServerSettings,
+        key: str,
+        listen: Callable[..., Any],
+        wanted_niceness: int,
+        _replicas: Any,
     ) -> None:
         """Start to listen.
 
         `directory`, and `_replicas`, which Serve deploys with it, are handles; `listen` returns a listening socket
-        and a TLS context from the settings.
+        and a TLS context from the settings; the process gets `wanted_niceness`.
         """
+        _be_normal(wanted_niceness)
         self._directory = directory
         listener, tls = await _as_soon_as_free(lambda: listen(settings))
         limits = settings.limits
@@ -234,6 +248,16 @@ class GatewayDeployment:
     async def _ask_here(self) -> list[Replica]:
         replicas: list[Replica] = await self._directory.replicas.remote()
         return replicas
+
+
+def _be_normal(wanted: int) -> None:
+    """Make this process as important as it should be, or say how to."""
+    if niceness() > wanted and not take_niceness(wanted):
+        logger.warning(
+            "this process runs at niceness %d and may not change that: calls give way to all else on this machine. "
+            "Start Ray with RAY_worker_niceness=0.",
+            niceness(),
+        )
 
 
 async def _as_soon_as_free(listen: Callable[[], Any]) -> Any:

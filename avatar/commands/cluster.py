@@ -76,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the cluster until Ctrl-C or SIGTERM."""
     require_ray()
     from avatar.cluster.application import ClusterPlan  # noqa: PLC0415
+    from avatar.cluster.priority import niceness  # noqa: PLC0415
     from avatar.commands.serving import check, make_ready, set_up_logging  # noqa: PLC0415
 
     settings = with_store(settings_of(args))
@@ -86,7 +87,12 @@ def run(args: argparse.Namespace) -> int:
     drawn_by = make_ready(check(settings)).drawn_by  # what is wrong is said here, not in the log of a replica
     listen(settings)[0].close()
     plan = ClusterPlan(
-        replicas=args.replicas, most_replicas=most, cpus_each=1.0, drain_s=args.drain_s, one_machine=True
+        replicas=args.replicas,
+        most_replicas=most,
+        cpus_each=1.0,
+        drain_s=args.drain_s,
+        one_machine=True,
+        niceness=niceness(),
     )
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -96,10 +102,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(settings: ServerSettings, plan: ClusterPlan, drawn_by: str, stop: threading.Event) -> int:
     from avatar.cluster.application import NAME, cluster_application  # noqa: PLC0415
+    from avatar.cluster.priority import VARIABLE, starting_niceness  # noqa: PLC0415
     from avatar.commands.serve import welcome  # noqa: PLC0415
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nobody is told of this but whoever runs it
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    os.environ.setdefault(VARIABLE, str(starting_niceness()))
     import ray  # noqa: PLC0415 - an extra
     from ray import serve  # noqa: PLC0415
 
@@ -170,8 +178,8 @@ def with_store(settings: ServerSettings) -> ServerSettings:
 def build(args: dict[str, Any]) -> Any:
     """Return the application for a config file of Ray Serve (`serve deploy`): docs/cluster.md has one.
 
-    `args` are the fields of `ClusterPlan` but `one_machine`, and `settings`: the path of a settings file. Raises
-    SettingsError.
+    `args` are the fields of `ClusterPlan` but `one_machine` and `niceness`, and `settings`: the path of a settings
+    file. Raises SettingsError.
     """
     from dataclasses import fields  # noqa: PLC0415
 
@@ -179,7 +187,7 @@ def build(args: dict[str, Any]) -> Any:
     from avatar.commands.settings import read_settings  # noqa: PLC0415
     from avatar.errors import SettingsError  # noqa: PLC0415
 
-    known = {field.name for field in fields(ClusterPlan)} - {"one_machine"}
+    known = {field.name for field in fields(ClusterPlan)} - {"one_machine", "niceness"}
     numbers = {name: value for name, value in args.items() if name != "settings"}
     for name, value in numbers.items():
         if name not in known:
