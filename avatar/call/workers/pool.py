@@ -13,13 +13,14 @@ from avatar.call.backgrounds import GetBackground, no_uploads
 from avatar.call.capacity import Standing
 from avatar.call.running import CallRequest
 from avatar.call.totals import NO_FIGURES, CallFigures, joined
+from avatar.call.workers.file_supply import AvatarFiles, FileSupply
 from avatar.call.workers.from_worker import Found
 from avatar.call.workers.link import LinkClosedError
 from avatar.call.workers.placement import Failures, Place, choose_place
 from avatar.call.workers.process import WorkerProcess
 from avatar.call.workers.remote_call import RemoteCall, RemoteWatchers
 from avatar.call.workers.to_worker import FindWatchers, Surroundings
-from avatar.call.workers.worker import AvatarFiles, Coming, Worker
+from avatar.call.workers.worker import Coming, Worker
 from avatar.config import ServerSettings
 from avatar.errors import ServerFullError
 
@@ -56,7 +57,7 @@ class WorkerPool:
         """
         self.most = most
         self._settings, self._start_process, self._clock = settings, start, clock
-        self._avatars, self._get_background = avatars, get_background
+        self._files = FileSupply(avatars, get_background)
         self._workers: dict[int, Worker] = {}
         """Those that can hold calls."""
         self._starting: dict[int, asyncio.Task[Worker | None]] = {}
@@ -220,7 +221,7 @@ class WorkerPool:
         worker = None
         try:
             process = await self._start_process()
-            worker = Worker(number, process, self._avatars, get_background=self._get_background, clock=self._clock)
+            worker = Worker(number, process, self._files, clock=self._clock)
             self._unready.add(worker)
             running = asyncio.create_task(self._run(worker), name=f"worker-{number}")
             self._running.add(running)

@@ -8,14 +8,14 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
-from avatar.call.backgrounds import GetBackground, no_uploads
 from avatar.call.capacity import Standing
 from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
 from avatar.call.running import CallRequest
 from avatar.call.totals import NO_FIGURES, CallFigures
+from avatar.call.workers.file_supply import FileSupply
 from avatar.call.workers.from_worker import (
     FROM_WORKER,
     CallEnded,
@@ -35,9 +35,6 @@ from avatar.call.workers.process import WorkerProcess
 from avatar.call.workers.remote_call import RemoteCall, ask_trickle
 from avatar.call.workers.to_worker import (
     TO_WORKER,
-    AvatarFile,
-    AvatarUnchanged,
-    BackgroundFile,
     Cancel,
     Close,
     Configure,
@@ -65,19 +62,6 @@ SILENT_S: Final = 20.0
 ReplyT = TypeVar("ReplyT", bound=Reply)
 
 
-class AvatarFiles(Protocol):
-    """Where avatars come from. `avatar.identities.library.AvatarLibrary` is the one in use."""
-
-    async def fetch(self, avatar_id: str) -> None:
-        """Bring it into memory where only a store has it. Raises StoreError."""
-
-    def info(self, avatar_id: str) -> object:
-        """Return what is known of an avatar. Raises UnknownAvatarError."""
-
-    async def file(self, avatar_id: str) -> bytes:
-        """Return it as the bytes of an `.avatar` file. Raises AvatarError."""
-
-
 @dataclass(frozen=True, slots=True)
 class Coming:
     """A call on its way to a worker."""
@@ -95,14 +79,15 @@ class Worker:
         self,
         number: int,
         process: WorkerProcess,
-        avatars: AvatarFiles,
+        files: FileSupply,
         *,
-        get_background: GetBackground = no_uploads,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take a process that has been started; `start` makes it a worker. `number` names it in the log."""
-        self.number, self._process, self._clock = number, process, clock
-        self._avatars, self._get_background = avatars, get_background
+        """Take a process that has been started; `start` makes it a worker, which asks for `files`.
+
+        `number` names it in the log.
+        """
+        self.number, self._process, self._files, self._clock = number, process, files, clock
         self.calls: dict[str, RemoteCall] = {}
         """Those that run in it, by their ids."""
         self.opening: list[Coming] = []
@@ -286,16 +271,7 @@ class Worker:
 
     async def _send_file(self, request: GetAvatar | FindBackground) -> None:
         try:
-            if isinstance(request, FindBackground):
-                background = await self._get_background(request.background)
-                self._link.send(BackgroundFile(request.number), background.data or b"")
-                return
-            await self._avatars.fetch(request.avatar)
-            self._avatars.info(request.avatar)
-            if request.known:
-                self._link.send(AvatarUnchanged(request.number))
-            else:
-                self._link.send(AvatarFile(request.number), await self._avatars.file(request.avatar))
+            self._link.send(*await self._files.answer(request))
         except AvatarError as error:
             self._link.send(refusal(request.number, error))
 

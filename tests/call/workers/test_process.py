@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from avatar.call.workers import worker as worker_module
+from avatar.call.workers.file_supply import FileSupply
 from avatar.call.workers.link import LinkClosedError
 from avatar.call.workers.pool import WorkerPool
 from avatar.call.workers.process import WorkerProcess
@@ -60,7 +61,7 @@ async def test_a_real_worker_starts_tells_its_log_and_ends_when_told(
 @pytest.mark.slow
 async def test_a_worker_ends_by_itself_when_its_server_is_gone(loopback: ModuleType) -> None:
     process = await WorkerProcess.start(WORKER_COMMAND)
-    worker = Worker(1, process, NoAvatars())
+    worker = Worker(1, process, FileSupply(NoAvatars()))
     running = asyncio.create_task(worker.run())
     await worker.start(loopback.SETTINGS)
     # As the system does with what a process held that was killed.
@@ -110,7 +111,7 @@ async def test_one_that_says_nothing_any_more_is_ended(
         f"link.sendall(len(text).to_bytes(4, 'big') + bytes(4) + text); {ASLEEP}"
     )
     process = await WorkerProcess.start(program(ready))
-    worker = Worker(1, process, NoAvatars())
+    worker = Worker(1, process, FileSupply(NoAvatars()))
     running = asyncio.create_task(worker.run())
     await worker.start(loopback.SETTINGS)
     with pytest.raises(LinkClosedError):
