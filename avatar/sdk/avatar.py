@@ -17,12 +17,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from avatar.config import Background, PictureSettings, TrustSettings
 from avatar.errors import ClosedError
 from avatar.generator.identity import Identity
-from avatar.media.pcm import I16, RATES, Pcm, mono_pcm_pieces
+from avatar.media.pcm import I16, RATES, Pcm
 from avatar.motion.cues import Attend, Cue, Gesture, Look, Mood, check_cue, understand
 from avatar.motion.presence import PresenceKind
 from avatar.motion.voice_network import VoiceNetwork
@@ -31,13 +31,9 @@ from avatar.sdk.frame_queue import FrameQueue
 from avatar.sdk.frame_stream import FrameStream
 from avatar.sdk.frames import AvatarEvent, Frame
 from avatar.sdk.renderer import LocalRenderer, Renderer, chosen_background, open_parts
+from avatar.sdk.speech_intake import SpeechIntake
 from avatar.sdk.speech_playout import SpeechPlayout
 from avatar.timing.speech_events import SpeechInterrupted
-
-BUFFER_S: Final = 30.0
-"""Sound that may wait to be spoken; `push_audio` waits while there is more."""
-PIECE_S: Final = 0.5
-"""Sound is taken in pieces of this length, so that an hour at once needs no more room than a sentence."""
 
 
 class Avatar:
@@ -77,11 +73,8 @@ class Avatar:
         self._queue = FrameQueue(self._playout)
         self._opened = False
         self._opening = asyncio.Lock()
-        self._pushing = asyncio.Lock()
-        self._room = asyncio.Event()
-        """Set when there may be room for more sound, or no more will be taken."""
-        self._frames = FrameStream(self._queue, self._events, on_taken=self._room.set)
-        self._interruptions = 0
+        self._intake = SpeechIntake(self._playout, self._open)
+        self._frames = FrameStream(self._queue, self._events, on_taken=self._intake.wake)
 
     @classmethod
     def open(
@@ -192,7 +185,7 @@ class Avatar:
     async def aclose(self) -> None:
         """Close the avatar: iteration ends, waiting pushes raise ClosedError. May be called again."""
         self._queue.close()
-        self._room.set()
+        self._intake.wake()
         await self._renderer.close()
 
     @property
@@ -226,8 +219,8 @@ class Avatar:
     async def push_audio(self, pcm: Pcm, sample_rate: int, *, utterance: str | None = None) -> None:
         """Take sound to be spoken after what waits already; returns when it is queued, often long before it is heard.
 
-        While more than `BUFFER_S` wait it does not return: frames have to be taken for sound to be spoken. A push that
-        waits when the avatar is interrupted is dropped with the rest.
+        While more than `speech_intake.BUFFER_S` wait it does not return: frames have to be taken for sound to be
+        spoken. A push that waits when the avatar is interrupted is dropped with the rest.
 
         Args:
             pcm: signed 16-bit samples (bytes are little-endian and of one channel) or 32-bit floats within -1..1, (n,)
@@ -240,35 +233,19 @@ class Avatar:
             SoundError: a type, shape or rate that is not taken; nothing was queued.
             ClosedError: the avatar is not open, or closes meanwhile; `unspoken` has what was queued before.
         """
-        self._open()
-        pieces = mono_pcm_pieces(pcm, sample_rate, PIECE_S)
-        interruptions = self._interruptions
-        async with self._pushing:
-            for piece in pieces:
-                while self._open().waiting_s >= BUFFER_S and self._interruptions == interruptions:
-                    self._room.clear()
-                    await self._room.wait()
-                if self._interruptions != interruptions:
-                    return
-                self._open().push(piece, sample_rate, utterance)
+        await self._intake.push(pcm, sample_rate, utterance)
 
     async def end_of_speech(self, *, utterance: str | None = None) -> None:
         """Say that an utterance is complete; waits behind pushes that wait. Raises ClosedError."""
-        self._open()
-        interruptions = self._interruptions
-        async with self._pushing:
-            if self._interruptions == interruptions or utterance is not None:
-                self._open().end(utterance)
+        await self._intake.end(utterance)
 
     def interrupt(self) -> float:
         """Be silent at once, close the mouth, forget what waits; return how much of the utterance was heard, ms.
 
         0 while nothing is said, and the second time. Raises ClosedError.
         """
-        playout = self._open()
-        self._interruptions += 1
-        events = playout.interrupt(time.monotonic())
-        self._room.set()
+        self._open()
+        events = self._intake.interrupt(time.monotonic())
         for event in events:
             self._events.add(event)
         return next((event.heard_ms for event in events if isinstance(event, SpeechInterrupted)), 0.0)

@@ -21,9 +21,10 @@ from avatar.errors import AvatarError, ClosedError, CueError, ModelError, SoundE
 from avatar.motion.voice_network import VoiceNetwork, shipped_network
 from avatar.perception.speech.features import LogMelFeatures
 from avatar.resources import weights_path
-from avatar.sdk.avatar import BUFFER_S, Avatar
+from avatar.sdk.avatar import Avatar
 from avatar.sdk.frames import AudioFrame, FellBehind, Frame, VideoFrame
 from avatar.sdk.renderer import LocalRenderer
+from avatar.sdk.speech_intake import BUFFER_S
 from avatar.timing.speech_events import SpeechFinished, SpeechInterrupted, SpeechStarted
 from avatar.types import BLENDSHAPE_INDEX
 

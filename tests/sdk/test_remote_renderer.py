@@ -19,8 +19,9 @@ import pytest
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ServerFullError, ServerGoneError, TokenError, UnknownAvatarError
 from avatar.sdk import bot_call, remote_renderer, server_liveness
-from avatar.sdk.avatar import PIECE_S, Avatar
+from avatar.sdk.avatar import Avatar
 from avatar.sdk.frames import AudioFrame, VideoFrame
+from avatar.sdk.speech_intake import PIECE_S
 from benchmarks.rough_network import Roughness, rough_network
 
 pytestmark = pytest.mark.anyio
