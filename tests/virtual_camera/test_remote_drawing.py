@@ -153,7 +153,8 @@ def test_a_server_that_goes_away_is_called_again() -> None:
             drawing.start()
             count = len(pictures)
             # As after a server's restart: the call is ended, the address is the same.
-            drawing._lose(ServerGoneError("The server has ended the call."))
+            assert drawing._call is not None
+            drawing._call._fail(ServerGoneError("The server has ended the call."))
             wait_for(lambda: len(sessions) == 2 and len(pictures) > count + 10)
         drawing.stop()
     assert notes == ["The server has ended the call. Trying again."]
