@@ -21,22 +21,14 @@ from avatar.call.participant import CallHost, Participant
 from avatar.call.peer_host import PeerHost
 from avatar.call.quality import CallQuality
 from avatar.call.room import MemberCall, Seat
+from avatar.call.session_events import SessionEvents
 from avatar.call.session_lifetime import OpenSession, SessionLifetime
 from avatar.call.statistics import CallStatistics
 from avatar.config import LimitSettings, PictureSettings, TransportSettings, TrustSettings
-from avatar.errors import AvatarError, GpuMemoryError
 from avatar.sdk.file_signing import ShownAvatars
-from avatar.session.protocol import (
-    Calibrated,
-    FaceFound,
-    FaceLost,
-    LiveSession,
-    SessionEvent,
-    SessionFailed,
-    TierLowered,
-)
+from avatar.session.protocol import LiveSession
 from avatar.stream.broadcast import Broadcast
-from avatar.stream.page_reports import Bye, CalibratedMessage, ErrorMessage, FaceMessage, Hello
+from avatar.stream.page_reports import Bye, Hello
 from avatar.stream.peer import Peer
 from avatar.stream.rtp.packet_guard import DropReason
 from avatar.stream.sdp.offer import Offer
@@ -124,7 +116,7 @@ class Call:
         self._transport, self._limits = transport, limits
         self._quality, self._weight = quality, weight
         self._on_end, self._clock = on_end, clock
-        self._host = PeerHost(peer, blocking_pool, log_name=self.log_name, on_failure=self._fail)
+        self._host = PeerHost(peer, blocking_pool, log_name=self.log_name, on_failure=self.on_failure)
         self._loop = asyncio.get_running_loop()
         self.recording = CallRecording(
             recordings,
@@ -137,7 +129,8 @@ class Call:
         )
         media.record(self.recording)
         self._packets = 0
-        self._lifetime = SessionLifetime(self._host.in_pool, show=self._show, on_event=self._report)
+        self._events = SessionEvents(self._host.send, statistics, log_name=self.log_name, on_failure=self.on_failure)
+        self._lifetime = SessionLifetime(self._host.in_pool, show=self._show, on_event=self._events.report)
         self._session: LiveSession | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -174,7 +167,7 @@ class Call:
         self._set_watched()
         # A program that connects to watch has to say something now and then: it holds a place for its own voice.
         self._times.only_watched = self._peer.only_watched and not participant.speaks_by_messages
-        self._lifetime.start(session, self._not_started)
+        self._lifetime.start(session, self._events.not_started)
         self._host.run(self._watch(session, participant))
         if self._quality is not None and self._peer.sends_video:
             self._host.run(self._quality.run(session, participant, self._host))
@@ -240,38 +233,15 @@ class Call:
             self._times.last_media_s = self._clock()
         self.participant.on_message(message)
 
-    def on_failure(self, reason: str) -> None:
-        """End a call that can show nothing any more."""
+    def on_failure(self, reason: str | None) -> None:
+        """End a call that cannot go on; the reason is for its user to read."""
         self.end("failed", reason)
 
-    # What the session tells; its pictures come in its own thread
+    # The session's pictures come in its own thread
 
     def _show(self, picture: Picture) -> None:
         self._peer.show(picture)
         self._broadcast.show(picture)
-
-    def _report(self, event: SessionEvent) -> None:
-        match event:
-            case FaceFound():
-                self._host.send(FaceMessage(state="tracked"))
-            case FaceLost():
-                self._host.send(FaceMessage(state="lost"))
-            case Calibrated():
-                self._host.send(CalibratedMessage())
-            case TierLowered():
-                logger.warning("call %s: %s", self.log_name, event.why)
-                self.statistics.tier = event.tier
-                self._host.send(ErrorMessage(code=GpuMemoryError.code, detail=event.why))
-            case SessionFailed():
-                logger.error("call %s: the session has failed: %s", self.log_name, event.message)
-                self.end("failed", event.message)
-
-    def _fail(self, why: str | None) -> None:
-        self.end("failed", why)
-
-    def _not_started(self, error: Exception) -> None:
-        logger.error("call %s: the session did not start", self.log_name, exc_info=error)
-        self.end("failed", str(error) if isinstance(error, AvatarError) else None)
 
     # Once a second, and end
 
