@@ -14,7 +14,7 @@ from avatar.errors import DeviceError
 
 if TYPE_CHECKING:
     from avatar.commands.settings import ReadSettings
-    from avatar.config import PictureSettings, ServerSettings
+    from avatar.config import ServerSettings
     from avatar.types import Drive
     from avatar.virtual_camera.broadcast import Inputs, OpenDrawing
     from avatar.virtual_camera.sound_output import SoundSink
@@ -82,30 +82,38 @@ def camera_settings(args: argparse.Namespace) -> ServerSettings:
 
 def drawing_of(args: argparse.Namespace, face: str, settings: ServerSettings, drive: Drive) -> OpenDrawing:
     """Return what opens the drawing by a command line: here, or on a server. Raises AvatarError."""
-    picture: PictureSettings = settings.picture
     if args.server is not None:
-        from avatar.sdk.whip_client import WhipClient  # noqa: PLC0415
-        from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
-        from avatar.virtual_camera.remote_drawing import RemoteDrawing  # noqa: PLC0415
+        return _drawing_on(args.server, face, settings, drive, plain_http=args.plain_http)
+    return _drawing_here(face, settings, drive)
 
-        transport = settings.transport
-        ice_servers(transport)  # what cannot be used is said now
-        client = WhipClient(args.server, settings.token, plain_http=args.plain_http)
 
-        def open_remote(
-            *,
-            on_picture: Callable[..., None],
-            on_failure: Callable[[str], None],
-            on_note: Callable[[str], None],
-        ) -> RemoteDrawing:
-            del on_failure  # a server that goes away is called again
-            named = (lambda: ice_servers(transport)) if transport.ice_servers else None
-            return RemoteDrawing(
-                client, face, picture, drive, on_picture=on_picture, on_note=on_note, find_ice_servers=named
-            )
+def _drawing_on(url: str, face: str, settings: ServerSettings, drive: Drive, *, plain_http: bool) -> OpenDrawing:
+    from avatar.sdk.whip_client import WhipClient  # noqa: PLC0415
+    from avatar.stream.ice_servers import ice_servers  # noqa: PLC0415
+    from avatar.virtual_camera.remote_drawing import RemoteDrawing  # noqa: PLC0415
 
-        return open_remote
+    transport = settings.transport
+    ice_servers(transport)  # what cannot be used is said now
+    client = WhipClient(url, settings.token, plain_http=plain_http)
 
+    def open_drawing(
+        *, on_picture: Callable[..., None], on_failure: Callable[[str], None], on_note: Callable[[str], None]
+    ) -> RemoteDrawing:
+        del on_failure  # a server that goes away is called again
+        return RemoteDrawing(
+            client,
+            face,
+            settings.picture,
+            drive,
+            on_picture=on_picture,
+            on_note=on_note,
+            find_ice_servers=(lambda: ice_servers(transport)) if transport.ice_servers else None,
+        )
+
+    return open_drawing
+
+
+def _drawing_here(face: str, settings: ServerSettings, drive: Drive) -> OpenDrawing:
     from avatar.commands.diagnostics import require_system_libraries  # noqa: PLC0415
     from avatar.generator.tiers import live_tier  # noqa: PLC0415
     from avatar.motion.voice_network import require_live  # noqa: PLC0415
@@ -115,9 +123,10 @@ def drawing_of(args: argparse.Namespace, face: str, settings: ServerSettings, dr
     network = chosen_voice_network(settings.lip_sync)
     if network is not None:
         require_live(network)
+    picture = settings.picture
     drawn = replace(picture, tier=live_tier(picture.tier, picture.engine))
 
-    def open_local(
+    def open_drawing(
         *, on_picture: Callable[..., None], on_failure: Callable[[str], None], on_note: Callable[[str], None]
     ) -> LocalDrawing:
         return LocalDrawing(
@@ -131,7 +140,7 @@ def drawing_of(args: argparse.Namespace, face: str, settings: ServerSettings, dr
             trust=settings.trust,
         )
 
-    return open_local
+    return open_drawing
 
 
 def sound_sink(args: argparse.Namespace, inputs: Inputs) -> SoundSink | None:
