@@ -16,7 +16,7 @@ CONNECTIONS_OF_A_VIEW: Final = 2
 
 
 class Audience:
-    """Used on the event loop only."""
+    """One call's audience. Used on the event loop only."""
 
     def __init__(
         self,

@@ -52,7 +52,7 @@ class CheckedRequest:
 
 
 class LocalCalls:
-    """Used on the event loop only; slow work runs in threads of their own, never on the loop."""
+    """This process's calls. Used on the event loop only; slow work runs in threads of their own."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ class Company:
 
 
 def company(room: str | None, people: Mapping[str, int]) -> Company:
-    """Return who waits as a call comes into `room` (None: into none) where so many `people` are in each room."""
+    """Return who waits for whom as a call comes into `room`, of the number of `people` in each; None: into no room."""
     alone = {one for one, count in people.items() if count == 1}
     if room in alone:
         return Company(len(alone) - 1, joins_one=True)
@@ -34,7 +34,7 @@ def company(room: str | None, people: Mapping[str, int]) -> Company:
 
 
 class Places:
-    """Used on the event loop only."""
+    """Gives a server's places out, or says why there is none. Used on the event loop only."""
 
     def __init__(
         self,

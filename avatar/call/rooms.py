@@ -32,7 +32,7 @@ class RoomWish:
 
 
 class Rooms:
-    """Used on the event loop only."""
+    """Every room that somebody is in. Used on the event loop only."""
 
     def __init__(self, most: int, members: int, *, new_name: NewName = new_name) -> None:
         """Hold up to `most` rooms of up to `members` people each; `new_name` names views."""
@@ -99,5 +99,5 @@ class Rooms:
 
 
 def too_many_rooms(most: int) -> ServerFullError:
-    """Return what whoever would begin one more than so many is told."""
+    """Return the refusal of a room beyond the `most` that a server has."""
     return ServerFullError(f"This server has {most} rooms already. Try again in a moment.")

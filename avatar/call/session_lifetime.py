@@ -20,7 +20,7 @@ InPool: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 class SessionLifetime:
-    """Used on the event loop only."""
+    """Makes, starts and stops one call's session. Used on the event loop only."""
 
     def __init__(
         self, in_pool: InPool, *, show: Callable[[Picture], None], on_event: Callable[[SessionEvent], None]

@@ -14,7 +14,7 @@ AFTERWARDS_S: Final = 1.0
 
 
 class Upkeep:
-    """Used on the event loop only; the work itself is done in a thread."""
+    """Gives memory back to the system. Used on the event loop only; the work itself is done in a thread."""
 
     def __init__(
         self,

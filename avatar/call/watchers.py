@@ -36,7 +36,7 @@ class Watcher:
 
 
 class Watchers:
-    """Used on the event loop only."""
+    """Everybody who watches one call. Used on the event loop only."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Serves the control page of `avatar camera` beside it, on this machine's own address, to who has its link."""
+"""Serves the control page of `avatar camera`: on loopback only, to whoever has its secret link."""
 
 from __future__ import annotations
 

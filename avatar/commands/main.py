@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def no_room(error: OSError) -> str | None:
-    """Return what to do where an error says that nothing can be written any more, None for any other error."""
+    """Return what to tell of a full disk, None for any other error."""
     said = error.strerror or str(error)
     if said.startswith("No usable temporary directory"):
         return (
@@ -96,7 +96,7 @@ def no_room(error: OSError) -> str | None:
 
 
 def name_too_long(error: OSError) -> str | None:
-    """Return what is wrong where a path can be that of no file, None for any other error."""
+    """Return what to tell of a path that is too long for a file, None for any other error."""
     if error.errno != errno.ENAMETOOLONG:
         return None
     return f"No file can have so long a name: {str(error.filename)[:60]}... Give a shorter path."

@@ -167,7 +167,7 @@ def _open_stores(settings: ServerSettings) -> dict[str, UploadStore]:
 
 
 def default_processes(tier: str, fitting: int) -> int:
-    """Return how many processes hold calls where nobody has said: more than are `fitting` would share the cores.
+    """Return how many processes hold calls by default: as many as are `fitting`, since more would share the cores.
 
     Calls that LivePortrait or MuseTalk draws are drawn together, in one process; each more would load its networks once
     more.

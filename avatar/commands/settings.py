@@ -74,14 +74,14 @@ def read_settings(args: argparse.Namespace) -> ReadSettings:
 
 def _model(variables: Mapping[str, str], file: SettingsFile) -> type[BaseSettings]:
     class Environment(EnvSettingsSource):
-        """Old names count as those of today, which go before them."""
+        """Settings of the environment; an old name counts where today's is not there."""
 
         def _load_env_vars(self) -> Mapping[str, str | None]:
             renamed = {s.variable: variables[name] for name, s in old_names().items() if name in variables}
             return {name.lower(): value for name, value in (renamed | dict(variables)).items()}
 
     class SettingsSources(BaseSettings):
-        """Flags are handed to its constructor."""
+        """All settings, from where `settings_customise_sources` says; flags are the constructor's arguments."""
 
         model_config = SettingsConfigDict(env_prefix=PREFIX, enable_decoding=False, validate_default=False)
 
@@ -101,7 +101,7 @@ def _model(variables: Mapping[str, str], file: SettingsFile) -> type[BaseSetting
 
 
 def _told_passwords(flags: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what to say of passwords that stand on the command line."""
+    """Yield a warning for each password that stands on the command line."""
     for name, setting in declared_settings().items():
         if setting.declared.holds_password and any(without_password(text) != text for text in flags.get(name, ())):
             yield (
@@ -176,7 +176,7 @@ def _no_bool(value: Any) -> Any:
 
 
 def _list_of(value: Any) -> Any:
-    """Return the texts of an environment variable, which has commas between them."""
+    """Split an environment variable's list at its commas; anything but a text stays as it is."""
     return [text.strip() for text in value.split(",") if text.strip()] if isinstance(value, str) else value
 
 
@@ -188,7 +188,7 @@ def _path(text: str) -> Path:
 
 
 def _check_together(values: Mapping[str, Any], origins: Mapping[str, str]) -> None:
-    """Raise SettingsError for values that cannot be beside each other."""
+    """Raise SettingsError for values that contradict each other."""
     if (values["tls_cert"] is None) != (values["tls_key"] is None):
         raise SettingsError("HTTPS needs both --tls-cert and --tls-key (or tls_cert and tls_key in the settings file).")
     if (values["sign_cert"] is None) != (values["sign_key"] is None):

@@ -1,7 +1,6 @@
-"""Pictures that visitors have sent to be behind their avatar: checked as photos are, in memory, a bounded number, until
-nobody has used them for a while.
+"""Backgrounds that visitors have uploaded: checked as photos are, and kept in memory until unused for a while.
 
-Of the visitor who has most, the oldest gives way. With a store they are kept there, too.
+Their number is bounded: the oldest of the visitor who has most gives way. With a store they are kept there, too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is stated of uploaded faces: as who uploads says it, or the operator; signed with the server's own key."""
+"""Whose an uploaded face is, as its uploader or the operator states it, signed with the server's own key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class UploadConsent:
-    """States, and holds uploads against what the settings ask for."""
+    """States consent for uploads, and checks it against what the settings ask for."""
 
     def __init__(self, trust: TrustSettings) -> None:
         """Follow the settings; the key is read, or made, when it is first needed."""

@@ -62,7 +62,7 @@ class Attention:
 
 
 def user_seen(face: FaceState, time_s: float) -> UserSeen:
-    """Return where a face that was seen at a moment is; a mouth that something covers smiles not."""
+    """Return where a face was seen, and how it looked; a covered mouth counts as not smiling."""
     width, height = face.frame_size
     x, y = face.landmarks_px[list(mesh.OUTER_EYE_CORNERS), :2].mean(axis=0).tolist()
     smiles = [float(face.blendshapes[BLENDSHAPE_INDEX[name]]) for name in ("mouthSmileLeft", "mouthSmileRight")]

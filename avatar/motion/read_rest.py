@@ -1,4 +1,4 @@
-"""What LivePortrait's motion extractor reads from a driver at rest: learnt while the driver's resting face is."""
+"""A driver's rest as LivePortrait's motion extractor reads it, learnt together with their resting face."""
 
 from __future__ import annotations
 

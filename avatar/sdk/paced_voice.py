@@ -22,7 +22,7 @@ LATE_S: Final = 0.2
 
 
 class PacedVoice:
-    """Used on one event loop."""
+    """One program's voice. Used on one event loop."""
 
     def __init__(self) -> None:
         self._speech = SampleQueue(RATE)

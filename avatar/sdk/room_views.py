@@ -26,7 +26,7 @@ GOOD_S: Final = 10.0
 
 
 class RoomViews:
-    """Used on one event loop."""
+    """Keeps a connection to each of the others. Used on one event loop."""
 
     def __init__(
         self,

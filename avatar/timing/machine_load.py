@@ -79,7 +79,7 @@ def usable_cores() -> set[int]:
 
 
 def idle_seconds() -> float | None:
-    """Return how long the cores that this process may use have stood idle, in all; None where Linux's /proc is not."""
+    """Return how long the cores that this process may use have stood idle in all; None without /proc/stat."""
     try:
         return idle_of(PROC_STAT.read_text(), usable_cores(), os.sysconf("SC_CLK_TCK"))
     except (OSError, AttributeError, ValueError):

@@ -188,7 +188,7 @@ def _stepped(state: QualityState, level: int, why: Shortage, now_s: float) -> Qu
 
 
 def _strain(seen: Observation) -> float:
-    """Return how much of what a call may take its pictures take: 1 is the limit."""
+    """Return how near a call is to what it may take, by the measure that is nearest to its limit: 1 is there."""
     aged_s = max(seen.camera_age_s or 0.0, seen.picture_age_s or 0.0)
     return max(
         (seen.latency_s or 0.0) / LATE_S,
@@ -238,7 +238,7 @@ def _has_room(here: int, there: int, seen: Observation, strain: float, ladder: S
 
 
 def _tries_beside_greedy(seen: Observation) -> bool:
-    """Return whether what stands idle says nothing of what the call could have: others take all there is."""
+    """Return whether other programs take all there is: what stands idle then says nothing of what a call would get."""
     spare, others = seen.spare_cores, seen.other_cores
     return spare is not None and others is not None and spare < GREEDY_SPARE and others >= GREEDY_CORES
 

@@ -42,7 +42,7 @@ class LinkClosedError(AvatarError):
 
 
 class Link(Generic[SentT, ReceivedT]):
-    """Used on the event loop only."""
+    """Sends and receives the messages of one end. Used on the event loop only."""
 
     def __init__(
         self,

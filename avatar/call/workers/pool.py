@@ -33,7 +33,7 @@ LOOK_EVERY_S: Final = 5.0
 
 
 class WorkerPool:
-    """Used on the event loop only."""
+    """Starts, chooses and ends a server's workers. Used on the event loop only."""
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ SUPPORTED: Final = sys.platform != "win32"
 
 
 class WorkerProcess:
-    """Used on the event loop only."""
+    """One worker's process and its socket. Used on the event loop only."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

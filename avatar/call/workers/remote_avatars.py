@@ -24,7 +24,7 @@ ANSWER_S: Final = 60.0
 
 
 class RemoteAvatars:
-    """Used on the event loop only."""
+    """Gets avatars, and keeps the latest few. Used on the event loop only."""
 
     def __init__(self, link: Link[Any, Any]) -> None:
         """Ask over `link`."""
@@ -47,7 +47,7 @@ class RemoteAvatars:
 
 
 class RemoteBackgrounds:
-    """Used on the event loop only."""
+    """Gets uploaded backgrounds. Used on the event loop only."""
 
     def __init__(self, link: Link[Any, Any]) -> None:
         """Ask over `link`."""

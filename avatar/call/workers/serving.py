@@ -69,7 +69,7 @@ TELL_EVERY_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Surrounded:
-    """What the calls of a worker are made with, as its server tells it."""
+    """What a worker makes its calls with, as its server has told it."""
 
     get_avatar: GetAvatar
     get_background: GetBackground
@@ -80,7 +80,7 @@ class Surrounded:
 
 
 class ServedCalls:
-    """Used on the event loop only."""
+    """The calls of one worker. Used on the event loop only."""
 
     def __init__(
         self,

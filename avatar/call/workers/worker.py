@@ -73,7 +73,7 @@ class Coming:
 
 
 class Worker:
-    """Used on the event loop only."""
+    """One worker and the calls that it holds. Used on the event loop only."""
 
     def __init__(
         self,
