@@ -23,7 +23,7 @@ from avatar.config import PictureSettings
 from avatar.generator.tiers import open_generator
 from avatar.identities.open import open_identity
 from avatar.media.colour import to_i420
-from avatar.session.offline import animate
+from avatar.session.animation import animate
 from avatar.stream.codecs.h264 import X264Encoder
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE
 from avatar.types import U8

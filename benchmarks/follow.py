@@ -21,7 +21,7 @@ from avatar.identities.open import open_identity
 from avatar.media.video import clip_frames, probe_clip
 from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceLandmarker
-from avatar.session.offline import animate
+from avatar.session.animation import animate
 from avatar.types import BLENDSHAPE_INDEX, U8
 from benchmarks import report
 from benchmarks.media import test_clips

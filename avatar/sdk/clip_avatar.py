@@ -16,7 +16,7 @@ from avatar.media.audio import SOUND_RATE, audio_blocks
 from avatar.media.pcm import I16, to_mono_pcm
 from avatar.media.video import probe_clip
 from avatar.sdk.frames import AudioFrame, Frame, VideoFrame
-from avatar.session.offline import animate
+from avatar.session.animation import animate
 from avatar.types import F32, U8
 
 LONGEST_LAG_S: Final = 0.5

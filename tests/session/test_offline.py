@@ -22,7 +22,8 @@ from avatar.motion.cue_list import parse_cue_list
 from avatar.motion.speech_network import CLASSES, MOUTH, shapes
 from avatar.motion.voice_motion import VoiceMotion, resting_voice
 from avatar.motion.voice_network import load_voice_network
-from avatar.session.offline import RenderReport, animate, render_file
+from avatar.session.animation import animate
+from avatar.session.offline import RenderReport, render_file
 from avatar.types import BLENDSHAPE_INDEX, U8
 
 pytestmark = pytest.mark.slow
