@@ -66,10 +66,10 @@ class WorkerProcess:
         """How it has ended, as `subprocess` says it; None while it runs."""
         return self._process.returncode
 
-    async def wait(self, timeout_s: float = GOODBYE_S) -> None:
-        """Wait until it has ended; one that takes longer is killed."""
+    async def wait(self) -> None:
+        """Wait until it has ended; one that takes longer than `GOODBYE_S` is killed."""
         try:
-            await asyncio.wait_for(self._process.wait(), timeout_s)
+            await asyncio.wait_for(self._process.wait(), GOODBYE_S)
         except TimeoutError:
             self.kill()
             await self._process.wait()

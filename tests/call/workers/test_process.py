@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from avatar.call.workers import process as process_module
 from avatar.call.workers import worker as worker_module
 from avatar.call.workers.file_supply import FileSupply
 from avatar.call.workers.link import LinkClosedError
@@ -45,9 +46,10 @@ def program(code: str) -> tuple[str, ...]:
 
 @pytest.mark.slow
 async def test_a_real_worker_starts_tells_its_log_and_ends_when_told(
-    loopback: ModuleType, caplog: pytest.LogCaptureFixture
+    loopback: ModuleType, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level("INFO")
+    monkeypatch.setattr(process_module, "GOODBYE_S", 60.0)  # a busy machine takes longer than a server waits
     settings = replace(loopback.SETTINGS, verbose=True)
     pool = WorkerPool(settings, NoAvatars(), partial(WorkerProcess.start, WORKER_COMMAND), most=1)
     number = pool._begin_start()
