@@ -17,25 +17,24 @@ SCALE_LIMITS: Final = (0.08, 0.2)
 """Change of size as a natural logarithm."""
 
 
-def soft_limit(value: F32 | float, knee: F32 | float, ceiling: F32 | float) -> F32:
+def soft_limit(value: float, knee: float, ceiling: float) -> float:
     """Return `value` unchanged up to +-`knee`, then bent smoothly so that it stays within +-`ceiling`.
 
     Slope is continuous at the knee: a limited head still answers every move, only less.
     """
-    size = np.abs(value)
-    room = ceiling - knee
-    limited = np.minimum(size, knee) + room * np.tanh(np.maximum(size - knee, 0) / room)
-    return np.copysign(limited, value, dtype=np.float32)
+    size, room = abs(value), ceiling - knee
+    return math.copysign(min(size, knee) + room * math.tanh(max(size - knee, 0.0) / room), value)
 
 
 def limit_rotation(rotation: F32) -> F32:
     """Limit a (3,) rotation vector in radians, axis by axis."""
-    return soft_limit(rotation, ROTATION_LIMITS[:, 0], ROTATION_LIMITS[:, 1])
+    limits = zip(rotation.tolist(), ROTATION_LIMITS.tolist(), strict=True)
+    return np.array([soft_limit(angle, *limit) for angle, limit in limits], np.float32)
 
 
 def limit_translation(translation: F32) -> F32:
     """Limit a (2,) translation in head units."""
-    return soft_limit(translation, *TRANSLATION_LIMITS)
+    return np.array([soft_limit(way, *TRANSLATION_LIMITS) for way in translation.tolist()], np.float32)
 
 
 def limit_scale(scale: float) -> float:

@@ -34,6 +34,8 @@ class IdleLife:
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
         self._phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, (3, 3))
+        self._amplitudes = np.radians([amplitude for amplitude, _ in DRIFTS])
+        self._pulsations = 2 * np.pi * np.array([frequencies for _, frequencies in DRIFTS])
 
     def motion(self, time_s: float) -> Motion:
         """Return the motion at a moment of the media clock."""
@@ -55,11 +57,8 @@ class IdleLife:
 
     def _drift(self, time_s: float) -> F32:
         """Return the head's slow wandering, (3,) radians."""
-        angles = [
-            np.radians(amplitude) * np.mean(np.sin(2 * np.pi * np.array(frequencies) * time_s + phases))
-            for (amplitude, frequencies), phases in zip(DRIFTS, self._phases, strict=True)
-        ]
-        return np.array(angles, np.float32)
+        waves = np.sin(self._pulsations * time_s + self._phases)
+        return np.asarray(self._amplitudes * waves.mean(axis=1), np.float32)
 
     def _blink(self, time_s: float) -> float:
         """Return how far the lids are closed, 0 to 1: fast down, slower up."""

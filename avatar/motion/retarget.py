@@ -27,6 +27,8 @@ found, a head that moves would jump with it."""
 ARRIVAL_S: Final = 10 * EASE_S
 """After so long what is left of the way cannot be seen: the known rest itself is taken."""
 BLINK: Final = (BLENDSHAPE_INDEX["eyeBlinkRight"], BLENDSHAPE_INDEX["eyeBlinkLeft"])
+_CORNERS: Final = np.array([mesh.RIGHT_EYE_CORNERS, mesh.LEFT_EYE_CORNERS])
+_IRISES: Final = np.array([mesh.RIGHT_IRIS[0], mesh.LEFT_IRIS[0]])
 
 
 class Retargeter:
@@ -103,15 +105,15 @@ def lid_closure(face: FaceState, neutral: Neutral) -> F32:
         by_lids = (1 - opening / max(rest, 1e-3)) / (1 - CLOSED_SHARE)
         score, rest_score = float(face.blendshapes[coefficient]), float(neutral.blendshapes[coefficient])
         by_score = (score - rest_score) / max(0.75 - rest_score, 0.2)
-        closure[eye] = np.clip(max(by_lids, 0.5 * (by_lids + by_score)), WIDEST, 1)
+        closure[eye] = min(max(by_lids, 0.5 * (by_lids + by_score), WIDEST), 1)
     return closure
 
 
 def _gaze(offsets: F32, neutral: Neutral) -> F32:
     """Return the irises' mean travel within their eyes as a share of the eye's width, (2,): both eyes look one way."""
-    travel = []
-    for corners, iris in ((mesh.RIGHT_EYE_CORNERS, mesh.RIGHT_IRIS), (mesh.LEFT_EYE_CORNERS, mesh.LEFT_IRIS)):
-        width = float(np.linalg.norm(neutral.landmarks[corners[0], :2] - neutral.landmarks[corners[1], :2]))
-        carried = offsets[list(corners), :2].mean(axis=0)
-        travel.append((offsets[iris[0], :2] - carried) / max(width, 1e-3))
-    return np.asarray(np.mean(travel, axis=0), np.float32)
+    rest = neutral.landmarks[_CORNERS, :2]
+    across = rest[:, 1] - rest[:, 0]
+    widths = np.maximum(np.sqrt(np.einsum("ei,ei->e", across, across)), np.float32(1e-3))
+    corners = offsets[_CORNERS, :2]
+    travel = (offsets[_IRISES, :2] - (corners[:, 0] + corners[:, 1]) / 2) / widths[:, None]
+    return np.asarray((travel[0] + travel[1]) / 2, np.float32)

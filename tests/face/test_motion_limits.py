@@ -33,7 +33,7 @@ def test_no_move_goes_beyond_its_limit() -> None:
 
 
 def test_the_bend_is_smooth_monotone_and_the_same_both_ways() -> None:
-    limited = soft_limit(RANGE, 0.5, 1.0).astype(np.float64)
+    limited = np.array([soft_limit(value, 0.5, 1.0) for value in RANGE.tolist()])
     slope = np.diff(limited) / np.diff(RANGE)
     assert (slope >= 0).all() and slope.max() <= 1.001, "a limited head never overtakes its driver or turns back"
     assert np.abs(np.diff(slope)).max() < 0.01, "no kink"
