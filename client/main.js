@@ -11,6 +11,7 @@ import { takeTokenFromAddress } from "./protocol/access-token.js";
 import { ApiError, getConfig } from "./protocol/http-api.js";
 import { CallView } from "./views/call/call-view.js";
 import { announce } from "./views/dom.js";
+import { LiveCheckDialog } from "./views/live-check-dialog.js";
 import { Lobby } from "./views/lobby.js";
 import { NewFaceDialog } from "./views/new-face-dialog.js";
 import { PhotoBooth } from "./views/photo-booth.js";
@@ -24,7 +25,7 @@ const media = new LocalMedia();
 const lobby = new Lobby(gallery, media);
 const background = new BackgroundChoice();
 const callView = new CallView(gallery, media, background);
-const newFaceDialog = new NewFaceDialog(gallery, new PhotoBooth(media));
+const newFaceDialog = new NewFaceDialog(gallery, new PhotoBooth(media), new LiveCheckDialog(media));
 /** `?mode=echo` returns the camera's own picture, to measure the transport; `?width=..&height=..` set its size. */
 const query = new URLSearchParams(location.search);
 
@@ -34,6 +35,7 @@ async function load(failures = 0) {
     const [config, lostFaces] = await Promise.all([getConfig(), gallery.load()]);
     document.documentElement.dataset.label = config.picture.label ?? "";
     newFaceDialog.limits = { photos: config.max_photos, bytes: config.max_upload_bytes };
+    newFaceDialog.offerLiveCheck(config.live_check);
     const { width, height } = config.picture;
     callView.setRatio(Number(query.get("width")) || width, Number(query.get("height")) || height);
     lobby.showTokenField(config.token_required);

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from avatar.config import ServerSettings
     from avatar.identities.backgrounds import BackgroundLibrary
     from avatar.identities.library import AvatarLibrary
+    from avatar.identities.live_checks import LiveChecks
     from avatar.identities.store import UploadStore
     from avatar.motion.voice_network import VoiceNetwork
 
@@ -131,6 +132,7 @@ def open_application(ready: Checked, *, new_name: NewName = new_name, alone: boo
         faces, settings.limits, folder=settings.avatars, store=stores.get("avatars"), trust=settings.trust
     )
     backgrounds = BackgroundLibrary(settings.limits, store=stores.get("backgrounds"))
+    live_checks = _live_checks(settings)
     calls = Calls(
         settings,
         library.identity,
@@ -147,10 +149,24 @@ def open_application(ready: Checked, *, new_name: NewName = new_name, alone: boo
         library,
         calls,
         backgrounds=backgrounds,
+        live_checks=live_checks,
         token=settings.token,
         on_start=partial(_try_machine, calls, faces[-1].id if faces else None, warm),
     )
     return OpenApplication(app, calls, warm)
+
+
+def _live_checks(settings: ServerSettings) -> LiveChecks | None:
+    """Return what checks people before their camera; None where face recognition is not installed."""
+    from avatar.identities.live_checks import LiveChecks  # noqa: PLC0415
+    from avatar.trust.likeness import why_not_installed  # noqa: PLC0415
+
+    reason = why_not_installed()
+    if reason is not None and settings.trust.require_consent == "live":
+        logging.getLogger(__name__).warning(
+            "nobody can make a face here, as --require-consent live asks for a check: %s", reason
+        )
+    return LiveChecks(settings.limits) if reason is None else None
 
 
 def _open_stores(settings: ServerSettings) -> dict[str, UploadStore]:

@@ -43,17 +43,21 @@ def enrol(photos: Sequence[U8], *, name: str = "") -> Identity:
         EnrolError: with code no_face, several_faces, face_too_small or face_turned.
         ModelError: a model file is missing and cannot be fetched.
     """
+    return identity_of(portraits_of(photos), name=name)
+
+
+def portraits_of(photos: Sequence[U8]) -> tuple[Portrait, ...]:
+    """Find and check the faces of photos of one person. Arguments and errors are those of `enrol`."""
     if not photos:
         raise EnrolError("Give at least one photo.", code="no_face")
     landmarker = FaceLandmarker(get_model("face_landmarker"), video=False)
     try:
-        portraits = tuple(
+        return tuple(
             take_portrait(photo, landmarker, which=f"Photo {number}: " if len(photos) > 1 else "")
             for number, photo in enumerate(photos, start=1)
         )
     finally:
         landmarker.close()
-    return identity_of(portraits, name=name)
 
 
 def identity_of(portraits: Sequence[Portrait], *, name: str) -> Identity:

@@ -156,24 +156,31 @@ class AvatarLibrary:
         return self._upload(avatar_id).file
 
     async def add(
-        self, photos: Sequence[bytes], name: str = "", *, visitor: str = "", consent: str | None = None
+        self,
+        photos: Sequence[bytes],
+        name: str = "",
+        *,
+        visitor: str = "",
+        consent: str | None = None,
+        likeness: float | None = None,
     ) -> AvatarInfo:
         """Make an avatar from the encoded photos of one person and return it, with an id nobody can guess.
 
         `visitor` is whom the photos are from, as far as that is known: visitors take turns. `consent` is what they say
         of whose face it is, one of `avatar.trust.consent.CLAIMS`; None: what the settings say where nobody says it.
+        `likeness` is what a check before the camera has found of them and the photos (`live`); None: there was none.
 
         Raises ConsentError where nothing is said and something has to be, or what is said cannot be; ImageError or
         EnrolError for photos that will not do, ServerFullError while too many wait, StoreError where the avatar cannot
         be kept.
         """
-        claim = self._consent.claim(consent)
+        claim = self._consent.claim(consent, checked=likeness is not None)
         if len(self._line) >= _WAITING:
             raise ServerFullError("Many photos are being made into avatars just now. Try again soon.", retry_after_s=5)
         await self._line.turn(visitor)
         # A visitor who goes away has the turn until their photos are done with.
         making = asyncio.wrap_future(
-            self._enrol_pool.submit(self._make_upload, tuple(photos), _plain_name(name), claim)
+            self._enrol_pool.submit(self._make_upload, tuple(photos), _plain_name(name), claim, likeness)
         )
         making.add_done_callback(lambda _: self._line.done())
         made, file, warnings = await asyncio.shield(making)
@@ -259,10 +266,10 @@ class AvatarLibrary:
             self._decoded.popitem(last=False)
 
     def _make_upload(
-        self, photos: Sequence[bytes], name: str, claim: str | None
+        self, photos: Sequence[bytes], name: str, claim: str | None, likeness: float | None
     ) -> tuple[MadeAvatar, bytes, tuple[str, ...]]:
         identity = replace(self._enrol(UploadedPhotos(photos, self._limits), name), name=name)
-        identity = self._consent.stated(identity, claim)
+        identity = self._consent.stated(identity, claim, likeness)
         return MadeAvatar.of(identity), identity_to_bytes(identity), photo_warnings(identity.portraits)
 
 

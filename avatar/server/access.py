@@ -58,6 +58,9 @@ ACCESS: Final[Mapping[tuple[str, str], Access]] = {
     ("GET", "/api/avatars/{avatar_id}/preview.jpg"): OPEN,
     ("GET", "/api/avatars/{avatar_id}/file"): OPEN,
     ("DELETE", "/api/avatars/{avatar_id}"): OPEN,
+    ("POST", "/api/live-checks"): Access(frozenset({"enroll"}), costly="uploads"),
+    ("POST", "/api/live-checks/{check_id}/pictures"): OPEN,
+    ("DELETE", "/api/live-checks/{check_id}"): OPEN,
     ("POST", "/api/backgrounds"): Access(frozenset({"enroll", "call"}), costly="uploads"),
     ("DELETE", "/api/backgrounds/{background_id}"): OPEN,
     # Calls: whoever holds the id may end one

@@ -14,6 +14,7 @@ from avatar import __version__
 from avatar.config import ServerSettings, TrustSettings
 from avatar.identities.backgrounds import BackgroundLibrary
 from avatar.identities.library import AvatarLibrary
+from avatar.identities.live_checks import LiveChecks
 from avatar.resources import resource_folder
 from avatar.server.access import Gate
 from avatar.server.access_log import AccessLogMiddleware
@@ -22,6 +23,7 @@ from avatar.server.avatar_routes import avatar_routes
 from avatar.server.background_routes import background_routes
 from avatar.server.call_routes import call_routes
 from avatar.server.headers import HeadersMiddleware
+from avatar.server.live_check_routes import live_check_routes
 from avatar.server.methods import MethodsMiddleware
 from avatar.server.metrics import Metrics, MetricsMiddleware
 from avatar.server.origins import OriginMiddleware, rules_of
@@ -46,12 +48,14 @@ def create_app(
     calls: CallRegistry,
     *,
     backgrounds: BackgroundLibrary | None = None,
+    live_checks: LiveChecks | None = None,
     token: str | None = None,
     on_start: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> FastAPI:
     """Return the application. It starts `library` when it starts, and closes `calls` and `library` when it stops.
 
-    `backgrounds` keeps pictures that visitors send, and is closed too; None: they can send none.
+    `backgrounds` keeps pictures that visitors send, and is closed too; None: they can send none. `live_checks` checks
+    people before their camera, and is closed too; None: nobody is.
     With `token`, or the settings' `token_secret`, requests need a bearer token as `access.ACCESS` says; the ids that
     offers and uploads return are capabilities of their own. `on_start` runs beside everything else once the server is
     there.
@@ -72,9 +76,7 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         library.start()
-        kept: list[AvatarLibrary | BackgroundLibrary] = [library]
-        if backgrounds is not None:
-            kept.append(backgrounds)
+        kept = [each for each in (library, backgrounds, live_checks) if each is not None]
         beside = [
             asyncio.create_task(_observe(observers), name="observe-calls"),
             asyncio.create_task(_forget_unused(kept), name="forget-uploads"),
@@ -87,9 +89,8 @@ def create_app(
             for task in beside:
                 task.cancel()
             await calls.close()
-            await asyncio.to_thread(library.close)
-            if backgrounds is not None:
-                await asyncio.to_thread(backgrounds.close)
+            for closing in kept:
+                await asyncio.to_thread(closing.close)
             for told in (audit, telemetry):
                 if told is not None:
                     await asyncio.to_thread(told.close)
@@ -121,7 +122,9 @@ def create_app(
         app.add_middleware(AuditMiddleware, audit=audit)
     if telemetry is not None:
         app.add_middleware(TelemetryMiddleware, telemetry=telemetry, clock=time.perf_counter)
-    app.include_router(avatar_routes(library, settings.limits, metrics))
+    app.include_router(avatar_routes(library, settings.limits, metrics, live_checks))
+    if live_checks is not None:
+        app.include_router(live_check_routes(live_checks, settings.limits))
     if backgrounds is not None:
         app.include_router(background_routes(backgrounds, settings.limits))
     app.include_router(whip_routes(calls, settings, metrics, gate))
@@ -129,7 +132,7 @@ def create_app(
     app.include_router(call_routes(calls))
     app.include_router(room_routes(calls, settings.limits))
     app.include_router(recording_routes(calls))
-    app.include_router(service_routes(settings, calls, metrics, gate))
+    app.include_router(service_routes(settings, calls, metrics, gate, live_check=live_checks is not None))
     add_page(app, resource_folder("client"), calls.expect_another)
     return app
 
@@ -162,7 +165,7 @@ class _DocumentedApp(FastAPI):
         return self.openapi_schema or {}
 
 
-async def _forget_unused(uploads: Sequence[AvatarLibrary | BackgroundLibrary]) -> None:
+async def _forget_unused(uploads: Sequence[AvatarLibrary | BackgroundLibrary | LiveChecks]) -> None:
     while True:
         await asyncio.sleep(FORGET_EVERY_S)
         for kept in uploads:

@@ -16,6 +16,7 @@ ACTS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/api/avatars"): "avatar.enrolled",
     ("DELETE", "/api/avatars/{avatar_id}"): "avatar.removed",
     ("GET", "/api/avatars/{avatar_id}/file"): "avatar.downloaded",
+    ("POST", "/api/live-checks"): "check.began",
     ("POST", "/api/backgrounds"): "background.uploaded",
     ("DELETE", "/api/backgrounds/{background_id}"): "background.removed",
     ("POST", "/whip"): "call.began",

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from avatar.config import LimitSettings
 from avatar.errors import AvatarError
 from avatar.identities.library import AvatarLibrary
+from avatar.identities.live_checks import LiveChecks
 from avatar.identities.made_avatar import PREVIEW_SIZE, AvatarInfo
 from avatar.server.audit import note
 from avatar.server.bodies import read_photo_form
@@ -36,8 +37,10 @@ _UPLOAD_FORM: Final[dict[str, Any]] = {
                             "type": "string",
                             "enum": list(CLAIMS),
                             "description": "Whose face it is: one's own, somebody's who has agreed, or no real "
-                            "person's. Signed, and kept with the avatar.",
+                            "person's; `live`: one's own, as a check before the camera has found. Signed, and kept "
+                            "with the avatar.",
                         },
+                        "check": {"type": "string", "description": "Of `live`: the check's id (`/api/live-checks`)."},
                     },
                 }
             }
@@ -52,8 +55,10 @@ _UNKNOWN: Final = {404: "No such avatar (any more): `unknown_avatar`."}
 _PREVIEW_CACHE: Final = {"Cache-Control": "private, max-age=300"}
 
 
-def avatar_routes(library: AvatarLibrary, limits: LimitSettings, metrics: Metrics) -> APIRouter:
-    """Return the routes."""
+def avatar_routes(
+    library: AvatarLibrary, limits: LimitSettings, metrics: Metrics, live_checks: LiveChecks | None = None
+) -> APIRouter:
+    """Return the routes. `live_checks` knows whom a check before the camera has found; None: there is none."""
     router = APIRouter(prefix="/api/avatars", tags=["avatars"])
     places = Places(_UPLOADS, _UPLOADS_EACH)
 
@@ -70,7 +75,8 @@ def avatar_routes(library: AvatarLibrary, limits: LimitSettings, metrics: Metric
             {
                 400: "What `consent` says cannot be: `bad_consent`.",
                 401: "A token is needed.",
-                403: "It is not said whose face it is, and this server asks for it: `consent_required`.",
+                403: "It is not said whose face it is, and this server asks for it: `consent_required`. No check "
+                "before the camera belongs to these photos: `not_checked`.",
                 413: "Too large: `too_many_bytes`, `too_many_pixels`, `too_many_photos`.",
                 415: "Not photos: `not_an_image`, `wrong_type`.",
                 422: "The photo will not do: `no_face`, `several_faces`, `face_too_small`, `face_turned`, "
@@ -89,7 +95,12 @@ def avatar_routes(library: AvatarLibrary, limits: LimitSettings, metrics: Metric
             with places.taken_by(visitor):
                 form = await read_photo_form(request, limits)
                 note(request, photos=len(form.photos))
-                info = await library.add(form.photos, form.name, visitor=visitor, consent=form.consent)
+                likeness = None
+                if form.check is not None and live_checks is not None:
+                    likeness = live_checks.take(form.check, form.photos)
+                info = await library.add(
+                    form.photos, form.name, visitor=visitor, consent=form.consent, likeness=likeness
+                )
         except AvatarError as error:
             metrics.uploads.labels(error.code).inc()
             raise

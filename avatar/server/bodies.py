@@ -29,6 +29,8 @@ class PhotoForm:
     name: str
     consent: str | None = None
     """What is said of whose face it is; None: nothing."""
+    check: str | None = None
+    """The id of the check before the camera that says it; None: there was none."""
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -41,7 +43,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 async def read_photo_form(request: Request, limits: LimitSettings) -> PhotoForm:
-    """Return the photos (fields `photos`), the name and what is said of consent (fields of these names) of a form.
+    """Return the photos of a form (fields `photos`) and its texts (fields of their names).
 
     Never takes more than the limit, and keeps it in memory: no full disk is in the way. Raises RequestError.
     """
@@ -69,8 +71,13 @@ async def read_photo_form(request: Request, limits: LimitSettings) -> PhotoForm:
             raise RequestError("The form holds no photo: send one or more files in fields named `photos`.")
         if len(photos) > limits.photos:
             raise _too_many_photos(limits)
-        name, consent = (value if isinstance(value := form.get(field), str) else None for field in ("name", "consent"))
-        return PhotoForm(tuple([await photo.read() for photo in photos]), name or "", consent or None)
+        texts = {field: value for field in ("name", "consent", "check") if isinstance(value := form.get(field), str)}
+        return PhotoForm(
+            tuple([await photo.read() for photo in photos]),
+            texts.get("name", ""),
+            texts.get("consent") or None,
+            texts.get("check") or None,
+        )
     finally:
         await form.close()
 

@@ -24,7 +24,8 @@ class AvatarAnswer(BaseModel):
     )
     consent: str | None = Field(
         default=None,
-        description="What is stated of whose face it is: `self`, `permitted`, `nobody` (no real person's) or nothing.",
+        description="What is stated of whose face it is: `self`, `permitted`, `nobody` (no real person's), "
+        "`live` (found by a check before the camera) or nothing.",
     )
 
 
@@ -32,6 +33,26 @@ class AvatarsAnswer(BaseModel):
     """The avatars everybody may use."""
 
     avatars: list[AvatarAnswer]
+
+
+class LiveCheckAnswer(BaseModel):
+    """How far a check before the camera is."""
+
+    id: str
+    phase: Literal["look", "gesture", "passed", "refused"] = Field(
+        description="The face is to look ahead, or to do what is asked; or it is over."
+    )
+    gesture: str | None = Field(
+        description="What is asked for: `turn_left`, `turn_right` (the person's own), `close_eyes` or `open_mouth`."
+    )
+    hint: str = Field(
+        description="What keeps the face from being looked at: `no_face`, `several_faces`, `too_far`, `cut_off`, "
+        "`look_ahead`; `hold_still` and `comparing` while it is; or nothing."
+    )
+    reason: str = Field(description="Of `refused`: `not_seen`, `not_alike` or `not_done`.")
+    done: int = Field(description="Gestures that were done.")
+    needed: int = Field(description="Gestures that have to be done.")
+    seconds_left: float = Field(description="Of what is asked now.")
 
 
 class BackgroundAnswer(BaseModel):
@@ -93,6 +114,9 @@ class ConfigAnswer(BaseModel):
     picture: PictureAnswer
     limits: LimitsAnswer
     consent_required: bool = Field(description="Uploads have to say whose face it is (`consent`).")
+    live_check: Literal["off", "offered", "required"] = Field(
+        description="Whether people may be, or have to be, checked before their camera (`/api/live-checks`)."
+    )
     token_required: bool = Field(description="Offers and uploads need `Authorization: Bearer TOKEN`.")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from avatar import __version__
-from avatar.config import ServerSettings
+from avatar.config import ServerSettings, TrustSettings
 from avatar.server.access import Gate
 from avatar.server.docs_page import STYLE, docs_page
 from avatar.server.metrics import CONTENT_TYPE, Metrics
@@ -19,8 +20,13 @@ from avatar.server.whip_routes import CallRegistry
 from avatar.stream.ice_servers import ice_servers
 
 
-def service_routes(settings: ServerSettings, calls: CallRegistry, metrics: Metrics, gate: Gate) -> APIRouter:
-    """Return /api/config, /healthz and /metrics; `gate` knows who is told the password of TURN servers."""
+def service_routes(
+    settings: ServerSettings, calls: CallRegistry, metrics: Metrics, gate: Gate, *, live_check: bool = False
+) -> APIRouter:
+    """Return /api/config, /healthz and /metrics; `gate` knows who is told the password of TURN servers.
+
+    `live_check`: people can be checked before their camera.
+    """
     router = APIRouter(tags=["server"])
 
     @router.get("/api/config", response_model_exclude_none=True)
@@ -51,7 +57,8 @@ def service_routes(settings: ServerSettings, calls: CallRegistry, metrics: Metri
                 idle_s=limits.idle_s,
                 call_s=limits.call_s,
             ),
-            consent_required=settings.trust.require_consent and settings.trust.consent == "unstated",
+            consent_required=bool(settings.trust.require_consent) and settings.trust.stated is None,
+            live_check=_live_check(settings.trust, possible=live_check),
             token_required=gate.asks_for_token,
         )
 
@@ -70,6 +77,12 @@ def service_routes(settings: ServerSettings, calls: CallRegistry, metrics: Metri
         return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
     return router
+
+
+def _live_check(trust: TrustSettings, *, possible: bool) -> Literal["off", "offered", "required"]:
+    if trust.require_consent == "live":
+        return "required"
+    return "offered" if possible else "off"
 
 
 def add_page(app: FastAPI, client: Path, on_visit: Callable[[], None]) -> None:

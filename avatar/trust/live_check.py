@@ -43,7 +43,7 @@ REACTION_S: Final = 0.25
 TURN_HELD_S: Final = 0.1
 FACE_HELD_S: Final = 0.4
 """How long lids are shut, or the mouth is open; words and blinks are shorter."""
-BLIND_S: Final = 0.8
+BLIND_S: Final = 1.5
 """A longer time without a picture of one face alone is a cut."""
 JUMP: Final = 0.6
 """Of the face's size: who moves further, or grows by more, between two pictures `BLIND_S` apart is another one."""

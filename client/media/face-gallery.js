@@ -65,10 +65,11 @@ export class FaceGallery extends EventTarget {
    * @param {readonly Blob[]} photos
    * @param {string} name
    * @param {string} consent whose face it is
+   * @param {string | null} [check] of `live`: the check before the camera
    * @returns {Promise<Avatar>}
    */
-  async add(photos, name, consent) {
-    const avatar = await createAvatar(photos, name, consent);
+  async add(photos, name, consent, check = null) {
+    const avatar = await createAvatar(photos, name, consent, check);
     this.uploaded = [avatar, ...this.uploaded.filter((other) => other.id !== avatar.id)];
     this.#save();
     this.#changed();

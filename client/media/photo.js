@@ -87,6 +87,19 @@ export function captureFrame(video) {
 }
 
 /**
+ * The same, no larger than asked for.
+ *
+ * @param {HTMLVideoElement} video
+ * @param {number} longestSide in pixels
+ * @returns {Promise<File>}
+ */
+export function captureSmallFrame(video, longestSide) {
+  const scale = Math.min(1, longestSide / Math.max(video.videoWidth, video.videoHeight, 1));
+  const [width, height] = [video.videoWidth, video.videoHeight].map((side) => Math.max(1, Math.round(side * scale)));
+  return toJpeg(video, width ?? 1, height ?? 1, "camera.jpg");
+}
+
+/**
  * @param {CanvasImageSource} source
  * @param {number} width
  * @param {number} height

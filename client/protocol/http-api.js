@@ -18,6 +18,7 @@
  * @property {RTCIceServer[]} ice_servers with TURN servers only for those who may call
  * @property {{width: number, height: number, fps: number, label?: string}} picture `label`: where its label is, if there is one
  * @property {boolean} token_required
+ * @property {"off" | "offered" | "required"} live_check whether people may be, or have to be, checked before their camera
  * @property {{room_members: number}} limits `room_members`: people in one room, 0 where there are none
  */
 
@@ -127,17 +128,70 @@ export async function getAvatar(id) {
  *
  * @param {readonly Blob[]} photos
  * @param {string} name may be empty
- * @param {string} consent whose face it is: `self`, `permitted` or `nobody`
+ * @param {string} consent whose face it is: `self`, `permitted`, `nobody`, or `live`
+ * @param {string | null} [check] of `live`: the check before the camera, of the same photos
  * @returns {Promise<Avatar>}
  */
-export async function createAvatar(photos, name, consent) {
+export async function createAvatar(photos, name, consent, check = null) {
+  const form = photoForm(photos);
+  if (name) form.append("name", name);
+  form.append("consent", consent);
+  if (check !== null) form.append("check", check);
+  return (await request("/api/avatars", { method: "POST", body: form, headers: authorization() })).json();
+}
+
+/** @param {readonly Blob[]} photos */
+function photoForm(photos) {
   const form = new FormData();
   photos.forEach((photo, index) => {
     form.append("photos", photo, photo instanceof File ? photo.name : `photo-${index + 1}.jpg`);
   });
-  if (name) form.append("name", name);
-  form.append("consent", consent);
-  return (await request("/api/avatars", { method: "POST", body: form, headers: authorization() })).json();
+  return form;
+}
+
+/**
+ * How far a check before the camera is.
+ *
+ * @typedef {object} LiveCheck
+ * @property {string} id
+ * @property {"look" | "gesture" | "passed" | "refused"} phase
+ * @property {string | null} gesture what is asked for
+ * @property {string} hint what keeps the face from being looked at
+ * @property {string} reason of `refused`
+ * @property {number} done gestures that were done
+ * @property {number} needed gestures that have to be done
+ * @property {number} seconds_left of what is asked now
+ */
+
+/**
+ * Begin to check that whoever is before the camera is the person in photos.
+ *
+ * @param {readonly Blob[]} photos
+ * @param {AbortSignal} signal
+ * @returns {Promise<LiveCheck>}
+ */
+export async function beginLiveCheck(photos, signal) {
+  const init = { method: "POST", body: photoForm(photos), headers: authorization(), signal };
+  return (await request("/api/live-checks", init)).json();
+}
+
+/**
+ * Show a check a picture of the camera.
+ *
+ * @param {string} id
+ * @param {Blob} picture
+ * @param {AbortSignal} signal
+ * @returns {Promise<LiveCheck>}
+ */
+export async function showLiveCheck(id, picture, signal) {
+  const headers = { "Content-Type": picture.type };
+  const address = `/api/live-checks/${encodeURIComponent(id)}/pictures`;
+  return (await request(address, { method: "POST", body: picture, headers, signal })).json();
+}
+
+/** @param {string} id */
+export async function endLiveCheck(id) {
+  await request(`/api/live-checks/${encodeURIComponent(id)}`, { method: "DELETE" });
 }
 
 /**

@@ -19,10 +19,12 @@ export class NewFaceDialog {
   /**
    * @param {FaceGallery} gallery
    * @param {import("./photo-booth.js").PhotoBooth} booth
+   * @param {import("./live-check-dialog.js").LiveCheckDialog} liveCheck
    */
-  constructor(gallery, booth) {
+  constructor(gallery, booth, liveCheck) {
     this.gallery = gallery;
     this.booth = booth;
+    this.liveCheck = liveCheck;
     this.dialog = byId("new-face", HTMLDialogElement);
     this.form = byId("new-face-form", HTMLFormElement);
     this.thumbs = byId("thumbs", HTMLElement);
@@ -45,6 +47,18 @@ export class NewFaceDialog {
     this.consent.addEventListener("change", () => this.#draw());
     this.dialog.addEventListener("close", () => this.#clear());
     this.#acceptDrops();
+  }
+
+  /**
+   * Offer the check before the camera, nothing else, or not at all.
+   *
+   * @param {"off" | "offered" | "required"} live
+   */
+  offerLiveCheck(live) {
+    for (const id of ["consent-live", "consent-live-hint"]) byId(id, HTMLElement).hidden = live === "off";
+    for (const choice of this.consent.querySelectorAll("label")) {
+      if (choice.id !== "consent-live") choice.hidden = live === "required";
+    }
   }
 
   /** @param {readonly File[]} [files] to begin with */
@@ -94,7 +108,9 @@ export class NewFaceDialog {
       const files = await Promise.all(this.#photos.map(({ file }) => reduceForUpload(file)));
       const bytes = files.reduce((sum, file) => sum + file.size, 0);
       if (bytes > this.limits.bytes) throw new ApiError(413, "too_many_bytes", "");
-      const avatar = await this.gallery.add(files, this.name.value.trim(), String(stated));
+      const check = stated === "live" ? await this.liveCheck.run(files) : null;
+      if (stated === "live" && check === null) return; // it was closed
+      const avatar = await this.gallery.add(files, this.name.value.trim(), String(stated), check);
       this.#made = true;
       announce(`${avatar.name || "Your face"} is ready and chosen.`);
       const warnings = avatar.warnings ?? [];

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 from avatar.config import LimitSettings, ServerSettings
 from avatar.identities.backgrounds import BackgroundLibrary
 from avatar.identities.library import AvatarLibrary
+from avatar.identities.live_checks import LiveChecks
 from avatar.server.access import ACCESS, OPEN
 from avatar.server.app import create_app
 from avatar.server.tokens import SCOPES, make_token
@@ -38,7 +39,15 @@ def serve() -> Iterator[Serve]:
             settings = ServerSettings(limits=limits or LimitSettings(), **({"token_secret": SECRET} | how))
             calls = FakeCalls()
             backgrounds = BackgroundLibrary(settings.limits)
-            app = create_app(settings, AvatarLibrary((), settings.limits), calls, backgrounds=backgrounds, token=token)
+            checks = LiveChecks(settings.limits, open_check=lambda _: pytest.fail("no photo is sent here"))
+            app = create_app(
+                settings,
+                AvatarLibrary((), settings.limits),
+                calls,
+                backgrounds=backgrounds,
+                live_checks=checks,
+                token=token,
+            )
             return stack.enter_context(TestClient(app, base_url=HERE)), calls
 
         yield started

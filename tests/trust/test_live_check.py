@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from avatar.face.mesh import LOWER_LIP_CENTRE
 from avatar.face.pose import mean_head, rotation_matrix, to_pixels
 from avatar.trust import live_check
 from avatar.trust.live_check import ASKED, GESTURE_S, LIKENESS, LOOK_S, MISSES, Check, Sighting, advance, begin
@@ -41,6 +42,7 @@ def seen(
         rotation_matrix(np.radians(np.array([0, yaw, 0], np.float32))), np.array([x, 240, 0], np.float32), 100.0
     )
     head = mean_head() * np.array([1, 1, 0 if flat else 1], np.float32)
+    head[LOWER_LIP_CENTRE, 1] += 0.5 * jaw
     blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
     for name, value in (("eyeBlinkLeft", eyes), ("eyeBlinkRight", eyes), ("jawOpen", jaw)):
         blendshapes[BLENDSHAPE_INDEX[name]] = value
@@ -202,12 +204,22 @@ def test_gestures_are_drawn_by_chance_and_both_kinds_are_done_whatever_is_missed
 
 @pytest.mark.parametrize("gesture", TURNS)
 def test_a_turn_is_the_persons_own_left_or_right_and_shows_depth(gesture: Gesture) -> None:
-    rest, turned, flat = (
-        Posture.of(sighting.landmarks_px, sighting.blendshapes)
-        for sighting in (seen(0), seen(1, **POSES[gesture]), seen(1, **POSES[gesture], flat=True))  # type: ignore[arg-type]
-        if sighting.landmarks_px is not None and sighting.blendshapes is not None
-    )
+    rest, turned = posture(seen(0)), posture(seen(1, **POSES[gesture]))
+    flat = posture(seen(1, **POSES[gesture], flat=True))
     nose_moves = turned.landmarks_px[1, 0] - rest.landmarks_px[1, 0]
     assert (nose_moves > 0) == (gesture == "turn_left")  # a camera shows people's left on the picture's right
     assert does(gesture, rest, turned)
     assert not does(gesture, rest, flat)
+
+
+@pytest.mark.parametrize("gesture", FACES)
+def test_lids_and_lips_count_only_in_a_face_that_keeps_its_shape(gesture: Gesture) -> None:
+    """Of a photo that is turned away, coefficients are measured as if its mouth were open."""
+    rest = posture(seen(0))
+    assert does(gesture, rest, posture(seen(1, **POSES[gesture])))
+    assert not does(gesture, rest, posture(seen(1, **POSES[gesture], yaw=45, flat=True)))
+
+
+def posture(sighting: Sighting) -> Posture:
+    assert sighting.landmarks_px is not None and sighting.blendshapes is not None
+    return Posture.of(sighting.landmarks_px, sighting.blendshapes)

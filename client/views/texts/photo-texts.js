@@ -70,6 +70,22 @@ export const PHOTO_TEXTS = Object.freeze({
     title: "Say whose face it is",
     text: "This server takes a face only when it is said to be yours, its person's who has agreed, or nobody's.",
   },
+  other_person: {
+    title: "The photos are of different people",
+    text: "Leave those out that do not show the person in the first one.",
+  },
+  not_checked: {
+    title: "The check is too long ago",
+    text: "Make the face again: the camera checks once more.",
+  },
+  unknown_check: {
+    title: "The check has ended",
+    text: "No picture came for a while. Try it again.",
+  },
+  likeness_failed: {
+    title: "The check failed in the server",
+    text: "Try it again in a moment.",
+  },
   unknown_avatar: {
     title: "The server no longer has this face",
     text: "The server keeps uploaded faces for a while only. Add the photo again, or choose another face.",
