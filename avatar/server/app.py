@@ -15,6 +15,7 @@ from avatar.config import ServerSettings, TrustSettings
 from avatar.identities.backgrounds import BackgroundLibrary
 from avatar.identities.library import AvatarLibrary
 from avatar.identities.live_checks import LiveChecks
+from avatar.media.recording import RecordingState
 from avatar.resources import resource_folder
 from avatar.server.access import Gate
 from avatar.server.access_log import AccessLogMiddleware
@@ -78,7 +79,7 @@ def create_app(
         library.start()
         kept = [each for each in (library, backgrounds, live_checks) if each is not None]
         beside = [
-            asyncio.create_task(_observe(observers), name="observe-calls"),
+            asyncio.create_task(_observe(observers, audit, calls), name="observe-calls"),
             asyncio.create_task(_forget_unused(kept), name="forget-uploads"),
         ]
         if on_start is not None:
@@ -172,8 +173,14 @@ async def _forget_unused(uploads: Sequence[AvatarLibrary | BackgroundLibrary | L
             kept.forget_unused()
 
 
-async def _observe(observers: Sequence[Metrics | Audit | Telemetry]) -> None:
+async def _observe(observers: Sequence[Metrics | Audit | Telemetry], audit: Audit | None, calls: CallRegistry) -> None:
+    async def recording_of(call_id: str) -> RecordingState | None:
+        call = calls.get(call_id)
+        return None if call is None else await call.recording.read()
+
     while True:
         await asyncio.sleep(1.0)
+        if audit is not None:
+            await audit.observe_recordings(recording_of)
         for observer in observers:
             observer.observe_calls()

@@ -51,12 +51,16 @@ def recording_routes(calls: CallRegistry) -> APIRouter:
         return _no_recording() if (state := await call.recording.read()) is None else _answer(state)
 
     @router.delete("", response_model=RecordingAnswer, responses=problems(_UNKNOWN))
-    async def end(call_id: CallId) -> RecordingAnswer | Response:
+    async def end(call_id: CallId, request: Request) -> RecordingAnswer | Response:
         """End the recording; the file stays where the operator keeps it."""
         call = calls.get(call_id)
         if call is None:
             return unknown_call()
-        return _no_recording() if (state := await call.recording.stop()) is None else _answer(state)
+        state = await call.recording.stop()
+        if state is None:
+            return _no_recording()
+        note(request, file=state.path.name, seconds=round(state.seconds, 1))
+        return _answer(state)
 
     return router
 

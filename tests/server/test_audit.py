@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from avatar.call.totals import CallsSnapshot
 from avatar.config import LimitSettings, ServerSettings, TrustSettings
 from avatar.identities.library import AvatarLibrary
+from avatar.media.recording import RecordingState
 from avatar.server.access import ACCESS
 from avatar.server.app import create_app
 from avatar.server.audit import ACTS, Audit, AuditMiddleware, note
@@ -98,6 +99,37 @@ def test_calls_are_told_from_their_beginning_to_their_end_and_nothing_secret_is(
     assert began["in_room"] is True and began["mode"] == "avatar"
     assert (ended["what"], ended["seconds"]) == ("call.ended", 12.3)
     assert "secret" not in path.read_text() and "content" not in path.read_text()
+
+
+@pytest.mark.anyio
+async def test_a_recording_that_nobody_ends_is_told_to_have_ended(tmp_path: Path) -> None:
+    running, now_s, path = Running({"dropped", "full", "asked"}), 0.0, tmp_path / "audit.jsonl"
+    audit = Audit(AuditLog(path), Addresses("none"), running.__contains__, clock=lambda: now_s)
+
+    def asked(method: str, status: int, call_id: str, file: str) -> None:
+        route = APIRouter()
+        route.add_api_route("/api/calls/{call_id}/recording", lambda: None, methods=[method])
+        scope = {"method": method, "path": "", "route": route.routes[0], "path_params": {"call_id": call_id}}
+        audit.request({**scope, "audit": {"file": file}}, status, None)
+
+    async def recording_of(call_id: str) -> RecordingState | None:
+        why = "There is no room." if call_id == "full" and now_s >= 3.0 else None
+        return RecordingState(Path("x.mp4"), now_s, 1, 0, ended=why is not None, failure=why)
+
+    for call_id in ("dropped", "full", "asked"):
+        asked("POST", 201, call_id, f"{call_id}.mp4")
+    asked("POST", 409, "dropped", "other.mp4")
+    now_s = 2.0
+    asked("DELETE", 200, "asked", "asked.mp4")
+    for now_s, runs in ((3.0, {"dropped", "full"}), (4.0, {"full"}), (5.0, set())):  # noqa: B007 - read by the clock
+        running.ids = runs
+        await audit.observe_recordings(recording_of)
+        audit.observe_calls()
+    audit.close()
+    ended = [entry for entry in entries(path) if entry["what"] == "recording.ended"]
+    assert [(entry["file"], entry.get("seconds"), entry.get("failed")) for entry in ended] == [
+        ("asked.mp4", None, None), ("full.mp4", 3.0, True), ("dropped.mp4", 4.0, None),
+    ]  # fmt: skip
 
 
 def test_every_act_is_an_address_that_there_is() -> None:

@@ -89,6 +89,7 @@ class RecordingFigures:
     dropped: int
     ended: bool
     failure: str | None
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,13 @@ class RemoteRecording:
         if state is None:
             return None
         return RecordingState(
-            state.path, state.seconds, state.pictures, state.dropped, ended=state.ended, failure=state.failure
+            state.path,
+            state.seconds,
+            state.pictures,
+            state.dropped,
+            ended=state.ended,
+            failure=state.failure,
+            kept=state.kept,
         )
 
 

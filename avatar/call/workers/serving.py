@@ -279,5 +279,11 @@ def _figures(state: RecordingState | None) -> RecordingFigures | None:
     if state is None:
         return None
     return RecordingFigures(
-        state.path, state.seconds, state.pictures, state.dropped, ended=state.ended, failure=state.failure
+        state.path,
+        state.seconds,
+        state.pictures,
+        state.dropped,
+        ended=state.ended,
+        failure=state.failure,
+        kept=state.kept,
     )
