@@ -22,7 +22,9 @@ from avatar.commands.camera_choices import (
 )
 from avatar.commands.flags import add_flags
 from avatar.commands.options import RENDERING, Subparsers
+from avatar.commands.terminal import complain, say
 from avatar.errors import AvatarError, DeviceError
+from avatar.plain_text import plain
 
 if TYPE_CHECKING:
     from avatar.virtual_camera.broadcast import Broadcast
@@ -151,9 +153,9 @@ def _run(args: argparse.Namespace) -> None:
             from avatar.commands.camera_page import serving_page  # noqa: PLC0415
 
             address = stack.enter_context(serving_page(broadcast, args.control_page, settings.limits))
-            print(f"Control page, for this machine alone: {address}", flush=True)
+            say(f"Control page, for this machine alone: {address}")
         stack.enter_context(broadcast.running())
-        print(f"Choose the camera {camera.name!r} in the other program. Stop with Ctrl-C.", flush=True)
+        say(f"Choose the camera {camera.name!r} in the other program. Stop with Ctrl-C.")
         _attend(broadcast, preview)
 
 
@@ -164,7 +166,7 @@ def _preview(stack: contextlib.ExitStack) -> Preview | None:
     try:
         return stack.enter_context(Preview())
     except DeviceError as error:
-        print(f"avatar: {error} Going on without a preview.", file=sys.stderr)
+        complain(f"avatar: {error} Going on without a preview.")
         return None
 
 
@@ -183,12 +185,13 @@ def _attend(broadcast: Broadcast, preview: Preview | None) -> None:
             if preview is not None and (action := action_of(preview.show(broadcast.last_picture))) is not None:
                 broadcast.act(action)
             for note in broadcast.notes():
-                print(f"{_clear(live)}{note}", flush=True)
+                print(f"{_clear(live)}{plain(note)}", flush=True)  # noqa: T201
             if time.monotonic() - shown_s >= every_s:
                 shown_s = time.monotonic()
-                print(f"{_clear(live)}{broadcast.status()}", end="" if live else "\n", flush=True)
+                status, end = plain(broadcast.status()), "" if live else "\n"
+                print(f"{_clear(live)}{status}", end=end, flush=True)  # noqa: T201
     if live:
-        print()
+        say("")
 
 
 def _clear(live: bool) -> str:
@@ -201,17 +204,17 @@ def _list() -> int:
     from avatar.virtual_camera.microphone_input import list_microphones  # noqa: PLC0415
 
     cameras = list_cameras()
-    print("Cameras:" if cameras else "Cameras: none")
+    say("Cameras:" if cameras else "Cameras: none")
     for number, camera in enumerate(cameras):
-        print(f"  {number}  {camera.name}  ({camera.address})")
+        say(f"  {number}  {camera.name}  ({camera.address})")
     try:
         microphones = list_microphones()
     except AvatarError as error:
-        print(f"Microphones: {error}")
+        say(f"Microphones: {error}")
         return 0
-    print("Microphones:" if microphones else "Microphones: none")
+    say("Microphones:" if microphones else "Microphones: none")
     for number, name in microphones:
-        print(f"  {number}  {name}")
+        say(f"  {number}  {name}")
     return 0
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from avatar.commands.options import chosen_voice_network
+from avatar.commands.terminal import complain
 from avatar.config import Background
 from avatar.errors import DeviceError
 
@@ -73,7 +74,7 @@ def camera_settings(args: argparse.Namespace) -> ServerSettings:
 
     read: ReadSettings = read_settings(args)
     for note in (*([f"settings from {read.file}"] if read.file is not None else []), *read.notes):
-        print(f"avatar: {note}", file=sys.stderr)
+        complain(f"avatar: {note}")
     if read.origins["size"] != DEFAULT:
         return read.server
     width, height = MACOS_SIZE if sys.platform == "darwin" else USUAL_SIZE

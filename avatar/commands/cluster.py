@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from avatar.commands.flags import add_flags
 from avatar.commands.options import Subparsers, settings_of
+from avatar.commands.terminal import say
 from avatar.errors import AvatarError, InstallationError
 
 if TYPE_CHECKING:
@@ -128,8 +129,8 @@ def _run(settings: ServerSettings, plan: ClusterPlan, drawn_by: str, stop: threa
         except RuntimeError as error:
             raise AvatarError(f"The cluster did not start: {error}") from error
         host, port = gateway.where.remote().result(timeout_s=30)
-        print(welcome(host, port, tls=settings.tls_cert is not None, drawn_by=drawn_by), flush=True)
-        print(f"Replicas: {plan.replicas} to {plan.most_replicas}. Uploads are kept in {settings.store}.", flush=True)
+        say(*welcome(host, port, tls=settings.tls_cert is not None, drawn_by=drawn_by))
+        say(f"Replicas: {plan.replicas} to {plan.most_replicas}. Uploads are kept in {settings.store}.")
         stop.wait()
         serve.get_deployment_handle("Directory", NAME).stop.remote().result(timeout_s=5)
         stop.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import textwrap
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from avatar.commands.declarations import Setting, declared_settings, sections, without_password
 from avatar.commands.flags import add_flags
 from avatar.commands.options import Subparsers
+from avatar.commands.terminal import say, say_json
 
 if TYPE_CHECKING:
     from avatar.commands.settings import ReadSettings
@@ -41,13 +41,15 @@ def add_command(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     if args.template:
-        print("\n".join(template_lines()))
+        say(*template_lines())
         return 0
     from avatar.commands.settings import read_settings  # noqa: PLC0415
 
     read = read_settings(args)
-    lines = [json.dumps(as_json(read), indent=2)] if args.json else [*shown_lines(read), *_folder_lines()]
-    print("\n".join(lines))
+    if args.json:
+        say_json(as_json(read))
+    else:
+        say(*shown_lines(read), *_folder_lines())
     return 0
 
 

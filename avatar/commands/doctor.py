@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from avatar.commands.flags import add_flags
 from avatar.commands.options import Subparsers, settings_of
+from avatar.commands.terminal import say, say_json
+from avatar.plain_text import plain
 
 if TYPE_CHECKING:
     from avatar.commands.check import Check
@@ -44,11 +45,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         findings = list(checks)
         failed = any(check.state == "fail" for check in findings)
-        print(json.dumps({"ok": not failed, "checks": [asdict(check) for check in findings]}, indent=2))
+        say_json({"ok": not failed, "checks": [asdict(check) for check in findings]})
         return 1 if failed else 0
     failed = show_checks(checks)
     if failed:
-        print("Something essential is missing: see the lines marked FAIL.")
+        say("Something essential is missing: see the lines marked FAIL.")
     return 1 if failed else 0
 
 
@@ -58,7 +59,7 @@ def show_checks(checks: Iterable[Check]) -> bool:
     for check in checks:
         failed |= check.state == "fail"
         code, sign = _SIGNS[check.state]
-        print(f"\033[{code}m{sign}\033[0m" if colour else sign, f"{check.name}: {check.what}", flush=True)
+        print(f"\033[{code}m{sign}\033[0m" if colour else sign, plain(f"{check.name}: {check.what}"), flush=True)  # noqa: T201
         if check.do:
-            print(f"       -> {check.do}", flush=True)
+            say(f"       -> {check.do}")
     return failed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from avatar.commands.flags import add_flags
 from avatar.commands.options import SIGNING, Subparsers, refuse_overwriting, settings_of
 from avatar.commands.progress import ProgressBar
+from avatar.commands.terminal import complain, say
 from avatar.errors import AvatarError, DeviceError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
             identity = _tune(identity, args.refine, args.tune, args.sheet, sign)
     assert identity is not None  # _check: photos or a clip  # noqa: S101
     for warning in photo_warnings(identity.portraits[: max(1, len(photos))]):
-        print(f"warning: {warning}", file=sys.stderr)
+        complain(f"warning: {warning}")
     if claim is not None:
         key = consent_key(trust.key_folder)
         likeness = None
@@ -100,10 +100,12 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         raise AvatarError(f"{args.out} cannot be written: {error.strerror or error}.") from error
     if claim is None:
-        print("The file does not say whose face it is: --consent self, permitted or nobody does.", file=sys.stderr)
-    print(f"{args.out} ({args.out.stat().st_size / 1e6:.1f} MB) is ready. Use it:")
-    print(f"  avatar serve --avatars {args.out.parent}")
-    print(f"  avatar render --avatar {args.out} --driver CLIP.mp4 -o out.mp4")
+        complain("The file does not say whose face it is: --consent self, permitted or nobody does.")
+    say(
+        f"{args.out} ({args.out.stat().st_size / 1e6:.1f} MB) is ready. Use it:",
+        f"  avatar serve --avatars {args.out.parent}",
+        f"  avatar render --avatar {args.out} --driver CLIP.mp4 -o out.mp4",
+    )
     return 0
 
 
@@ -187,9 +189,9 @@ def _refine(identity: Identity | None, video: Path, sheet: Path | None, name: st
         refined, report = refine(identity, video, name=name, progress=bar.update)
     labels = _labels(report, photos)
     for label in labels[photos:]:
-        print(f"  {label}")
+        say(f"  {label}")
     for warning in report.warnings:
-        print(f"warning: {warning}")
+        say(f"warning: {warning}")
     if sheet is not None:
         try:
             Image.fromarray(portrait_sheet(refined, labels)).save(sheet, format="PNG")
@@ -217,7 +219,7 @@ def _tune(identity: Identity, video: Path, minutes: float, sheet: Path | None, s
         )
     change = 1 - report.after / report.before
     outcome = f"{change:.1%} nearer to" if report.kept else "no nearer to: the photos' own latents stay for"
-    print(f"  fitted in {report.steps} steps: {outcome} frames of the clip that were kept back")
+    say(f"  fitted in {report.steps} steps: {outcome} frames of the clip that were kept back")
     if sheet is not None:
         shown = sheet.with_name(f"{sheet.stem}-tuned{sheet.suffix}")
         try:
@@ -225,7 +227,7 @@ def _tune(identity: Identity, video: Path, minutes: float, sheet: Path | None, s
             sign(shown)
         except OSError as error:
             raise AvatarError(f"{shown} cannot be written: {error.strerror or error}.") from error
-        print(f"  {shown}: real frames, plain geometry, before, after")
+        say(f"  {shown}: real frames, plain geometry, before, after")
     return tuned
 
 

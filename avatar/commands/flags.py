@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from avatar.commands.declarations import PREFIX, Setting, declared_settings, number_text, sections
+from avatar.commands.terminal import complain
 
 
 class _Formerly(argparse.Action):
@@ -22,7 +22,7 @@ class _Formerly(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         new = self.const
-        print(f"avatar: {option_string} is called {new} now; the old name still works.", file=sys.stderr)
+        complain(f"avatar: {option_string} is called {new} now; the old name still works.")
         setattr(namespace, self.dest, values)
 
 

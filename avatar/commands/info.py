@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avatar.commands.options import Subparsers
+from avatar.commands.terminal import say, say_json
 
 if TYPE_CHECKING:
     from avatar.generator.identity import Identity
@@ -33,14 +33,17 @@ def run(args: argparse.Namespace) -> int:
     identity = read_identity(args.file)
     facts = _facts(identity)
     if args.json:
-        print(json.dumps(facts, indent=2))
+        say_json(facts)
         return 0
-    name = "".join(letter for letter in identity.name if letter.isprintable())  # a stranger may have named it
     sizes = ", ".join(f"{width} x {height}" for width, height in facts["portraits"])
-    print(f"{args.file}: {name or 'without a name'}")
-    print(f"  photos: {len(identity.portraits)} ({sizes} pixels)")
-    print(f"  fitted to the person: {'yes' if identity.latents is not None else 'no'}")
-    print("  whose face: " + "\n              ".join(in_words(identity.consent)))
+    first, *others = in_words(identity.consent)
+    say(
+        f"{args.file}: {identity.name or 'without a name'}",
+        f"  photos: {len(identity.portraits)} ({sizes} pixels)",
+        f"  fitted to the person: {'yes' if identity.latents is not None else 'no'}",
+        f"  whose face: {first}",
+        *(f"              {other}" for other in others),
+    )
     return 0
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from avatar.commands.progress import ProgressBar
+from avatar.commands.terminal import say
 from avatar.errors import ModelError
 from avatar.models.hub import PublishedModel, pull_published
 
@@ -17,8 +18,8 @@ def accept_licence(model: PublishedModel, *, accepted: bool) -> None:
         ModelError: it is not given.
     """
     for one in model.with_others:
-        print(f"{one.origin}\nLicence: {one.licence}. {one.terms}")
-    print(f"About {megabytes(model):.0f} MB.")
+        say(one.origin, f"Licence: {one.licence}. {one.terms}")
+    say(f"About {megabytes(model):.0f} MB.")
     if not accepted and not _says_yes("Fetch them? [y/N] "):
         raise ModelError(
             f"{model.name} was not fetched. Without a terminal: avatar models pull {model.name} --accept-licence"
@@ -29,7 +30,7 @@ def fetch(model: PublishedModel, folder: Path) -> None:
     """Fetch a model, without those it works with, into a folder, and say each file's sha256. Raises ModelError."""
     with ProgressBar(f"Fetching {model.name}", "B") as bar:
         digests = pull_published(model, folder, lambda _, done, total: bar.update(done, total))
-    print("\n".join(f"{file}: sha256 {digest}" for file, digest in digests.items()))
+    say(*(f"{file}: sha256 {digest}" for file, digest in digests.items()))
 
 
 def megabytes(model: PublishedModel) -> float:

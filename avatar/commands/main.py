@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from avatar import __version__
 from avatar.commands import (
@@ -25,14 +26,23 @@ from avatar.commands import (
     token,
     verify,
 )
+from avatar.commands.terminal import complain
 from avatar.errors import AvatarError, SettingsError
+from avatar.plain_text import PlainFormatter, plain_lines
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
+class _PlainParser(argparse.ArgumentParser):
+    """A parser whose complaints are plain: what it does not understand may be the name of a stranger's file."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(plain_lines(message))
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
-    top = argparse.ArgumentParser(
+    top = _PlainParser(
         prog="avatar",
         description="A live face for anyone and any bot: a photo, moved by a camera and a voice, over WebRTC.",
         epilog="start here:\n"
@@ -61,13 +71,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before numpy is loaded. Calls run side by side, each in threads of its own: matrices this small gain nothing from
     # being shared out, and on a busy machine the threads of OpenBLAS wait for each other far longer than they work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if logging.lastResort is not None:  # writes what is logged by commands that set up no log
+        logging.lastResort.setFormatter(PlainFormatter())
     args = parser().parse_args(argv)
     try:
         return int(args.run(args))
     except AvatarError as error:
         if args.debug:
             raise
-        print(f"avatar: {error}", file=sys.stderr)
+        complain(f"avatar: {error}")
         return 2 if isinstance(error, SettingsError) else 1  # as for a flag that there is not
     except KeyboardInterrupt:
         return 130
@@ -78,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sentence = no_room(error) or name_too_long(error)
         if args.debug or sentence is None:
             raise
-        print(f"avatar: {sentence}", file=sys.stderr)
+        complain(f"avatar: {sentence}")
         return 1
 
 

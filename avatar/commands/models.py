@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avatar.commands.options import Subparsers
 from avatar.commands.progress import ProgressBar
+from avatar.commands.terminal import say
 
 
 def add_command(subparsers: Subparsers) -> None:
@@ -53,25 +54,25 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "pull":
         for name in names:
             pull(name)
-            print(f"{name}: {store.path(name)}")
+            say(f"{name}: {store.path(name)}")
         for name in by_others:
             pull_published_model(name, accepted=args.accept_licence, onnx=args.onnx)
         return 0
     states = {name: store.state(name) for name in names}
     for name, state in states.items():
         spec = store.specs[name]
-        print(f"{name}: {state}, {spec.size / 1e6:.1f} MB, {spec.licence}")
+        say(f"{name}: {state}, {spec.size / 1e6:.1f} MB, {spec.licence}")
         if args.action == "list":
-            print(f"  {spec.origin}\n  {store.path(name)}\n  sha256 {spec.sha256}")
-            print("\n".join(f"  from {source}" for source in spec.sources))
+            say(f"  {spec.origin}", f"  {store.path(name)}", f"  sha256 {spec.sha256}")
+            say(*(f"  from {source}" for source in spec.sources))
     for model in PUBLISHED.values():
         if model.name in by_others or (args.action == "list" and not args.names):
-            print(state_of(model))
+            say(state_of(model))
     if args.action == "list":
         return 0
     bad = any(state != "present" for state in states.values())
     if bad:
-        print("Fetch what is missing or damaged: avatar models pull")
+        say("Fetch what is missing or damaged: avatar models pull")
     return int(bad or not all(is_fetched(name) for name in by_others))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from avatar.commands.terminal import complain
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
 
     read = read_settings(args)
     if read.file is not None:  # one of the working folder may come as a surprise
-        print(f"avatar: settings from {read.file}", file=sys.stderr)
+        complain(f"avatar: settings from {read.file}")
     for note in read.notes:
-        print(f"avatar: {note}", file=sys.stderr)
+        complain(f"avatar: {note}")
     return read.server
 
 

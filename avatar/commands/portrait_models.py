@@ -7,6 +7,7 @@ from typing import Final
 
 from avatar.commands.licences import accept_licence, fetch
 from avatar.commands.progress import ProgressBar
+from avatar.commands.terminal import say
 from avatar.errors import ModelError
 from avatar.generator.engines.choice import default_threads
 from avatar.generator.portrait.tier import MAP, WEIGHTS, load_networks, record_onnx, recorded_onnx, require_torch
@@ -41,7 +42,7 @@ def pull_portrait(model: PublishedModel, *, accepted: bool, onnx: Path | None = 
         _fetch(model, weights)
     if not fitted.is_file():
         _fit_map(fitted)
-    print(f"{model.name}: {weights}")
+    say(f"{model.name}: {weights}")
 
 
 def _use_onnx(folder: Path) -> None:
@@ -59,7 +60,7 @@ def _use_onnx(folder: Path) -> None:
     record_onnx(folder)
     load_networks.cache_clear()
     _fit_map(models_folder() / MAP)
-    print(f"liveportrait: the ONNX files of {onnx_folder(folder)}")
+    say(f"liveportrait: the ONNX files of {onnx_folder(folder)}")
 
 
 def _fetch(model: PublishedModel, weights: Path) -> None:

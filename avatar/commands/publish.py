@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from avatar.commands.flags import add_flags
 from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network, settings_of
 from avatar.commands.publish_sources import sound_file, speak_file, speak_microphone
+from avatar.commands.terminal import complain, say
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     with sound_file(args, settings) as sound, _leaving():
         done = asyncio.run(_publish(args, settings, target, avatar, sound))
     again = f", {done.reconnections} times anew" if done.reconnections else ""
-    print(f"{target.shown}: {done.pictures} pictures, {done.seconds:.1f} s{again}")
+    say(f"{target.shown}: {done.pictures} pictures, {done.seconds:.1f} s{again}")
     return 0
 
 
@@ -175,7 +175,7 @@ def _identity(face: str, settings: ServerSettings) -> Identity:
 
     identity = open_identity(face, settings.trust)
     for warning in face_warnings(face, identity):
-        print(f"warning: {warning}", file=sys.stderr)
+        complain(f"warning: {warning}")
     return identity
 
 
@@ -201,7 +201,7 @@ async def _publish(
         lambda to: StreamWriter(to, avatar.size, settings.picture.fps, bitrate_bps=args.bitrate),
         seconds=seconds,
         retries=args.retries,
-        say=lambda text: print(f"avatar: {text}", file=sys.stderr, flush=True),
+        say=lambda text: complain(f"avatar: {text}"),
     )
     if not isinstance(avatar, Avatar):
         return await publishing()

@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from avatar.commands.terminal import say
+
 if TYPE_CHECKING:
     import av
 
@@ -80,7 +82,7 @@ async def _microphone(name: str | None) -> AsyncIterator[asyncio.Queue[av.AudioF
 
     def tell(state: str, why: str) -> None:
         if why:
-            print(f"avatar: microphone {state}: {why}", flush=True)
+            say(f"avatar: microphone {state}: {why}")
 
     reader = MicrophoneReader(name or None, push, tell)
     reader.start()

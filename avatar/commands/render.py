@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from avatar.commands.flags import add_flags
@@ -16,6 +15,7 @@ from avatar.commands.options import (
     settings_of,
 )
 from avatar.commands.progress import ProgressBar
+from avatar.commands.terminal import complain, say
 from avatar.errors import AvatarError
 
 
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     voice_network = chosen_voice_network(settings.lip_sync)
     identity = open_identity(args.avatar, settings.trust)
     for warning in face_warnings(args.avatar, identity):
-        print(f"warning: {warning}", file=sys.stderr)
+        complain(f"warning: {warning}")
     finish = finish_of(settings.trust, settings.picture, identity, (("driver", args.driver), ("voice", args.audio)))
     with ProgressBar("Rendering", "frames") as bar:
         report = render_file(
@@ -97,8 +97,8 @@ def run(args: argparse.Namespace) -> int:
             finish=finish,
         )
     for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        complain(f"warning: {warning}")
     followed = args.driver is not None and args.drive != "voice"
     seen = f", a face in {report.tracked_share:.0%} of the clip" if followed else ""
-    print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s{seen}")
+    say(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s{seen}")
     return 0

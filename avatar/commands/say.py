@@ -18,6 +18,7 @@ from avatar.commands.options import (
     settings_of,
 )
 from avatar.commands.progress import ProgressBar
+from avatar.commands.terminal import complain, say
 
 if TYPE_CHECKING:
     from avatar.conversation.tts import TextToSpeech
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     network = chosen_voice_network(settings.lip_sync)
     identity = open_identity(args.avatar, settings.trust)
     for warning in face_warnings(args.avatar, identity):
-        print(f"warning: {warning}", file=sys.stderr)
+        complain(f"warning: {warning}")
     with tempfile.TemporaryDirectory(prefix="avatar-say-") as folder:
         sound = Path(folder) / "speech.wav"
         voice = open_voice(settings.conversation.tts)
@@ -78,8 +79,8 @@ def run(args: argparse.Namespace) -> int:
                 finish=finish_of(settings.trust, settings.picture, identity, (("voice", sound),)),
             )
     if missing := unspeakable_words(voice, text):
-        print(f"warning: not spoken, as the voice has no sound for it: {named(missing)}", file=sys.stderr)
-    print(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s")
+        complain(f"warning: not spoken, as the voice has no sound for it: {named(missing)}")
+    say(f"{args.out}: {report.pictures} pictures, {report.seconds:.1f} s")
     return 0
 
 

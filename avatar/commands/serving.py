@@ -13,6 +13,8 @@ from avatar.call.names import NewName, new_name
 from avatar.commands.models import pull
 from avatar.commands.options import chosen_voice_network
 from avatar.commands.real_time import set_up_process
+from avatar.commands.terminal import complain
+from avatar.plain_text import PlainFormatter
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -54,8 +56,10 @@ class OpenApplication:
 
 
 def set_up_logging(*, verbose: bool) -> None:
-    """Log to standard error."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    """Log to standard error, plainly: names that visitors chose, and what others answered, stand in it."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
     if not verbose:  # requests that are no HTTP come from every scanner of the network
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
@@ -205,7 +209,7 @@ def _worker_pool(settings: ServerSettings, library: AvatarLibrary, backgrounds: 
         return None
     if not SUPPORTED:
         if settings.workers is not None:
-            print("avatar: on this system one process holds all calls: --workers is not followed.", file=sys.stderr)
+            complain("avatar: on this system one process holds all calls: --workers is not followed.")
         return None
     from avatar.call.workers.pool import WorkerPool  # noqa: PLC0415
 

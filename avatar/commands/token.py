@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 import secrets
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from avatar.commands.flags import add_flags
 from avatar.commands.options import Subparsers, settings_of
+from avatar.commands.terminal import complain, say
 from avatar.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from avatar.server.tokens import make_token  # noqa: PLC0415
 
     if args.new_secret:
-        print(secrets.token_urlsafe(_SECRET_BYTES))
+        say(secrets.token_urlsafe(_SECRET_BYTES))
         return 0
     secret = settings_of(args).token_secret
     if secret is None:
@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     token = make_token(secret, args.scope, args.expires, now=now, avatar=args.avatar, calls=args.calls)
     until = (now + args.expires).astimezone()
-    print(f"avatar: it allows {', '.join(args.scope)} until {until:%Y-%m-%d %H:%M %Z}.", file=sys.stderr)
-    print(token)
+    complain(f"avatar: it allows {', '.join(args.scope)} until {until:%Y-%m-%d %H:%M %Z}.")
+    say(token)
     return 0
 
 

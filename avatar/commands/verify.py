@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from avatar.commands.flags import add_flags
 from avatar.commands.options import Subparsers, settings_of
+from avatar.commands.terminal import say, say_json
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ def run(args: argparse.Namespace) -> int:
         )
     findings = verify(args.file, mark_readers(args.anchor, settings_of(args).picture.watermark_key))
     if args.json:
-        print(json.dumps({"file": str(args.file), "findings": [_as_json(finding) for finding in findings]}, indent=2))
+        say_json({"file": str(args.file), "findings": [_as_json(finding) for finding in findings]})
     else:
-        print(report(args.file, findings))
+        say(*report(args.file, findings))
     return exit_code(findings)
 
 
@@ -82,13 +82,13 @@ def verify(path: Path, readers: Iterable[MarkReader]) -> tuple[Finding, ...]:
     return tuple(reader.read(path) for reader in readers)
 
 
-def report(path: Path, findings: Sequence[Finding]) -> str:
-    """Return the findings in words."""
+def report(path: Path, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return the findings in words, line by line."""
     lines = [str(path)]
     for finding in findings:
         lines.append(f"  {finding.kind}: {finding.verdict.value}")
         lines += [f"    {sentence}" for sentence in finding.sentences]
-    return "\n".join([*map(_plain, lines), _summary(findings)])
+    return (*lines, _summary(findings))
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
@@ -103,11 +103,6 @@ def exit_code(findings: Iterable[Finding]) -> int:
         looked = any(finding.verdict is Verdict.ABSENT for finding in seen)
         return NOTHING_FOUND if looked else UNREADABLE
     return NOT_GENERATED if all(finding.generated is False for finding in holding) else 0
-
-
-def _plain(line: str) -> str:
-    """Return a line of which a terminal obeys nothing: a stranger may have named the file, which readers name too."""
-    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def _summary(findings: Sequence[Finding]) -> str:

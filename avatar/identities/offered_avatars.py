@@ -116,7 +116,7 @@ class OfferedAvatars:
             except (IdentityFileError, ConsentError) as error:
                 # It was fine at the start; visitors are not told where it lies.
                 self._broken.add(avatar_id)
-                _log.error("%s is not offered any more: %s", path, error)
+                _log.error("%s is not offered any more: %s", path, _of_it(path, error))
                 raise IdentityFileError(
                     "The server cannot read this avatar's file any more; its log says why. Choose another avatar."
                 ) from error
@@ -129,6 +129,11 @@ class OfferedAvatars:
 def _log_failure(avatar_id: str, future: Future[MadeAvatar]) -> None:
     if not future.cancelled() and (error := future.exception()) is not None:
         _log.error("The avatar %s cannot be made: %s", avatar_id, error)
+
+
+def _of_it(path: Path, error: Exception) -> str:
+    """Return what is wrong with a file that was named already."""
+    return str(error).replace(str(path), "it", 1)
 
 
 def _usable_files(folder: Path | None, trust: TrustSettings) -> list[tuple[Path, str | None]]:
@@ -150,7 +155,7 @@ def _usable_files(folder: Path | None, trust: TrustSettings) -> list[tuple[Path,
         try:
             identity = checked_consent(read_identity(path), str(path), trust)
         except (IdentityFileError, ConsentError) as error:
-            _log.warning("%s is not offered: %s", path, error)
+            _log.warning("%s is not offered: %s", path, _of_it(path, error))
             continue
         if identity.consent is not None and identity.consent.problem is not None:
             _log.warning("%s states whose face it is, but %s.", path, identity.consent.problem)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from avatar.errors import AvatarError, TrustError
+from avatar.plain_text import plain
 from avatar.trust.marks import Finding, Verdict
 
 INPUTS: Final = "io.github.avatar-live.inputs"
@@ -157,5 +158,5 @@ def _inputs(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _plain(text: object) -> str:
-    """Return a text that a stranger wrote, short and in one line, so that it cannot play a terminal's tricks."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(text))[:_LONGEST]
+    """Return a text that a stranger wrote, short and in one line."""
+    return plain(str(text)[:_LONGEST])[:_LONGEST]

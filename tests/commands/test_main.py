@@ -212,3 +212,17 @@ def test_the_command_starts_at_once() -> None:
     after = os.times()
     used_s = after.children_user + after.children_system - before.children_user - before.children_system
     assert used_s < 1.0, "0.1 s of work, however long a busy machine lets it wait"
+
+
+@pytest.mark.parametrize("command", [["info"], ["verify"], ["enroll", "-o", "me.avatar"], ["render", "--nothing"]])
+def test_the_name_of_a_file_does_not_move_the_terminal(
+    command: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    strange = tmp_path / "\x1b[2J\u202e\rme.avatar"
+    strange.write_bytes(b"junk")
+    try:
+        main([*command, str(strange)])
+    except SystemExit as end:  # of the parser
+        assert end.code == 2
+    shown = "".join(capsys.readouterr())
+    assert shown.isprintable() or all(line.isprintable() for line in shown.split("\n")), shown
