@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avatar.commands.consent_question import ask_claim, can_ask
 from avatar.commands.flags import add_flags
 from avatar.commands.options import SIGNING, Subparsers, refuse_overwriting, settings_of
 from avatar.commands.progress import ProgressBar
@@ -133,6 +134,8 @@ def _claim(trust: TrustSettings) -> str | None:
     if trust.consent != "unstated":
         return trust.consent
     if trust.require_consent:
+        if can_ask() and (claim := ask_claim()) is not None:
+            return claim
         raise ConsentError(
             "It has to be said whose face it is (--require-consent): --consent self (your own), permitted (the person "
             "has agreed) or nobody (no real person's)."

@@ -23,6 +23,7 @@ from avatar.commands import (
     render,
     say,
     serve,
+    sign,
     token,
     verify,
 )
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
         "  avatar publish --audio speech.wav --to whip://live.example/whip/room\n"
         "  avatar camera --avatar me.avatar               a camera for Zoom and OBS\n"
         "  avatar verify clip.mp4                         is it an avatar's?\n"
+        "  avatar sign recordings/*.mp4                   sign what a crash left unsigned\n"
         "  avatar cluster up                              several servers behind one address\n"
         "  avatar doctor                                  when something does not work\n\n"
         "Each command explains itself: avatar COMMAND --help",
@@ -61,7 +63,22 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"avatar {__version__}")
     top.add_argument("--debug", action="store_true", help="show where an error comes from")
     subparsers = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (serve, cluster, enroll, info, render, say, publish, camera, verify, doctor, models, config, token):
+    for command in (
+        serve,
+        cluster,
+        enroll,
+        info,
+        render,
+        say,
+        publish,
+        camera,
+        verify,
+        sign,
+        doctor,
+        models,
+        config,
+        token,
+    ):
         command.add_command(subparsers)
     return top
 

@@ -25,6 +25,18 @@ class FragmentIndex:
     first_moof: int
 
 
+def whole_bytes(path: Path) -> int:
+    """Return how much of a file is whole: without the box that its writing ended in, and without the head (`moof`) of a
+    fragment whose pictures are not there. Raises OSError."""
+    length, end, kind_before, begin_before = path.stat().st_size, 0, b"", 0
+    with path.open("rb") as file:
+        for kind, at, size in _boxes(file):
+            if at + size > length:
+                break
+            end, kind_before, begin_before = at + size, kind, at
+    return begin_before if kind_before == b"moof" else end
+
+
 def fragment_index(path: Path) -> FragmentIndex | None:
     """Return the index of a file, None where it has none. Raises OSError."""
     with path.open("rb") as file:

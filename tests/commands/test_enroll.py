@@ -1,12 +1,17 @@
-"""`avatar enroll --refine`: what the command says when its arguments do not fit together."""
+"""`avatar enroll`: what the command asks, and says when its arguments do not fit together."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from avatar.commands.consent_question import ANSWERS, ask_claim
 from avatar.commands.main import main
+from avatar.generator.identity_file import read_identity
+from avatar.trust.consent import CLAIMS
+from avatar.types import U8
 
 
 @pytest.mark.parametrize(
@@ -32,3 +37,27 @@ def test_the_clip_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFix
     assert "one of the inputs" in capsys.readouterr().err and clip.read_bytes() == b"precious"
     assert main(["enroll", "--refine", str(clip), "-o", str(tmp_path / "a.avatar")]) == 1
     assert "Cannot open" in capsys.readouterr().err
+
+
+def test_who_sits_at_a_terminal_is_asked_whose_face_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    typed = iter(["mine", "2"])
+    assert ask_claim(lambda _: next(typed)) == "permitted"
+    assert "Whose face is it?" in capsys.readouterr().out
+    assert ask_claim(lambda _: "Nobody ") == "nobody"
+    assert ask_claim(lambda _: "") is None, "who does not answer is not asked for ever"
+    assert ANSWERS.keys() <= CLAIMS.keys()
+
+
+def test_enrolling_asks_at_a_terminal_and_says_how_elsewhere(
+    photo: U8, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(photo).save(tmp_path / "me.png")
+    command = ["enroll", str(tmp_path / "me.png"), "-o", str(tmp_path / "me.avatar"), "--require-consent"]
+    command += ["--key-folder", str(tmp_path / "keys")]
+    assert main(command) == 1
+    assert "--consent self" in capsys.readouterr().err
+    monkeypatch.setattr("avatar.commands.enroll.can_ask", lambda: True)
+    monkeypatch.setattr("avatar.commands.enroll.ask_claim", lambda: "self")
+    assert main(command) == 0
+    consent = read_identity(tmp_path / "me.avatar").consent
+    assert consent is not None and consent.claim == "self"

@@ -10,6 +10,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from PIL import Image
 
 from avatar.config import PictureSettings, TrustSettings
@@ -101,6 +105,22 @@ def test_what_is_changed_or_cut_afterwards_is_seen(signer: FileSigner, tmp_path:
     assert ContentCredentials().read(path).verdict is Verdict.BROKEN
 
 
+def test_a_recording_that_was_cut_off_is_signed_without_its_last_half_fragment(
+    signer: FileSigner, tmp_path: Path
+) -> None:
+    whole = fragmented(tmp_path / "whole.mp4").read_bytes()
+    fragments = [at - 4 for at in range(len(whole)) if whole[at : at + 4] == b"moof"]
+    for more in (0, 100, 240):  # between two, in one's head, in its pictures
+        path = tmp_path / f"{more}.mp4"
+        path.write_bytes(whole[: fragments[3] + more])
+        signer.sign(path, NETWORK, [])
+        assert ContentCredentials().read(path).verdict is Verdict.FOUND
+        assert path.read_bytes().count(b"moof") == 3
+        with av.open(str(path)) as container:
+            assert sum(1 for _ in container.decode(video=0)) == 15
+    assert {each.suffix for each in tmp_path.iterdir()} == {".mp4"}, "nothing is left beside them"
+
+
 def test_a_recording_is_signed_once_it_has_ended(signer: FileSigner, tmp_path: Path) -> None:
     path = tmp_path / "call.mp4"
     recording = Recording(path, (64, 64), 10, finish=lambda file: signer.sign(file, NETWORK, []), clock=lambda: 0.0)
@@ -164,3 +184,63 @@ def test_a_key_of_ones_own_is_held_against_its_certificate(tmp_path: Path) -> No
         assert "precious" not in str(refused.value)
     with pytest.raises(TrustError, match="cannot be read"):
         read_signing_key(cert, tmp_path / "none.pem")
+
+
+PRIVATE_KEYS = {
+    "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "P-521": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "Ed25519": ed25519.Ed25519PrivateKey.generate,
+    "RSA": lambda: rsa.generate_private_key(65537, 2048),
+    "short RSA": lambda: rsa.generate_private_key(65537, 1024),  # noqa: S505 - is to be refused
+    "Ed448": ed448.Ed448PrivateKey.generate,
+    "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
+}
+
+
+def operators_files(folder: Path, kind: str, usage: x509.ObjectIdentifier) -> tuple[Path, Path]:
+    """Write a key and a certificate that an authority made for it."""
+    now, private = datetime.datetime.now(datetime.UTC), PRIVATE_KEYS[kind]()
+    authority = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Operator")])
+    certificate = (
+        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=2))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(True, *[False] * 8), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
+        .sign(authority, hashes.SHA256())
+    )
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    none = serialization.NoEncryption()
+    key.write_bytes(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, none))
+    return cert, key
+
+
+@pytest.mark.parametrize("kind", ["P-256", "P-384", "P-521", "Ed25519", "RSA"])
+def test_operators_sign_with_keys_of_many_kinds(kind: str, tmp_path: Path) -> None:
+    cert, key = operators_files(tmp_path, kind, ExtendedKeyUsageOID.EMAIL_PROTECTION)
+    path = still(tmp_path / "still.png")
+    FileSigner(read_signing_key(cert, key)).sign(path, NETWORK, [])
+    finding = ContentCredentials().read(path)
+    assert finding.verdict is Verdict.FOUND and finding.values["signer"] == "Operator"
+
+
+@pytest.mark.parametrize(
+    ("kind", "usage", "words"),
+    [
+        ("P-256", ExtendedKeyUsageOID.SERVER_AUTH, "a web server's has neither"),
+        ("short RSA", ExtendedKeyUsageOID.EMAIL_PROTECTION, "2048 bits"),
+        ("Ed448", ExtendedKeyUsageOID.EMAIL_PROTECTION, "EC .P-256, P-384, P-521., Ed25519 or RSA"),
+        ("secp256k1", ExtendedKeyUsageOID.EMAIL_PROTECTION, "EC .P-256, P-384, P-521., Ed25519 or RSA"),
+    ],
+)
+def test_what_nothing_can_be_signed_with_is_refused_before_there_is_a_file(
+    kind: str, usage: x509.ObjectIdentifier, words: str, tmp_path: Path
+) -> None:
+    cert, key = operators_files(tmp_path, kind, usage)
+    with pytest.raises(TrustError, match=words):
+        FileSigner.of(TrustSettings(sign=True, sign_cert=cert, sign_key=key))
