@@ -210,7 +210,14 @@ def opened(*options: str, clip: Path | None = None) -> Iterator[tuple[Page, str]
 
     Yields the page and the server's address.
     """
-    with tempfile.TemporaryDirectory(prefix="avatar-page-") as folder, ServerProcess(*options) as server:
+    with ServerProcess(*options) as server, browser(clip) as page:
+        yield page, server.url.replace("127.0.0.1", "localhost")
+
+
+@contextmanager
+def browser(clip: Path | None = None) -> Iterator[Page]:
+    """Start a browser whose camera shows a clip or a portrait that sways; yields its page, which is not open yet."""
+    with tempfile.TemporaryDirectory(prefix="avatar-page-") as folder:
         raw = Path(folder) / "clip.y4m"
         if clip is None:
             raw = make_camera(Path(folder), CAMERA_S).raw
@@ -221,7 +228,7 @@ def opened(*options: str, clip: Path | None = None) -> Iterator[tuple[Page, str]
         driver = start(profile, [*devices, f"--use-file-for-fake-video-capture={raw}"])
         driver.set_window_size(*WINDOW)
         try:
-            yield Page(driver), server.url.replace("127.0.0.1", "localhost")
+            yield Page(driver)
         finally:
             driver.quit()
 

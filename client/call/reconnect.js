@@ -5,7 +5,7 @@ import { ApiError } from "../protocol/http-api.js";
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 10_000;
 /** A server that is not there costs nothing to ask, and may be back any moment. */
-const LONGEST_AWAY_MS = 3_000;
+const LONGEST_AWAY_MS = 2_000;
 const SILENCE_LIMIT_MS = 6_000;
 /** Pictures and sound come many times a second: a server that sends neither for so long may be gone. */
 const PACKET_SILENCE_MS = 450;
@@ -17,7 +17,7 @@ const LOST_CALL_SPREAD_MS = 200;
 const DEFAULT_FULL_WAIT_S = 10;
 
 /**
- * Wait before the next attempt: doubles from half a second to ten, or to three while nobody answers at all; spread by
+ * Wait before the next attempt: doubles from half a second to ten, or to two while nobody answers at all; spread by
  * +-25 % so that the pages of a server that restarts do not reconnect all at once.
  *
  * @param {number} failures attempts that have failed in a row, 0 for none
