@@ -224,6 +224,7 @@ class GatewayDeployment:
             listener,
             admission=Admission(limits.requests, limits.requests_per_address),
             tls=tls,
+            proxies=settings.trusted_proxy,
         )
         self._loop = asyncio.get_running_loop()
         self.address: tuple[str, int] = listener.getsockname()[:2]

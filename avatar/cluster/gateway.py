@@ -110,6 +110,10 @@ class Gateway:
     # Requests
 
     async def _serve(self, request: Request, send: Send) -> None:
+        if not request.scope["raw_path"].startswith(b"/"):  # put behind a replica's address, it would be another one
+            refusal = RequestError("The address that is asked for has to begin with a slash.")
+            await self._own(problem_of(refusal), request, send)
+            return
         replicas = self.view.replicas(self._clock())
         visitor = request.client.host if request.client is not None else ""
         way = route(request.method, request.url.path, dict(parse_qsl(request.url.query)), replicas, visitor=visitor)
@@ -127,7 +131,7 @@ class Gateway:
             if not exchange.answered:
                 await self._own(problem_of(error), request, send)
         except ClientDisconnect:
-            return  # nobody is there to be told
+            return None  # nobody is there to be told
 
     async def _offer(self, way: Route, exchange: _Exchange) -> None:
         body = await read_body(exchange.request, self._settings.limits.offer_bytes)

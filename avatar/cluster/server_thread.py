@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from avatar.server.admission import Admission
 from avatar.server.connection import connection_class
+from avatar.server.visitors import proxy_options
 
 START_S: Final = 180.0
 GOODBYE_S: Final = 2
@@ -49,9 +50,14 @@ class ServerThread:
         *,
         admission: Admission,
         tls: ssl.SSLContext | None = None,
+        proxies: Sequence[str] = (),
     ) -> None:
-        """Serve on a socket that listens; `open_app` is called in the thread, on its loop, and may take seconds."""
+        """Serve on a socket that listens; `open_app` is called in the thread, on its loop, and may take seconds.
+
+        `proxies`: see `avatar.server.visitors.proxy_options`.
+        """
         self._open_app, self._listener, self._admission, self._tls = open_app, listener, admission, tls
+        self._proxies = proxies
         self._started: Future[asyncio.AbstractEventLoop] = Future()
         self._server: uvicorn.Server | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="http-server", daemon=True)
@@ -93,6 +99,7 @@ class ServerThread:
                 server_header=False,
                 ws="none",
                 lifespan="on",
+                **proxy_options(self._proxies),
             )
             self._server = server = _Server(config, self._started)
             try:

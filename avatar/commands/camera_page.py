@@ -40,7 +40,9 @@ def serving_page(controls: CameraControls, port: int, limits: LimitSettings) -> 
     backgrounds = BackgroundLibrary(limits)
     app = create_camera_app(controls, backgrounds, limits, token, preview_of)
     # Its own logging set-up would shut every handler there is down, and absl's closes the stream that it writes to.
-    config = uvicorn.Config(app, log_config=None, log_level="error", access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, log_config=None, log_level="error", access_log=False, timeout_graceful_shutdown=1, proxy_headers=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listening]}, name="avatar-control-page", daemon=True

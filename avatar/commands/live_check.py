@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from avatar.commands.terminal import say
 from avatar.errors import ConsentError, DeviceError
 from avatar.timing.latest_slot import LatestSlot
 from avatar.types import CaptureStamp
@@ -41,8 +42,8 @@ def checked_likeness(portraits: Sequence[Portrait], camera: CameraInput) -> floa
     recognition = LikenessProcess()
     try:
         with LiveCheck(portraits, recognition) as check:
-            print(f"Look into {camera.name}. Right and left are your own.", flush=True)
-            ended = _follow(check, camera, lambda line: print(line, flush=True))
+            say(f"Look into {camera.name}. Right and left are your own.")
+            ended = _follow(check, camera, say)
     finally:
         recognition.close()
     if ended.phase != "passed":
@@ -51,11 +52,11 @@ def checked_likeness(portraits: Sequence[Portrait], camera: CameraInput) -> floa
             "face it is with --consent self, permitted or nobody.",
             code="not_live",
         )
-    print(f"You are the person in the photo (likeness {ended.score:.3f}).")
+    say(f"You are the person in the photo (likeness {ended.score:.3f}).")
     return ended.score
 
 
-def _follow(check: LiveCheck, camera: CameraInput, say: Callable[[str], None]) -> Check:
+def _follow(check: LiveCheck, camera: CameraInput, tell: Callable[[str], None]) -> Check:
     """Show a check what the camera sees until it has ended."""
     from avatar.media.colour import camera_rgb  # noqa: PLC0415
     from avatar.virtual_camera.camera_input import CameraReader  # noqa: PLC0415
@@ -83,7 +84,7 @@ def _follow(check: LiveCheck, camera: CameraInput, say: Callable[[str], None]) -
             words = in_words(check.look(camera_rgb(frame), begin_s))
             if words and words != said:
                 said = words
-                say(words)
+                tell(words)
             time.sleep(max(begin_s + LEAST_STEP_S - time.monotonic(), 0.0))
     finally:
         reader.stop()

@@ -75,6 +75,7 @@ def _serve(args: argparse.Namespace) -> int:
 
     from avatar.server.admission import Admission  # noqa: PLC0415
     from avatar.server.connection import connection_class  # noqa: PLC0415
+    from avatar.server.visitors import proxy_options  # noqa: PLC0415
 
     settings = settings_of(args)
     set_up_logging(verbose=settings.verbose)
@@ -95,6 +96,7 @@ def _serve(args: argparse.Namespace) -> int:
             timeout_graceful_shutdown=_GOODBYE_S,
             server_header=False,
             ws="none",
+            **proxy_options(settings.trusted_proxy),
         )
         host, port = listener.getsockname()[:2]
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_PROCESSES: Final = 8
 """That hold calls, where the user has not said how many: each takes memory of its own."""
+SHORT_TOKEN: Final = 16
+"""Letters: a shorter one is warned of."""
 WORKER_COMMAND: Final = (sys.executable, "-P", "-c", "from avatar.commands.call_worker import main; main()")
 """Starts a worker; the number of its socket's file is to follow, and our own search path is handed on."""
 
@@ -84,6 +86,11 @@ def check(settings: ServerSettings) -> Checked:
     )
     page_folder()
     ice_servers(settings.transport)
+    if settings.token is not None and len(settings.token) < SHORT_TOKEN:
+        complain(
+            f"avatar: AVATAR_TOKEN has {len(settings.token)} letters: who tries many finds it. avatar token "
+            "--new-secret prints one that nobody finds."
+        )
     if settings.recordings is not None:
         make_folder(settings.recordings)
     FileSigner.of(settings.trust)

@@ -142,8 +142,13 @@ def _hint(setting: Setting) -> Any:
     """Return the type of a setting as pydantic checks it."""
     declared = setting.declared
     text = StringConstraints(min_length=1, max_length=LONGEST_TEXT, pattern=ONE_LINE)
+    one: Any = Annotated[str, text]
     if declared.kind is not None:
-        return Annotated[Any, BeforeValidator(_parsed_by(declared.kind))]
+        one = Annotated[Any, BeforeValidator(_parsed_by(declared.kind))]
+    if setting.type is tuple:
+        return Annotated[tuple[one, ...], Field(max_length=MOST_TEXTS), BeforeValidator(_list_of)]
+    if declared.kind is not None:
+        return one
     if declared.choices:
         return Literal[declared.choices]
     if setting.type in (int, float):
@@ -151,8 +156,6 @@ def _hint(setting: Setting) -> Any:
             ge=declared.at_least, le=declared.at_most, allow_inf_nan=False if setting.type is float else None
         )
         return Annotated[setting.type, bounds, BeforeValidator(_no_bool)]
-    if setting.type is tuple:
-        return Annotated[tuple[Annotated[str, text], ...], Field(max_length=MOST_TEXTS), BeforeValidator(_list_of)]
     if setting.type is Path:
         return Annotated[Annotated[str, text], AfterValidator(_path)]
     return bool if setting.type is bool else Annotated[str, text]

@@ -144,6 +144,11 @@ def public_address(text: str) -> str:
     return str(address)
 
 
+def network(text: str) -> str:
+    """Return an address, or a network of addresses, as text. Raises ValueError for what is none."""
+    return str(ipaddress.ip_network(text.strip(), strict=False))
+
+
 def api_key(text: str) -> str:
     """Return a key that an HTTP header can carry. Raises ValueError for any other."""
     if not text.isascii() or not text.isprintable() or " " in text:
@@ -161,5 +166,6 @@ LABEL: Final = Kind(picture_label, f"a text of 1 to {LONGEST_LABEL} letters in o
 API_KEY: Final = Kind(api_key, "plain letters, digits and marks (ASCII), without spaces or line breaks", "KEY")
 BASE_URL: Final = Kind(base_url, "a base URL such as http://localhost:11434/v1, without a key", "URL")
 PORTS: Final = Kind(port_range, "a range of ports from 1024 to 65535, such as 40000-40100", "FIRST-LAST")
+NETWORK: Final = Kind(network, "an IP address or network such as 127.0.0.1 or 10.0.0.0/8", "ADDRESS")
 PUBLIC_ADDRESS: Final = Kind(public_address, "an IP address such as 203.0.113.7", "ADDRESS")
 CONSENT_ASKED: Final = Kind(consent_asked, "true, false or live", "live", also_bool=True)

@@ -14,6 +14,7 @@ from avatar.config.kinds import (
     BASE_URL,
     CONSENT_ASKED,
     LABEL,
+    NETWORK,
     PORTS,
     PUBLIC_ADDRESS,
     SIZE,
@@ -379,6 +380,12 @@ class ServerSettings:
         (),
         "another site whose pages may call, upload and remove, such as https://site.example; '*': all",
         metavar="ORIGIN",
+    )
+    trusted_proxy: tuple[str, ...] = setting(
+        (),
+        "a proxy in front of the server that says in X-Forwarded-For who asks: limits and the audit log then tell its "
+        "users apart; it has to set that header itself (default: nobody's word is taken)",
+        kind=NETWORK,
     )
     token: str | None = setting(None, "calls, uploads and /metrics need it as a bearer token", secret=True)
     token_secret: str | None = setting(

@@ -54,16 +54,20 @@ class UploadConsent:
     def stated(self, identity: Identity, claim: str | None, likeness: float | None = None) -> Identity:
         """Return an identity with its statement; as it is where there is none. May read a file; for one thread.
 
-        `likeness`: what the check before the camera has found; None: there was none.
+        `likeness`: what the check before the camera has found; None: there was none. Raises ConsentError where this
+        server's word is none of those that count.
         """
         if claim is None:
             return identity
-        return with_consent(identity, claim, self._signing_key(), datetime.now(UTC), likeness=likeness)
+        stated = with_consent(identity, claim, self._signing_key(), datetime.now(UTC), likeness=likeness)
+        self.check(stated)  # the server's own word counts only where the operator has not named others'
+        return stated
 
     def check(self, identity: Identity) -> None:
-        """Raise ConsentError where an upload that another server took does not state what is asked for here."""
+        """Raise ConsentError where an upload, here or taken by another server, does not state what is asked for."""
         if self._trust.require_consent:
-            require(identity.consent, "This avatar", live=self._trust.require_consent == "live")
+            keys, live = self._trust.consent_keys, self._trust.require_consent == "live"
+            require(identity.consent, "This avatar", keys, live=live)
 
     def _signing_key(self) -> Ed25519PrivateKey:
         """Return this server's own key; one for this run alone where it cannot keep any."""

@@ -51,12 +51,13 @@ ACCESS: Final[Mapping[tuple[str, str], Access]] = {
     ("GET", "/api/config"): OPEN,
     ("GET", "/healthz"): OPEN,
     ("GET", "/metrics"): _ADMIN,
-    # Avatars and backgrounds: listed ones are everybody's, an upload is known to who has its id
+    # Avatars and backgrounds: listed ones are seen by everybody, an upload is known to who has its id. A file is the
+    # face itself, to be used anywhere: for those who may use it here.
     ("GET", "/api/avatars"): OPEN,
     ("POST", "/api/avatars"): Access(frozenset({"enroll"}), costly="uploads"),
     ("GET", "/api/avatars/{avatar_id}"): OPEN,
     ("GET", "/api/avatars/{avatar_id}/preview.jpg"): OPEN,
-    ("GET", "/api/avatars/{avatar_id}/file"): OPEN,
+    ("GET", "/api/avatars/{avatar_id}/file"): Access(frozenset({"call", "enroll"})),
     ("DELETE", "/api/avatars/{avatar_id}"): OPEN,
     ("POST", "/api/live-checks"): Access(frozenset({"enroll"}), costly="uploads"),
     ("POST", "/api/live-checks/{check_id}/pictures"): OPEN,
@@ -173,6 +174,12 @@ class Gate:
                 code="unauthorized",
             )
         return read_token(self._secret, given)
+
+
+def require_avatar(grant: Grant, avatar_id: str) -> None:
+    """Accept an avatar that a token is for. Raises RequestError (insufficient_scope)."""
+    if grant.avatar not in (None, avatar_id):
+        raise RequestError(f"This token is for the avatar {grant.avatar}.", code="insufficient_scope")
 
 
 def grant_of(request: Request) -> Grant:

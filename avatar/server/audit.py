@@ -34,7 +34,7 @@ _NOTES: Final = "audit"
 MOST_CALLS: Final = 10_000
 
 
-def note(request: Request, **said: str | int | bool | None) -> None:
+def note(request: Request, **said: str | float | bool | None) -> None:
     """Say more of a request in its entry: nothing that is content, or a secret. Without an audit log, it is lost."""
     request.scope.setdefault(_NOTES, {}).update(said)
 

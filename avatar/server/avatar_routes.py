@@ -12,6 +12,7 @@ from avatar.errors import AvatarError
 from avatar.identities.library import AvatarLibrary
 from avatar.identities.live_checks import LiveChecks
 from avatar.identities.made_avatar import PREVIEW_SIZE, AvatarInfo
+from avatar.server.access import grant_of, require_avatar
 from avatar.server.audit import note
 from avatar.server.bodies import read_photo_form
 from avatar.server.metrics import Metrics
@@ -134,10 +135,16 @@ def avatar_routes(
     @router.get(
         "/{avatar_id}/file",
         response_class=Response,
-        responses={200: {"content": {"application/octet-stream": {}}}, **problems(_UNKNOWN)},
+        responses={
+            200: {"content": {"application/octet-stream": {}}},
+            **problems(
+                {401: "A token is needed.", 403: "The token does not allow this: `insufficient_scope`.", **_UNKNOWN}
+            ),
+        },
     )
-    async def download(avatar_id: AvatarId) -> Response:
+    async def download(avatar_id: AvatarId, request: Request) -> Response:
         """Return the avatar as an `.avatar` file, for `avatar render` or another server."""
+        require_avatar(grant_of(request), avatar_id)
         await library.fetch(avatar_id)
         name = library.info(avatar_id).name or "avatar"
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}.avatar"}

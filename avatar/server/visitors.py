@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from fastapi import Request
 
 _HOME_PREFIX: Final = 64
 """Bits of an IPv6 address that a provider gives to one home, whose devices choose the rest as they like."""
+
+
+def proxy_options(proxies: Sequence[str]) -> dict[str, Any]:
+    """Return the options of `uvicorn.Config` by which these proxies, and nobody else, say who asks.
+
+    Its default takes the word of whoever connects from this machine, which is a proxy that may hand on what a visitor
+    has made up.
+    """
+    return {"proxy_headers": bool(proxies), "forwarded_allow_ips": list(proxies)}
 
 
 def visitor_of(request: Request) -> str:

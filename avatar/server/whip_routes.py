@@ -16,11 +16,11 @@ from avatar.call.running import CallWatchers, RunningCall
 from avatar.call.totals import CallsSnapshot
 from avatar.config import SIDES, ServerSettings
 from avatar.errors import AvatarError
-from avatar.server.access import Gate, grant_of
+from avatar.server.access import Gate, grant_of, require_avatar
 from avatar.server.audit import note
 from avatar.server.call_shares import CallShares
 from avatar.server.metrics import Metrics
-from avatar.server.problems import RequestError, problem
+from avatar.server.problems import problem
 from avatar.server.schemas import problems
 from avatar.server.sdp_requests import (
     FRAGMENT_ANSWERS,
@@ -182,8 +182,7 @@ def whip_routes(calls: CallRegistry, settings: ServerSettings, metrics: Metrics,
         note(request, mode=mode, drive=drive, avatar=reference(avatar), in_room=room is not None)
         try:
             grant = grant_of(request)
-            if grant.avatar not in (None, avatar):
-                raise RequestError(f"This token is for the avatar {grant.avatar}.", code="insufficient_scope")
+            require_avatar(grant, avatar)
             if room is not None:
                 gate.count("rooms", request, grant)
             with shares.opening(most_calls(request, grant)) as runs:

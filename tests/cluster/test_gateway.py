@@ -204,3 +204,20 @@ def test_a_replica_that_drains_takes_no_call_but_keeps_those_it_has(cluster: Clu
         answer = cluster.client.post("/whip?avatar=mira", content="v=0", headers=OFFER)
         assert second.name in answer.headers["Location"]
     assert cluster.client.get(f"/whip/{first.name}0123456789abcdef").text == first.name
+
+
+@pytest.mark.parametrize("target", ["@127.0.0.1:9/healthz", "http://127.0.0.1:9/who", "who"])
+def test_no_address_leads_a_gateway_anywhere_but_to_its_replicas(cluster: Cluster, target: str) -> None:
+    host, port = cluster.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        answer = b""
+        while piece := connection.recv(65_536):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 400"), answer
+    assert not any(replica.asked for replica in cluster.replicas.values())
+
+
+def test_nobody_says_to_a_gateway_who_asks(cluster: Cluster) -> None:
+    made_up = {"X-Forwarded-For": "203.0.113.9", "X-Avatar-Visitor": "203.0.113.9"}
+    assert cluster.client.get("/who", headers=made_up).json()["client"] == "127.0.0.1"

@@ -99,7 +99,7 @@ def test_every_setting_can_be_said_by_each_source(folder: Path, monkeypatch: pyt
     }
     values |= {"require_consent": "true", "consent": "self", "consent_keys": "aa,bb", "key_folder": "e"}
     values |= {"label": "AI", "label_font": "f", "sign": "true", "sign_cert": "g", "sign_key": "h"}
-    values |= {"audit_log": "i", "telemetry_url": "http://c:4318"}
+    values |= {"audit_log": "i", "telemetry_url": "http://c:4318", "trusted_proxy": "10.0.0.0/8,127.0.0.1"}
     for name, value in values.items():
         monkeypatch.setenv(declared_settings()[name].variable, value)
     by_environment = read().server

@@ -362,6 +362,16 @@ async def test_what_is_said_of_an_upload_is_signed_and_in_its_file(
     library.close()
 
 
+async def test_where_only_others_words_count_no_upload_is_taken(
+    astronaut: Identity, photo_file: bytes, tmp_path: Path
+) -> None:
+    trust = TrustSettings(require_consent=True, consent_keys=("ab" * 32,), key_folder=tmp_path)
+    library = AvatarLibrary((), LimitSettings(), enrol=enrolling(astronaut), trust=trust)
+    with pytest.raises(ConsentError, match="--consent-key"):
+        await library.add([photo_file], consent="self")
+    library.close()
+
+
 async def test_a_server_that_cannot_keep_a_key_signs_all_the_same(
     astronaut: Identity, photo_file: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -120,6 +120,13 @@ def test_a_token_for_one_avatar_shows_no_other(serve: Serve) -> None:
     assert len(calls.made) == 1
 
 
+def test_a_token_for_one_avatar_takes_no_others_file(serve: Serve) -> None:
+    client, _ = serve()
+    only = bearer("call", avatar="drawn")
+    assert code(client.get("/api/avatars/mira/file", headers=only)) == "insufficient_scope"
+    assert code(client.get("/api/avatars/drawn/file", headers=only)) == "unknown_avatar"
+
+
 def test_a_token_for_one_call_makes_another_once_that_has_ended(serve: Serve) -> None:
     client, _ = serve()
     once = {**SDP, **bearer("call", calls=1)}
