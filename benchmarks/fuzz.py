@@ -44,6 +44,7 @@ from benchmarks.server_process import ServerProcess
 BARS = {
     "server_errors": "0",
     "failures": "0",
+    "tracebacks_logged": "0",
     "calls_lost": "0",
     "memory_growth_mb": "< 15",
     "tasks_left": "<= 0",
@@ -54,6 +55,9 @@ SERVER = (
     *("--uploaded-avatars", "2"),  # what is kept of uploads is full at once, and no growth
     *("--offers-per-minute", "100000", "--uploads-per-minute", "100000", "--rooms-per-minute", "100000"),
 )
+MOST_SHOWN = 3
+LONGEST_SHOWN = 4000
+"""Tracebacks of the server's log, and letters of each."""
 EXAMPLES = 25
 """Of one kind, then it is another's turn."""
 MESSAGES_PER_SECOND = 25
@@ -279,9 +283,11 @@ async def measure(minutes: float, random_seed: int, found: Path | None) -> dict[
             after = await churn.at_rest()
         finally:
             await asyncio.to_thread(fuzz.close)
-        failed = server.log().count("Traceback")
+        tracebacks = server.log().split("Traceback")[1:]
         alive = server.running
-    return _figures(findings, before, after, lost=lost, failures_logged=failed, alive=alive, found=found)
+    for traceback in tracebacks[:MOST_SHOWN]:
+        print(f"logged: Traceback{traceback[:LONGEST_SHOWN]}")
+    return _figures(findings, before, after, lost=lost, failures_logged=len(tracebacks), alive=alive, found=found)
 
 
 async def _for_minutes(fuzz: Fuzz, server: ServerProcess, findings: Findings, minutes: float) -> int:

@@ -131,7 +131,7 @@ class Gateway:
             if not exchange.answered:
                 await self._own(problem_of(error), request, send)
         except ClientDisconnect:
-            return None  # nobody is there to be told
+            return  # nobody is there to be told
 
     async def _offer(self, way: Route, exchange: _Exchange) -> None:
         body = await read_body(exchange.request, self._settings.limits.offer_bytes)

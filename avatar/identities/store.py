@@ -31,8 +31,9 @@ TAG_LETTERS: Final = 6
 ANSWER_S: Final = 15.0
 """A store that has not answered by then is taken for gone."""
 THREADS: Final = 4
-WAITING: Final = 32
-"""Requests to the store that may wait or run; one more is told to come back."""
+WAITING: Final = 128
+"""Requests to the store that may wait or run, four times what one address may ask at once: nobody alone fills it. One
+more is told to come back."""
 LOOK_AFTER_S: Final = 600.0
 """How often what has become too much is looked for."""
 _RETRY_AFTER_S: Final = 5
