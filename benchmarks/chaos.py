@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from benchmarks.clients.chromium import missing
 from benchmarks.jumping_clock import JUMPS_S
 from benchmarks.light_caller import LightCaller, opus_packets
 from benchmarks.line_relay import Line, LineRelay
-from benchmarks.page import browser
+from benchmarks.page import Page, browser
 from benchmarks.server_process import ServerProcess
 
 BARS = {
@@ -200,8 +201,7 @@ async def kill_under_page() -> dict[str, float]:
                 await asyncio.to_thread(server.kill)
                 server = await asyncio.to_thread(ServerProcess, *OPTIONS, "--port", port)
                 ready_ms = 1e3 * time.time()
-                later = f"return shownMs.filter((at) => at > {ready_ms}).length"
-                await waited(lambda later=later: page.ask(later) >= 5, PICTURE_S)
+                await waited(partial(_shown_since, page, ready_ms), PICTURE_S)
                 shown_ms = [at for at in page.ask("return shownMs") if at > ready_ms]
                 waits_s.append((shown_ms[0] - ready_ms) / 1e3 if shown_ms else float("inf"))
     finally:
@@ -209,6 +209,12 @@ async def kill_under_page() -> dict[str, float]:
             pass
     print(f"kill -9: pictures in the page {', '.join(f'{wait:.1f}' for wait in waits_s)} s after it is ready again")
     return {"page_back_s": max(waits_s)}
+
+
+def _shown_since(page: Page, at_ms: float) -> bool:
+    """Return whether the page shows pictures again."""
+    shown_ms: list[float] = page.ask("return shownMs")
+    return sum(at > at_ms for at in shown_ms) >= 5
 
 
 async def vanish() -> dict[str, float]:

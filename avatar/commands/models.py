@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             say(*(f"  from {source}" for source in spec.sources))
     for model in PUBLISHED.values():
         if model.name in by_others or (args.action == "list" and not args.names):
-            say(state_of(model))
+            say(*state_of(model).split("\n"))
     if args.action == "list":
         return 0
     bad = any(state != "present" for state in states.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from avatar.commands.licences import accept_licence, fetch
+from avatar.commands.terminal import say
 from avatar.generator.musetalk import tier
 from avatar.models.hub import PublishedModel
 from avatar.models.store import models_folder
@@ -31,4 +32,4 @@ def pull_musetalk(model: PublishedModel, *, accepted: bool) -> None:
         convert_unet(folder, folder / "unet")
         (folder / CHECKPOINT).unlink()  # the record of it stays
         tier.load_musetalk.cache_clear()
-    print(f"{model.name}: {tier.musetalk_folder()}")
+    say(f"{model.name}: {tier.musetalk_folder()}")
