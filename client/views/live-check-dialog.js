@@ -142,7 +142,7 @@ export class LiveCheckDialog {
    */
   #between(done) {
     if (done === 0 && !this.#wasAsked) return "";
-    return this.#wasAsked && done === this.#done ? "Once more" : "Good";
+    return this.#wasAsked && done === this.#done ? "Not yet: once more" : "Good";
   }
 
   /**

@@ -20,8 +20,10 @@ from avatar.generator.identity_file import identity_from_bytes
 from avatar.identities.library import AvatarLibrary
 from avatar.identities.live_checks import GOOD_S, MOST, MOST_EACH, UNSEEN_S, LiveChecks
 from avatar.identities.live_consent import LiveCheck
+from avatar.resources import resource_folder
 from avatar.server.app import create_app
-from avatar.trust.live_check import ASKED, Check, begin
+from avatar.trust.live_check import ASKED, HINTS, REASONS, Check, begin
+from avatar.trust.live_gestures import GESTURES
 from avatar.types import F32, U8
 
 from .test_app import HERE, FakeCalls, problem
@@ -205,3 +207,9 @@ def test_photos_of_two_people_are_refused(astronaut: Identity) -> None:
     with pytest.raises(ConsentError, match="Photo 2 does not look like") as refused:
         LiveCheck([astronaut.rest, dark], TwoPeople(), check=FIRST)
     assert refused.value.code == "other_person"
+
+
+def test_the_page_has_words_for_all_that_a_check_says() -> None:
+    texts = (resource_folder("client") / "views" / "texts" / "live-check-texts.js").read_text()
+    for code in (*GESTURES, *HINTS, "comparing", *REASONS):
+        assert f"  {code}: " in texts, code
