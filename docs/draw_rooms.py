@@ -48,6 +48,8 @@ USED_BY_ALL: Final = ("config",)
 """Folders that every room imports: named in a line, since arrows to them would hide the others."""
 
 PIPELINE: Final = "session/live.py"
+FOLLOWER: Final = "session/face_follower.py"
+"""Its perceive stage."""
 WAY: Final = (
     ("stream/codecs/picture_decoder.py", "decodes the", "camera's frame"),
     (PIPELINE, "keeps the newest", "frame and face"),
@@ -57,7 +59,7 @@ WAY: Final = (
     ("media/colour.py", "converts RGB", "to I420"),
     ("stream/video_track.py", "encodes and sends", "the picture"),
 )
-"""The way of a frame: (file, what it does there). What lies between the streams is called by `PIPELINE`."""
+"""The way of a frame: (file, what it does there). What lies between the streams, `PIPELINE` or `FOLLOWER` calls."""
 
 WIDTH: Final = 1180
 BOX_WIDTH: Final = 196
@@ -236,13 +238,13 @@ def path_of(arrow: Sequence[Node], layout: Layout, top: float) -> str:
 
 def check_way(package: Path) -> None:
     """Raise ValueError where the way of a frame names a file that is not there, or that the pipeline does not use."""
-    used = imported_modules(package / PIPELINE)
+    used = {*imported_modules(package / PIPELINE), *imported_modules(package / FOLLOWER)}
     for file, *_ in WAY:
         if not (package / file).is_file():
             raise ValueError(f"The way of a frame names avatar/{file}, which is not there.")
         module = "avatar." + file.removesuffix(".py").replace("/", ".")
         if file != PIPELINE and not file.startswith("stream/") and module not in used:
-            raise ValueError(f"The way of a frame names avatar/{file}, which avatar/{PIPELINE} does not import.")
+            raise ValueError(f"The way of a frame names avatar/{file}, which the pipeline does not import.")
 
 
 def way_of_a_frame(top: float) -> Iterable[str]:

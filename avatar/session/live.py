@@ -19,12 +19,9 @@ from typing import Final, TypeAlias
 import av
 
 from avatar.config import Background, PictureSettings
-from avatar.errors import FrameError
 from avatar.face.expression_basis import load_basis
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
-from avatar.media.colour import camera_rgb
-from avatar.motion.attention import UserSeen, user_seen
 from avatar.motion.composer import CompositionState, Sources, Temperament, compose
 from avatar.motion.cues import MOST_WAITING, Cue, check_cue
 from avatar.motion.direction import Direction, follow_cue
@@ -33,14 +30,8 @@ from avatar.motion.retarget import Retargeter
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
 from avatar.motion.voice_motion import VoiceMotion
 from avatar.perception.tracker import FaceTracker
-from avatar.session.face_watch import FaceWatch, watch_face
-from avatar.session.protocol import (
-    Calibrated,
-    CameraFrame,
-    SessionEvent,
-    SessionFailed,
-    SessionStats,
-)
+from avatar.session.face_follower import FaceFollower, Sighting
+from avatar.session.protocol import Calibrated, CameraFrame, SessionEvent, SessionFailed, SessionStats
 from avatar.timing import av_sync, pacing
 from avatar.timing.delay_line import DelayLine
 from avatar.timing.latest_slot import LatestSlot
@@ -52,8 +43,6 @@ OpenRenderer: TypeAlias = Callable[[Identity, PictureSettings], AdaptiveRenderer
 
 UNSEEN: Final[tuple[Drive, ...]] = ("voice", "conversation")
 """What moves the avatar without the camera."""
-LOOK_EVERY_S: Final = 0.2
-"""How often the user is looked at while they talk with the avatar: enough to turn to them."""
 MOST_COMING: Final = 32
 """Camera frames that may wait for their sound: a third of a second at most is asked for."""
 LATELY: Final = 15
@@ -63,20 +52,10 @@ MOST_SOUNDS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class _Sighting:
-    """What one camera frame showed."""
-
-    face: FaceState | None
-    capture: CaptureStamp
-    read: F32 | None = None
-    """What the tier that draws reads from it by itself: `Generator.read_driver`."""
-
-
-@dataclass(frozen=True, slots=True)
 class _CameraMotion:
     """What one camera frame showed, and how it moves the avatar."""
 
-    seen: _Sighting
+    seen: Sighting
     motion: Motion | None
 
 
@@ -107,7 +86,7 @@ class Session:
             on_event: is told what happens, there too.
             drive: what moves the avatar to begin with.
         """
-        self._picture, self._full_fps, self._look_every = picture, picture.fps, 1
+        self._picture, self._look_every = picture, 1
         self._on_picture, self._on_event = on_picture, on_event
         self._renderer, self._open_renderer = renderer, open_renderer
         self._opening = threading.Lock()
@@ -115,20 +94,18 @@ class Session:
         self._retargeter = Retargeter(load_basis())
         self._temperament = Temperament()
         self._camera: LatestSlot[CameraFrame] = LatestSlot()
-        self._seen: LatestSlot[_Sighting] = LatestSlot()
+        self._seen: LatestSlot[Sighting] = LatestSlot()
         self._recalibrate = threading.Event()
         self._meter = StageMeter()
         self._drive: Drive = drive
         self._presence: PresenceKind = "idle"
         self._watched = True
-        self._user: UserSeen | None = None
         self._speech = speech
         self._sounds: deque[tuple[av.AudioFrame, float]] = deque(maxlen=MOST_SOUNDS)
         self._cues: deque[Cue] = deque(maxlen=MOST_WAITING)
-        self._watch = FaceWatch()
-        self._bad_frames = 0
         self._stopped = False
         self._begin_s = time.monotonic()
+        self._follower = FaceFollower(tracker, self._meter, on_event, camera_fps=picture.fps, begin_s=self._begin_s)
         self._threads = [
             StageThread(name, stage, self._fail)
             for name, stage in (("perceive", self._perceive), ("render", self._render))
@@ -212,8 +189,8 @@ class Session:
         return SessionStats(
             camera_fps=self._meter.rate("camera", time.monotonic()),
             stage_ms=self._meter.medians_ms(("convert", "perceive", "speech", "generate")),
-            dropped=self._camera.dropped + self._seen.dropped + self._bad_frames,
-            face=self._watch.sight,
+            dropped=self._camera.dropped + self._seen.dropped + self._follower.bad_frames,
+            face=self._follower.sight,
             camera_age_s=self._meter.median_s("wait", LATELY),
         )
 
@@ -236,49 +213,19 @@ class Session:
             self._on_event(SessionFailed(message))
 
     def _perceive(self) -> None:
-        looked_s = float("-inf")
-        due_s: float | None = None
-        unseen = 0  # frames since the face was looked for
-        read: F32 | None = None
         while not self._camera.closed:
             arrived = self._camera.take()
             if arrived is None:
                 continue
-            taken_s = time.monotonic()
-            self._meter.tick("camera", taken_s)
-            self._meter.add("wait", max(taken_s - arrived.capture.arrival_s, 0.0))
-            drive, arrival_s = self._drive, arrived.capture.arrival_s
-            if drive == "voice" or (drive == "conversation" and arrival_s - looked_s < LOOK_EVERY_S):
-                continue
-            looked_s = arrival_s
-            if self._picture.fps < self._full_fps:
-                following_s = pacing.next_due(arrival_s, due_s, self._picture.fps)
-                if following_s is None:
-                    continue
-                due_s = following_s
-            unseen += 1
-            if unseen < self._look_every and drive != "conversation":
-                self._seen.put(_Sighting(self._tracker.expect(arrival_s - self._begin_s), arrived.capture, read))
-                continue
-            unseen = 0
-            try:
-                with self._meter.time("convert"):
-                    rgb = camera_rgb(arrived.frame)
-                with self._meter.time("perceive"):
-                    face = self._tracker.track(rgb, arrival_s - self._begin_s)
-                    if face is not None and not face.held and drive != "conversation":
-                        read = self._renderer.generator.read_driver(rgb, face)
-            except FrameError:
-                self._bad_frames += 1
-                continue
-            if drive == "conversation":
-                seen_s = arrival_s - self._begin_s
-                self._user = user_seen(face, seen_s) if face is not None and not face.held else self._user
-                continue
-            self._watch, news = watch_face(self._watch, face, arrival_s)
-            if news is not None:
-                self._on_event(news)
-            self._seen.put(_Sighting(face, arrived.capture, read))
+            sighting = self._follower.follow(
+                arrived,
+                self._drive,
+                fps=self._picture.fps,
+                look_every=self._look_every,
+                generator=self._renderer.generator,
+            )
+            if sighting is not None:
+                self._seen.put(sighting)
 
     def _render(self) -> None:
         state, direction = CompositionState(), Direction()
@@ -322,7 +269,7 @@ class Session:
                 voice=voice,
                 presence=self._presence if talks else None,
                 direction=direction,
-                user=self._user if talks else None,
+                user=self._follower.user if talks else None,
             )
             state, motion = compose(sources, state, media_s)
             if not self._watched:

@@ -23,7 +23,8 @@ from avatar.generator.identity import Identity
 from avatar.media.matte_beside import rgba_of
 from avatar.motion.cues import NEUTRAL, Feel, Mood
 from avatar.motion.speech import LOOK_AHEAD_S
-from avatar.session.live import LOOK_EVERY_S, Session
+from avatar.session.face_follower import LOOK_EVERY_S
+from avatar.session.live import Session
 from avatar.session.loopback import LoopbackSession
 from avatar.session.opening import open_session
 from avatar.session.protocol import Calibrated, FaceFound, FaceLost, SessionEvent, SessionFailed
