@@ -49,7 +49,7 @@ class LiveCheckAnswer(BaseModel):
         description="What keeps the face from being looked at: `no_face`, `several_faces`, `too_far`, `cut_off`, "
         "`look_ahead`; `hold_still` and `comparing` while it is; or nothing."
     )
-    reason: str = Field(description="Of `refused`: `not_seen`, `not_alike` or `not_done`.")
+    reason: str = Field(description="Of `refused`: `not_seen`, `not_alike`, `not_done` or `drawn`.")
     done: int = Field(description="Gestures that were done.")
     needed: int = Field(description="Gestures that have to be done.")
     seconds_left: float = Field(description="Of what is asked now.")

@@ -54,7 +54,7 @@ SMALLEST_PX: Final = 90.0
 
 Phase: TypeAlias = Literal["look", "gesture", "passed", "refused"]
 Hint: TypeAlias = Literal["no_face", "several_faces", "too_far", "cut_off", "look_ahead", "hold_still", "comparing", ""]
-Reason: TypeAlias = Literal["", "not_seen", "not_alike", "not_done"]
+Reason: TypeAlias = Literal["", "not_seen", "not_alike", "not_done", "drawn"]
 
 HINTS: Final[Mapping[Hint, str]] = {
     "no_face": "No face is seen: come before the camera, in light from the front",
@@ -69,6 +69,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     "not_seen": "no face was seen to look into the camera for long enough",
     "not_alike": "the face before the camera was not found to be the one in the photo",
     "not_done": "what was asked for was not done in time, or something else was done",
+    "drawn": "the camera shows an avatar: its pictures carry the invisible mark of those that are drawn",
 }
 """Why a check ends without success, in words."""
 

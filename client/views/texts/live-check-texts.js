@@ -30,6 +30,10 @@ export const REASONS = /** @type {Readonly<Record<string, import("./describe.js"
     title: "You do not look like the photo",
     text: "Is it you in the first photo? Glasses, hats and dim light make it harder: try without, or with another photo.",
   },
+  drawn: {
+    title: "The camera shows an avatar",
+    text: "Choose the camera that sees you yourself, not a virtual one.",
+  },
   not_done: {
     title: "That was not what was asked for",
     text: "Do what the page says when it says so, and nothing else. You have a few seconds each time.",
