@@ -4,8 +4,7 @@ An avatar can do what it is asked, too. One that carries the invisible mark, as 
 is found by that when everything else has succeeded.
 
 Everything here blocks (15 ms of a core a picture, a tenth of a second more where the face is compared, a second at the
-end): it is for a
-thread of its own, and for one thread at a time.
+end): it is for a thread of its own, and for one thread at a time.
 """
 
 from __future__ import annotations
