@@ -43,13 +43,14 @@ def main() -> None:
     arguments.add_argument("--clip", type=Path, action="append", help="a clip to mark; may be given again")
     arguments.add_argument("--clips", type=int, default=15, help="of the real ones (default: 15)")
     arguments.add_argument("--unmarked", type=int, default=1000, help="looks at what has no mark (default: 1000)")
+    arguments.add_argument("--first-look", type=int, default=0, metavar="N", help="go on with the look of this number")
     arguments.add_argument("--unmarked-only", action="store_true", help="look for false alarms alone")
     args = arguments.parse_args()
     clips = [_read(path) for path in args.clip or media.test_clips(args.clips)]
     figures = {} if args.unmarked_only else _marked([clip[:PICTURES] for clip in clips])
     stills = [_square(np.asarray(Image.open(path).convert("RGB"))) for path in media.test_photos(100)]
     alarms = looks = 0
-    for look, window in enumerate(islice(_windows(clips, stills), args.unmarked)):
+    for look, window in islice(enumerate(_windows(clips, stills)), args.first_look, args.unmarked):
         looks += 1
         alarms += _look(window, f"key {look}" if look % 2 else PUBLIC_KEY).sure
         if looks % 100 == 0:
@@ -91,7 +92,7 @@ def _windows(clips: Sequence[Clip], stills: Sequence[U8]) -> Iterator[Clip]:
     edge in turn, each beginning one picture later: no two are the same."""
     yield from ([still] for still in stills)
     for begin in range(LOOKED_AT):
-        for clip in clips:
+        for clip in (clip for clip in clips if begin < len(clip)):
             part = clip[begin : begin + (1 if begin % 2 else WINDOW)]
             yield [_cropped(picture, 4 * (begin // 2 % 16)) for picture in part] if begin % 4 > 1 else part
 

@@ -129,7 +129,7 @@ def _run(settings: ServerSettings, plan: ClusterPlan, drawn_by: str, stop: threa
         except RuntimeError as error:
             raise AvatarError(f"The cluster did not start: {error}") from error
         host, port = gateway.where.remote().result(timeout_s=30)
-        say(*welcome(host, port, tls=settings.tls_cert is not None, drawn_by=drawn_by))
+        say(*welcome(host, port, tls=settings.tls_cert is not None, drawn_by=drawn_by).split("\n"))
         say(f"Replicas: {plan.replicas} to {plan.most_replicas}. Uploads are kept in {settings.store}.")
         stop.wait()
         serve.get_deployment_handle("Directory", NAME).stop.remote().result(timeout_s=5)

@@ -106,7 +106,8 @@ def _serve(args: argparse.Namespace) -> int:
                 gc.freeze()  # nor is it looked through in the first call, which would stand still for so long
                 gc.enable()
                 if self.started:
-                    say(*welcome(host, port, tls=settings.tls_cert is not None, drawn_by=ready.drawn_by))
+                    shown = welcome(host, port, tls=settings.tls_cert is not None, drawn_by=ready.drawn_by)
+                    say(*shown.split("\n"))
 
         server = Server(config)
         with contextlib.suppress(KeyboardInterrupt):
@@ -114,8 +115,8 @@ def _serve(args: argparse.Namespace) -> int:
         return 0 if server.started else 1
 
 
-def welcome(host: str, port: int, *, tls: bool, drawn_by: str) -> tuple[str, ...]:
-    """Return the lines that are printed once the server is ready."""
+def welcome(host: str, port: int, *, tls: bool, drawn_by: str) -> str:
+    """Return what is printed once the server is ready."""
     everywhere = host in ("0.0.0.0", "::")  # noqa: S104
     shown = "localhost" if everywhere or host in LOCAL_HOSTS else host
     shown = f"[{shown}]" if ":" in shown else shown
@@ -127,7 +128,7 @@ def welcome(host: str, port: int, *, tls: bool, drawn_by: str) -> tuple[str, ...
             "Browsers give a page the camera on localhost or over HTTPS only. For other machines add: "
             "--host 0.0.0.0 --tls-cert CERT.pem --tls-key KEY.pem (how to get these: avatar serve --help)"
         )
-    return (*lines, f"Avatars are drawn by: {drawn_by}.", "Stop with Ctrl-C.")
+    return "\n".join([*lines, f"Avatars are drawn by: {drawn_by}.", "Stop with Ctrl-C."])
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
