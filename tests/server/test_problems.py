@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
 
 import avatar
-from avatar.errors import AvatarError
+from avatar.errors import AvatarError, StoreError
 from avatar.server.problems import problem_of
 
 FROM_REQUESTS = (
@@ -47,3 +48,9 @@ def request_codes() -> list[str]:
 def test_no_refusal_looks_like_a_failure_of_the_server(code: str) -> None:
     status = problem_of(AvatarError("Some sentence.", code=code)).status_code
     assert status != 500, f"{code} has no status of its own in avatar/server/problems.py"
+
+
+def test_a_store_that_is_gone_is_said_with_when_to_try_again() -> None:
+    answer = problem_of(StoreError("The store of uploads cannot be reached just now.", retry_after_s=5))
+    assert answer.status_code == 503 and answer.headers["Retry-After"] == "5"
+    assert json.loads(answer.body)["code"] == "store_gone"
