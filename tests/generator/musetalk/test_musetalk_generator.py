@@ -25,6 +25,7 @@ from avatar.generator.tiers import chosen_tier, open_generator, open_listener
 from avatar.identities.open import open_identity
 from avatar.motion.speech import LOOK_AHEAD_S, SpeechMotion
 from avatar.sdk.renderer import open_parts
+from avatar.session.offline import VoiceAt, animate
 from avatar.types import F32, U8, HeardVoice, Motion, rest_motion
 
 pytestmark = pytest.mark.slow
@@ -164,6 +165,21 @@ def test_a_programs_speech_moves_the_mouth(engine: MuseTalkEngine) -> None:
     parts.speech.push(noise(5, 16_000), 0.0)
     moved = parts.speech.motion(0.5)
     assert moved.heard is not None and moved.heard.shape == (50, 16)
+
+
+def test_a_voice_is_drawn_from_its_sound_to_the_picture(engine: MuseTalkEngine) -> None:
+    picture = PictureSettings(width=128, height=128, tier="musetalk", engine="torch")
+    speech = SpeechMotion(listener=open_listener(picture.tier, picture.engine))
+    speech.push(noise(8, 16_000), 0.0)
+
+    def pictures(voice: VoiceAt | None) -> list[U8]:
+        moved = animate(open_identity("mira"), None, picture, fps=4.0, at_least_s=0.75, voice=voice)
+        return [frame.rgb for frame in moved]
+
+    silent, talking = pictures(None), pictures(speech.motion)
+    assert len(silent) == len(talking) == 3
+    apart = cv2.absdiff(silent[-1], talking[-1]).max(axis=2)
+    assert apart[66:80, 55:75].max() > 40, "the mouth is drawn by seeded networks"
 
 
 def test_frames_of_several_calls_are_drawn_together_or_fewer_where_memory_is_short(
