@@ -150,9 +150,10 @@ class WarpingModule(nn.Module):
         self.fourth = nn.Conv2d(256, 256, 1)
 
     def forward(self, volume: Tensor, driving: Tensor, source: Tensor) -> Warped:
-        deformation, occlusion = self.dense_motion_network(volume, driving, source)
+        kind = self.dense_motion_network.mask.weight.dtype  # it may compute more exactly than what draws
+        deformation, occlusion = self.dense_motion_network(volume.to(kind), driving, source)
         deformed = sampled(volume, deformation).flatten(1, 2)
-        return Warped(occlusion, deformation, self.fourth(self.third(deformed)) * occlusion)
+        return Warped(occlusion, deformation, self.fourth(self.third(deformed)) * occlusion.to(volume.dtype))
 
 
 def halved(x: Tensor) -> Tensor:
