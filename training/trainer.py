@@ -29,6 +29,9 @@ SLOWING: Final = 3000.0
 MOST_GRADIENT: Final = 1.0
 AVERAGE_STEPS: Final = 300.0
 CRITIC_RATE: Final = 2e-4
+DROPOUT: Final = 0.1
+"""Share of the latents' channels that each step does without: by them people are known by heart."""
+SEEDS_APART: Final = 1_000_003
 TEACHER_SHARE: Final = 0.5
 """How much of what a pupil is to draw is its teacher's picture: less noisy than the one real frame among many."""
 
@@ -67,8 +70,8 @@ class Trainer:
         self._teacher = None if teacher is None else teacher.to(device).requires_grad_(requires_grad=False)
         torch.manual_seed(settings.seed)
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-        self.network = FaceNetwork(SIZES[settings.tier]).to(device, memory_format=layout)
-        self.average = copy.deepcopy(self.network).requires_grad_(requires_grad=False)
+        self.network = FaceNetwork(SIZES[settings.tier], DROPOUT).to(device, memory_format=layout)
+        self.average = copy.deepcopy(self.network).requires_grad_(requires_grad=False).eval()
         self.critic: nn.Module = Critic().to(device)
         self._optimiser = torch.optim.AdamW(self.network.parameters(), settings.rate, weight_decay=1e-4)
         self._critic_optimiser = torch.optim.AdamW(self.critic.parameters(), CRITIC_RATE, betas=(0.5, 0.99))
@@ -94,6 +97,8 @@ class Trainer:
         data = to_tensors(batch, self.device)
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.settings.rate)
+        # What a step drops is its own, as its batch is: a resumed run goes on as if it had never stopped.
+        torch.manual_seed(self.settings.seed * SEEDS_APART + self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.half):
             made, layers = self.network(*data.inputs)
         made, layers = made.float(), Layers(*(layer.float() for layer in layers))

@@ -231,8 +231,10 @@ class FaceDecoder(nn.Module):
 class FaceNetwork(nn.Module):
     """Encoder and decoder of one tier, as they are trained together."""
 
-    def __init__(self, size: NetworkSize) -> None:
+    def __init__(self, size: NetworkSize, dropout: float = 0.0) -> None:
+        """Build both; training does without `dropout` of the latents' channels, and half that of the steering."""
         super().__init__()
+        self._dropout = dropout
         self.encoder = IdentityEncoder(size)
         self.decoder = FaceDecoder(size)
 
@@ -252,6 +254,9 @@ class FaceNetwork(nn.Module):
         rest is as `FaceDecoder.forward` takes it.
         """
         latent4, latent8 = self.encoder(references)
+        if self.training and self._dropout:
+            latent4, latent8 = (F.dropout2d(latent, self._dropout) for latent in (latent4, latent8))
+            condition = F.dropout(condition, self._dropout / 2)
         layers = self.decoder(moved, nearest, regions, grid, latent4[lead], latent8[lead], condition)
         return blend(moved, *layers[:4]), layers
 

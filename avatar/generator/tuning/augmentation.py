@@ -17,7 +17,7 @@ from avatar.types import F32, U8
 
 SIDE_LIGHT: Final = 0.12
 """Standard deviation of how much brighter the light is at one border of the crop than in its middle."""
-MOUTH_LIGHT: Final = 0.12
+MOUTH_LIGHT: Final = 0.2
 """Standard deviation of the logarithm of the mouth's own light: teeth and caves differ from person to person."""
 MOUTH_EDGE_PX: Final = 5
 """Over so many pixels the mouth's light fades at the lips; odd."""

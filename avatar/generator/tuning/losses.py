@@ -13,7 +13,7 @@ from avatar.generator.network_input import REGIONS
 
 BACKGROUND_WEIGHT: Final = 0.05
 """Bodies and backgrounds move by themselves between two frames: to match them would only blur edges."""
-REGION_WEIGHTS: Final = {"head": 0.25, "face": 1.2, "eyes": 4.0, "mouth": 8.0}
+REGION_WEIGHTS: Final = {"head": 0.25, "face": 1.2, "eyes": 6.0, "mouth": 8.0}
 """From the outside in; an inner region's weight replaces the outer one's."""
 SCALES: Final = (2, 4, 8)
 SCALE_WEIGHT: Final = 0.5
@@ -23,6 +23,8 @@ MASK_WEIGHT: Final = 0.06
 MASK_OUTSIDE: Final = 3.0
 BORROWED_PRICE: Final = 0.2
 """Of that, what another photo's pixels cost: they are sharp too, but of the crop's resolution."""
+SQUARED_WEIGHT: Final = 4.0
+"""Of the squared error on the face, which is what a picture's PSNR is of: a whole cheek in the wrong light counts."""
 SHIFT_WEIGHT: Final = 0.2
 """Price of a shift per half of the crop's side, 0.0016 per pixel: free, it followed single eyes of single people."""
 
@@ -49,6 +51,9 @@ def picture_loss(made: Tensor, target: Tensor, regions: Tensor, sharp: Tensor | 
     down = (error[..., 1:, :] - error[..., :-1, :]).abs() * weights[..., 1:, :]
     fine = fine + GRADIENT_WEIGHT * (_by_picture(across) + _by_picture(down))
     loss = fine.mean() if sharp is None else (fine * sharp).mean()
+    face = F.avg_pool2d(regions[:, REGIONS.index("face")][:, None], SCALES[0])
+    coarse = F.avg_pool2d(made, SCALES[0]) - F.avg_pool2d(target, SCALES[0])
+    loss = loss + SQUARED_WEIGHT * (coarse.square() * face).mean()
     for scale in SCALES:
         coarse = (F.avg_pool2d(made, scale) - F.avg_pool2d(target, scale)).abs()
         loss = loss + SCALE_WEIGHT * (coarse * F.avg_pool2d(weights, scale)).mean()

@@ -26,7 +26,7 @@ MOST_REFERENCES: Final = 4
 CHOSEN_AMONG: Final = 8
 """Frames of which a person's photos are chosen."""
 ONE_PHOTO_SHARE: Final = 0.4
-JITTER_PX: Final = 0.6
+JITTER_PX: Final = 0.35
 """Landmarks of a clip are steady to about a pixel only; the network is not to take them at their word."""
 
 
