@@ -41,7 +41,8 @@ class Peer extends EventTarget {
   addTransceiver(what) {
     const sender = new Sender();
     sender.track = typeof what === "string" ? null : what;
-    const transceiver = { sender, receiver: { jitterBufferTarget: null } };
+    const receiver = { jitterBufferTarget: null, getSynchronizationSources: () => [{ timestamp: performance.now() }] };
+    const transceiver = { sender, receiver };
     this.videos.push(transceiver);
     return transceiver;
   }
