@@ -10,7 +10,8 @@ from avatar.call.participant import CallHost
 from avatar.config import (
     LONG_SIDE_MAX,
     SHORT_SIDE_MAX,
-    SHORT_SIDE_MIN,
+    SIDES,
+    SQUARE_MAX,
     Background,
     can_be_sent,
     read_background,
@@ -85,13 +86,13 @@ def check_size(size: tuple[int, int], background: Background) -> None:
     width, height = size
     if not can_be_sent(width, height):
         raise AvatarError(
-            f"A picture of {width}x{height} cannot be sent. Sides are even, {SHORT_SIDE_MIN} to {SHORT_SIDE_MAX} "
-            f"pixels, the longer one up to {LONG_SIDE_MAX}.",
+            f"A picture of {width}x{height} cannot be sent: {SIDES}.",
             code="bad_size",
         )
     if background.kind == "transparent" and not can_be_sent(2 * width, height):
         raise AvatarError(
             f"A transparent picture of {width}x{height} cannot be sent: its matte lies beside it, and both together "
-            f"have no room beyond {LONG_SIDE_MAX // 2}x{SHORT_SIDE_MAX} or {SHORT_SIDE_MAX // 2}x{LONG_SIDE_MAX}.",
+            f"have no room beyond {LONG_SIDE_MAX // 2}x{SHORT_SIDE_MAX}, {SHORT_SIDE_MAX // 2}x{LONG_SIDE_MAX} or "
+            f"{SQUARE_MAX // 2}x{SQUARE_MAX}.",
             code="bad_size",
         )

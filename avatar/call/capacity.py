@@ -99,6 +99,6 @@ class Capacity:
 
 def _running(calls: Sequence[Standing]) -> Running:
     return Running(
-        adapting=sum(call.level is not None for call in calls),
+        adapting=sum(call.weight for call in calls if call.level is not None),
         fixed=sum(call.weight for call in calls if call.level is None),
     )

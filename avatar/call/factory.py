@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
-from typing import Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 from avatar.call.backgrounds import BackgroundChanges, GetBackground, call_background, check_size
 from avatar.call.bot_peer import BotPeer
@@ -80,6 +80,10 @@ def session_makers(voice_network: VoiceNetwork | None = None) -> dict[Mode, Make
     }
 
 
+PIXELS_SHARE: Final = 0.35
+"""Of a call's processor time with a picture of 512 x 512, what grows with its pixels: drawing, colours, encoding."""
+
+
 def adapts(picture: PictureSettings, mode: Mode) -> bool:
     """Return whether a call's quality follows the machine and the line.
 
@@ -88,9 +92,13 @@ def adapts(picture: PictureSettings, mode: Mode) -> bool:
     return mode == "avatar" and picture.quality == "auto"
 
 
-def weight(mode: Mode) -> float:
-    """Return what a call costs, where one that a camera drives costs 1: no face is followed in the others."""
-    return 1.0 if mode == "avatar" else 0.5
+def weight(mode: Mode, picture: PictureSettings, usual: PictureSettings) -> float:
+    """Return what a call costs, where one that a camera drives costs 1 with the `usual` picture of its server.
+
+    No face is followed in the others; a larger picture than usual takes longer to draw and to encode.
+    """
+    larger = picture.width * picture.height / (usual.width * usual.height)
+    return (1.0 if mode == "avatar" else 0.5) * (1 + PIXELS_SHARE * (larger - 1))
 
 
 class CallFactory:
@@ -218,7 +226,7 @@ class CallFactory:
             on_end=on_end,
             watch_token=watch_token or self._new_name(),
             quality=quality,
-            weight=weight(mode),
+            weight=weight(mode, picture, self._settings.picture),
             seat=seat,
             recordings=self._settings.recordings,
             trust=self._settings.trust,

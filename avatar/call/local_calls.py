@@ -43,12 +43,14 @@ class CheckedRequest:
     request: CallRequest
     offer: Offer
     picture: PictureSettings
+    usual: PictureSettings
+    """What the server's own is like."""
 
     @property
     def standing(self) -> Standing:
         """How the call does while it is on its way."""
         mode = self.request.mode
-        return Standing(0 if adapts(self.picture, mode) else None, False, 0.0, weight(mode))
+        return Standing(0 if adapts(self.picture, mode) else None, False, 0.0, weight(mode, self.picture, self.usual))
 
 
 class LocalCalls:
@@ -152,7 +154,7 @@ class LocalCalls:
         offer = read_offer(request.offer_sdp, limit_bytes=self._settings.limits.offer_bytes)
         picture = await self._factory.picture(request.width, request.height, request.fps, request.background)
         self._factory.check(offer, request.mode, request.drive, in_room=request.room is not None)
-        return CheckedRequest(request, offer, picture)
+        return CheckedRequest(request, offer, picture, self._settings.picture)
 
     async def create(self, checked: CheckedRequest, *, on_made: Callable[[], object] = lambda: None) -> Call:
         """Answer an offer and begin a call; `on_made` is told once `standings` counts it.

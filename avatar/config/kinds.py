@@ -14,9 +14,10 @@ from avatar.config.declaration import Kind
 SHORT_SIDE_MIN: Final = 128
 SHORT_SIDE_MAX: Final = 720
 LONG_SIDE_MAX: Final = 1280
+SQUARE_MAX: Final = 1024
 SIDES: Final = (
-    f"both sides even, from {SHORT_SIDE_MIN}x{SHORT_SIDE_MIN} to {LONG_SIDE_MAX}x{SHORT_SIDE_MAX} or "
-    f"{SHORT_SIDE_MAX}x{LONG_SIDE_MAX}"
+    f"both sides even, from {SHORT_SIDE_MIN}x{SHORT_SIDE_MIN} to {LONG_SIDE_MAX}x{SHORT_SIDE_MAX}, "
+    f"{SHORT_SIDE_MAX}x{LONG_SIDE_MAX} or {SQUARE_MAX}x{SQUARE_MAX}"
 )
 """The sizes that a call's picture can have, in words."""
 
@@ -24,8 +25,8 @@ SIDES: Final = (
 def can_be_sent(width: int, height: int) -> bool:
     """Return whether a call's picture can have this size in pixels."""
     short, long = sorted((width, height))
-    in_bounds = SHORT_SIDE_MIN <= short <= SHORT_SIDE_MAX and long <= LONG_SIDE_MAX
-    return in_bounds and width % 2 == 0 and height % 2 == 0
+    fits = long <= SQUARE_MAX or (short <= SHORT_SIDE_MAX and long <= LONG_SIDE_MAX)
+    return fits and short >= SHORT_SIDE_MIN and width % 2 == 0 and height % 2 == 0
 
 
 def picture_size(text: str) -> tuple[int, int]:

@@ -44,8 +44,8 @@ class CallCost:
 class Running:
     """The calls of a server, with those that are being opened."""
 
-    adapting: int
-    """Calls whose quality follows the machine."""
+    adapting: float
+    """What the calls cost at full quality whose quality follows the machine."""
     fixed: float = 0.0
     """What the calls cost that stay as they were asked for; one that a camera drives is 1."""
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from avatar.call.capacity import SETTLED_S, Capacity, Standing
+from avatar.call.factory import weight
 from avatar.call.places import Company, Places, company
+from avatar.config import PictureSettings
 from avatar.errors import ServerFullError
 from avatar.timing.machine_load import MachineLoad
 from avatar.timing.quality_ladder import LADDER
@@ -91,6 +93,18 @@ def test_programs_calls_count_as_what_they_cost() -> None:
     while machine.capacity.has_room(bots, bot):
         bots.append(bot)
     assert len(bots) == 2 * machine.most(adapting=False)
+
+
+def test_a_call_with_a_larger_picture_counts_as_what_it_costs() -> None:
+    usual = PictureSettings()
+    large = weight("avatar", replace(usual, width=1024, height=1024), usual)
+    assert weight("avatar", usual, usual) == 1 and weight("bot", usual, usual) == 0.5
+    assert 1.5 < large < 3
+    machine = Machine()
+    calls = [replace(RUNS, weight=large)]
+    while machine.capacity.has_room(calls, calls[0]):
+        calls.append(calls[0])
+    assert len(calls) < machine.most()
 
 
 def test_before_anything_was_measured_there_is_room() -> None:

@@ -415,6 +415,7 @@ async def test_calls_get_simpler_to_make_room_for_another(
     [
         ({"width": 127, "height": 128}, "bad_size"),
         ({"width": 1280, "height": 1280}, "bad_size"),
+        ({"width": 1026, "height": 1024}, "bad_size"),
         ({"width": 321}, "bad_size"),
         ({"background": "room.png"}, "bad_background"),
         ({"background": "A" * 22}, "unknown_background"),

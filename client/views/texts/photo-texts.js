@@ -64,7 +64,7 @@ export const PHOTO_TEXTS = Object.freeze({
   },
   bad_size: {
     title: "The server does not send that size",
-    text: "Width and height are even numbers from 128 to 1280 by 720 pixels. Change them in the page's address.",
+    text: "Width and height are even numbers from 128 to 1280 by 720 or 1024 by 1024 pixels. Change them in the page's address.",
   },
   consent_required: {
     title: "Say whose face it is",
