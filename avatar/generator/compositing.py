@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from avatar.generator.engines.engine import FrameLayers
-from avatar.generator.face_crop import CROP_SIZE
+from avatar.generator.face_crop import CROP_SIZE, finer_than_crop
 from avatar.generator.framing import Window
 from avatar.generator.network_input import INNER
+from avatar.generator.photo_detail import led_by_photo
 from avatar.generator.sampling import sample
 from avatar.generator.shaded_mouth import MouthLayer
 from avatar.types import F32, U8
@@ -92,15 +93,24 @@ def lay_layers(
     photo, and only where something is added are the crop's own pixels enlarged. Where the `seam` (S, S, 1) is 0 nothing
     changes. Inside the `mouth` (S, S), 255 between the lips, the fine detail of what the picture showed there stays
     where it fits (`UNLIKE`). A `shade` is laid over the network's mouth before that.
+
+    A picture that is finer than the crop is led by the photo (`photo_detail`). It is not shifted: a fraction of one of
+    the crop's pixels moves its detail further than it was wrong, and what is sampled twice is blurred twice (a photo
+    at rest: 31 dB and half of its Laplacian energy with it, 40 dB and all of it without; a clip 35.1 and 35.0 dB).
     """
+    finer = finer_than_crop(window)
     detail = None if mouth is None else _mouth_detail(picture, window, mouth)
     x, y, width, height = cv2.boundingRect(seam)
     head = _Place(window, (x, y, x + width, y + height), picture)
     if not head.seen:
         return
-    _shift_and_tone(head, layers, window.scale)
+    _shift_and_tone(head, layers, window.scale, shifts=not finer)
     drawn = _Place(window, INNER, picture)
     if drawn.seen:
+        if finer:
+            left, top, right, bottom = INNER
+            own = None if mouth is None else np.asarray(mouth[top:bottom, left:right], np.uint8)
+            layers = led_by_photo(layers, _cut(picture, window, INNER), own)
         keep, add = (
             cv2.cvtColor(drawn.resampled(layer, origin=INNER[:2]), cv2.COLOR_RGBA2RGB)
             for layer in (layers.keep, layers.add)
@@ -112,16 +122,19 @@ def lay_layers(
         detail.show()
 
 
-def _shift_and_tone(head: _Place, layers: FrameLayers, scale: float) -> None:
-    """Sample what a place shows at its shift and add its tone, in place."""
-    places = head.places(layers.shift * np.float32(1 / scale), CROP_SIZE // len(layers.shift))
+def _shift_and_tone(head: _Place, layers: FrameLayers, scale: float, *, shifts: bool) -> None:
+    """Sample what a place shows at its shift, where it `shifts`, and add its tone, in place."""
     # Bytes are added in half the time, and nothing is still nothing.
-    stepped = cv2.addWeighted(layers.tone, TONE_STEPS, layers.tone, 0, TONE_ZERO, dtype=cv2.CV_8U)
-    tone = np.asarray(cv2.cvtColor(stepped, cv2.COLOR_RGB2RGBA), np.uint8)
+    tone = cv2.addWeighted(layers.tone, TONE_STEPS, layers.tone, 0, TONE_ZERO, dtype=cv2.CV_8U)
+    coarser, step, zero = CROP_SIZE // len(tone), 1 / TONE_STEPS, -TONE_ZERO / TONE_STEPS
+    if not shifts:
+        cv2.addWeighted(head.view, 1, head.resampled(np.asarray(tone, np.uint8), coarser), step, zero, dst=head.view)
+        return
+    places = head.places(layers.shift * np.float32(1 / scale), CROP_SIZE // len(layers.shift))
     # Four channels: `sampling`.
     shown = np.asarray(cv2.cvtColor(head.view, cv2.COLOR_RGB2RGBA), np.uint8)
-    added = head.resampled(tone, CROP_SIZE // len(layers.tone))
-    toned = cv2.addWeighted(sample(shown, places), 1, added, 1 / TONE_STEPS, -TONE_ZERO / TONE_STEPS)
+    added = head.resampled(np.asarray(cv2.cvtColor(tone, cv2.COLOR_RGB2RGBA), np.uint8), coarser)
+    toned = cv2.addWeighted(sample(shown, places), 1, added, step, zero)
     cv2.cvtColor(toned, cv2.COLOR_RGBA2RGB, dst=head.view)
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from avatar.errors import EnrolError
 from avatar.face.pose import fit_pose, rotation_vector
 from avatar.generator.face_search import face_size, find_faces
+from avatar.generator.framing import frame_window
 from avatar.generator.identity import Identity, Portrait
+from avatar.generator.identity_file import MAX_SIDE
 from avatar.generator.landmark_settling import with_tracked_landmarks
 from avatar.generator.matte import background_plate, person_matte
 from avatar.models.store import get_model
@@ -24,8 +26,9 @@ MAX_TURN_DEG: Final = 35.0
 """Largest turn of the head away from the camera, to the side or up and down."""
 RIVAL_SHARE: Final = 0.55
 """A second face at least this large (as a share of the largest) makes it unclear who is meant."""
-WORKING_FACE_PX: Final = 420
-"""Photos with a larger face are shrunk to this: more is never shown, and every step is faster."""
+LARGEST_PICTURES: Final = ((1024, 1024), (1280, 720), (720, 1280))
+"""(width, height), the largest pictures an avatar is drawn in (`avatar.config.can_be_sent`): a photo is kept as fine as
+the finest of them shows it, for more is never seen, and every step is faster."""
 PLATE_MARGIN: Final = 0.05
 """How far around the person the photo still carries a rim of them, in face heights."""
 CUT_FACES: Final = 2.6
@@ -113,7 +116,7 @@ def _the_one(found: list[FaceDetection], which: str) -> FaceDetection:
 
 
 def cut_portrait(photo: U8, face: FaceDetection) -> Portrait:
-    """Return head and shoulders of a photo (height, width, 3) RGB, at the size work is done at."""
+    """Return head and shoulders of a photo (height, width, 3) RGB, as fine as pictures of it can be."""
     height, width = photo.shape[:2]
     size = face_size(face.landmarks_px)
     centre = face.landmarks_px[:, :2].mean(axis=0)
@@ -121,7 +124,9 @@ def cut_portrait(photo: U8, face: FaceDetection) -> Portrait:
     right, bottom = np.minimum(np.ceil(centre + CUT_FACES * size), (width, height)).astype(int)
     part = photo[top:bottom, left:right]
     landmarks = face.landmarks_px - np.array([left, top, 0], np.float32)
-    scale = min(1.0, WORKING_FACE_PX / size)
+    size_px = (part.shape[1], part.shape[0])
+    finest = max(frame_window(landmarks, size_px, picture).scale for picture in LARGEST_PICTURES)
+    scale = min(1.0, finest, MAX_SIDE / max(size_px))
     if scale < 1:
         target = (round(part.shape[1] * scale), round(part.shape[0] * scale))
         part = np.asarray(cv2.resize(part, target, interpolation=cv2.INTER_AREA), np.uint8)

@@ -14,6 +14,8 @@ from avatar.types import U8, HeadPose
 
 CROP_SIZE: Final = 256
 """Side of the crop in pixels: about one of the crop's to one of a 512-pixel picture."""
+FINER: Final = 0.8
+"""Crop pixels per picture pixel below which a picture is finer than the crop: 256 show more than 320."""
 SEAM: Final = 21
 """Width in crop pixels of the band around the head in which what the network adds fades in; odd."""
 CROP_REACH: Final = 2.6
@@ -34,6 +36,11 @@ def face_window(pose: HeadPose, size: int = CROP_SIZE) -> Window:
         left=float(centre[0]) - reach / 2,
         top=float(centre[1]) - reach / 2,
     )
+
+
+def finer_than_crop(window: Window) -> bool:
+    """Return whether a picture that `window` cuts the head from is finer than the crop."""
+    return window.scale < FINER
 
 
 def cut_crop(rgb: U8, window: Window, size: int) -> U8:

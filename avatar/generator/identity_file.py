@@ -37,7 +37,7 @@ VERSION: Final = 1
 MAX_FILE_BYTES: Final = 64_000_000
 MAX_HEADER_BYTES: Final = 100_000
 MAX_SIDE: Final = 2400
-"""Pixels: enrolment keeps at most 2 * 2.6 faces of 420 pixels."""
+"""Pixels of a photo: enrolment keeps no more."""
 MIN_FACE_PX: Final = 32
 """Landmarks closer together than this are no face, and nothing could be computed with them."""
 MAX_PORTRAITS: Final = 8

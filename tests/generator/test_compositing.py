@@ -59,10 +59,16 @@ def test_what_is_drawn_lies_where_the_crop_was_cut(picture: U8) -> None:
 
 def test_a_shift_samples_the_picture_further_on(picture: U8) -> None:
     shift = np.zeros((S // 4, S // 4, 2), np.float32)
-    shift[..., 0] = 4  # crop pixels, eight of the picture
+    shift[..., 0] = 4  # crop pixels, five of the picture
     before = picture.copy()
-    lay_layers(picture, layers(shift=shift), Window(0.5, 0, 0), SEAM)
-    assert np.abs(picture[100:200, 100:200].astype(int) - before[100:200, 108:208]).max() <= 1
+    lay_layers(picture, layers(shift=shift), Window(0.8, 0, 0), SEAM)
+    assert np.abs(picture[100:200, 100:200].astype(int) - before[100:200, 105:205]).max() <= 1
+
+
+def test_a_picture_finer_than_the_crop_stays_as_sharp_as_it_is(picture: U8) -> None:
+    before = picture.copy()
+    lay_layers(picture, layers(shift=np.full((S // 4, S // 4, 2), 0.2, np.float32)), Window(0.5, 0, 0), SEAM)
+    assert np.array_equal(picture, before)
 
 
 def mouth_of_teeth(shown: tuple[int, int]) -> tuple[U8, U8]:

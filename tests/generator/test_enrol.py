@@ -15,9 +15,11 @@ from PIL import Image
 from avatar.config import LimitSettings
 from avatar.errors import AvatarError, EnrolError
 from avatar.face.pose import rotation_matrix
-from avatar.generator.enrol import WORKING_FACE_PX, enrol
+from avatar.generator.enrol import LARGEST_PICTURES, enrol
+from avatar.generator.framing import frame_window
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
+from avatar.generator.identity_file import MAX_SIDE
 from avatar.media.photo import read_photo
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.types import U8, rest_motion
@@ -154,11 +156,12 @@ def test_a_face_as_small_as_a_stamp_is_called_too_small_and_not_missing(astronau
 
 @pytest.mark.slow
 def test_a_large_photo_is_worked_on_at_a_sensible_size(astronaut: Identity, photo: U8) -> None:
-    identity = enrol([scaled(photo, 4)])
-    face = np.ptp(identity.rest.landmarks_px[:, :2], axis=0).max()
+    portrait = enrol([scaled(photo, 5)]).rest
+    size = portrait.rgb.shape[1], portrait.rgb.shape[0]
     # Scaled by the landmarks of the first look; the second finds a face a little larger or smaller.
-    assert face == pytest.approx(WORKING_FACE_PX, rel=0.03)
-    assert max(identity.rest.rgb.shape) < 2300
+    finest = max(frame_window(portrait.landmarks_px, size, picture).scale for picture in LARGEST_PICTURES)
+    assert finest == pytest.approx(1, rel=0.03), "as fine as the largest pictures, and no finer"
+    assert max(size) <= MAX_SIDE
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
