@@ -29,7 +29,7 @@ from benchmarks.clip_track import ClipTrack, read_pictures, slow_turn, stillest,
 from benchmarks.picture_measures import Mask, open_mouth, open_part
 
 SIZE: Final = 512
-"""Side of the pictures compared."""
+"""Side of the pictures compared, where no other is asked for."""
 PHOTOS: Final = 4
 CANDIDATES: Final = 16
 """Frames that are tried as photos before the clip is given up: enrolment refuses turned heads and small faces."""
@@ -47,27 +47,27 @@ class TargetFrame:
     row: int
     shown: TargetFace
     real: U8
-    """(SIZE, SIZE, 3), RGB."""
+    """(side, side, 3), RGB."""
     regions: U8
-    """(SIZE, SIZE, 5), `network_input.REGIONS`, 0 beyond the real frame's edges."""
+    """(side, side, 5), `network_input.REGIONS`, 0 beyond the real frame's edges."""
 
     def region(self, name: str) -> U8:
-        """Return one region's mask (SIZE, SIZE), 0..255."""
+        """Return one region's mask (side, side), 0..255."""
         return np.asarray(self.regions[..., REGIONS.index(name)], np.uint8)
 
     @property
     def hole(self) -> Mask:
-        """(SIZE, SIZE), bool: the inside of the mouth, nowhere where it is shut."""
+        """(side, side), bool: the inside of the mouth, nowhere where it is shut."""
         return open_mouth(self.region("mouth"), self.region("face"))
 
     @property
     def eyes(self) -> Mask:
-        """(SIZE, SIZE), bool: the insides of the lids, nowhere where they are shut."""
+        """(side, side), bool: the insides of the lids, nowhere where they are shut."""
         return open_part(self.region("eyes"))
 
     @property
     def face(self) -> Mask:
-        """(SIZE, SIZE), bool."""
+        """(side, side), bool."""
         return self.region("face") > 127
 
 
@@ -104,8 +104,8 @@ class Reenactment:
     """In which the head turns slowly."""
 
 
-def reenactment(track: ClipTrack, targets: int) -> Reenactment:
-    """Prepare one clip.
+def reenactment(track: ClipTrack, targets: int, *, native: bool = False) -> Reenactment:
+    """Prepare one clip, in pictures of `SIZE` or, `native`, of the clip's own resolution.
 
     Raises:
         EnrolError: no frame of the first half makes an avatar.
@@ -130,7 +130,7 @@ def reenactment(track: ClipTrack, targets: int) -> Reenactment:
 
     rest_row, one = _first_enrolled(pictures, calm_rows)
     several = _with_more_photos(one, pictures, [row for row in photo_rows if abs(row - rest_row) > 2])
-    place = _Place(one, pictures[rest_row])
+    place = _Place(one, pictures[rest_row], native_side(one) if native else SIZE)
 
     def ask(chosen: Sequence[int]) -> tuple[TargetFrame, ...]:
         return tuple(place.asked(row, track.face(row), pictures[row]) for row in sorted(chosen))
@@ -155,6 +155,12 @@ def reenactment(track: ClipTrack, targets: int) -> Reenactment:
         still=follow(still_rows),
         turn=follow(turn_rows),
     )
+
+
+def native_side(identity: Identity) -> int:
+    """Return the side, even, of a square picture that shows an avatar's photo pixel by pixel."""
+    height, width = identity.rest.rgb.shape[:2]
+    return 2 * round(SIZE / frame_window(identity.rest.landmarks_px, (width, height), (SIZE, SIZE)).scale / 2)
 
 
 def target_rows(track: ClipTrack, count: int) -> list[int]:
@@ -202,15 +208,16 @@ def _with_more_photos(one: Identity, pictures: dict[int, U8], rows: Sequence[int
 class _Place:
     """Lays frames of the clip into the avatar's picture."""
 
-    def __init__(self, identity: Identity, photo: U8) -> None:
-        """Take the avatar and the frame it was made from: enrolment has cut and scaled that."""
+    def __init__(self, identity: Identity, photo: U8, side: int) -> None:
+        """Take the avatar, the frame it was made from, which enrolment has cut and scaled, and the picture's side."""
         with FaceLandmarker(get_model("face_landmarker"), video=False) as landmarker:
             face = max(find_faces(photo, landmarker), key=lambda found: face_size(found.landmarks_px))
         portrait = identity.rest
         cut = cut_portrait(photo, face)  # by the landmarks that enrolment cut by, before it looked again
-        window = frame_window(portrait.landmarks_px, (portrait.rgb.shape[1], portrait.rgb.shape[0]), (SIZE, SIZE))
+        window = frame_window(portrait.landmarks_px, (portrait.rgb.shape[1], portrait.rgb.shape[0]), (side, side))
         scale, shift = fit_scale_and_shift(face.landmarks_px[:, :2], cut.landmarks_px[:, :2])
         corner = np.array([window.left, window.top], np.float32)
+        self._side = side
         self._scale = window.scale * scale
         self._shift = ((shift - corner) * window.scale).astype(np.float32)
 
@@ -221,9 +228,11 @@ class _Place:
         map_to = np.array([[self._scale, 0, self._shift[0]], [0, self._scale, self._shift[1]]], np.float32)
         # As the photo itself is laid into the picture (`stage`).
         flags = cv2.INTER_AREA if self._scale < 1 else cv2.INTER_CUBIC
-        real = cv2.warpAffine(rgb, map_to, (SIZE, SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        within = cv2.warpAffine(np.full(rgb.shape[:2], 255, np.uint8), map_to, (SIZE, SIZE), flags=cv2.INTER_NEAREST)
-        regions = np.moveaxis(region_masks(landmarks, SIZE), 0, -1)
+        real = cv2.warpAffine(rgb, map_to, (self._side, self._side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        within = cv2.warpAffine(
+            np.full(rgb.shape[:2], 255, np.uint8), map_to, (self._side, self._side), flags=cv2.INTER_NEAREST
+        )
+        regions = np.moveaxis(region_masks(landmarks, self._side), 0, -1)
         regions[within == 0] = 0
         shown = TargetFace(landmarks, fit_pose(landmarks), face.blendshapes)
         return TargetFrame(row, shown, np.asarray(real, np.uint8), regions)
