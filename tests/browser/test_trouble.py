@@ -24,7 +24,7 @@ const shown = (element) => {
   const middle = document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2);
   return seen(box) && element.contains(middle);
 };
-return [...document.querySelectorAll("#face-consent label, #make-face")].every(shown);
+return [...document.querySelectorAll("#face-consent label:not([hidden]), #make-face")].every(shown);
 """
 PRESS_AND_WAIT = """
 const done = arguments[0];
