@@ -5,6 +5,7 @@ line in the settings file (`idle_s` in the section `[limits]`), the help, `avata
 `avatar.commands.settings` reads them; the rest of the code is handed the frozen values.
 """
 
+from avatar.config.call_settings import LimitSettings, TransportSettings
 from avatar.config.declaration import Declaration
 from avatar.config.kinds import (
     BACKGROUND,
@@ -21,19 +22,9 @@ from avatar.config.kinds import (
     picture_size,
     read_background,
 )
-from avatar.config.settings import (
-    ENGINES,
-    OTHER_VARIABLES,
-    TIERS,
-    TTS_ENGINES,
-    ConversationSettings,
-    LimitSettings,
-    LipSyncSettings,
-    PictureSettings,
-    ServerSettings,
-    TransportSettings,
-    TrustSettings,
-)
+from avatar.config.picture_settings import ENGINES, TIERS, LipSyncSettings, PictureSettings
+from avatar.config.settings import OTHER_VARIABLES, TTS_ENGINES, ConversationSettings, ServerSettings
+from avatar.config.trust_settings import TrustSettings
 
 __all__ = [
     "BACKGROUND",
