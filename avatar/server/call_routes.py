@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from avatar.server.call_registry import CallRegistry
 from avatar.server.schemas import CallAnswer, problems
-from avatar.server.whip_routes import CallId, CallRegistry, unknown_call
+from avatar.server.whip_routes import CallId, unknown_call
 
 
 def call_routes(calls: CallRegistry) -> APIRouter:

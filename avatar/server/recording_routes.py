@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request, Response
 
 from avatar.media.recording import RecordingState
 from avatar.server.audit import note
+from avatar.server.call_registry import CallRegistry
 from avatar.server.problems import problem
 from avatar.server.schemas import RecordingAnswer, problems
-from avatar.server.whip_routes import CallId, CallRegistry, unknown_call
+from avatar.server.whip_routes import CallId, unknown_call
 
 _UNKNOWN: Final = {404: "No such call (any more), or no recording of it: `unknown_call`, `no_recording`."}
 

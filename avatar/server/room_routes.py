@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path
 
 from avatar.call.rooms import ROOM_ID
 from avatar.config import LimitSettings
+from avatar.server.call_registry import CallRegistry
 from avatar.server.schemas import RoomAnswer, problems
-from avatar.server.whip_routes import CallRegistry
 
 RoomId = Annotated[str, Path(pattern=ROOM_ID, description="16 to 64 letters, digits, - or _: the end of its link.")]
 

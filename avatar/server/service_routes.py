@@ -13,10 +13,10 @@ from fastapi.staticfiles import StaticFiles
 from avatar import __version__
 from avatar.config import ServerSettings, TrustSettings
 from avatar.server.access import Gate
+from avatar.server.call_registry import CallRegistry
 from avatar.server.docs_page import STYLE, docs_page
 from avatar.server.metrics import CONTENT_TYPE, Metrics
 from avatar.server.schemas import ConfigAnswer, HealthAnswer, IceServerAnswer, LimitsAnswer, PictureAnswer, problems
-from avatar.server.whip_routes import CallRegistry
 from avatar.stream.ice_servers import ice_servers
 
 

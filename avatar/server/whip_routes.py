@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from avatar.call.factory import Mode
-from avatar.call.ice_session import Trickled
-from avatar.call.limits import EndReason
-from avatar.call.room import clean_name
-from avatar.call.rooms import ROOM_ID, RoomWish
-from avatar.call.running import CallWatchers, RunningCall
-from avatar.call.totals import CallsSnapshot
-from avatar.config import SIDES, ServerSettings
+from avatar.config import ServerSettings
 from avatar.errors import AvatarError
 from avatar.server.access import Gate, grant_of, require_avatar
 from avatar.server.audit import note
+from avatar.server.call_registry import CallRegistry
 from avatar.server.call_shares import CallShares
 from avatar.server.metrics import Metrics
+from avatar.server.offer_query import OfferQuery
 from avatar.server.problems import problem
 from avatar.server.schemas import problems
 from avatar.server.sdp_requests import (
@@ -37,64 +31,21 @@ from avatar.server.tokens import Grant
 from avatar.server.visitors import visitor_of
 from avatar.stream.ice_servers import ice_servers
 from avatar.trust.audit_log import reference
-from avatar.types import Drive
 
 CallId = Annotated[str, Path(max_length=64, description="The end of the address in the offer's Location.")]
-Side = Annotated[int | None, Query(description=f"Pixels; {SIDES}.")]
 
+_REFUSALS: Final = {
+    400: "Not an offer that can be answered: `bad_offer`, `bad_size`, `bad_rate`, `bad_background`.",
+    401: "A token is needed.",
+    403: "The token does not allow this: `insufficient_scope`. This server has no rooms: `rooms_off`.",
+    404: "`unknown_avatar`, `unknown_background`.",
+    406: "No format of video or of sound in common; the answer says what is taken: `no_common_codec`.",
+    409: "Another call has that watch link: `watch_taken`.",
+    415: "The body is not application/sdp: `wrong_type`.",
+    429: "Too often, or too many at once: `too_many_requests`, `too_many_calls`.",
+    503: "`server_full`, `room_full`; Retry-After says when to come back.",
+}
 _UNKNOWN: Final = {404: "No such call (any more): `unknown_call`."}
-
-
-class CallRegistry(Protocol):
-    """Runs the calls. `avatar.call.registry.Calls` is the one in use."""
-
-    async def create(
-        self,
-        offer_sdp: str,
-        avatar_id: str | None,
-        *,
-        width: int | None,
-        height: int | None,
-        fps: int | None,
-        mode: Mode,
-        drive: Drive,
-        watch: str | None,
-        background: str | None,
-        room: RoomWish | None,
-        avatar_fixed: bool,
-    ) -> RunningCall:
-        """Set up a call. Raises AvatarError: bad_offer, bad_size, unknown_avatar, server_full and more."""
-
-    async def watchers(self, watch_token: str) -> CallWatchers | None:
-        """Return who watches the running call with this token, by its link or in its room; None where there is none."""
-
-    async def room_names(self, room_id: str) -> list[str]:
-        """Return who is in a room, "" for those who gave no name; nobody where there is no such room (yet)."""
-
-    def get(self, call_id: str) -> RunningCall | None:
-        """Return a running call; None where there is none with this id."""
-
-    def __contains__(self, call_id: str) -> bool:
-        """Return whether this call is running."""
-
-    async def trickle(self, call_id: str, fragment: str, tags: Collection[str] | None = None) -> Trickled | None:
-        """Try more addresses of a call's peer, or restart its ICE; None when there is none of that id.
-
-        Raises TrickleError: bad_fragment, busy, and stale_tag where `tags` are given and none is the call's; and
-        ServerFullError where no port is free.
-        """
-
-    async def end(self, call_id: str, reason: EndReason = "left") -> bool:
-        """End a call; False when there is none of that id."""
-
-    def expect_another(self) -> None:
-        """Prepare for a call that may come soon: somebody has opened the page. Never blocks."""
-
-    async def close(self) -> None:
-        """Say goodbye to every peer and end all calls."""
-
-    def snapshot(self) -> CallsSnapshot:
-        """Return how all the calls do now."""
 
 
 def whip_routes(calls: CallRegistry, settings: ServerSettings, metrics: Metrics, gate: Gate) -> APIRouter:
@@ -116,88 +67,32 @@ def whip_routes(calls: CallRegistry, settings: ServerSettings, metrics: Metrics,
         openapi_extra=OFFER_BODY,
         responses={
             201: {"description": "The answer, complete with every candidate.", "content": {SDP: {}}},
-            **problems(
-                {
-                    400: "Not an offer that can be answered: `bad_offer`, `bad_size`, `bad_rate`, `bad_background`.",
-                    401: "A token is needed.",
-                    403: "The token does not allow this: `insufficient_scope`. This server has no rooms: `rooms_off`.",
-                    404: "`unknown_avatar`, `unknown_background`.",
-                    406: "No format of video or of sound in common; the answer says what is taken: `no_common_codec`.",
-                    409: "Another call has that watch link: `watch_taken`.",
-                    415: "The body is not application/sdp: `wrong_type`.",
-                    429: "Too often, or too many at once: `too_many_requests`, `too_many_calls`.",
-                    503: "`server_full`, `room_full`; Retry-After says when to come back.",
-                }
-            ),
+            **problems(_REFUSALS),
         },
     )
-    async def offer(
-        request: Request,
-        avatar: Annotated[str, Query(max_length=64, description="The avatar to be.")],
-        width: Side = None,
-        height: Side = None,
-        fps: Annotated[
-            int | None,
-            Query(
-                ge=1, le=60, description="Pictures a second while no camera sets the pace; the server has its limit."
-            ),
-        ] = None,
-        mode: Annotated[
-            Mode,
-            Query(
-                description="`echo` returns the camera picture, to measure the way; in `bot` a program speaks, as "
-                "docs/protocol.md says."
-            ),
-        ] = "avatar",
-        drive: Annotated[Drive, Query(description="What moves the avatar as the call begins.")] = "camera",
-        watch: Annotated[
-            str | None,
-            Query(
-                pattern="^[A-Za-z0-9_-]{16,64}$",
-                description="The end of its watch link, 16 to 64 letters, digits, - or _: choose one that nobody can "
-                "guess. Else the server does.",
-            ),
-        ] = None,
-        background: Annotated[
-            str | None,
-            Query(
-                max_length=64,
-                description="What is behind the avatar: keep, blur, #RRGGBB, the id of an uploaded picture, or "
-                "transparent, which doubles the picture's width for its matte; the server's when left out.",
-            ),
-        ] = None,
-        room: Annotated[
-            str | None,
-            Query(
-                pattern=ROOM_ID,
-                description="Join the room of this id, 16 to 64 letters, digits, - or _, or begin it: choose one that "
-                "nobody can guess. Its people see and hear each other (docs/group-calls.md).",
-            ),
-        ] = None,
-        name: Annotated[
-            str, Query(description="What the others in the room call one: the first 40 letters are taken.")
-        ] = "",
-    ) -> Response:
+    async def offer(request: Request, query: Annotated[OfferQuery, Query()]) -> Response:
         """Make a call: send an offer with all its candidates, get the answer. DELETE its Location to end it."""
-        note(request, mode=mode, drive=drive, avatar=reference(avatar), in_room=room is not None)
+        note(
+            request, mode=query.mode, drive=query.drive, avatar=reference(query.avatar), in_room=query.room is not None
+        )
         try:
             grant = grant_of(request)
-            require_avatar(grant, avatar)
-            if room is not None:
+            require_avatar(grant, query.avatar)
+            if query.room is not None:
                 gate.count("rooms", request, grant)
             with shares.opening(most_calls(request, grant)) as runs:
                 sdp = await read_text(request, SDP, settings.limits.offer_bytes, code="bad_offer")
                 call = await calls.create(
                     sdp,
-                    avatar,
-                    width=width,
-                    height=height,
-                    fps=fps,
-                    mode=mode,
-                    drive=drive,
-                    watch=watch,
-                    background=background,
-                    room=None if room is None else RoomWish(room, clean_name(name)),
+                    query.avatar,
+                    width=query.width,
+                    height=query.height,
+                    fps=query.fps,
+                    mode=query.mode,
+                    drive=query.drive,
+                    watch=query.watch,
+                    background=query.background,
+                    room=query.room_wish,
                     avatar_fixed=grant.avatar is not None,
                 )
                 runs(call.id)
