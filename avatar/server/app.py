@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from fastapi import Depends, FastAPI
 
@@ -22,12 +22,13 @@ from avatar.server.access_log import AccessLogMiddleware
 from avatar.server.audit import Audit, AuditMiddleware
 from avatar.server.avatar_routes import avatar_routes
 from avatar.server.background_routes import background_routes
+from avatar.server.call_registry import CallRegistry
 from avatar.server.call_routes import call_routes
 from avatar.server.headers import HeadersMiddleware
 from avatar.server.live_check_routes import live_check_routes
 from avatar.server.methods import MethodsMiddleware
 from avatar.server.metrics import Metrics, MetricsMiddleware
-from avatar.server.origins import OriginMiddleware, rules_of
+from avatar.server.origins import OriginMiddleware, OriginRules, rules_of
 from avatar.server.problems import answer_errors_as_problems
 from avatar.server.ranges import WholeFilesMiddleware
 from avatar.server.recording_routes import recording_routes
@@ -36,11 +37,17 @@ from avatar.server.schemas import ProblemAnswer, problems
 from avatar.server.service_routes import add_page, service_routes
 from avatar.server.telemetry import Telemetry, TelemetryMiddleware
 from avatar.server.whep_routes import whep_routes
-from avatar.server.whip_routes import CallRegistry, whip_routes
+from avatar.server.whip_routes import whip_routes
 from avatar.trust.audit_log import Addresses, AuditLog
 
 FORGET_EVERY_S: Final = 30.0
 """How often it is looked for uploads that nobody uses any more."""
+
+_Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+class _Closing(Protocol):
+    def close(self) -> None: ...
 
 
 def create_app(
@@ -51,7 +58,7 @@ def create_app(
     backgrounds: BackgroundLibrary | None = None,
     live_checks: LiveChecks | None = None,
     token: str | None = None,
-    on_start: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    on_start: _Work | None = None,
 ) -> FastAPI:
     """Return the application. It starts `library` when it starts, and closes `calls` and `library` when it stops.
 
@@ -66,41 +73,22 @@ def create_app(
     """
     metrics = Metrics(calls.snapshot)
     audit, telemetry = _audit(settings.trust, calls), _telemetry(settings.telemetry_url, calls)
-    observers = [each for each in (metrics, audit, telemetry) if each is not None]
+    told = [each for each in (audit, telemetry) if each is not None]
     gate = Gate(
         settings.limits,
         token=token,
         token_secret=settings.token_secret,
         guard_watching=settings.guard_watching,
     )
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        library.start()
-        kept = [each for each in (library, backgrounds, live_checks) if each is not None]
-        beside = [
-            asyncio.create_task(_observe(observers, audit, calls), name="observe-calls"),
-            asyncio.create_task(_forget_unused(kept), name="forget-uploads"),
-        ]
-        if on_start is not None:
-            beside.append(asyncio.create_task(on_start(), name="on-start"))
-        try:
-            yield
-        finally:
-            for task in beside:
-                task.cancel()
-            await calls.close()
-            for closing in kept:
-                await asyncio.to_thread(closing.close)
-            for told in (audit, telemetry):
-                if told is not None:
-                    await asyncio.to_thread(told.close)
-
+    kept = [each for each in (library, backgrounds, live_checks) if each is not None]
+    beside = [lambda: _observe([metrics, *told], audit, calls), lambda: _forget_unused(kept)]
+    if on_start is not None:
+        beside.append(on_start)
     app = _DocumentedApp(
         title="Avatar",
         version=__version__,
         description="A live face for anyone and any bot. Errors are application/problem+json with a stable `code`.",
-        lifespan=lifespan,
+        lifespan=lambda _: _running(library, calls, beside, [*kept, *told]),
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(gate)],
@@ -113,16 +101,7 @@ def create_app(
         guarded=gate.asks_for_token,
         tls=settings.tls_cert is not None,
     )
-    app.add_middleware(WholeFilesMiddleware)
-    app.add_middleware(MethodsMiddleware, routes=lambda: app.routes)
-    app.add_middleware(OriginMiddleware, rules=rules)
-    app.add_middleware(MetricsMiddleware, metrics=metrics)
-    app.add_middleware(HeadersMiddleware, rules=rules)
-    app.add_middleware(AccessLogMiddleware)
-    if audit is not None:
-        app.add_middleware(AuditMiddleware, audit=audit)
-    if telemetry is not None:
-        app.add_middleware(TelemetryMiddleware, telemetry=telemetry, clock=time.perf_counter)
+    _add_middleware(app, rules, metrics, audit, telemetry)
     app.include_router(avatar_routes(library, settings.limits, metrics, live_checks))
     if live_checks is not None:
         app.include_router(live_check_routes(live_checks, settings.limits))
@@ -136,6 +115,39 @@ def create_app(
     app.include_router(service_routes(settings, calls, metrics, gate, live_check=live_checks is not None))
     add_page(app, resource_folder("client"), calls.expect_another)
     return app
+
+
+def _add_middleware(
+    app: FastAPI, rules: OriginRules, metrics: Metrics, audit: Audit | None, telemetry: Telemetry | None
+) -> None:
+    """Let each request pass these, the last one added first."""
+    app.add_middleware(WholeFilesMiddleware)
+    app.add_middleware(MethodsMiddleware, routes=lambda: app.routes)
+    app.add_middleware(OriginMiddleware, rules=rules)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    app.add_middleware(HeadersMiddleware, rules=rules)
+    app.add_middleware(AccessLogMiddleware)
+    if audit is not None:
+        app.add_middleware(AuditMiddleware, audit=audit)
+    if telemetry is not None:
+        app.add_middleware(TelemetryMiddleware, telemetry=telemetry, clock=time.perf_counter)
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    library: AvatarLibrary, calls: CallRegistry, beside: Sequence[_Work], closing: Sequence[_Closing]
+) -> AsyncIterator[None]:
+    """Start `library` and what runs beside everything else; at the end close the calls first, then the rest in turn."""
+    library.start()
+    tasks = [asyncio.create_task(work()) for work in beside]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await calls.close()
+        for each in closing:
+            await asyncio.to_thread(each.close)
 
 
 def _audit(trust: TrustSettings, calls: CallRegistry) -> Audit | None:
