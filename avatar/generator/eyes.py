@@ -6,12 +6,9 @@ from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from avatar.face import mesh
 from avatar.types import F32
-
-C64 = NDArray[np.complex64]
 
 SHUT_PX: Final = 1.5
 """Lids nearer than this show no eyeball: what is painted between them would be their border."""

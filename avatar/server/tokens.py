@@ -19,13 +19,6 @@ from avatar.server.problems import RequestError
 Scope: TypeAlias = Literal["call", "enroll", "record", "watch", "admin"]
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
-SCOPE_MEANS: Final[dict[Scope, str]] = {
-    "call": "make calls and join rooms",
-    "enroll": "upload photos and backgrounds",
-    "record": "record calls on the server",
-    "watch": "watch calls by their links, on a server with --guard-watching (included in call)",
-    "admin": "read /metrics",
-}
 ALGORITHM: Final = "HS256"
 SECRET_BYTES: Final = 32
 """A shorter secret can be guessed from a token (RFC 7518, 3.2)."""
