@@ -26,7 +26,8 @@ from PIL import Image
 from avatar.config import LimitSettings
 from avatar.identities.builtin import builtin_faces
 from benchmarks import report
-from benchmarks.caller import Caller, still_packets
+from benchmarks.call_media import still_packets
+from benchmarks.caller import Caller
 from benchmarks.server_process import ServerProcess
 
 BARS = {

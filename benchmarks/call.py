@@ -16,7 +16,8 @@ import numpy as np
 
 from avatar.motion.speech import LOOK_AHEAD_S
 from benchmarks import report
-from benchmarks.caller import FPS, Caller, camera_packets, microphone_samples, watched
+from benchmarks.call_media import FPS, camera_packets, microphone_samples
+from benchmarks.caller import Caller, watched
 from benchmarks.media import test_clips
 from benchmarks.server_process import ServerProcess
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.caller import RefusedError, camera_packets, microphone_samples
+from benchmarks.call_media import camera_packets, microphone_samples
+from benchmarks.caller import RefusedError
 from benchmarks.light_caller import LightCaller, opus_packets
 from benchmarks.media import test_clips
 from benchmarks.server_process import ServerProcess

@@ -33,7 +33,7 @@ from avatar.errors import AvatarError
 from avatar.identities.builtin import builtin_faces
 from benchmarks import report
 from benchmarks.abuse import big_photo, form
-from benchmarks.caller import still_packets
+from benchmarks.call_media import still_packets
 from benchmarks.clients.chromium import missing
 from benchmarks.jumping_clock import JUMPS_S
 from benchmarks.light_caller import LightCaller, opus_packets

@@ -24,7 +24,8 @@ from PIL import Image
 
 from avatar.identities.builtin import builtin_faces
 from benchmarks import report
-from benchmarks.caller import RefusedError, still_packets
+from benchmarks.call_media import still_packets
+from benchmarks.caller import RefusedError
 from benchmarks.light_caller import LightCaller, opus_packets
 from benchmarks.line_relay import Line, LineRelay
 from benchmarks.server_process import ServerProcess

@@ -34,7 +34,7 @@ from PIL import Image
 
 from avatar.identities.builtin import builtin_faces
 from benchmarks import report
-from benchmarks.caller import still_packets
+from benchmarks.call_media import still_packets
 from benchmarks.churn import Churn, Held, Told
 from benchmarks.damaged_offers import damaged_offers
 from benchmarks.fuzz_files import FileReader, damaged_one, whole_files

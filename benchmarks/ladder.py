@@ -15,7 +15,7 @@ from pathlib import Path
 
 from avatar.timing.quality_ladder import LADDER
 from benchmarks import report
-from benchmarks.caller import camera_packets, microphone_samples
+from benchmarks.call_media import camera_packets, microphone_samples
 from benchmarks.light_caller import LightCaller, opus_packets
 from benchmarks.media import test_clips
 from benchmarks.server_process import ServerProcess

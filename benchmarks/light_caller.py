@@ -20,7 +20,8 @@ from aiortc import RTCRtpReceiver
 from avatar.stream.rtp.jitter_buffer import EncodedFrame
 from avatar.stream.tuning.aiortc_tuning import private_name
 from avatar.stream.tuning.receiver_tuning import tune_receiver
-from benchmarks.caller import BLOCK, FPS, SOUND_RATE, Caller, MicrophoneTrack, Received, Route
+from benchmarks.call_media import BLOCK, FPS, SOUND_RATE, MicrophoneTrack
+from benchmarks.caller import Caller, Received, Route
 
 
 def opus_packets(samples: np.ndarray) -> list[bytes]:

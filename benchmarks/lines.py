@@ -17,7 +17,8 @@ from typing import Any, Final
 from avatar.stream.codecs.video_encoder import CodecName
 from avatar.stream.tuning.aiortc_tuning import private_name
 from benchmarks import line_figures, report
-from benchmarks.caller import BLOCK, SOUND_RATE, Caller, camera_pictures, microphone_samples
+from benchmarks.call_media import BLOCK, SOUND_RATE, camera_pictures, microphone_samples
+from benchmarks.caller import Caller
 from benchmarks.line_relay import Line, LineRelay
 from benchmarks.live_camera import LiveCamera
 from benchmarks.media import test_clips

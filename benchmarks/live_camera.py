@@ -22,7 +22,7 @@ from avatar.stream.rtp.rate_control import RateLimits, RateState, is_sharp_fall,
 from avatar.stream.tuning.sender_tuning import tune_video_sender
 from avatar.timing.quality_ladder import LADDER
 from avatar.timing.rtp_clock import VIDEO_RATE, VIDEO_TIME_BASE
-from benchmarks.caller import CAMERA, FPS, Camera
+from benchmarks.call_media import CAMERA, FPS, Camera
 
 MAX_BPS: Final = 1_500_000
 MIN_BPS: Final = 50_000

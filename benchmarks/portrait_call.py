@@ -23,7 +23,8 @@ import numpy as np
 from avatar.identities.open import open_identity
 from avatar.types import U8
 from benchmarks import report
-from benchmarks.caller import Caller, camera_packets, still_packets
+from benchmarks.call_media import camera_packets, still_packets
+from benchmarks.caller import Caller
 from benchmarks.seeded_weights import seeded_models
 from benchmarks.server_process import ServerProcess
 

@@ -21,7 +21,7 @@ from avatar.config import LimitSettings
 from avatar.identities.builtin import builtin_face
 from avatar.media.photo import read_photo
 from benchmarks import report
-from benchmarks.caller import CameraTrack, MicrophoneTrack, microphone_samples, still_packets
+from benchmarks.call_media import CameraTrack, MicrophoneTrack, microphone_samples, still_packets
 from benchmarks.server_process import ServerProcess
 from benchmarks.watchers import Receiver
 

@@ -27,10 +27,12 @@ from avatar.stream.tuning.aiortc_tuning import gather_loopback_only
 from avatar.stream.tuning.receiver_tuning import tune_receiver
 from avatar.timing.rtp_clock import wrapped
 from benchmarks import report
-from benchmarks.caller import Received, RefusedError, camera_packets, microphone_samples, sound_latencies, still_packets
+from benchmarks.call_media import camera_packets, microphone_samples, still_packets
+from benchmarks.caller import Received, RefusedError
 from benchmarks.capacity import levels
 from benchmarks.light_caller import LightCaller, note_arrivals, opus_packets
 from benchmarks.server_process import ServerProcess
+from benchmarks.sound_delay import sound_latencies
 
 BARS = {"av_offset_ms_p95_2": "<= 40", "fps_2": ">= 24"}
 MOST = 4

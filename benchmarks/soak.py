@@ -19,16 +19,11 @@ from PIL import Image
 
 from avatar.identities.builtin import builtin_faces
 from benchmarks import report
-from benchmarks.caller import (
-    MOMENT,
-    Caller,
-    camera_packets,
-    microphone_samples,
-    sound_latencies,
-    still_packets,
-)
+from benchmarks.call_media import camera_packets, microphone_samples, still_packets
+from benchmarks.caller import Caller
 from benchmarks.media import test_clips
 from benchmarks.server_process import ServerProcess
+from benchmarks.sound_delay import MOMENT, sound_latencies
 
 BARS = {"rss_growth_mb": "< 20", "latency_p95_growth_ms": "about 0", "av_drift_ms": "< 10"}
 BATCH_BARS = {"rss_kept_after_calls_mb": "< 150", "rss_growth_per_call_mb": "< 2"}

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from avatar.identities.builtin import builtin_faces
 from benchmarks import report
-from benchmarks.caller import Caller, camera_packets
+from benchmarks.call_media import camera_packets
+from benchmarks.caller import Caller
 from benchmarks.media import test_clips
 from benchmarks.server_process import ServerProcess
 

@@ -41,7 +41,8 @@ from avatar.media.video import clip_frames
 from avatar.types import Motion
 from benchmarks import report
 from benchmarks.base_checkout import ROOT, checked_out
-from benchmarks.caller import Caller, camera_packets, microphone_samples
+from benchmarks.call_media import camera_packets, microphone_samples
+from benchmarks.caller import Caller
 from benchmarks.fixed_media import acted, write_clip
 from benchmarks.generator import motions_of
 from benchmarks.picture_measures import psnr_db

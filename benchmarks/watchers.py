@@ -21,7 +21,7 @@ from avatar.media.photo import read_photo
 from avatar.stream.tuning.aiortc_tuning import gather_loopback_only
 from avatar.stream.tuning.receiver_tuning import tune_receiver
 from benchmarks import report
-from benchmarks.caller import CameraTrack, MicrophoneTrack, camera_packets, microphone_samples, still_packets
+from benchmarks.call_media import CameraTrack, MicrophoneTrack, camera_packets, microphone_samples, still_packets
 from benchmarks.server_process import ServerProcess
 
 BARS = {"cpu_ratio": "<= 1.5", "pictures_share": ">= 0.97"}

@@ -11,7 +11,7 @@ from PIL import Image
 from avatar.config import LimitSettings
 from avatar.media.photo import UploadedPhotos
 from benchmarks import abuse
-from benchmarks.caller import still_packets
+from benchmarks.call_media import still_packets
 
 
 def test_small_files_use_up_exactly_what_one_upload_may() -> None:

@@ -12,7 +12,7 @@ import pytest
 from avatar.generator.tiers import open_generator
 from avatar.identities.open import open_identity
 from avatar.types import rest_motion
-from benchmarks.caller import still_packets
+from benchmarks.call_media import still_packets
 from benchmarks.portrait_call import PortraitCall, portrait_call
 
 LIMIT_S = 280
