@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Request, Response
@@ -17,41 +17,22 @@ from avatar.server.audit import note
 from avatar.server.bodies import read_photo_form
 from avatar.server.metrics import Metrics
 from avatar.server.schemas import AvatarAnswer, AvatarsAnswer, problems
+from avatar.server.uploads import described_photo_form, upload_places
 from avatar.server.visitors import visitor_of
-from avatar.timing.fair_queue import Places
 from avatar.trust.consent import CLAIMS
 
 AvatarId = Annotated[str, Path(max_length=64, description="An avatar's id.")]
 
-_UPLOAD_FORM: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["photos"],
-                    "properties": {
-                        "photos": {"type": "array", "items": {"type": "string", "format": "binary"}},
-                        "name": {"type": "string"},
-                        "consent": {
-                            "type": "string",
-                            "enum": list(CLAIMS),
-                            "description": "Whose face it is: one's own, somebody's who has agreed, or no real "
-                            "person's; `live`: one's own, as a check before the camera has found. Signed, and kept "
-                            "with the avatar.",
-                        },
-                        "check": {"type": "string", "description": "Of `live`: the check's id (`/api/live-checks`)."},
-                    },
-                }
-            }
-        },
-    }
-}
-_UPLOADS: Final = 16
-"""Uploads that may be under way at once, each in memory: one more is told to come back."""
-_UPLOADS_EACH: Final = 4
-"""Of one visitor."""
+_UPLOAD_FORM: Final = described_photo_form(
+    name={"type": "string"},
+    consent={
+        "type": "string",
+        "enum": list(CLAIMS),
+        "description": "Whose face it is: one's own, somebody's who has agreed, or no real person's; `live`: one's "
+        "own, as a check before the camera has found. Signed, and kept with the avatar.",
+    },
+    check={"type": "string", "description": "Of `live`: the check's id (`/api/live-checks`)."},
+)
 _UNKNOWN: Final = {404: "No such avatar (any more): `unknown_avatar`."}
 _PREVIEW_CACHE: Final = {"Cache-Control": "private, max-age=300"}
 
@@ -61,7 +42,7 @@ def avatar_routes(
 ) -> APIRouter:
     """Return the routes. `live_checks` knows whom a check before the camera has found; None: there is none."""
     router = APIRouter(prefix="/api/avatars", tags=["avatars"])
-    places = Places(_UPLOADS, _UPLOADS_EACH)
+    places = upload_places()
 
     @router.get("")
     async def list_avatars() -> AvatarsAnswer:

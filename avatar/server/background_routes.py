@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request, Response
 
 from avatar.config import LimitSettings
 from avatar.identities.backgrounds import BackgroundLibrary
-from avatar.server.bodies import read_body
-from avatar.server.problems import RequestError
 from avatar.server.schemas import BackgroundAnswer, problems
+from avatar.server.uploads import described_picture, read_picture, upload_places
 from avatar.server.visitors import visitor_of
-from avatar.timing.fair_queue import Places
 
 BackgroundId = Annotated[str, Path(max_length=64, description="A background's id.")]
 
-_PICTURE: Final[dict[str, Any]] = {
-    "requestBody": {"required": True, "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
-}
-_UPLOADS: Final = 16
-"""Uploads that may be under way at once, each in memory: one more is told to come back."""
-_UPLOADS_EACH: Final = 4
-"""Of one visitor."""
 _UNKNOWN: Final = {404: "No such background (any more): `unknown_background`."}
 
 
 def background_routes(library: BackgroundLibrary, limits: LimitSettings) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/backgrounds", tags=["backgrounds"])
-    places = Places(_UPLOADS, _UPLOADS_EACH)
+    places = upload_places()
 
     @router.post(
         "",
         status_code=201,
-        openapi_extra=_PICTURE,
+        openapi_extra=described_picture("image/*"),
         responses=problems(
             {
                 401: "A token is needed.",
@@ -50,11 +41,9 @@ def background_routes(library: BackgroundLibrary, limits: LimitSettings) -> APIR
 
         The id in the answer, which cannot be guessed, is what a call asks for. The oldest pictures are forgotten.
         """
-        if not request.headers.get("content-type", "").lower().startswith("image/"):
-            raise RequestError("Send the picture as the body, as image/jpeg or what it is.", code="wrong_type")
         visitor = visitor_of(request)
         with places.taken_by(visitor):
-            picture = await read_body(request, limits.upload_bytes)
+            picture = await read_picture(request, limits.upload_bytes)
             background_id = await library.add(picture, visitor=visitor)
         response.headers["Location"] = f"/api/backgrounds/{background_id}"
         return BackgroundAnswer(id=background_id)

@@ -2,54 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from avatar.config import LimitSettings
 from avatar.identities.live_checks import PICTURE_BYTES, LiveChecks, Progress
 from avatar.server.audit import note
-from avatar.server.bodies import read_body, read_photo_form
-from avatar.server.problems import RequestError
+from avatar.server.bodies import read_photo_form
 from avatar.server.schemas import LiveCheckAnswer, problems
+from avatar.server.uploads import described_photo_form, described_picture, read_picture, upload_places
 from avatar.server.visitors import visitor_of
-from avatar.timing.fair_queue import Places
 from avatar.trust.live_check import ASKED
 
 CheckId = Annotated[str, Path(max_length=64, description="A check's id.")]
-
-_PHOTOS: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["photos"],
-                    "properties": {"photos": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-                }
-            }
-        },
-    }
-}
-_PICTURE: Final[dict[str, Any]] = {
-    "requestBody": {"required": True, "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
-}
-_UPLOADS: Final = 16
-"""Requests with photos, or with pictures, that may be under way at once; one more is told to come back."""
-_UPLOADS_EACH: Final = 4
-"""Of one visitor."""
 
 
 def live_check_routes(checks: LiveChecks, limits: LimitSettings) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/live-checks", tags=["avatars"])
-    places = Places(_UPLOADS, _UPLOADS_EACH)
+    places = upload_places()
 
     @router.post(
         "",
         status_code=201,
-        openapi_extra=_PHOTOS,
+        openapi_extra=described_photo_form(),
         responses=problems(
             {
                 401: "A token is needed.",
@@ -77,7 +54,7 @@ def live_check_routes(checks: LiveChecks, limits: LimitSettings) -> APIRouter:
 
     @router.post(
         "/{check_id}/pictures",
-        openapi_extra=_PICTURE,
+        openapi_extra=described_picture("image/jpeg"),
         responses=problems(
             {
                 404: "No such check (any more): `unknown_check`.",
@@ -94,10 +71,8 @@ def live_check_routes(checks: LiveChecks, limits: LimitSettings) -> APIRouter:
 
         About ten a second are wanted, the next one when the last was answered. They are looked at and forgotten.
         """
-        if not request.headers.get("content-type", "").lower().startswith("image/"):
-            raise RequestError("Send the picture as the body, as image/jpeg.", code="wrong_type")
         with places.taken_by(visitor_of(request)):
-            picture = await read_body(request, PICTURE_BYTES)
+            picture = await read_picture(request, PICTURE_BYTES)
             return _answer(await checks.look(check_id, picture))
 
     @router.delete("/{check_id}", status_code=204)
