@@ -1,22 +1,28 @@
 """One network for many calls: frames that are due together are drawn together.
 
 Whoever asks first while the network is idle runs the batch in its own thread, so a lone call pays for no handover.
+Where a GPU's memory is too full for a batch it is drawn in halves, and no later one is as large.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from avatar.errors import GpuMemoryError
+from avatar.generator.engines.cuda_graph import padded_size
 from avatar.generator.engines.engine import Engine, FrameInput, FrameLayers, Latents
 from avatar.timing.batching import Arrivals, ServiceTimes, Start, next_batch
 from avatar.types import U8
 
 Frame = TypeVar("Frame")
 Drawn = TypeVar("Drawn")
+
+_log = logging.getLogger(__name__)
 
 
 class BatchEngine(Engine, Protocol):
@@ -45,14 +51,19 @@ class Batcher(Generic[Frame, Drawn]):
 
     def __init__(self, draw_batch: Callable[[Sequence[Frame]], Sequence[Drawn]], largest: int) -> None:
         """Draw with `draw_batch`, which is given one to `largest` frames and never called by two threads at once."""
-        self._draw_batch, self.largest = draw_batch, largest
+        self._draw_batch = draw_batch
+        self.largest = largest
+        """Frames of a batch at the most; fewer once the GPU's memory was too full for so many."""
         self._changed = threading.Condition()
         self._waiting: list[_Asked[Frame, Drawn]] = []
         self._arrivals, self._service = Arrivals(), ServiceTimes()
         self._busy = False
 
     def draw(self, frame: Frame) -> Drawn:
-        """Return what is drawn of a frame; blocks until its batch is done. Raises what drawing the batch raised."""
+        """Return what is drawn of a frame; blocks until its batch is done.
+
+        Raises what drawing the batch raised, GpuMemoryError only where there is not enough for a frame by itself.
+        """
         asked: _Asked[Frame, Drawn] = _Asked(frame, threading.get_ident(), time.monotonic())
         with self._changed:
             self._waiting.append(asked)
@@ -93,19 +104,37 @@ class Batcher(Generic[Frame, Drawn]):
         return None
 
     def _run(self, batch: list[_Asked[Frame, Drawn]]) -> None:
-        began_s = time.monotonic()
         drawn: Sequence[Drawn] = []
         error: Exception | None = None
         try:
-            drawn = self._draw_batch([one.frame for one in batch])
+            drawn = self._draw([one.frame for one in batch])
         except Exception as failed:
             error = failed
         with self._changed:
-            self._service.took(len(batch), time.monotonic() - began_s)
             for number, one in enumerate(batch):
                 one.drawn, one.error = (drawn[number], None) if error is None else (None, error)
             self._busy = False
             self._changed.notify_all()
+
+    def _draw(self, frames: Sequence[Frame]) -> list[Drawn]:
+        """Return what is drawn of some frames: together, or in halves for as long as memory is short."""
+        began_s = time.monotonic()
+        try:
+            drawn = list(self._draw_batch(frames))
+        except GpuMemoryError:
+            if len(frames) == 1:
+                raise
+        else:
+            with self._changed:
+                self._service.took(len(frames), time.monotonic() - began_s)
+            return drawn
+        # The error is gone by now, and with it the memory that it held on to.
+        half = padded_size(len(frames)) // 2
+        with self._changed:
+            if half < self.largest:
+                _log.warning("The GPU's memory is too full for %d pictures at once: %d from now on.", len(frames), half)
+                self.largest = half
+        return [*self._draw(frames[:half]), *self._draw(frames[half:])]
 
 
 class BatchingEngine:

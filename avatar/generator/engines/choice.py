@@ -11,6 +11,7 @@ from typing import Final
 from avatar.errors import AvatarError, ModelError
 from avatar.generator.engines.batching_engine import BatchingEngine
 from avatar.generator.engines.engine import Engine
+from avatar.generator.engines.first_working import first_working
 from avatar.generator.engines.onnxruntime_engine import OnnxRuntimeEngine
 from avatar.generator.engines.openvino_engine import OpenVinoEngine
 from avatar.generator.engines.torch_engine import TorchEngine
@@ -60,14 +61,13 @@ def load_engine(tier: str, name: str = "auto") -> Engine:
     if name != "auto" and name not in ENGINES:
         raise ModelError(f"There is no engine {name!r}: choose auto or one of {', '.join(ENGINES)}.")
     files, threads = network_files(tier), default_threads()
-    answers: list[str] = []
-    for candidate in dict.fromkeys((*(() if name == "auto" else (name,)), *PREFERRED)):
-        try:
-            engine = ENGINES[candidate](files, threads)
-        except (ImportError, RuntimeError, OSError, AvatarError) as error:
-            answers.append(f"{candidate}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
-            continue
-        if name not in ("auto", candidate):
-            _log.warning("The engine %s does not work here, %s runs instead (%s)", name, candidate, answers[0])
-        return engine
-    raise ModelError(f"No engine can run tier {tier!r} here. " + "; ".join(answers))
+    engine, answers = first_working(
+        dict.fromkeys((*(() if name == "auto" else (name,)), *PREFERRED)),
+        lambda candidate: ENGINES[candidate](files, threads),
+        failures=(ImportError, RuntimeError, OSError, AvatarError),
+    )
+    if engine is None:
+        raise ModelError(f"No engine can run tier {tier!r} here. " + "; ".join(answers))
+    if name != "auto" and answers:
+        _log.warning("The engine %s does not work here, %s runs instead (%s)", name, engine.name, answers[0])
+    return engine

@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from avatar.errors import GpuMemoryError, ModelError
+from avatar.errors import ModelError
 from avatar.generator.engines.choice import default_threads
+from avatar.generator.engines.first_working import first_working
 from avatar.models.store import models_folder
 
 if TYPE_CHECKING:
@@ -60,14 +61,12 @@ def load_musetalk(engine: str) -> MuseTalkEngine:
     require_packages()
     from avatar.generator.musetalk.engine import MuseTalkEngine  # noqa: PLC0415 - imports torch
 
-    answers: list[str] = []
-    for name in AUTOMATIC if engine == "auto" else (engine,):
-        try:
-            loaded = MuseTalkEngine(musetalk_folder(), "cuda" if name == "torch-cuda" else "cpu", default_threads())
-        except (ImportError, RuntimeError, GpuMemoryError) as error:
-            answers.append(f"{name}: {str(error).splitlines()[0]}")
-            continue
-        if answers:
-            _log.warning("MuseTalk draws on the CPU, seconds a picture (%s).", "; ".join(answers))
-        return loaded
-    raise ModelError(f"MuseTalk's networks run on nothing here. {'; '.join(answers)}")
+    loaded, answers = first_working(
+        AUTOMATIC if engine == "auto" else (engine,),
+        lambda name: MuseTalkEngine(musetalk_folder(), "cuda" if name == "torch-cuda" else "cpu", default_threads()),
+    )
+    if loaded is None:
+        raise ModelError(f"MuseTalk's networks run on nothing here. {'; '.join(answers)}")
+    if answers:
+        _log.warning("MuseTalk draws on the CPU, seconds a picture (%s).", "; ".join(answers))
+    return loaded

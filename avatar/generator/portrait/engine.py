@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import torch
 
-from avatar.errors import GpuMemoryError
 from avatar.generator.engines.batching_engine import Batcher
-from avatar.generator.engines.cuda_graph import CudaGraph, Replay, SizedGraphs, padded_size
-from avatar.generator.engines.gpu import WatchedMemory, require_cuda, require_memory
+from avatar.generator.engines.torch_device import TorchDevice
 from avatar.generator.portrait import CROP_SIDE
 from avatar.generator.portrait.drawing import (
     MOTION_NUMBERS,
@@ -42,8 +38,6 @@ KEPT_SOURCES: Final = 64
 """Photos that stay ready, 4 MB each in half precision: calls that show the same face share one."""
 MEMORY_SHARE: Final = 0.5
 """Of the memory that is free once one picture has been drawn, what larger batches may take: calls need some too."""
-
-_log = logging.getLogger(__name__)
 
 
 class Asked(NamedTuple):
@@ -74,36 +68,33 @@ class PortraitEngine:
             ModelError: the weights are missing, damaged, or others.
             RuntimeError: there is no such device, its driver is too old, or it has too little memory.
         """
-        self._device = torch.device(device)
-        on_gpu = self._device.type == "cuda"
-        if on_gpu:
-            require_cuda(torch)
-            require_memory(torch, NEEDED_BYTES, "LivePortrait", "the tier lite or geometry")
-        else:
-            torch.set_num_threads(threads)
-        self.name = f"torch-{device}" if on_gpu else "torch"
-        self._kind = kind or (torch.float16 if on_gpu else torch.float32)
+        self._device = TorchDevice(device, threads, needed_bytes=NEEDED_BYTES, what="LivePortrait")
+        self.name, self._kind = self._device.engine, kind or self._device.kind
         half = self._kind != torch.float32
-        networks = load_portrait_networks(weights, self._device, self._kind, channels_last=half)
+        networks = load_portrait_networks(weights, self._device.there, self._kind, channels_last=half)
         self._motion, self._appearance = networks.motion, networks.appearance
         self._network = network = PictureNetwork(networks)
         if compiled:
             self.name += "-compiled"
             network = torch.compile(network, dynamic=False)
-        self._run: Any = SizedGraphs(network, self._record) if on_gpu else lambda inputs: network(*inputs)
-        self._drawing, self._launching = Lock(), Lock()
+        self._run = self._device.by_batch(network)
         self._sources: OrderedDict[bytes, PortraitSource] = OrderedDict()
         self.frame_bytes = 0
         """Of the GPU's memory that a picture of a batch takes on its way; 0 on a CPU."""
-        self.largest_batch = self._fitting_batch() if on_gpu else LARGEST_BATCH
-        self._batcher: Batcher[Asked, U8] = Batcher(self.draw_batch, self.largest_batch if on_gpu else 1)
-        self.composes = on_gpu  # a CPU is quicker with OpenCV
+        largest = self._fitting_batch() if self._device.on_gpu else 1
+        self._batcher: Batcher[Asked, U8] = Batcher(self.draw_batch, largest)
+        self.composes = self._device.on_gpu  # a CPU is quicker with OpenCV
+
+    @property
+    def largest_batch(self) -> int:
+        """Pictures that are drawn together at the most."""
+        return self._batcher.largest
 
     def source(self, rgb: U8, lip_opening: float, eye_openings: tuple[float, float]) -> PortraitSource:
         """Return a photo's square, ready to be moved, as `PortraitDrawer` says. Raises GpuMemoryError."""
         told = np.array([lip_opening, *eye_openings], np.float32)
         key = blake2b(np.ascontiguousarray(rgb).tobytes() + told.tobytes()).digest()
-        with self._launching, WatchedMemory(torch), torch.inference_mode():
+        with self._device.launching():
             if key not in self._sources:
                 crop = self._crop(rgb)
                 numbers = photo_numbers(head_motion(self._motion(crop)), lip_opening, eye_openings)
@@ -115,7 +106,7 @@ class PortraitEngine:
 
     def read(self, rgb: U8) -> tuple[F32, F32]:
         """Return what a square shows, as `PortraitDrawer` says. Raises GpuMemoryError."""
-        with self._launching, WatchedMemory(torch), torch.inference_mode():
+        with self._device.launching():
             motion = head_motion(self._motion(self._crop(rgb)))
             offsets, rotation = motion.expression[0], motion.rotation[0].T
             return offsets.cpu().numpy(), rotation.cpu().numpy()
@@ -126,32 +117,16 @@ class PortraitEngine:
 
     def place(self, around_rgb: U8, share: U8, to_picture: F32) -> Placement:
         """Return where squares go in a picture, as `PictureComposer` says. Raises GpuMemoryError."""
-        with self._launching, WatchedMemory(torch), torch.inference_mode():
-            return place(around_rgb, share, to_picture, self._device)
+        with self._device.launching():
+            return place(around_rgb, share, to_picture, self._device.there)
 
     def draw_i420(self, source: PortraitSource, motion: PortraitMotion, placement: Placement) -> U8:
         """Return a finished picture, as `PictureComposer` says. Raises GpuMemoryError."""
         return self._batcher.draw(Asked(source, motion, placement))
 
     def draw_batch(self, frames: Sequence[Asked]) -> list[U8]:
-        """Return the pictures of one to `largest_batch` moved photos, drawn together; fewer where memory is short.
-
-        Raises:
-            GpuMemoryError: there is not enough for one.
-        """
-        try:
-            return self._draw_together(frames)
-        except GpuMemoryError:
-            if len(frames) == 1:
-                raise
-        half = padded_size(len(frames)) // 2
-        if half < self._batcher.largest:
-            _log.warning("The GPU's memory is too full for %d pictures at once: %d from now on.", len(frames), half)
-            self._batcher.largest = self.largest_batch = half
-        return [*self.draw_batch(frames[:half]), *self.draw_batch(frames[half:])]
-
-    def _draw_together(self, frames: Sequence[Asked]) -> list[U8]:
-        with self._drawing, WatchedMemory(torch), torch.inference_mode():
+        """Return the pictures of one to `largest_batch` moved photos, drawn together. Raises GpuMemoryError."""
+        with self._device.drawing():
             volumes = torch.cat([frame.source.volume for frame in frames])
             photos = self._there(np.stack([frame.source.numbers for frame in frames]))
             motions = self._there(np.stack([motion_numbers(frame.motion) for frame in frames]))
@@ -162,10 +137,6 @@ class PortraitEngine:
             ]
             return [picture.cpu().numpy() for picture in pictures]
 
-    def _record(self, network: Callable[..., Sequence[Any]], inputs: Sequence[Any]) -> Replay:
-        with self._launching:  # what other threads launch meanwhile could end up in the recording
-            return CudaGraph(network, inputs)
-
     def _fitting_batch(self) -> int:
         """Draw one picture of nothing; return how many of them fit into the GPU's memory together."""
         black = np.zeros((CROP_SIDE, CROP_SIDE, 3), np.uint8)
@@ -173,8 +144,8 @@ class PortraitEngine:
         before = torch.cuda.memory_reserved()
         torch.cuda.reset_peak_memory_stats()
         still = torch.zeros(1, len(source.numbers)), torch.zeros(1, MOTION_NUMBERS)
-        with WatchedMemory(torch), torch.inference_mode():
-            self._run([source.volume, *(part.to(self._device) for part in still)])
+        with self._device.drawing():
+            self._run([source.volume, *(part.to(self._device.there) for part in still)])
         self.frame_bytes = max(torch.cuda.max_memory_reserved() - before, 1)
         self._sources.clear()
         return fitting_batch(torch.cuda.mem_get_info()[0], self.frame_bytes)
@@ -183,11 +154,11 @@ class PortraitEngine:
         """Return a square as the networks take it, (1, 3, 256, 256), 0..1."""
         if rgb.shape != (CROP_SIDE, CROP_SIDE, 3):
             raise ValueError(f"A square has {CROP_SIDE} x {CROP_SIDE} pixels, not {rgb.shape}.")
-        levels = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
+        levels = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device.there)
         return levels.permute(2, 0, 1)[None].to(torch.float32) / 255
 
     def _there(self, values: F32) -> Tensor:
-        return torch.from_numpy(values).to(self._device)
+        return torch.from_numpy(values).to(self._device.there)
 
 
 def fitting_batch(free_bytes: int, frame_bytes: int) -> int:

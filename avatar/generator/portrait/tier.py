@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from avatar.config import Background
-from avatar.errors import GpuMemoryError, ModelError
+from avatar.errors import ModelError
 from avatar.generator.engines.choice import default_threads
+from avatar.generator.engines.first_working import first_working
 from avatar.generator.identity import Identity
 from avatar.generator.portrait.expression_map import ExpressionMap, read_map, unfitted_map
 from avatar.generator.portrait.generator import PortraitGenerator
@@ -74,17 +75,15 @@ def load_networks(engine: str) -> PortraitDrawer[Any]:
     weights, onnx = models_folder() / WEIGHTS, recorded_onnx()
     if not weights.is_file() and onnx is None:
         raise ModelError("LivePortrait's weights are not on this machine. Fetch them: avatar models pull liveportrait")
-    answers: list[str] = []
-    for name in AUTOMATIC if engine == "auto" else (engine,):
-        try:
-            loaded = _on_torch(name, weights) if name.startswith("torch") else _on_onnxruntime(name, onnx)
-        except (ImportError, RuntimeError, GpuMemoryError) as error:
-            answers.append(f"{name}: {str(error).splitlines()[0]}")
-            continue
-        if answers and name in ("torch", "onnxruntime"):
-            _log.warning("LivePortrait draws on the CPU, seconds a picture (%s).", "; ".join(answers))
-        return loaded
-    raise ModelError(f"LivePortrait's networks run on nothing here. {'; '.join(answers)}")
+    loaded, answers = first_working(
+        AUTOMATIC if engine == "auto" else (engine,),
+        lambda name: _on_torch(name, weights) if name.startswith("torch") else _on_onnxruntime(name, onnx),
+    )
+    if loaded is None:
+        raise ModelError(f"LivePortrait's networks run on nothing here. {'; '.join(answers)}")
+    if answers and loaded.name in ("torch", "onnxruntime"):
+        _log.warning("LivePortrait draws on the CPU, seconds a picture (%s).", "; ".join(answers))
+    return loaded
 
 
 def record_onnx(folder: Path) -> None:

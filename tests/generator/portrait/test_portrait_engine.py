@@ -146,25 +146,6 @@ def test_behind_another_background_the_processor_finishes_the_picture(
     assert i420.shape == (192, 256) and matte
 
 
-def test_where_memory_is_short_fewer_pictures_are_drawn_at_once(
-    engine: PortraitEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes: list[int] = []
-
-    def run(inputs: list[Any]) -> tuple[Any]:
-        sizes.append(len(inputs[0]))
-        if sizes[-1] > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-        return (torch.zeros(sizes[-1], 512, 512, 3, dtype=torch.uint8),)
-
-    monkeypatch.setattr(engine, "_run", run)
-    monkeypatch.setattr(engine, "largest_batch", 32)
-    monkeypatch.setattr(engine._batcher, "largest", 32)
-    source = engine.source(square(8), 0.1, (0.3, 0.3))
-    assert len(engine.draw_batch([Asked(source, moved())] * 5)) == 5
-    assert sizes == [5, 4, 2, 2, 1] and engine._batcher.largest == engine.largest_batch == 2
-
-
 def test_a_full_memory_is_told_to_who_draws(engine: PortraitEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
