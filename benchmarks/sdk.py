@@ -23,13 +23,14 @@ import numpy as np
 import psutil
 
 from avatar import AudioFrame, Avatar, SpeechFinished, VideoFrame
-from avatar.generator.protocol import Generator, TargetFace
+from avatar.generator.protocol import Generator
 from avatar.generator.tiers import open_generator
+from avatar.generator.wrapped import WrappedGenerator
 from avatar.identities.open import open_identity
 from avatar.motion.speech import SpeechMotion, speech_motions
 from avatar.motion.speech_network import MOUTH
 from avatar.sdk.renderer import LocalRenderer, RenderParts
-from avatar.types import BLENDSHAPE_INDEX, F32, U8, FaceState, Motion
+from avatar.types import BLENDSHAPE_INDEX, F32, U8, Motion
 from benchmarks import report
 from benchmarks.media import SHARED
 from benchmarks.rough_network import Roughness, rough_network
@@ -56,40 +57,17 @@ BARS = {
 }
 
 
-class WatchedGenerator:
+class WatchedGenerator(WrappedGenerator):
     """A generator that remembers the mouths it was asked to draw."""
 
     def __init__(self, generator: Generator) -> None:
-        self._generator = generator
+        super().__init__(generator)
         self.mouths: deque[tuple[float, F32]] = deque(maxlen=9000)
-        self.identity, self.picture_size, self.rig = generator.identity, generator.picture_size, generator.rig
-
-    @property
-    def key_every(self) -> int:
-        """As the generator's."""
-        return self._generator.key_every
-
-    @key_every.setter
-    def key_every(self, every: int) -> None:
-        self._generator.key_every = every
-
-    @property
-    def last_in_full(self) -> bool:
-        """As the generator's."""
-        return self._generator.last_in_full
 
     def render(self, motion: Motion) -> U8:
         """Draw a motion."""
         self.mouths.append((motion.time_s, motion.blendshapes[list(MOUTH)].copy()))
-        return self._generator.render(motion)
-
-    def draw(self, target_face: TargetFace) -> U8:
-        """Draw a face, as the generator does."""
-        return self._generator.draw(target_face)
-
-    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:
-        """Read a driver's face, as the generator does."""
-        return self._generator.read_driver(rgb, face)
+        return super().render(motion)
 
 
 class Player:

@@ -25,6 +25,8 @@ class LoudMouth:
     """Knows a mouth as `SpeechMotion` does: only when the sound that follows on its moment was told."""
 
     def __init__(self) -> None:
+        self.listened: list[float] = []
+        """The moments at which what hears the sound by itself was asked too, if there were one."""
         self.reset()
 
     def reset(self) -> None:
@@ -37,7 +39,8 @@ class LoudMouth:
         self._begin_s += old / rate
         self._sound = np.concatenate([self._sound[old:], sound])
 
-    def motion(self, time_s: float) -> VoiceMotion:
+    def motion(self, time_s: float, *, listening: bool = True) -> VoiceMotion:
+        self.listened += [time_s] if listening else []
         rest = resting_voice(time_s)
         if not (self._begin_s - JITTER_S <= time_s <= self._end_s - LOOK_AHEAD_S + 2e-3):
             return rest
@@ -56,12 +59,18 @@ class PlainGenerator:
     """Draws a small grey picture: as light as the jaw is open. `slow_s` is how long that takes."""
 
     def __init__(
-        self, slow_s: float = 0.0, *, fails_after: int | None = None, size: tuple[int, int] = (32, 32)
+        self,
+        slow_s: float = 0.0,
+        *,
+        fails_after: int | None = None,
+        size: tuple[int, int] = (32, 32),
+        needs_heard: bool = False,
     ) -> None:
         self.picture_size = size
         self.identity = SimpleNamespace(name="plain")
         self.rig: Any = None
         self.key_every, self.last_in_full = 1, True
+        self.needs_heard = needs_heard
         self.motions: list[Motion] = []
         self.slow_s, self._fails_after = slow_s, fails_after
         self.background = Background()

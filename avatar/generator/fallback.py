@@ -59,6 +59,11 @@ class FallbackGenerator:
         """Whether the last picture was drawn in full."""
         return self._generator.last_in_full
 
+    @property
+    def needs_heard(self) -> bool:
+        """Whether what draws at present takes the mouth from `Motion.heard`."""
+        return self._generator.needs_heard
+
     def render(self, motion: Motion) -> U8:
         """Return the picture of a motion, as `Generator` says."""
         return self._ask(lambda generator: generator.render(motion))

@@ -95,6 +95,7 @@ class GeometryGenerator:
         self.identity = identity
         self.picture_size = picture_size
         self.key_every, self.last_in_full = 1, True  # every picture is drawn alike
+        self.needs_heard = False
         self._scene = scene = lay_out_scene(identity, picture_size, background)
         self._origin = np.array([scene.columns.start, scene.rows.start, 0], np.float32)
         self.rig = Rig(scene.rest + self._origin, load_basis())

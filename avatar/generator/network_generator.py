@@ -50,6 +50,7 @@ class NetworkGenerator:
         self._reference_share = 0.0
         # The network draws every n-th picture, the mesh carries its layers through those in between.
         self.key_every, self.last_in_full = 1, True
+        self.needs_heard = False
 
     def render(self, motion: Motion) -> U8:
         """Return the picture of a motion, as `Generator` says."""

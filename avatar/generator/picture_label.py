@@ -12,11 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError
-from avatar.generator.identity import Identity
 from avatar.generator.overlay import overlay
 from avatar.generator.protocol import Generator, TargetFace
-from avatar.generator.rig import Rig
-from avatar.types import F32, U8, FaceState, Motion
+from avatar.generator.wrapped import WrappedGenerator
+from avatar.types import U8, Motion
 
 LETTER_SHARE: Final = 0.042
 """Height of the letters' em, as a share of the picture's shorter side,"""
@@ -68,41 +67,21 @@ class PictureLabel:
         below[:] = cv2.add(kept, self._rgba)
 
 
-class LabelledGenerator:
+class LabelledGenerator(WrappedGenerator):
     """A generator whose every picture has the label; all else is that of the generator it is made of."""
 
     def __init__(self, generator: Generator, label: PictureLabel) -> None:
         """Label what `generator` draws."""
-        self._generator, self._label = generator, label
-        self.identity: Identity = generator.identity
-        self.picture_size: tuple[int, int] = generator.picture_size
-        self.rig: Rig = generator.rig
-
-    @property
-    def key_every(self) -> int:
-        """Of this many pictures one is drawn in full."""
-        return self._generator.key_every
-
-    @key_every.setter
-    def key_every(self, every: int) -> None:
-        self._generator.key_every = every
-
-    @property
-    def last_in_full(self) -> bool:
-        """Whether the last picture was drawn in full."""
-        return self._generator.last_in_full
+        super().__init__(generator)
+        self._label = label
 
     def render(self, motion: Motion) -> U8:
         """Return the picture of a motion, as `Generator` says."""
-        return self._labelled(self._generator.render(motion))
+        return self._labelled(super().render(motion))
 
     def draw(self, target_face: TargetFace) -> U8:
         """Return the picture of a face whose landmarks are known, as `Generator` says."""
-        return self._labelled(self._generator.draw(target_face))
-
-    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:
-        """Return what the tier reads from a driver's face, as `Generator` says."""
-        return self._generator.read_driver(rgb, face)
+        return self._labelled(super().draw(target_face))
 
     def _labelled(self, picture: U8) -> U8:
         self._label.lay(picture)

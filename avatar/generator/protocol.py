@@ -37,6 +37,11 @@ class Generator(Protocol):
         """Whether the last picture was drawn in full."""
         ...
 
+    @property
+    def needs_heard(self) -> bool:
+        """Whether it draws the mouth from `Motion.heard`; else nobody has to listen for it. May change in mid-call."""
+        ...
+
     def render(self, motion: Motion) -> U8:
         """Return the (height, width, 3) RGB picture of a motion.
 

@@ -99,14 +99,17 @@ class SpeechMotion:
             if len(samples):
                 self._place(samples, received_s)
 
-    def motion(self, time_s: float) -> VoiceMotion:
-        """Return the mouth at a moment of the media clock; whole when sound up to `LOOK_AHEAD_S` later was pushed."""
+    def motion(self, time_s: float, *, listening: bool = True) -> VoiceMotion:
+        """Return the mouth at a moment of the media clock; whole when sound up to `LOOK_AHEAD_S` later was pushed.
+
+        `listening`: whether the listener, where there is one, is asked too; what draws may have no use for that now.
+        """
         with self._lock:
             self._analyse(time_s + LOOK_AHEAD_S)
             self._timeline.let_go(time_s - KEPT_S)
             found = self._timeline.at(time_s)
             sound = None
-            if self._listener is not None and found is not None:
+            if listening and self._listener is not None and found is not None:
                 sound = self._heard.until(time_s + self._listener.ahead_s, self._listener.samples)
         if found is None:
             return resting_voice(time_s)

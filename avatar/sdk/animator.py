@@ -36,8 +36,8 @@ class Animator:
         with self._lock:
             self._direction = follow_cue(self._direction, cue, self._now_s)
 
-    def animate(self, mouth: MouthInput) -> Motion:
-        """Return the motion of the next tick; ticks come in their order."""
+    def animate(self, mouth: MouthInput, *, listening: bool = True) -> Motion:
+        """Return the motion of the next tick; ticks come in their order. `listening`: as `SpeechMotion.motion`."""
         with self._lock:
             if mouth.cut.number > self._cut.number:
                 self._cut = mouth.cut
@@ -47,7 +47,7 @@ class Animator:
             self._now_s = mouth.time_s
             sources = Sources(
                 temperament=self._temperament,
-                voice=self._speech.motion(mouth.time_s),
+                voice=self._speech.motion(mouth.time_s, listening=listening),
                 voice_known_ahead=True,
                 voice_cut=self._cut,
                 presence="speaking" if mouth.speaking else None,

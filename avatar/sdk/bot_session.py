@@ -122,20 +122,22 @@ class BotSession(UndrivenSession):
     def _draw(self, animator: Animator) -> None:
         self._show_rest()
         while (requests := self._take_all()) is not None:
-            motion = None
+            motion, newest = None, next((one for one in reversed(requests) if isinstance(one, TickRequest)), None)
             for request in requests:
                 if not isinstance(request, TickRequest):
                     animator.perform(request)
                     continue
                 self._skipped += motion is not None
+                drawn = self._watched and request is newest
                 with self._meter.time("speech"):
-                    motion = animator.animate(request.mouth)
+                    listening = drawn and self._renderer.generator.needs_heard
+                    motion = animator.animate(request.mouth, listening=listening)
             if motion is None or not self._watched:
                 continue
             with self._meter.time("generate"):
-                drawn = self._renderer.render(motion)
-                i420 = to_i420(drawn)
-            self._on_picture(Picture(motion.time_s, i420, matte=drawn.shape[2] == 4))
+                picture = self._renderer.render(motion)
+                i420 = to_i420(picture)
+            self._on_picture(Picture(motion.time_s, i420, matte=picture.shape[2] == 4))
 
     def _show_rest(self) -> None:
         """Show the face at rest until the first tick comes."""

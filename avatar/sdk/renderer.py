@@ -171,8 +171,10 @@ class LocalRenderer:
         queue, skipped = self._queue, 0
         while (now_s := self._wait()) is not None:
             tick = queue.plan()
-            motion, rgb = self._animator.animate(tick.mouth), None
-            if queue.clock is None or queue.clock.worth_drawing(tick.index, now_s, skipped):
+            drawn, rgb = queue.clock is None or queue.clock.worth_drawing(tick.index, now_s, skipped), None
+            listening = drawn and self._drawing.generator.needs_heard
+            motion = self._animator.animate(tick.mouth, listening=listening)
+            if drawn:
                 rgb, skipped = self._parts.marker.mark_rgb(self._drawing.render(motion)), 0
             else:
                 skipped += 1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from avatar.config import PictureSettings
 from avatar.face.expression_basis import load_basis
@@ -27,8 +27,13 @@ from avatar.perception.tracker import FaceTracker
 from avatar.trust.watermark import marker_of
 from avatar.types import F32, U8, FaceState, Motion
 
-VoiceAt = Callable[[float], VoiceMotion]
-"""What a voice does at a moment, seconds; asked in order."""
+
+class VoiceAt(Protocol):
+    """A voice, asked at rising moments."""
+
+    def __call__(self, time_s: float, *, listening: bool = True) -> VoiceMotion:
+        """Return what it does at a moment; `listening` as `SpeechMotion.motion`."""
+
 
 PATIENT_REGIONS: Final = 24
 """Parts of a clip's picture that are searched in each frame while no face is found: nobody waits for the next frame."""
@@ -93,7 +98,7 @@ def animate(
             timed = coming.popleft()
             for cue in timed.cues:
                 direction = follow_cue(direction, cue, timed.time_s)
-        heard = voice(time_s) if voice is not None else None
+        heard = voice(time_s, listening=generator.needs_heard) if voice is not None else None
         state, motion = compose(Sources(temperament, face, camera, heard, direction=direction), state, time_s)
         return marker.mark_rgb(generator.render(motion))
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from threading import Barrier, Thread
 
+import av
 import numpy as np
 import pytest
 
@@ -131,6 +134,76 @@ def test_a_tier_that_is_wrong_in_another_way_does_not_give_way(identity: Identit
 )
 def test_smaller_tiers_end_with_one_that_needs_no_gpu(tier: str, smaller: tuple[str, ...]) -> None:
     assert tiers.smaller_tiers(tier) == smaller
+
+
+class Ear:
+    """MuseTalk's networks on a GPU: what they hear, and a mouth for as long as the memory lasts."""
+
+    name, samples, ahead_s = "torch-cuda", 8000, 0.1
+
+    def __init__(self) -> None:
+        self.heard = self.drawn = 0
+        self.memory = True
+
+    def listen(self, sound: F32) -> F32:
+        self.heard += 1
+        return np.zeros((50, 384), np.float32)
+
+    def draw(self, square: U8, heard: F32) -> U8:
+        if not self.memory:
+            raise GpuMemoryError("The GPU's memory is full (2 GiB were asked for).")
+        self.drawn += 1
+        return square
+
+
+@pytest.mark.slow
+def test_a_voice_is_listened_to_by_the_tier_that_draws_and_no_longer(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch, face_model: object
+) -> None:
+    ear = Ear()
+    monkeypatch.setattr(tiers, "load_musetalk", lambda engine: ear)
+    monkeypatch.setattr(tiers, "_moving_tier", lambda: "geometry")
+    monkeypatch.setattr(tiers, "smaller_tiers", lambda tier: ("geometry",))
+    pictures: list[Picture] = []
+    events: list[SessionEvent] = []
+    wanted = PictureSettings(width=128, height=128, tier="musetalk")
+    session = open_session(identity, wanted, on_picture=pictures.append, on_event=events.append, drive="voice")
+    numbers = np.random.default_rng(1)
+
+    def speak(until: Callable[[], bool]) -> None:
+        end_s = time.monotonic() + 60
+        while not until():
+            assert time.monotonic() < end_s
+            noise = numbers.normal(0, 3000, (1, 960)).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(noise, format="s16", layout="mono")
+            frame.sample_rate = 48_000
+            session.push_audio(frame, time.monotonic())
+            time.sleep(0.02)
+
+    def heard_while_drawing(more: int) -> int:
+        drawn, heard = len(pictures), ear.heard
+        speak(lambda: len(pictures) >= drawn + more)
+        return ear.heard - heard
+
+    session.start()
+    try:
+        speak(lambda: ear.drawn >= 3)
+        assert heard_while_drawing(10) >= 9
+        session.set_picture(replace(wanted, tier="geometry"), 1)  # as where the processor has too little time
+        assert heard_while_drawing(10) <= 1, "the picture that was being drawn"
+        session.set_picture(wanted, 1)
+        drawn = ear.drawn
+        speak(lambda: ear.drawn >= drawn + 3)
+        session.set_watched(False)
+        heard, until_s = ear.heard, time.monotonic() + 0.5
+        speak(lambda: time.monotonic() > until_s)
+        assert ear.heard <= heard + 1, "nobody sees its mouth"
+        session.set_watched(True)
+        ear.memory = False
+        speak(lambda: TierLowered in map(type, events))
+        assert heard_while_drawing(10) <= 1
+    finally:
+        session.stop()
 
 
 class OnAGpu:

@@ -108,7 +108,7 @@ def test_beats_move_the_mouth_and_cues_the_face(open_session: Any) -> None:
 
 
 def test_nobody_watching_beats_are_heard_and_none_is_drawn(open_session: Any) -> None:
-    session, watcher, parts = open_session()
+    session, watcher, parts = open_session(needs_heard=True)
     session.set_watched(False)
     session.take(Begin())
     for index in range(10):
@@ -119,10 +119,11 @@ def test_nobody_watching_beats_are_heard_and_none_is_drawn(open_session: Any) ->
     session.take(tick(10, loud=True))
     watcher.wait(lambda: watcher.ticks == [10])
     assert len(parts.generator.motions) == 2, "the face at rest, and this"
+    assert len(parts.speech.listened) == 1, "for this alone"
 
 
 def test_where_drawing_is_slow_the_newest_beat_is_drawn(open_session: Any) -> None:
-    session, watcher, _ = open_session(slow_s=0.05)
+    session, watcher, parts = open_session(slow_s=0.05, needs_heard=True)
     session.take(Begin())
     for index in range(30):
         session.take(tick(index, loud=True))
@@ -131,6 +132,7 @@ def test_where_drawing_is_slow_the_newest_beat_is_drawn(open_session: Any) -> No
     assert len(watcher.ticks) < 15 and watcher.ticks == sorted(watcher.ticks)
     assert session.stats().dropped == 30 - len(watcher.ticks)
     assert watcher.pictures[-1].i420[:32].mean() > 100, "all sound was told"
+    assert len(parts.speech.listened) == len(watcher.ticks), "what only drawing needs is asked for what is drawn"
 
 
 def test_who_breaks_the_rules_is_told(open_session: Any) -> None:

@@ -13,13 +13,12 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from avatar.generator.identity import Identity
 from avatar.generator.musetalk import SIDE
 from avatar.generator.musetalk.mouth_square import lay_back, mouth_square
 from avatar.generator.portrait.crop import cut_square
 from avatar.generator.protocol import Generator, TargetFace, target_face
-from avatar.generator.rig import Rig
-from avatar.types import BLENDSHAPES, F32, U8, FaceState, HeardVoice, Motion
+from avatar.generator.wrapped import WrappedGenerator
+from avatar.types import BLENDSHAPES, F32, U8, HeardVoice, Motion
 
 UNSEEN: Final = 1 / 255
 """A drawn share below this changes nothing."""
@@ -36,46 +35,27 @@ class MouthDrawer(Protocol):
         """Return a face's square (256, 256, 3) RGB with the mouth of what is heard."""
 
 
-class MuseTalkGenerator:
+class MuseTalkGenerator(WrappedGenerator):
     """Renders one identity at one picture size. Not for several threads at once."""
 
     def __init__(self, moving: Generator, engine: MouthDrawer) -> None:
         """Draw mouths with `engine` into what `moving` draws."""
-        self._moving, self._engine = moving, engine
-        self.identity: Identity = moving.identity
-        self.picture_size: tuple[int, int] = moving.picture_size
-        self.rig: Rig = moving.rig
+        super().__init__(moving)
+        self._engine = engine
 
     @property
-    def key_every(self) -> int:
-        """Of this many pictures the other tier draws one in full."""
-        return self._moving.key_every
-
-    @key_every.setter
-    def key_every(self, every: int) -> None:
-        self._moving.key_every = every
-
-    @property
-    def last_in_full(self) -> bool:
-        """Whether the last picture was drawn in full."""
-        return self._moving.last_in_full
+    def needs_heard(self) -> bool:
+        """As `Generator` says: always."""
+        return True
 
     def render(self, motion: Motion) -> U8:
         """Return the picture of a motion, as `Generator` says. Raises GpuMemoryError."""
         heard = motion.heard
         if heard is None or heard.share < UNSEEN:
-            return self._moving.render(motion)
+            return super().render(motion)
         resting = rest_mouth(motion, heard.share)
-        picture = self._moving.render(resting)
+        picture = super().render(resting)
         return self._dub(picture, target_face(self.rig, self.identity, resting), heard)
-
-    def draw(self, target: TargetFace) -> U8:
-        """Return the picture of a face whose landmarks are known, as `Generator` says: no voice is heard in them."""
-        return self._moving.draw(target)
-
-    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:
-        """Return what the other tier reads from a driver's face, as `Generator` says."""
-        return self._moving.read_driver(rgb, face)
 
     def _dub(self, picture: U8, target: TargetFace, heard: HeardVoice) -> U8:
         square = mouth_square(target.landmarks)

@@ -48,6 +48,7 @@ class PortraitGenerator:
         """Prepare an identity for pictures of (width, height) pixels."""
         self.identity, self.picture_size = identity, picture_size
         self.key_every, self.last_in_full = 1, True  # every picture is drawn alike
+        self.needs_heard = False
         self._engine, self._map = engine, expression_map
         photo = identity.rest
         to_square = face_square(photo.landmarks_px, CROP_SIDE)
