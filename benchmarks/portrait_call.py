@@ -11,87 +11,20 @@ import argparse
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import av
 import cv2
 import numpy as np
 
 from avatar.identities.open import open_identity
-from avatar.types import U8
 from benchmarks import report
 from benchmarks.call_media import camera_packets, still_packets
-from benchmarks.caller import Caller
+from benchmarks.network_call import network_call
 from benchmarks.seeded_weights import seeded_models
-from benchmarks.server_process import ServerProcess
 
 STAGES: Final = ("convert", "perceive", "speech", "generate", "encode")
-LOOK_EVERY_S: Final = 0.1
-READY_LIMIT_S: Final = 150.0
-"""How long the server may take to load half a gigabyte of weights on a busy machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class PortraitCall:
-    """What a call gave."""
-
-    pictures: list[U8]
-    """(height, width, 3) RGB, decoded by the caller."""
-    arrivals_s: list[float]
-    """When each came, from the connection on."""
-    latencies_s: list[float]
-    """From camera frame to arrival, of the pictures that answered one."""
-    stage_ms: Mapping[str, float]
-    """The server's own medians, as it told them last."""
-    server_mb: float
-    server_cores: float
-
-
-async def portrait_call(
-    packets: list[bytes], avatar: str, *, engine: str, pictures: int, limit_s: float, options: tuple[str, ...] = ()
-) -> PortraitCall:
-    """Hold a call until so many pictures have answered camera frames.
-
-    Raises:
-        TimeoutError: they did not within `limit_s`.
-    """
-    encoded: list[bytes] = []
-    arguments = ("--tier", "portrait", "--engine", engine, "--quality", "fixed", "--workers", "1", *options)
-    with ServerProcess(*arguments, start_limit_s=READY_LIMIT_S) as server:
-        caller = Caller(
-            server.url,
-            packets,
-            None,
-            on_encoded=lambda kind, data: encoded.append(data) if "video" in kind else None,
-            answer_limit_s=READY_LIMIT_S,
-        )
-        began_s, cpu_s = time.monotonic(), server.cpu_s()
-        await caller.join(f"avatar={avatar}&width=512&height=512&drive=camera")
-        try:
-            await _pictures(caller, pictures, limit_s)
-        finally:
-            cores = (server.cpu_s() - cpu_s) / (time.monotonic() - began_s)
-            memory = server.rss_mb() if server.running else 0.0
-            await caller.leave()
-    return PortraitCall(
-        pictures=decoded(encoded),
-        arrivals_s=[at_s - caller.connected_s for _, at_s, _ in caller.received.pictures],
-        latencies_s=[latency_s for _, latency_s in caller.latencies()],
-        stage_ms=_stages(caller),
-        server_mb=memory,
-        server_cores=cores,
-    )
-
-
-def decoded(encoded: list[bytes]) -> list[U8]:
-    """Return the pictures of a call's H.264, (height, width, 3) RGB."""
-    codec: Any = av.CodecContext.create("h264", "r")
-    frames: list[Any] = [frame for data in encoded for frame in codec.decode(av.Packet(data))]
-    frames += codec.decode(None)
-    return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in frames]
 
 
 def network_ms(device: str, rounds: int) -> dict[str, float]:
@@ -131,25 +64,6 @@ def network_ms(device: str, rounds: int) -> dict[str, float]:
     }
 
 
-async def _pictures(caller: Caller, wanted: int, limit_s: float) -> None:
-    """Wait until so many camera frames are answered and the server has told of its stages. Raises TimeoutError."""
-    for _ in range(round(limit_s / LOOK_EVERY_S)):
-        if _answered(caller) >= wanted and _stages(caller):
-            return
-        await asyncio.sleep(LOOK_EVERY_S)
-    raise TimeoutError(f"Of {wanted} pictures {_answered(caller)} came within {limit_s:.0f} s.")
-
-
-def _answered(caller: Caller) -> int:
-    return sum(len(message["frames"]) for message in caller.received.messages if message["type"] == "trace")
-
-
-def _stages(caller: Caller) -> dict[str, float]:
-    """Return the stages that the server has told of, once a picture was drawn."""
-    told = [message["stage_ms"] for message in caller.received.messages if message["type"] == "stats"]
-    return next((stages for stages in reversed(told) if "generate" in stages and "encode" in stages), {})
-
-
 def main() -> None:
     """Run the benchmark."""
     arguments = report.parser(__doc__ or "")
@@ -180,7 +94,14 @@ def measure(chosen: argparse.Namespace) -> dict[str, float]:
         report.table(("network alone", "ms"), network_ms(device, chosen.networks).items())
         print()
     held = asyncio.run(
-        portrait_call(packets, chosen.avatar, engine=chosen.engine, pictures=chosen.pictures, limit_s=chosen.limit)
+        network_call(
+            packets,
+            chosen.avatar,
+            tier="portrait",
+            engine=chosen.engine,
+            pictures=chosen.pictures,
+            limit_s=chosen.limit,
+        )
     )
     report.table(("stage of the call", "ms"), [(name, held.stage_ms[name]) for name in STAGES if name in held.stage_ms])
     if chosen.picture is not None:
