@@ -1,8 +1,9 @@
 """How many calls does one GPU hold? The networks alone at batches of 1 to 32, their latency and their memory.
 
-`standard` with random weights, `portrait` (LivePortrait) with seeded ones: neither their sizes nor their times depend
-on what they have learnt. Calls at 30 pictures a second are simulated with the rule by which frames of several calls are
-drawn together (`avatar.timing.batching`) and the times measured here. Needs no network and under eight minutes:
+`standard` with random weights, `portrait` (LivePortrait) and `musetalk` with seeded ones: neither their sizes nor their
+times depend on what they have learnt. A picture of `musetalk` includes what Whisper hears for it. Calls at 30 pictures
+a second are simulated with the rule by which frames of several calls are drawn together (`avatar.timing.batching`) and
+the times measured here. Needs no network and under eight minutes:
 
     python -m benchmarks.gpu --json gpu.json
 
@@ -16,7 +17,7 @@ import contextlib
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,12 +28,14 @@ from avatar.errors import GpuMemoryError
 from avatar.generator.engines.choice import default_threads
 from avatar.generator.engines.engine import FrameInput
 from avatar.generator.face_crop import CROP_SIZE
+from avatar.generator.musetalk import SIDE
 from avatar.generator.network_files import NetworkFiles
 from avatar.generator.network_input import CONDITION_SIZE, REGIONS
 from avatar.generator.portrait import CROP_SIDE, PICTURE_SIDE
 from avatar.generator.portrait.portrait_motion import PortraitMotion
 from benchmarks import report
 from benchmarks.batching import between, simulate_frames
+from benchmarks.seeded_musetalk import PUBLISHED, Sizes, write_ready
 from benchmarks.seeded_weights import seeded_models
 
 GPU_SIZES: Final = (1, 2, 4, 8, 16, 32)
@@ -42,7 +45,10 @@ IN_TIME: Final = 0.95
 """Share of the frames that are drawn before the next of their call is due, where a GPU holds its calls."""
 MOST_CALLS: Final = 256
 SIMULATED_S: Final = 2.0
-TIERS: Final = ("standard", "portrait")
+LISTENINGS: Final = 5
+ROW_S: Final = 60.0
+"""A row that would take a CPU longer is left out."""
+TIERS: Final = ("standard", "portrait", "musetalk")
 BARS: Final = {"standard_calls": ">= 60", "portrait_calls": ">= 8"}
 """On one H100."""
 
@@ -61,8 +67,11 @@ class Row:
 class Batched:
     """A tier's network, and frames to draw with it."""
 
-    def __init__(self, draw_batch: Callable[[list[Any]], object], frame: Any, on_gpu: bool) -> None:
-        self._draw_batch, self._frame, self._on_gpu = draw_batch, frame, on_gpu
+    def __init__(
+        self, draw_batch: Callable[[list[Any]], object], frame: Any, on_gpu: bool, largest: int = max(GPU_SIZES)
+    ) -> None:
+        """Draw `frame` over and over, up to `largest` times at once."""
+        self._draw_batch, self._frame, self._on_gpu, self.largest = draw_batch, frame, on_gpu, largest
 
     def measure(self, batch: int, seconds: float) -> Row:
         """Return how a batch does: on a GPU after it was recorded, again and again for some seconds; on a CPU once."""
@@ -141,6 +150,36 @@ def portrait(device: str, engine: str, folder: Path | None) -> Iterator[Batched]
         yield Batched(made.draw_batch, Asked(source, motion, placement), device == "cuda")
 
 
+@contextlib.contextmanager
+def musetalk(device: str, folder: Path | None, sizes: Sizes = PUBLISHED) -> Iterator[Batched]:
+    """Yield the tier `musetalk` with seeded weights; what moves the photo below it is the processor's."""
+    with tempfile.TemporaryDirectory() as temporary:
+        ready = Path(temporary) / "musetalk" if folder is None else folder / "musetalk"
+        write_ready(ready, sizes)
+        from avatar.generator.musetalk.engine import LARGEST_BATCH, Asked, MuseTalkEngine  # noqa: PLC0415 - torch
+
+        made = MuseTalkEngine(ready, device, default_threads())
+    numbers = np.random.default_rng(1)
+    sound = numbers.normal(0, 0.1, made.samples).astype(np.float32)
+    heard = made.listen(sound)
+    if heard is None:
+        raise GpuMemoryError("The GPU's memory is too full to listen.")
+    times_ms = list[float]()
+    for _ in range(LISTENINGS):
+        began_s = time.perf_counter()
+        made.listen(sound)
+        times_ms.append(1e3 * (time.perf_counter() - began_s))
+    print(f"listening: {report.median(times_ms):.1f} ms a picture, in each row", flush=True)
+
+    def draw_batch(frames: list[Asked]) -> None:
+        for _ in frames:  # each call's voice by itself
+            made.listen(sound)
+        made.draw_batch(frames)
+
+    square = numbers.integers(0, 255, (SIDE, SIDE, 3), np.uint8)
+    yield Batched(draw_batch, Asked(square, heard), device == "cuda", LARGEST_BATCH)
+
+
 def calls_held(rows: Mapping[int, float]) -> int:
     """Return how many calls of 30 pictures a second a network holds: of them frames are drawn before the next is due.
 
@@ -188,12 +227,11 @@ def measure(chosen: argparse.Namespace) -> dict[str, float]:
     engine = "torch" if not on_gpu else "torch-cuda-compiled" if chosen.compiled else "torch-cuda"
     figures: dict[str, float] = {}
     for tier in chosen.tier or TIERS:
-        print(f"\n{tier}, {engine}", flush=True)
-        opened = standard(device, engine) if tier == "standard" else portrait(device, engine, chosen.weights)
-        with opened as batched:
-            rows, missing = _rows(batched, GPU_SIZES if on_gpu else CPU_SIZES, until_s, chosen.seconds if on_gpu else 0)
-        if not on_gpu:
-            missing += [size for size in GPU_SIZES if size not in CPU_SIZES]
+        print(f"\n{tier}, {engine.removesuffix('-compiled') if tier == 'musetalk' else engine}", flush=True)
+        with _opened(tier, device, engine, chosen.weights) as batched:
+            wanted = [size for size in GPU_SIZES if size <= batched.largest]
+            rows = rows_of(batched, wanted if on_gpu else CPU_SIZES, until_s, chosen.seconds if on_gpu else None)
+        missing = [size for size in wanted if size not in {row.batch for row in rows}]
         if missing:
             print(f"missing: batches of {', '.join(map(str, missing))}")
         by_size = {row.batch: row.median_ms for row in rows}
@@ -205,15 +243,24 @@ def measure(chosen: argparse.Namespace) -> dict[str, float]:
     return figures
 
 
-def _rows(batched: Batched, sizes: tuple[int, ...], until_s: float, seconds: float) -> tuple[list[Row], list[int]]:
-    """Return what was measured, and the sizes for which there was no time or no memory left."""
+def _opened(tier: str, device: str, engine: str, folder: Path | None) -> contextlib.AbstractContextManager[Batched]:
+    if tier == "standard":
+        return standard(device, engine)
+    return portrait(device, engine, folder) if tier == "portrait" else musetalk(device, folder)
+
+
+def rows_of(batched: Batched, sizes: Sequence[int], until_s: float, seconds: float | None) -> list[Row]:
+    """Return what was measured of some sizes, until there is no time or no memory for more.
+
+    `seconds`: that each is measured; None: once each, and none that would take a CPU longer than `ROW_S`.
+    """
     rows: list[Row] = []
     for size in sizes:
-        expected_s = 2 * seconds if not rows else 2 * rows[-1].median_ms / 1e3 + seconds
-        if time.monotonic() + expected_s > until_s:
+        expected_s = 2 * rows[-1].median_ms / 1e3 if rows else seconds or 0.0
+        if time.monotonic() + expected_s + (seconds or 0.0) > until_s or (seconds is None and expected_s > ROW_S):
             break
         try:
-            row = batched.measure(size, seconds)
+            row = batched.measure(size, seconds or 0.0)
         except GpuMemoryError as error:
             print(f"batch {size}: {error}")
             break
@@ -223,7 +270,7 @@ def _rows(batched: Batched, sizes: tuple[int, ...], until_s: float, seconds: flo
             f"{1e3 * size / row.median_ms:.1f} pictures a second, {row.memory_mb:.0f} MB",
             flush=True,
         )
-    return rows, [size for size in sizes if size not in {row.batch for row in rows}]
+    return rows
 
 
 if __name__ == "__main__":
