@@ -21,6 +21,10 @@ NAME: Final = "avatar"
 """Of the application in Ray Serve."""
 STOP_S: Final = 30.0
 """That a replica may take beyond its draining."""
+HEALTH_S: Final = 2
+"""Between two questions of Ray Serve whether what it has placed is well."""
+QUIET: Final = {"enable_access_log": False}
+"""Ray Serve's own log: each answer of the directory would be a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,6 @@ def cluster_application(
         open_server: makes a replica's application; importable on each machine.
         listen: returns a gateway's listening socket and its TLS context; importable on each machine.
     """
-    from ray import serve  # noqa: PLC0415 - an extra
-
     key = secrets.token_urlsafe(24)
     options = ReplicaOptions(
         open_server,
@@ -71,17 +73,29 @@ def cluster_application(
         requests=settings.limits.requests,
         niceness=plan.niceness,
     )
-    quiet = {"logging_config": {"enable_access_log": False}}
-    directory = serve.deployment(
+    directory = _deployed_directory().bind(plan.niceness)
+    replicas = _deployed_replicas(plan).bind(directory, options)
+    return _deployed_gateways(plan).bind(directory, settings, key, listen, plan.niceness, replicas)
+
+
+def _deployed_directory() -> Any:
+    from ray import serve  # noqa: PLC0415 - an extra
+
+    return serve.deployment(
         DirectoryDeployment,
         name="Directory",
         num_replicas=1,
         max_ongoing_requests=10_000,
-        health_check_period_s=2,
+        health_check_period_s=HEALTH_S,
         ray_actor_options={"num_cpus": 0.1},
-        **quiet,
-    ).bind(plan.niceness)
-    replicas = serve.deployment(
+        logging_config=QUIET,
+    )
+
+
+def _deployed_replicas(plan: ClusterPlan) -> Any:
+    from ray import serve  # noqa: PLC0415
+
+    return serve.deployment(
         ReplicaDeployment,
         name="Replica",
         autoscaling_config={
@@ -92,20 +106,25 @@ def cluster_application(
             "downscale_delay_s": 300.0,
             "policy": {"policy_function": "avatar.cluster.scaling:scale_on_calls"},
         },
-        health_check_period_s=2,
+        health_check_period_s=HEALTH_S,
         health_check_timeout_s=20,
         graceful_shutdown_wait_loop_s=0.1,
         graceful_shutdown_timeout_s=plan.drain_s + STOP_S,
         ray_actor_options={"num_cpus": plan.cpus_each, "num_gpus": plan.gpus_each},
-        **quiet,
-    ).bind(directory, options)
+        logging_config=QUIET,
+    )
+
+
+def _deployed_gateways(plan: ClusterPlan) -> Any:
+    from ray import serve  # noqa: PLC0415
+
     return serve.deployment(
         GatewayDeployment,
         name="Gateway",
         num_replicas=plan.gateways,
         max_replicas_per_node=1,
-        health_check_period_s=2,
+        health_check_period_s=HEALTH_S,
         graceful_shutdown_wait_loop_s=0.1,
         ray_actor_options={"num_cpus": 0.2},
-        **quiet,
-    ).bind(directory, settings, key, listen, plan.niceness, replicas)
+        logging_config=QUIET,
+    )
