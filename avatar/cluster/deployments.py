@@ -134,6 +134,7 @@ class ReplicaDeployment:
         gc.collect()
         gc.freeze()  # what is loaded for the start stays, and is not looked through in calls
         _be_normal(options.niceness)
+        await self._tell()  # whoever is told that the cluster is ready finds it there
         self._telling = asyncio.create_task(self._keep_telling())
 
     def _open(self) -> ASGIApp:
@@ -174,14 +175,19 @@ class ReplicaDeployment:
 
     async def _keep_telling(self) -> None:
         while self._server.running:
-            try:
-                if await self._directory.tell.remote(await self._look()):
-                    self._draining = True
-                    await asyncio.to_thread(self._server.stop)
-                    return
-            except Exception as error:  # the directory is begun anew; it is told as soon as it is there
-                logger.warning("the directory cannot be told just now: %s", error)
+            if await self._tell():
+                self._draining = True
+                await asyncio.to_thread(self._server.stop)
+                return
             await asyncio.sleep(TELL_S)
+
+    async def _tell(self) -> bool:
+        """Tell the directory how the calls do; return whether the cluster stops."""
+        try:
+            return bool(await self._directory.tell.remote(await self._look()))
+        except Exception as error:  # the directory is begun anew; it is told as soon as it is there
+            logger.warning("the directory cannot be told just now: %s", error)
+            return False
 
     async def _look(self) -> Replica:
         """Ask the server's own loop how its calls do."""
@@ -219,8 +225,9 @@ class GatewayDeployment:
         self._directory = directory
         listener, tls = await _as_soon_as_free(lambda: listen(settings))
         limits = settings.limits
+        self._gateway = Gateway(settings, key, self._ask)
         self._server = ServerThread(
-            lambda: Gateway(settings, key, self._ask),
+            lambda: self._gateway,
             listener,
             admission=Admission(limits.requests, limits.requests_per_address),
             tls=tls,
@@ -231,7 +238,8 @@ class GatewayDeployment:
         await asyncio.to_thread(self._server.start)
 
     async def where(self) -> tuple[str, int]:
-        """Return the address and port it listens on."""
+        """Return the address and port it listens on, once it knows the replicas that are there."""
+        await asyncio.wrap_future(self._server.do(self._gateway.refresh))
         return self.address
 
     async def check_health(self) -> None:

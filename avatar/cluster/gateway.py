@@ -88,12 +88,16 @@ class Gateway:
             await asyncio.gather(asking, return_exceptions=True)
         await send({"type": "lifespan.shutdown.complete"})
 
+    async def refresh(self) -> None:
+        """Ask who the replicas are."""
+        try:
+            self.view.update(await self._ask_replicas(), self._clock())
+        except Exception as error:  # it is being started anew; what was known last is good until then
+            logger.warning("who the replicas are cannot be asked just now: %s", error)
+
     async def _keep_asking(self) -> None:
         while True:
-            try:
-                self.view.update(await self._ask_replicas(), self._clock())
-            except Exception as error:  # it is being started anew; what was known last is good until then
-                logger.warning("who the replicas are cannot be asked just now: %s", error)
+            await self.refresh()
             await asyncio.sleep(TELL_S)
 
     # Requests

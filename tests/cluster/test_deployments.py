@@ -60,9 +60,16 @@ class FakeDirectory:
     def __init__(self) -> None:
         self.left: list[str] = []
         self.leave = SimpleNamespace(remote=self._leave)
+        self.there, self.stopping = True, False
+        self.tell = SimpleNamespace(remote=self._tell)
 
     async def _leave(self, name: str) -> None:
         self.left.append(name)
+
+    async def _tell(self, replica: Replica) -> bool:
+        if not self.there:
+            raise RuntimeError("no such actor")
+        return self.stopping
 
 
 def replica_with(calls: Any, drain_s: float) -> Any:
@@ -101,6 +108,16 @@ async def test_a_replica_tells_of_the_names_that_others_have_chosen() -> None:
     told = await replica._look()
     assert told.rooms == {"a-room-of-three-people"} and told.watch == {"chosen-by-a-caller-1"}
     assert replica.record_autoscaling_stats() == {"calls": 0.0, "places": 4.0}
+    replica._telling.cancel()
+
+
+async def test_a_directory_that_is_begun_anew_keeps_no_replica_from_its_calls() -> None:
+    replica = replica_with(SimpleNamespace(snapshot=lambda: IDLE, chosen_names=ChosenNames()), drain_s=1)
+    replica._directory.there = False
+    assert not await replica._tell()
+    replica._directory.there = replica._directory.stopping = True
+    await replica._keep_telling()
+    assert not replica._server.running
     replica._telling.cancel()
 
 
