@@ -1,10 +1,14 @@
-"""Calls over WebRTC that the networks of others draw, on this machine's CPU."""
+"""A hub on this machine, and calls over WebRTC that the networks of others draw, on its CPU."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import cv2
 import numpy as np
@@ -20,6 +24,29 @@ from benchmarks.network_call import NetworkCall, network_call
 FACE = "mira"
 SIDE = 512
 HoldCall = Callable[..., NetworkCall]
+ServeHub = Callable[[Path], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def serve_hub() -> ServeHub:
+    """Serves a folder as a hub of models does, within; gives the address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    @contextmanager
+    def serve(folder: Path) -> Iterator[str]:
+        with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+            thread = Thread(target=server.serve_forever)
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}"
+            finally:
+                server.shutdown()
+                thread.join()
+
+    return serve
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -16,23 +14,16 @@ from benchmarks.seeded_musetalk import write_published
 
 
 @pytest.fixture(scope="session")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+def hub(
+    tmp_path_factory: pytest.TempPathFactory, serve_hub: Callable[[Path], AbstractContextManager[str]]
+) -> Iterator[tuple[Path, str]]:
     """A hub on this machine: the folder that it serves, and its address."""
     for package in PACKAGES:
         pytest.importorskip(package, reason="MuseTalk's networks need the extra `musetalk`")
     folder = tmp_path_factory.mktemp("hub")
     write_published(folder)
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield folder, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serve_hub(folder) as address:
+        yield folder, address
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -55,23 +54,23 @@ def test_published_checkpoints_answer_as_the_original_modules_do(seeded_weights:
 
 @pytest.mark.slow
 def test_the_whole_way_from_the_hub_to_a_picture(
-    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    published: Path,
+    tmp_path: Path,
+    serve_hub: Callable[[Path], AbstractContextManager[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "hub/KwaiVGI/LivePortrait/resolve/main").mkdir(parents=True)
     (tmp_path / "hub/KwaiVGI/LivePortrait/resolve/main/liveportrait").symlink_to(published)
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "hub"))
-    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
     monkeypatch.setattr(portrait_models, "FITTED_ON", 1)
     few = list(fitting.known_motions())[:3]
     monkeypatch.setattr(fitting, "known_motions", lambda: few)
     monkeypatch.setenv("AVATAR_MODELS", str(tmp_path / "models"))
     load_networks.cache_clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    with serve_hub(tmp_path / "hub") as address:
+        monkeypatch.setenv("HF_ENDPOINT", address)
         assert main(["models", "pull", "liveportrait"]) == 1, "nobody has accepted the licence"
         assert main(["models", "pull", "liveportrait", "--accept-licence"]) == 0
-        server.shutdown()
     said = capsys.readouterr()
     assert "MIT" in said.out and said.out.count("sha256") == 5 and "--accept-licence" in said.err
     assert not list((tmp_path / "models").rglob("*.pth")), "half a gigabyte that is kept as safetensors"
