@@ -15,11 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 
 from avatar.errors import PerceptionError
 from avatar.perception.blendshape_network import blendshape_network
 from avatar.perception.face_detection import SIDE as DETECTOR_SIDE
+from avatar.perception.landmark_network import blocked, landmark_network
 from avatar.perception.network_pool import NetworkPool
 from avatar.types import F32, LANDMARK_COUNT, U8
 
@@ -41,10 +43,6 @@ _DETECTOR: Final = "face_detector.tflite"
 _LANDMARKS: Final = "face_landmarks_detector.tflite"
 _BLENDSHAPES: Final = "face_blendshapes.tflite"
 _NAMES: Final = (_DETECTOR, _LANDMARKS, _BLENDSHAPES)
-_INPUT_SHAPES: Final = {
-    _DETECTOR: [1, DETECTOR_SIDE, DETECTOR_SIDE, 3],
-    _LANDMARKS: [1, CROP_SIDE, CROP_SIDE, 3],
-}
 _POINTS: Final = np.array(POINTS)
 _one_at_a_time: Final = threading.Lock()
 
@@ -72,6 +70,8 @@ class LandmarkNetworks:
         """
         detector, landmarks, blendshapes = (_compiled(model_path, name) for name in _NAMES)
         self._detector, self._landmarks, self._blendshapes = map(_Request, (detector, landmarks, blendshapes))
+        self._colours = np.empty((3, CROP_SIDE, CROP_SIDE), np.uint8)
+        self._planes = list(self._colours)
 
     def detect(self, square: U8) -> tuple[F32, F32]:
         """Return what the detector answers to (128, 128, 3) RGB: (896, 16) and (896,), see `face_detection`.
@@ -93,10 +93,11 @@ class LandmarkNetworks:
         Raises:
             PerceptionError: OpenVINO failed.
         """
-        self._landmarks.input[0] = crop
-        places, presence, *_ = self._landmarks.run()
-        surely = 1 / (1 + math.exp(-max(float(presence.ravel()[0]), -80.0)))  # exp(80) is no overflow
-        return places.reshape(LANDMARK_COUNT, 3), surely
+        cv2.split(crop, self._planes)
+        self._landmarks.input[0] = self._colours
+        (answer,) = self._landmarks.run()[0]
+        surely = 1 / (1 + math.exp(-max(float(answer[-1]), -80.0)))  # exp(80) is no overflow
+        return answer[:-1].reshape(LANDMARK_COUNT, 3), surely
 
     def blendshapes(self, landmarks_px: F32) -> F32:
         """Return (52,), 0..1, `_neutral` first, of landmarks (478, 3) in any unit; valid until the next call.
@@ -136,6 +137,8 @@ def _compiled(model_path: Path, name: str) -> Any:
             "INFERENCE_NUM_THREADS": 1,
             "INFERENCE_PRECISION_HINT": "f32",
             "ENABLE_CPU_PINNING": False,
+            # Where weights are bytes it would make bytes of what they are multiplied with, too.
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
         }
         # OpenVINO reads networks of this kind from files only.
         with tempfile.TemporaryDirectory(prefix="avatar-") as folder, zipfile.ZipFile(model_path) as archive:
@@ -144,10 +147,11 @@ def _compiled(model_path: Path, name: str) -> Any:
             if name == _BLENDSHAPES:
                 network = blendshape_network(network, len(POINTS))
             else:
-                network.reshape(_INPUT_SHAPES[name])
                 _widen_weights(network, openvino)
             if name == _LANDMARKS:
-                _scale_first_weights(network, openvino)
+                network = blocked(landmark_network(network, CROP_SIDE), Path(folder))
+            elif name == _DETECTOR:
+                network.reshape([1, DETECTOR_SIDE, DETECTOR_SIDE, 3])
             return core.compile_model(network, "CPU", options)
     except ImportError as error:
         raise PerceptionError(f"OpenVINO cannot be imported: {error}") from error
@@ -162,11 +166,3 @@ def _widen_weights(network: Any, openvino: Any) -> None:
         if stored is not None and stored.get_type_name() == "Constant":
             wide = openvino.opset13.constant(np.asarray(stored.data, np.float32))
             layer.output(0).replace(wide.output(0))
-
-
-def _scale_first_weights(network: Any, openvino: Any) -> None:
-    """Have a network take pixels of 0..255 that wants 0..1: no pass over the picture, and one step less in it."""
-    first = next(layer for layer in network.get_ordered_ops() if layer.get_type_name() == "Convolution")
-    scale = openvino.opset13.constant(np.float32(1 / 255))
-    scaled = openvino.opset13.multiply(first.input_value(1), scale)
-    first.input(1).replace_source_output(scaled.output(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import platform
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from avatar.errors import FrameError, PerceptionError
 from avatar.perception import landmark_networks, landmarker_choice
 from avatar.perception.blendshape_network import blendshape_network
 from avatar.perception.face_detection import anchor_centres, faces_in
+from avatar.perception.landmark_network import landmark_network
+from avatar.perception.landmark_networks import CROP_SIDE
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.perception.landmarker_choice import open_landmarker, why_not_openvino
 from avatar.perception.openvino_landmarker import OpenVinoLandmarker, in_picture
@@ -94,6 +97,34 @@ def test_the_blendshape_network_answers_like_the_model_file_s(face_model: Path, 
         assert ours(shown)[0] == pytest.approx(theirs(shown)[0], abs=1e-3)
     with pytest.raises(ValueError, match="weights"):
         blendshape_network(SimpleNamespace(get_ordered_ops=list), count)
+
+
+def test_the_landmark_network_answers_like_the_model_file_s(face_model: Path, tmp_path: Path, shot: Shot) -> None:
+    openvino = pytest.importorskip("openvino")
+    with zipfile.ZipFile(face_model) as archive:
+        original = openvino.Core().read_model(archive.extract("face_landmarks_detector.tflite", tmp_path))
+        blendshapes = openvino.Core().read_model(archive.extract("face_blendshapes.tflite", tmp_path))
+    original.reshape([1, CROP_SIDE, CROP_SIDE, 3])
+    theirs = openvino.compile_model(original, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    pool = landmark_networks.networks_of(face_model)
+    pool.join()
+    with pool.borrow() as ours:
+        for crop in (shot(roll=20.0, noise=3)[112:368, 192:448], BLACK[:CROP_SIDE, :CROP_SIDE]):
+            expected, presence, *_ = theirs(crop[None] / np.float32(255)).values()
+            places, surely = ours.landmarks(crop)
+            assert places == pytest.approx(expected.reshape(-1, 3), abs=0.03), "pixels of the crop"
+            assert surely == pytest.approx(1 / (1 + np.exp(-float(presence.ravel()[0]))), abs=1e-3)
+    pool.leave()
+    with pytest.raises(ValueError, match="landmark network"):
+        landmark_network(blendshapes, CROP_SIDE)
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="kernels of x86")
+def test_openvino_takes_the_kernels_it_is_asked_for(face_model: Path) -> None:
+    """Else it has learnt better or speaks of them otherwise: measure `benchmarks.versus --kinds track` again."""
+    network = landmark_networks._compiled(face_model, landmark_networks._LANDMARKS)
+    kernels = [layer.get_rt_info()["primitiveType"].astype(str) for layer in network.get_runtime_model().get_ops()]
+    assert not any(kernel.startswith("brgconv") for kernel in kernels)
 
 
 def test_a_known_face_costs_a_search_no_landmarks(
