@@ -16,6 +16,7 @@ import transformers
 from torch import Tensor
 
 from avatar.errors import ModelError
+from avatar.models.quiet_loading import quiet_loading
 from avatar.types import F32
 
 RATE: Final = 16_000
@@ -43,13 +44,14 @@ class WhisperHearing:
         """
         self._device = device
         try:
-            model, loading = transformers.WhisperModel.from_pretrained(
-                folder,
-                use_safetensors=True,
-                local_files_only=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
+            with quiet_loading(transformers):
+                model, loading = transformers.WhisperModel.from_pretrained(
+                    folder,
+                    use_safetensors=True,
+                    local_files_only=True,
+                    dtype=torch.float32,
+                    output_loading_info=True,
+                )
             self._extract: Any = transformers.WhisperFeatureExtractor.from_pretrained(folder, local_files_only=True)
         except Exception as error:  # whatever these packages make of a folder that somebody filled
             raise ModelError(

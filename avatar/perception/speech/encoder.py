@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from avatar.errors import ModelError
+from avatar.models.quiet_loading import quiet_loading
 from avatar.perception.speech.log_mel import RATE
 from avatar.types import F32
 
@@ -65,9 +66,10 @@ class SpeechEncoder:
             config = transformers.AutoConfig.from_pretrained(folder, **safely)
             _check(source, config, layer)
             _refuse_pickles(source, folder, config)
-            model, loading = transformers.AutoModel.from_pretrained(
-                folder, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **safely
-            )
+            with quiet_loading(transformers):
+                model, loading = transformers.AutoModel.from_pretrained(
+                    folder, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **safely
+                )
             if lacking := sorted(name for name in loading["missing_keys"] if not name.endswith(UNUSED)):
                 raise ModelError(f"The speech encoder {source} lacks weights, {lacking[0]} for one: fetch it again.")
             self._model = (model.get_encoder() if config.model_type == "whisper" else model).eval().to(self._device)

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("diffusers", reason="MuseTalk's networks need the extra `musetalk`")
 
 import torch
+import transformers
 
 from avatar.config import Background, PictureSettings
 from avatar.errors import GpuMemoryError
@@ -52,6 +53,13 @@ def spoken(heard: F32, share: float = 1.0) -> Motion:
 
 def square(seed: int) -> U8:
     return np.random.default_rng(seed).integers(0, 255, (256, 256, 3), np.uint8)
+
+
+def test_loading_leaves_the_terminal_to_who_loads(musetalk: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shown = transformers.utils.logging.is_progress_bar_enabled()
+    load_musetalk("torch")
+    assert capfd.readouterr() == ("", "")
+    assert transformers.utils.logging.is_progress_bar_enabled() == shown, "a program's own models are its own affair"
 
 
 def test_a_voice_draws_the_mouth_and_nothing_else(engine: MuseTalkEngine) -> None:
