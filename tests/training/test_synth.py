@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,7 @@ from avatar.generator.tuning.packed_clips import RENDERED, PackedClip, read_pack
 from avatar.perception.landmarker import FaceDetection
 from avatar.types import U8
 from training import synth
+from training.head3d.glasses import GlassesLook
 from training.head3d.light import quick_visible, visible
 from training.head3d.model import HeadModel, load_head
 from training.head3d.oral import Oral
@@ -182,3 +184,19 @@ def _ball() -> tuple[np.ndarray, np.ndarray]:
     a, b = row * columns + column, row * columns + (column + 1) % columns
     triangles = np.concatenate([np.stack([a, a + columns, b], 1), np.stack([b, a + columns, b + columns], 1)])
     return ball.astype(np.float32), triangles.astype(np.int32)
+
+
+def test_glasses_are_seen_where_their_rims_are_said_to_be_and_turn_with_the_head(head: HeadModel) -> None:
+    looks = GlassesLook((10, 10, 10), wire=0.05)
+    bare = random_person(8)
+    camera, inside = random_camera(8, 240), Oral.of(head)
+    without = PosedPerson(bare, head, inside, camera)
+    worn = PosedPerson(replace(bare, glasses=looks), head, inside, camera)
+    rims = []
+    for turn in (0.0, 18.0):
+        pose = Pose(turn_degrees=(0.0, turn, 0.0))
+        changed = np.abs(worn.draw(pose).astype(int) - without.draw(pose)).max(axis=2)
+        rims.append(worn.rims(pose))
+        x, y = np.rint(rims[-1].reshape(-1, 2)).astype(int).T
+        assert np.mean(changed[y, x] > 12) > 0.9
+    assert np.abs(rims[1] - rims[0]).max() > 8

@@ -14,6 +14,7 @@ from avatar.face.easing import smooth_step
 from avatar.types import F32
 from training.head3d import backdrop, brows, cloth, eyes, hair, skin, strands
 from training.head3d.cloth import ClothLook
+from training.head3d.glasses import GlassesLook
 from training.head3d.light import Light
 from training.head3d.model import HeadModel, Part, vertex_normals
 from training.head3d.scene import Buffers, Camera, Material, Mesh, light_vertices, photograph
@@ -44,6 +45,8 @@ class Person:
     sky: tuple[float, float, float]
     hair: hair.HairLook | None = None
     cap: ClothLook | None = None
+    glasses: GlassesLook | None = None
+    """Drawn by `posed_person` alone."""
     stubble_hairs: int = 0
     stubble_cm: float = 0.18
     exposure: float = 1.0

@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 
 from avatar.face.easing import smooth_step
 from avatar.types import F32
-from training.head3d import backdrop, brows, cloth, eyes, hair, oral, skin, strands
+from training.head3d import backdrop, brows, cloth, eyes, glasses, hair, oral, skin, strands
 from training.head3d.light import quick_visible, sky_rays
 from training.head3d.model import HeadModel, Part, vertex_normals
 from training.head3d.portrait import NECK, Person, level_chin, outer_eyes, turned, under_cloth
@@ -84,6 +84,7 @@ class PosedPerson:
         )
         self._fabric = cloth.garment(person.clothes, scale, person.seed, _CLOTH_GRID)
         self._cap = cloth.beanie(self._shape, head.vertices, person.seed + 1, _CLOTH_GRID) if person.cap else None
+        self._glasses = glasses.spectacles(person.glasses, head, self._shape) if person.glasses else None
         self._sky = np.array(person.sky, np.float32)
         rng = np.random.default_rng(person.seed)
         self._room = backdrop.paint(person.backdrop, camera.resolution, rng)
@@ -105,6 +106,9 @@ class PosedPerson:
             brows.eyebrows(head, vertices, normals, person.brow, rng),
             brows.eyelashes(head, vertices, person.brow, rng),
         ]
+        if person.stubble_hairs:
+            colour = person.complexion.stubble_colour
+            short.append(brows.stubble(head, vertices, normals, colour, person.stubble_cm, person.stubble_hairs, rng))
         before = tuple(one for one in person.lights if one.direction[2] > 0)
         for hairs in short:
             strands.draw(linear, buffers.fragments.depth, hairs, camera, before, self._sky)
@@ -112,6 +116,14 @@ class PosedPerson:
             self._draw_hair(linear, buffers, self._hair, pose)
         picture = develop(np.asarray(cv2.GaussianBlur(linear, (0, 0), _LENS_BLUR_PX), np.float32), person.exposure)
         return np.asarray((picture.clip(0, 1) * 255 + 0.5).astype(np.uint8))
+
+    def rims(self, pose: Pose) -> F32:
+        """The middle lines of the glasses' rims in a picture, (2, 48, 2) pixels; the person wears some."""
+        if self._glasses is None:
+            raise ValueError(f"{self._person.id} wears no glasses.")
+        places = _turn(pose).apply((self._glasses.rims - NECK).reshape(-1, 3)) + NECK
+        # Pixel centres lie half a pixel from the corners that the camera counts from.
+        return self._camera.project(places.astype(np.float32))[:, :2].reshape(*self._glasses.rims.shape[:2], 2) - 0.5
 
     def _grown(self, rng: np.random.Generator) -> _Hair | None:
         look = self._person.hair
@@ -146,15 +158,8 @@ class PosedPerson:
         triangles = np.concatenate([part for part, _ in self._groups])
         material = np.concatenate([np.full(len(part), int(kind), np.int8) for part, kind in self._groups])
         mesh = Mesh(vertices, vertex_normals(vertices, triangles), rest, triangles, material) + self._fabric
-        if self._cap is not None:
-            around = _turn(pose)
-            places = around.apply(self._cap.vertices - NECK) + NECK
-            mesh = mesh + replace(
-                self._cap,
-                vertices=places.astype(np.float32),
-                normals=around.apply(self._cap.normals).astype(np.float32),
-            )
-        return mesh
+        worn = (self._cap, self._glasses.mesh if self._glasses is not None else None)
+        return sum((_rigidly_turned(thing, pose) for thing in worn if thing is not None), mesh)
 
     def _light(self, mesh: Mesh) -> F32:
         """(n, lights + 1): shares of the lights and the sky that reach the vertices."""
@@ -206,6 +211,8 @@ class PosedPerson:
         for look, material in ((person.clothes, Material.CLOTH), (person.cap, Material.WRAP)):
             if look is not None:
                 linear[buffers.of(material)[0]] = cloth.shade(buffers, camera, lights, sky, look, material)
+        if person.glasses is not None:
+            linear[buffers.of(Material.FRAME)[0]] = glasses.shade(buffers, lights, sky, person.glasses)
 
     def _draw_hair(self, linear: F32, buffers: Buffers, grown: _Hair, pose: Pose) -> None:
         around = _turn(pose)
@@ -214,6 +221,16 @@ class PosedPerson:
         strands.draw(
             linear, buffers.fragments.depth, moved, self._camera, self._person.lights, self._sky, colour=grown.colour
         )
+
+
+def _rigidly_turned(thing: Mesh, pose: Pose) -> Mesh:
+    """What is worn on a head, as that nods, turns and tilts."""
+    around = _turn(pose)
+    return replace(
+        thing,
+        vertices=(around.apply(thing.vertices - NECK) + NECK).astype(np.float32),
+        normals=around.apply(thing.normals).astype(np.float32),
+    )
 
 
 def _turn(pose: Pose) -> Rotation:

@@ -11,6 +11,7 @@ from training.head3d.backdrop import BackdropLook, Kind
 from training.head3d.brows import BrowLook
 from training.head3d.cloth import ClothLook
 from training.head3d.eyes import IrisLook
+from training.head3d.glasses import GlassesLook
 from training.head3d.hair import HairLook
 from training.head3d.light import Light
 from training.head3d.portrait import Person
@@ -115,6 +116,19 @@ def random_person(seed: int) -> Person:
         sky=tuple((rng.uniform(0.15, 0.38) * rng.uniform(0.92, 1.08, 3)).tolist()),
         exposure=float(rng.uniform(0.85, 1.2)) * (1.2 if tone < 1.5 else 1.0),
         enamel=(bright, bright * (1 - 0.35 * yellow), bright * (1 - yellow)),
+    )
+
+
+def random_glasses_look(seed: int) -> GlassesLook:
+    """Glasses that would suit somebody: no person of a number wears any by themselves."""
+    rng = np.random.default_rng([seed, 4])
+    metal = rng.random() < 0.4
+    return GlassesLook(
+        _any_colour(rng, 90, 200) if metal else _any_colour(rng, 12, 110),
+        half_width=float(rng.uniform(0.35, 0.45)),
+        half_height=float(rng.uniform(0.24, 0.36)),
+        squareness=float(rng.uniform(2, 4.5)),
+        wire=float(rng.uniform(0.012, 0.02) if metal else rng.uniform(0.025, 0.05)),
     )
 
 

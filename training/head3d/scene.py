@@ -24,6 +24,7 @@ class Material(IntEnum):
     WRAP = 3
     CAVITY = 4
     MOUTH = 5
+    FRAME = 6
 
 
 @dataclass(frozen=True, eq=False)
