@@ -35,9 +35,13 @@ class CheekSkin:
     rim's skin is taken from further in, where the photo shows the cheek. At rest nothing is changed.
     """
 
-    def __init__(self, rest_landmarks: F32) -> None:
-        """Take the (478, 3) resting landmarks in pixels."""
+    def __init__(self, rest_landmarks: F32, stiff: F32 | None = None) -> None:
+        """Take the (478, 3) resting landmarks in pixels, and how much of each shows glasses, (478,), 0..1; None: none.
+
+        Skin that is a little off is not seen, the rim of a lens is.
+        """
         self.rest = np.array(rest_landmarks[:, :2], np.float32)
+        self._skin = 1.0 if stiff is None else (1 - stiff)[:, None]
         self._pose = fit_pose(rest_landmarks)
         yaw_deg = float(np.degrees(rotation_vector(self._pose.rotation)[1]))
         frontal = to_head_frame(rest_landmarks, self._pose)[:, :2]
@@ -61,7 +65,7 @@ class CheekSkin:
         inner[:, 0] -= side * outwards[rim] * strength
         shift = np.zeros_like(self.rest)
         shift[rim] = interpolated(frontal, self.rest, triangles, inner) - self.rest[rim]
-        return np.where(np.isfinite(shift), shift, 0).astype(np.float32)
+        return np.asarray(np.where(np.isfinite(shift), shift, 0) * self._skin, np.float32)
 
 
 def interpolated(places: F32, values: F32, triangles: NDArray[np.int32], at: F32) -> F32:

@@ -68,10 +68,10 @@ _FINE: Final = tuple(np.array(part) for part in FINE)
 class FaceMesh:
     """The face's triangles in the photo, ready to be matched with their moved selves."""
 
-    def __init__(self, rest_landmarks: F32) -> None:
-        """Take (478, 3) rest landmarks in pixels of the photo."""
+    def __init__(self, rest_landmarks: F32, stiff: F32 | None = None) -> None:
+        """Take (478, 3) rest landmarks in pixels of the photo, and what of them glasses hold stiff (`Rig.stiff`)."""
         self._lashes = LashStrips(rest_landmarks)
-        self._skin = CheekSkin(rest_landmarks)
+        self._skin = CheekSkin(rest_landmarks, stiff)
         openings, skin, lids = _opening_triangles(), mesh.face_triangles(), LashStrips.triangles()
         triangles = np.concatenate([openings, skin, lids])
         layer = np.repeat([-1, 0, 1], [len(openings), len(skin), len(lids)])

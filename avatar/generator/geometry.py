@@ -14,6 +14,7 @@ import numpy as np
 from avatar.config import Background
 from avatar.face.expression_basis import load_basis
 from avatar.generator.eyes import Eyeballs
+from avatar.generator.eyewear import wears_glasses
 from avatar.generator.face_flow import COARSER, FaceMesh, MovedMesh, lay_fine_parts, lay_in_box
 from avatar.generator.identity import Identity
 from avatar.generator.mouth import MouthInterior
@@ -98,11 +99,13 @@ class GeometryGenerator:
         self.needs_heard = False
         self._scene = scene = lay_out_scene(identity, picture_size, background)
         self._origin = np.array([scene.columns.start, scene.rows.start, 0], np.float32)
-        self.rig = Rig(scene.rest + self._origin, load_basis())
+        rest = identity.rest
+        glasses = wears_glasses(rest.rgb, rest.landmarks_px)
+        self.rig = Rig(scene.rest + self._origin, load_basis(), glasses=glasses)
         rest_pose = self._within_part(self.rig.rest_pose)
         self._shell = HeadShell(scene.rest, rest_pose, scene.size)
         spare = np.array([scene.spare, scene.spare, 0], np.float32)
-        self._mesh = FaceMesh(scene.rest + spare)
+        self._mesh = FaceMesh(scene.rest + spare, self.rig.stiff)
         self._eyes = Eyeballs(scene.rest + spare)
         self._moving = MovingNodes(scene.person[..., 3], scene.spare)
         self._mouth = MouthInterior(scene.colours, scene.rest, rest_pose)

@@ -12,6 +12,7 @@ from avatar.face import mesh
 from avatar.face.expression_basis import ExpressionBasis
 from avatar.face.motion_limits import limit_rotation, limit_scale, limit_translation
 from avatar.face.pose import fit_pose, rotation_matrix, to_head_frame, to_pixels
+from avatar.generator.stiff_rims import STIFFNESS, flattened, rim_share
 from avatar.types import BLENDSHAPE_INDEX, F32, HeadPose, Motion
 
 LID_MEETING: Final = 0.2
@@ -63,10 +64,17 @@ class _Eyes:
 class Rig:
     """One person's rest landmarks, ready to be moved. Holds no state between calls."""
 
-    def __init__(self, rest_landmarks: F32, basis: ExpressionBasis) -> None:
-        """Take the (478, 3) landmarks at rest, in pixels of the outgoing picture."""
+    def __init__(self, rest_landmarks: F32, basis: ExpressionBasis, *, glasses: bool = False) -> None:
+        """Take the (478, 3) landmarks at rest, in pixels of the outgoing picture; `glasses`: the person wears some."""
         self.rest = rest_landmarks
         self.rest_pose: HeadPose = fit_pose(rest_landmarks)
+        self.stiff: F32 | None = rim_share(rest_landmarks) if glasses else None
+        """(478,), 0..1: how much of each landmark glasses hold stiff; None: there are none."""
+        self._taking_part: F32 | None = None
+        """(478, 1): each landmark's share of an expression's motion; None: all have all of it."""
+        if self.stiff is not None:
+            rest_landmarks = flattened(rest_landmarks, self.stiff)
+            self._taking_part = (1 - np.float32(STIFFNESS) * self.stiff)[:, None]
         self._head = to_head_frame(rest_landmarks, self.rest_pose)
         self._basis = basis
         self._rest_gap = self._head[_LIPS[1], 1] - self._head[_LIPS[0], 1]
@@ -91,6 +99,8 @@ class Rig:
         offsets = self._basis.displacement(motion.blendshapes)
         if motion.residual is not None:
             offsets = offsets + motion.residual
+        if self._taking_part is not None:
+            offsets = offsets * self._taking_part
         head = self._head + offsets
         self._part_lips(head)
         self._set_eyes(head, motion)

@@ -12,6 +12,7 @@ import pytest
 from avatar.config import LimitSettings
 from avatar.face.pose import rotation_matrix
 from avatar.generator.enrol import take_portrait
+from avatar.generator.eyewear import wears_glasses
 from avatar.generator.identity import Identity, Portrait
 from avatar.generator.photo_checks import photo_warnings
 from avatar.identities.builtin import builtin_faces
@@ -39,6 +40,10 @@ def seen(rgb: U8, model: Path) -> Portrait:
 
 def test_good_photos_pass_without_a_word(portraits: dict[str, Portrait]) -> None:
     assert {name: photo_warnings([portrait]) for name, portrait in portraits.items()} == dict.fromkeys(portraits, ())
+
+
+def test_none_of_them_is_taken_to_wear_glasses(portraits: dict[str, Portrait]) -> None:
+    assert not [name for name, portrait in portraits.items() if wears_glasses(portrait.rgb, portrait.landmarks_px)]
 
 
 @pytest.mark.slow
