@@ -94,6 +94,7 @@ def test_say_reads_from_standard_input_and_refuses_nothing(
     assert "nothing to say" in capsys.readouterr().err
 
 
+@pytest.fixture(scope="module")
 def hibari() -> tts.TextToSpeech:
     try:
         return open_voice("hibari")
@@ -102,17 +103,15 @@ def hibari() -> tts.TextToSpeech:
 
 
 @pytest.mark.parametrize("text", ["Hello there.", "Friends!", "Why not?", "The fish swims in the calm sea"])
-def test_a_sentence_begins_and_ends_without_lost_time(text: str) -> None:
-    voice = hibari()
-    (samples,) = voice.speak(text)
-    loud = np.nonzero(np.abs(samples) > 0.02)[0] / voice.sample_rate
+def test_a_sentence_begins_and_ends_without_lost_time(text: str, hibari: tts.TextToSpeech) -> None:
+    (samples,) = hibari.speak(text)
+    loud = np.nonzero(np.abs(samples) > 0.02)[0] / hibari.sample_rate
     assert 0.02 <= loud[0] <= 0.12, "a soft f comes before what is loud"
-    assert 0.1 <= len(samples) / voice.sample_rate - loud[-1] <= 0.35
+    assert 0.1 <= len(samples) / hibari.sample_rate - loud[-1] <= 0.35
 
 
-def test_between_sentences_there_is_a_pause_as_speakers_make_it() -> None:
-    voice = hibari()
-    samples = np.concatenate(list(voice.speak("That is it. Stop the boat! Go back.")))
+def test_between_sentences_there_is_a_pause_as_speakers_make_it(hibari: tts.TextToSpeech) -> None:
+    samples = np.concatenate(list(hibari.speak("That is it. Stop the boat! Go back.")))
     moments = samples[: len(samples) // 120 * 120].reshape(-1, 120)
     level = np.sqrt(np.mean(np.square(moments), axis=1))
     loud = np.nonzero(level > 10 ** (-45 / 20) * level.max())[0]
@@ -135,31 +134,30 @@ def test_trimming_keeps_all_that_is_sound() -> None:
     "text",
     ["你好，今天天气很好。", "Привет, как дела?", "こんにちは", "안녕하세요", "مرحبا", "नमस्ते", "Γειά σου"],
 )
-def test_a_script_that_the_voice_does_not_know_is_refused_and_no_movie_made(
-    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    hibari()
-    assert main(["say", text, "--voice", "hibari", "-o", str(tmp_path / "out.mp4"), "--tier", "geometry"]) == 1
-    told = capsys.readouterr().err
-    assert "speaks English only" in told and f"“{text[:2]}" in told
-    assert not list(tmp_path.iterdir())
+def test_a_script_that_the_voice_does_not_know_is_refused(text: str, hibari: tts.TextToSpeech) -> None:
+    with pytest.raises(VoiceError, match=f"speaks English only.*“{text[:2]}"):
+        list(hibari.speak(text))
 
 
 @pytest.mark.parametrize("text", ["😀🎉", "...", "— ?", "*"])
-def test_a_text_without_a_word_is_refused(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    hibari()
-    assert main(["say", text, "--voice", "hibari", "-o", str(tmp_path / "out.mp4")]) == 1
-    assert "nothing to say" in capsys.readouterr().err and not list(tmp_path.iterdir())
+def test_a_text_without_a_word_is_refused(text: str, hibari: tts.TextToSpeech) -> None:
+    with pytest.raises(VoiceError, match="nothing to say"):
+        list(hibari.speak(text))
+
+
+@pytest.mark.usefixtures("hibari")
+def test_of_what_is_refused_no_movie_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["say", "Привет", "--voice", "hibari", "-o", str(tmp_path / "out.mp4"), "--tier", "geometry"]) == 1
+    assert "speaks English only" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 def test_of_mixed_scripts_what_can_be_is_spoken_and_the_rest_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], hibari: tts.TextToSpeech
 ) -> None:
-    voice = hibari()
     words = ["say", "Hello 你好, it is мир.", "--voice", "hibari", "--size", "128x128", "--tier", "geometry"]
     assert main([*words, "-o", str(tmp_path / "out.mp4")]) == 0
     assert "“你好”, “мир”" in capsys.readouterr().err
-    alone = sum(len(piece) for piece in voice.speak("Hello , it is .")) / voice.sample_rate
+    alone = sum(len(piece) for piece in hibari.speak("Hello , it is .")) / hibari.sample_rate
     assert audio_seconds(tmp_path / "out.mp4") == pytest.approx(alone + 0.6, abs=0.1)
 
 
