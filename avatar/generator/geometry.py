@@ -17,6 +17,7 @@ from avatar.generator.eyes import Eyeballs
 from avatar.generator.eyewear import wears_glasses
 from avatar.generator.face_flow import COARSER, FaceMesh, MovedMesh, lay_fine_parts, lay_in_box
 from avatar.generator.identity import Identity
+from avatar.generator.monochrome import tone_mouth, tones_of
 from avatar.generator.mouth import MouthInterior
 from avatar.generator.moving_bands import MovingNodes, bands
 from avatar.generator.overlay import overlay
@@ -110,6 +111,7 @@ class GeometryGenerator:
         self._moving = MovingNodes(scene.person[..., 3], scene.spare)
         self._mouth = MouthInterior(scene.colours, scene.rest, rest_pose)
         self._shaded_mouth = ShadedMouth(scene.colours, scene.rest, rest_pose)
+        self._tones = tones_of(rest.rgb, rest.landmarks_px)
 
     def render(self, motion: Motion) -> U8:
         """Return the (height, width, 3 or 4) picture of a motion, as `Generator` says."""
@@ -121,6 +123,7 @@ class GeometryGenerator:
         layer = self.mouth_layer(moved.picture, target)
         if layer is not None:
             layer.lay(moved.picture)
+            self.tone_mouth(moved.picture, target)
         return moved.finished()
 
     def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:  # noqa: ARG002
@@ -182,6 +185,11 @@ class GeometryGenerator:
     def draw_mouth(self, picture: U8, target: TargetFace) -> None:
         """Draw teeth into a moved photo, in place: what a network makes a mouth of."""
         self._mouth.draw(self._part(picture), target.landmarks - self._origin, self._within_part(target.pose))
+
+    def tone_mouth(self, picture: U8, target: TargetFace) -> None:
+        """Give a mouth that was drawn into a picture the tones of a photo that has no colours, in place."""
+        if self._tones is not None:
+            tone_mouth(picture, target.landmarks, self._tones)
 
     def _part(self, picture: U8) -> U8:
         """Return the moving part of a picture, a view."""

@@ -78,6 +78,7 @@ class NetworkGenerator:
         if shade is not None:
             shade = shade.weaker(SHADE_STRENGTH * (1 - self._reference_share / LARGEST_REFERENCE_SHARE))
         lay_layers(moved.picture, layers, window, seam, np.asarray(drawn, np.uint8), shade)
+        self._geometry.tone_mouth(moved.picture, target)
         return moved.finished()
 
     def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:  # noqa: ARG002
