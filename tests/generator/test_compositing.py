@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -63,6 +64,15 @@ def test_a_shift_samples_the_picture_further_on(picture: U8) -> None:
     before = picture.copy()
     lay_layers(picture, layers(shift=shift), Window(0.8, 0, 0), SEAM)
     assert np.abs(picture[100:200, 100:200].astype(int) - before[100:200, 105:205]).max() <= 1
+
+
+def test_a_shift_between_two_pixels_does_not_blur(picture: U8) -> None:
+    before = picture.copy()
+    shift = np.full((S // 4, S // 4, 2), 0.32, np.float32)  # 0.4 pixels of the picture
+    lay_layers(picture, layers(shift=shift), Window(0.8, 0, 0), SEAM)
+    assert not np.array_equal(picture, before)
+    energy = [float((cv2.Laplacian(shown[100:200, 100:200], cv2.CV_32F) ** 2).mean()) for shown in (picture, before)]
+    assert 0.8 < energy[0] / energy[1] < 1.1, "sampled between pixels a tenth is left"
 
 
 def test_a_picture_finer_than_the_crop_stays_as_sharp_as_it_is(picture: U8) -> None:
