@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from avatar import AudioFrame, Avatar, Frame, VideoFrame
 from avatar.commands.main import main
 from avatar.commands.verify import NOTHING_FOUND
 from avatar.config import PictureSettings
+from avatar.errors import ModelError
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import read_identity, write_identity
 from avatar.media.audio import audio_seconds
@@ -74,27 +76,42 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             process.terminate()
 
 
-def run(*arguments: str, environment: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=environment,
-    )
-    if "model" in done.stderr and "pull" in done.stderr and done.returncode:
-        pytest.skip(f"no models and no network to pull them: {done.stderr[-200:]}")
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a program, or a module as `python -m` does: in this process, for a new one spends its first seconds loading.
+
+    Return what it wrote.
+    """
+
+    def run_here(program: str, *arguments: str, server: dict[str, str] | None = None) -> str:
+        monkeypatch.chdir(ROOT)
+        for name, value in (server or {}).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", [program, *arguments])
+        try:
+            if "\n" in program:
+                exec(compile(program, "a page", "exec"), {"__name__": "__main__"})  # noqa: S102 - our own page
+            elif program.endswith(".py"):
+                runpy.run_path(program, run_name="__main__")
+            else:
+                runpy.run_module(program, run_name="__main__")
+        except (ModelError, SystemExit) as error:
+            if "model" in str(error) and "pull" in str(error):
+                pytest.skip(f"no models and no network to pull them: {error}")
+            if not isinstance(error, SystemExit) or error.code:
+                raise
+        return capsys.readouterr().out
+
+    return run_here
 
 
 @pytest.mark.parametrize("number", range(len(PROGRAMS)))
-def test_a_program_of_the_pages_runs(number: int, request: pytest.FixtureRequest) -> None:
+def test_a_program_of_the_pages_runs(number: int, run: Run, request: pytest.FixtureRequest) -> None:
     remote = "AVATAR_SERVER" in PROGRAMS[number]
-    environment = request.getfixturevalue("server") if remote else None
-    assert run("-c", PROGRAMS[number], environment=environment).strip()
+    assert run(PROGRAMS[number], server=request.getfixturevalue("server") if remote else None).strip()
 
 
 def test_no_python_of_the_pages_is_left_unrun() -> None:
@@ -231,7 +248,7 @@ def test_every_file_that_the_pages_name_is_there() -> None:
             assert any(ROOT.glob(name.rstrip("/"))), f"{page}: {name}"
 
 
-def test_the_picture_and_the_table_of_the_rooms_are_what_the_code_says() -> None:
+def test_the_picture_and_the_table_of_the_rooms_are_what_the_code_says(run: Run) -> None:
     run("docs/draw_rooms.py", "--check")
     for path in (ROOT / "avatar").glob("*/__init__.py"):
         assert f"| `avatar/{path.parent.name}/` |" in PAGES["docs/how-it-works.md"]
@@ -246,40 +263,36 @@ def record(path: Path, seconds: float) -> Path:
     return path
 
 
-def test_the_example_writes_a_movie_of_the_avatar_speaking(tmp_path: Path) -> None:
+def test_the_example_writes_a_movie_of_the_avatar_speaking(tmp_path: Path, run: Run) -> None:
     voice = record(tmp_path / "voice.wav", 1.0)
-    assert "1.0 s of speech" in run("-m", "examples.speak", str(voice), str(tmp_path / "out.mp4"))
+    assert "1.0 s of speech" in run("examples.speak", str(voice), str(tmp_path / "out.mp4"))
     assert probe_clip(tmp_path / "out.mp4").has_sound
     assert audio_seconds(tmp_path / "out.mp4") > 0.9
 
 
-def test_the_example_writes_a_movie_that_a_server_has_drawn(tmp_path: Path, server: dict[str, str]) -> None:
+def test_the_example_writes_a_movie_that_a_server_has_drawn(tmp_path: Path, run: Run, server: dict[str, str]) -> None:
     voice, movie = record(tmp_path / "voice.wav", 1.0), tmp_path / "out.mp4"
-    arguments = ("-m", "examples.remote_bot", server["AVATAR_SERVER"], str(voice), str(movie))
-    assert "1.0 s of speech" in run(*arguments, environment=server)
+    arguments = ("examples.remote_bot", server["AVATAR_SERVER"], str(voice), str(movie))
+    assert "1.0 s of speech" in run(*arguments, server=server)
     assert probe_clip(movie).has_sound and next(clip_frames(movie))[1].shape == (512, 512, 3)
     refused = subprocess.run(
-        [sys.executable, *arguments],
+        [sys.executable, "-m", *arguments],
         cwd=ROOT, capture_output=True, text=True, check=False, env={**server, "AVATAR_TOKEN": "another"},
     )  # fmt: skip
     assert refused.returncode == 1 and "token" in refused.stderr and "Traceback" not in refused.stderr
 
 
-def test_the_example_writes_a_movie_of_two_avatars_talking(tmp_path: Path) -> None:
-    lines = [str(record(tmp_path / f"line{number}.wav", 0.6)) for number in range(2)]
+@pytest.mark.parametrize("drawn_by_a_server", [False, True])
+def test_two_avatars_talk_to_each_other_in_a_movie(
+    drawn_by_a_server: bool, tmp_path: Path, run: Run, request: pytest.FixtureRequest
+) -> None:
+    lines = [str(record(tmp_path / f"line{number}.wav", 0.3)) for number in range(2)]
     movie = tmp_path / "out.mp4"
-    assert "s of conversation" in run("-m", "examples.two_avatars", str(movie), "--lines", *lines)
+    server = request.getfixturevalue("server") if drawn_by_a_server else None
+    how = () if server is None else ("--server", server["AVATAR_SERVER"])
+    assert "s of conversation" in run("examples.two_avatars", str(movie), *how, "--lines", *lines, server=server)
     assert next(clip_frames(movie))[1].shape == (512, 1024, 3)
-    assert audio_seconds(movie) > 1.5
-
-
-def test_two_avatars_talk_to_each_other_drawn_by_a_server(tmp_path: Path, server: dict[str, str]) -> None:
-    lines = [str(record(tmp_path / f"line{number}.wav", 0.6)) for number in range(2)]
-    movie = tmp_path / "out.mp4"
-    how = ("--server", server["AVATAR_SERVER"], "--lines", *lines)
-    assert "s of conversation" in run("-m", "examples.two_avatars", str(movie), *how, environment=server)
-    assert next(clip_frames(movie))[1].shape == (512, 1024, 3)
-    assert audio_seconds(movie) > 1.5
+    assert audio_seconds(movie) > 0.95
 
 
 def test_the_page_names_every_cue_and_degree() -> None:

@@ -118,9 +118,11 @@ def _push_pull(colour: F32, weight: F32) -> F32:
         np.asarray(cv2.resize(weight, half, interpolation=cv2.INTER_AREA), np.float32),
     )
     below = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    share = np.minimum(weight, 1)[..., None]
+    share = cv2.merge([np.minimum(weight, 1)] * 3)
     free = 1 - share
-    filled = np.asarray(colour + free * below, np.float32)
+    filled = cv2.add(colour, cv2.multiply(free, below))
     for _ in range(RELAXATIONS):
-        filled = np.asarray(colour + free * cv2.filter2D(filled, -1, NEIGHBOURS, borderType=cv2.BORDER_REPLICATE))
-    return filled
+        cv2.filter2D(filled, -1, NEIGHBOURS, dst=below, borderType=cv2.BORDER_REPLICATE)
+        cv2.multiply(free, below, dst=below)
+        cv2.add(colour, below, dst=filled)
+    return np.asarray(filled, np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -11,13 +12,15 @@ from avatar.generator.enrol import enrol
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import read_identity
 from avatar.generator.photo_checks import photo_warnings
-from avatar.identities.builtin import builtin_faces
+from avatar.identities.builtin import BuiltinFace, builtin_faces
 from avatar.media.photo import read_photo
 from avatar.trust.consent import require
 from avatar.types import U8
 
 OWN_PHOTO_LIMITS: Final = LimitSettings(upload_bytes=100_000_000, upload_pixels=89_000_000)
 """One's own photos on one's own machine may be larger than what strangers may send to a server."""
+KEPT_FACES: Final = 4
+"""Built-in faces whose identities, of some 8 MB each, a process keeps."""
 
 
 def open_identity(named: str, trust: TrustSettings | None = None) -> Identity:
@@ -48,12 +51,17 @@ def open_identity(named: str, trust: TrustSettings | None = None) -> Identity:
             )
         return enrol([read_own_photo(path)], name=path.stem)
     faces = {face.id: face for face in builtin_faces()}
-    face = faces.get(named)
-    if face is None:
+    if named not in faces:
         raise AvatarError(
             f"There is no file and no built-in face named {named!r}. Built in: {', '.join(faces)}.",
             code="unknown_avatar",
         )
+    return _enrolled(faces[named])
+
+
+@lru_cache(maxsize=KEPT_FACES)
+def _enrolled(face: BuiltinFace) -> Identity:
+    """Enrol a built-in face once: a program that answers many calls opens the same one for each."""
     return enrol([read_photo(face.image.read_bytes(), LimitSettings())], name=face.name)
 
 

@@ -98,3 +98,9 @@ def test_where_consent_is_asked_for_a_face_opens_only_with_it(astronaut: Identit
         open_identity(str(picture), asked)
     assert open_identity(str(picture), TrustSettings(require_consent=True, consent="permitted")).name == "me"
     assert open_identity("astronaut", asked).name == "Astronaut", "who came with the program is no stranger"
+
+
+def test_a_built_in_face_is_enrolled_once(monkeypatch: pytest.MonkeyPatch, astronaut: Identity) -> None:
+    first = open_identity("astronaut")
+    monkeypatch.setattr("avatar.identities.open.enrol", None)
+    assert open_identity("astronaut") is first
