@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from avatar import AudioFrame, Avatar, SpeechFinished, VideoFrame
+from avatar.errors import AvatarError
 from avatar.media.audio import SOUND_RATE, audio_blocks
 from avatar.media.movie_writer import MovieWriter
 
@@ -24,6 +25,8 @@ async def speak(unopened: Avatar, voice: Path, out: Path, cue: str) -> float:
             pushing = asyncio.create_task(push(avatar, voice))
             avatar.direct(cue)
             async for frame in avatar:
+                if pushing.done():
+                    pushing.result()  # where the file cannot be read there is nothing to wait for
                 if isinstance(frame, VideoFrame):
                     movie.picture(frame.rgb, frame.time_s)
                     continue
@@ -56,8 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--face", default="mira", help="a photo, an .avatar file or a built-in face's id")
     parser.add_argument("--direct", default="smile warmly and nod", help="a stage direction in plain words")
     chosen = parser.parse_args(arguments)
-    avatar = Avatar.open(chosen.face, sample_rate=SOUND_RATE)
-    seconds = asyncio.run(speak(avatar, chosen.voice, chosen.out, chosen.direct))
+    try:
+        avatar = Avatar.open(chosen.face, sample_rate=SOUND_RATE)
+        seconds = asyncio.run(speak(avatar, chosen.voice, chosen.out, chosen.direct))
+    except AvatarError as error:
+        raise SystemExit(str(error)) from error
     print(f"{chosen.out}: {seconds:.1f} s of speech")
 
 

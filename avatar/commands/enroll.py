@@ -173,11 +173,11 @@ def _check(args: argparse.Namespace, most: int) -> None:
     if args.tune is not None and not 0 < args.tune <= MOST_TUNING_MIN:
         raise AvatarError(f"--tune takes minutes, up to {MOST_TUNING_MIN}.")
     inputs = (*args.portraits, args.refine)
-    refuse_overwriting(args.out, inputs)
+    refuse_overwriting(args.out, inputs, ".avatar")
     if args.refine is not None and not args.refine.is_file():
         raise AvatarError(f"{args.refine} does not exist.")
     if args.sheet is not None:
-        refuse_overwriting(args.sheet, inputs)
+        refuse_overwriting(args.sheet, inputs, ".png")
 
 
 def _refine(identity: Identity | None, video: Path, sheet: Path | None, name: str, sign: Sign) -> Identity:

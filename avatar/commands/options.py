@@ -58,11 +58,16 @@ def chosen_voice_network(settings: LipSyncSettings) -> VoiceNetwork | None:
     return load_voice_network(settings.voice_network, encoder=settings.voice_encoder)
 
 
-def refuse_overwriting(out: Path, inputs: Sequence[Path | None]) -> None:
-    """Raise AvatarError when writing `out` would destroy one of `inputs`, or cannot work."""
+def refuse_overwriting(out: Path, inputs: Sequence[Path | None], ending: str) -> None:
+    """Raise AvatarError when writing `out` would destroy one of `inputs` or another kind of file, or cannot work.
+
+    `ending`: of the names of the kind of file that is written, such as `.mp4`.
+    """
     if any(path is not None and path.exists() and out.exists() and out.samefile(path) for path in inputs):
         raise AvatarError(f"{out} is one of the inputs: choose another name for the output.")
     if out.is_dir():
         raise AvatarError(f"{out} is a folder: name a file in it.")
+    if out.suffix.lower() != ending:
+        raise AvatarError(f"{out} is no name for what is written: end it in {ending}, as in {out.stem}{ending}.")
     if not out.parent.is_dir():
         raise AvatarError(f"The folder {out.parent} does not exist.")

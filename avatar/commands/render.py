@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     if args.drive == "voice" and args.driver is None and args.audio is None:
         raise AvatarError("--drive voice speaks with a sound: name one with --audio.")
     settings = settings_of(args)
-    refuse_overwriting(args.out, (args.driver, args.audio, args.cues, Path(args.avatar)))
+    refuse_overwriting(args.out, (args.driver, args.audio, args.cues, Path(args.avatar)), ".mp4")
     cues = () if args.cues is None else read_cue_list(args.cues)
     voice_network = chosen_voice_network(settings.lip_sync)
     identity = open_identity(args.avatar, settings.trust)

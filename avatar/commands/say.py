@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = settings_of(args)
     text = checked(sys.stdin.read(2 * LONGEST_TEXT) if args.text == "-" else args.text)
-    refuse_overwriting(args.out, (Path(args.avatar),))
+    refuse_overwriting(args.out, (Path(args.avatar),), ".mp4")
     network = chosen_voice_network(settings.lip_sync)
     identity = open_identity(args.avatar, settings.trust)
     for warning in face_warnings(args.avatar, identity):

@@ -142,4 +142,6 @@ def answer_errors_as_problems(app: FastAPI) -> None:
 
 def _in_words(found: Mapping[str, Any]) -> str:
     """Say what is wrong with one parameter, as pydantic found it."""
+    if found["type"] == "missing":
+        return "it is needed and was not given"
     return _PATTERNS.get(found.get("ctx", {}).get("pattern", ""), str(found["msg"]))

@@ -113,6 +113,12 @@ def test_errors_are_one_friendly_message(portrait: Path, tmp_path: Path, capsys:
     assert "one of the inputs" in error_of(["enroll", str(portrait), "-o", str(portrait)], capsys)
     assert "does not exist" in error_of(["enroll", str(portrait), "-o", str(tmp_path / "no" / "x.avatar")], capsys)
     assert "nobody" in error_of(["render", "--avatar", "nobody", "-o", str(tmp_path / "x.mp4")], capsys)
+    mine = tmp_path / "me.avatar"
+    mine.write_bytes(b"a face that took long to make")
+    for command in (["say", "Hello"], ["render", "--avatar", "mira"]):
+        assert "end it in .mp4, as in me.mp4" in error_of([*command, "-o", str(mine)], capsys)
+    assert "end it in .avatar" in error_of(["enroll", str(portrait), "-o", str(tmp_path / "me.png")], capsys)
+    assert mine.read_bytes() == b"a face that took long to make"
     clip = str(tmp_path / "none.mp4")
     cues = tmp_path / "cues.txt"
     cues.write_text("1 nod\n2 smle\n")

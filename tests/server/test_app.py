@@ -664,3 +664,5 @@ def test_what_an_id_has_to_be_like_is_said_in_words(client: TestClient) -> None:
     answer = client.get("/api/rooms/short")
     assert problem(answer, 400) == "bad_request"
     assert answer.json()["detail"] == "room_id: 16 to 64 letters, digits, - or _ are needed"
+    answer = client.post("/whip", content=OFFER, headers=SDP)
+    assert answer.json()["detail"] == "avatar: it is needed and was not given"
