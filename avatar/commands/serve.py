@@ -158,7 +158,8 @@ def load_certificate(cert: Path, key: Path) -> ssl.SSLContext:
         context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:
         raise AvatarError(
-            f"The certificate {cert} with the key {key} cannot be used: {error.strerror or error}."
+            f"The certificate {cert} with the key {key} cannot be used: {error.strerror or error}. How to get "
+            "both: avatar serve --help"
         ) from error
     return context
 

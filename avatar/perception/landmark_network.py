@@ -58,13 +58,19 @@ def blocked(network: Any, folder: Path) -> Any:
     """Return the network as it is, its convolutions asking for `BLOCKED_KERNELS`; on other processors than x86 itself.
 
     OpenVINO takes such a wish from a network's file only, which is written to `folder` for that.
+
+    Raises:
+        OSError: there is no room for it there (5 MB).
     """
     import openvino  # noqa: PLC0415 - as above
 
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return network
     path = folder / "network.xml"
-    openvino.serialize(network, path)
+    try:
+        openvino.serialize(network, path)
+    except RuntimeError as error:  # of a full disk it says no more than `iostream error`
+        raise OSError(f"{folder.parent} cannot be written to, or is full. Make room, or set TMPDIR.") from error
     wished = _CONVOLUTION.sub(_with_wish, path.read_text("utf-8"))
     return openvino.Core().read_model(wished.encode(), path.with_suffix(".bin").read_bytes())
 

@@ -19,7 +19,7 @@ from avatar.errors import FrameError, PerceptionError
 from avatar.perception import landmark_networks, landmarker_choice
 from avatar.perception.blendshape_network import blendshape_network
 from avatar.perception.face_detection import anchor_centres, faces_in
-from avatar.perception.landmark_network import landmark_network
+from avatar.perception.landmark_network import blocked, landmark_network
 from avatar.perception.landmark_networks import CROP_SIDE
 from avatar.perception.landmarker import FaceLandmarker
 from avatar.perception.landmarker_choice import open_landmarker, why_not_openvino
@@ -271,6 +271,16 @@ def test_a_model_that_was_not_measured_is_left_to_mediapipe(face_model: Path, tm
     other.write_bytes(face_model.read_bytes() + b"\0")
     reason = landmarker_choice.why_not_openvino(other)
     assert reason is not None and "another model" in reason
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="kernels of x86")
+def test_a_folder_that_takes_no_network_is_named(tmp_path: Path) -> None:
+    openvino = pytest.importorskip("openvino")
+    picture = openvino.opset13.parameter([1, 3], np.float32)
+    network = openvino.Model([openvino.opset13.result(picture)], [picture], "nothing")
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"cannot be written to, or is full\. Make room"):
+        blocked(network, tmp_path / "file")
 
 
 def test_an_archive_without_the_networks_is_refused(tmp_path: Path) -> None:
