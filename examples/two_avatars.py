@@ -231,8 +231,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--lines", nargs="+", type=Path, help="sound files, said in turn; default: a small talk")
     parser.add_argument("--server", help="let it draw both, such as https://host:8010; faces are ids of its own then")
     chosen = parser.parse_args(arguments)
-    lines = [recorded(path) for path in chosen.lines] if chosen.lines else [spoken(text) for text in HELLO]
     try:
+        lines = [recorded(path) for path in chosen.lines] if chosen.lines else [spoken(text) for text in HELLO]
         seconds = asyncio.run(film(chosen.out, make_avatars(chosen.faces, chosen.server), lines))
     except AvatarError as error:
         raise SystemExit(str(error)) from error

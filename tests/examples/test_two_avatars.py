@@ -11,7 +11,7 @@ from avatar.errors import ModelError
 from avatar.sdk.avatar import Avatar
 from avatar.sdk.renderer import LocalRenderer
 from avatar.types import U8
-from examples.two_avatars import ANSWERED_SMILE, FaceEyes, Line, converse, two_speakers
+from examples.two_avatars import ANSWERED_SMILE, FaceEyes, Line, converse, main, two_speakers
 
 pytestmark = pytest.mark.slow
 
@@ -77,3 +77,8 @@ def test_eyes_see_a_smile_and_know_when_nobody_is_there(photo: U8) -> None:
     smile = eyes(photo)
     assert smile is not None and smile > 0.3
     assert eyes(np.zeros_like(photo)) is None
+
+
+def test_a_line_that_cannot_be_read_is_one_sentence() -> None:
+    with pytest.raises(SystemExit, match=r"Cannot open none\.wav"):
+        main(["out.mp4", "--lines", "none.wav"])
