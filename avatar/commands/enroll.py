@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import mimetypes
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from avatar.commands.consent_question import ask_claim, can_ask
@@ -104,8 +106,8 @@ def run(args: argparse.Namespace) -> int:
         complain("The file does not say whose face it is: --consent self, permitted or nobody does.")
     say(
         f"{args.out} ({args.out.stat().st_size / 1e6:.1f} MB) is ready. Use it:",
-        f"  avatar serve --avatars {args.out.parent}",
-        f"  avatar render --avatar {args.out} --driver CLIP.mp4 -o out.mp4",
+        f"  avatar serve --avatars {quote(str(args.out.parent))}",
+        f"  avatar render --avatar {quote(str(args.out))} --driver CLIP.mp4 -o out.mp4",
     )
     return 0
 
@@ -164,6 +166,9 @@ def _check(args: argparse.Namespace, most: int) -> None:
     """Raise AvatarError when the arguments do not fit together."""
     if not args.portraits and args.refine is None:
         raise AvatarError("Give at least one photo, or a clip with --refine.")
+    for path in args.portraits:
+        if (mimetypes.guess_type(path.name)[0] or "").startswith("video/"):
+            raise AvatarError(f"{path} is a clip, not a photo: give it with --refine.")
     if len(args.portraits) > most:
         raise AvatarError(f"{len(args.portraits)} photos are too many: an avatar holds at most {most}.")
     if args.sheet is not None and args.refine is None:

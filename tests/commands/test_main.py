@@ -67,10 +67,10 @@ assert not heavy, heavy
 def test_enrolling_a_photo_writes_a_file_that_renders(
     portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "me.avatar"
+    out = tmp_path / "my face.avatar"
     assert main(["enroll", str(portrait), "-o", str(out), "--name", "Ada"]) == 0
     assert read_identity(out).name == "Ada"
-    assert "avatar render --avatar" in capsys.readouterr().out
+    assert f"avatar render --avatar '{out}'" in capsys.readouterr().out, "ready to be pasted"
 
 
 def test_enrolling_states_whose_face_it_is_and_the_file_says_so(
@@ -110,6 +110,7 @@ def test_errors_are_one_friendly_message(portrait: Path, tmp_path: Path, capsys:
     wall = tmp_path / "wall.png"
     Image.fromarray(np.full((300, 300, 3), 200, np.uint8)).save(wall)
     assert "face" in error_of(["enroll", str(wall), "-o", out], capsys)
+    assert "is a clip, not a photo: give it with --refine" in error_of(["enroll", "me.mp4", "-o", out], capsys)
     assert "one of the inputs" in error_of(["enroll", str(portrait), "-o", str(portrait)], capsys)
     assert "does not exist" in error_of(["enroll", str(portrait), "-o", str(tmp_path / "no" / "x.avatar")], capsys)
     assert "nobody" in error_of(["render", "--avatar", "nobody", "-o", str(tmp_path / "x.mp4")], capsys)
