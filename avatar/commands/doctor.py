@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from avatar.commands.flags import add_flags
 from avatar.commands.options import Subparsers, settings_of
-from avatar.commands.terminal import say, say_json
+from avatar.commands.terminal import say, say_json, with_own_pip
 from avatar.plain_text import plain
 
 if TYPE_CHECKING:
@@ -61,5 +61,5 @@ def show_checks(checks: Iterable[Check]) -> bool:
         code, sign = _SIGNS[check.state]
         print(f"\033[{code}m{sign}\033[0m" if colour else sign, plain(f"{check.name}: {check.what}"), flush=True)  # noqa: T201
         if check.do:
-            say(f"       -> {check.do}")
+            say(f"       -> {with_own_pip(check.do)}")
     return failed

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from avatar.plain_text import plain, plain_lines
 
@@ -22,4 +25,16 @@ def say_json(facts: Mapping[str, object]) -> None:
 
 def complain(text: object) -> None:
     """Print to standard error what is no result of the command; a text of several lines may be one of ours."""
-    print(plain_lines(text), file=sys.stderr, flush=True)
+    print(with_own_pip(plain_lines(text)), file=sys.stderr, flush=True)
+
+
+def with_own_pip(text: str) -> str:
+    """Return a text whose `pip install 'avatar[...]'` reaches the environment that this program runs in.
+
+    Where another one's pip is what the shell would find, as without an activated .venv, that one knows no such package
+    or a stranger's.
+    """
+    python, found = Path(sys.executable), shutil.which("pip")
+    if found is not None and Path(found).parent == python.parent:
+        return text
+    return text.replace("pip install 'avatar[", f"{shlex.quote(str(python))} -m pip install 'avatar[")
