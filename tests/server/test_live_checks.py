@@ -158,7 +158,10 @@ def test_what_is_no_picture_or_too_large_is_refused_and_a_refused_check_is_over(
 
 
 @pytest.mark.anyio
-async def test_checks_are_bounded_for_a_visitor_and_for_all_and_expire(photo_file: bytes) -> None:
+async def test_checks_are_bounded_for_a_visitor_and_for_all_and_expire(
+    photo_file: bytes, astronaut: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avatar.identities.live_checks.portraits_of", lambda _: astronaut.portraits)
     now_s = 1000.0
     opened: list[OneLook] = []
 
