@@ -14,7 +14,7 @@ import tomllib
 import wave
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +29,8 @@ from avatar.config import PictureSettings
 from avatar.errors import ModelError
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import read_identity, write_identity
-from avatar.media.audio import audio_seconds
+from avatar.media.audio import SOUND_RATE, audio_seconds
+from avatar.media.movie_writer import MovieWriter
 from avatar.media.video import clip_frames, probe_clip
 from avatar.motion.cues import CUES, DEGREES
 from avatar.timing.speech_events import SpeechFinished
@@ -179,7 +180,10 @@ def belongings(tmp_path_factory: pytest.TempPathFactory, photo: U8, astronaut: I
     """What a reader of the pages has: a photo, a clip, a recording, cues, and the avatar that the first line makes."""
     folder = tmp_path_factory.mktemp("belongings")
     Image.fromarray(photo).save(folder / "me.jpg")
-    shutil.copy(driver_clip, folder / "clip.mp4")
+    with MovieWriter(folder / "clip.mp4", (480, 360), 30, sound=True) as movie:  # the driver at twice its speed
+        for index, (_, rgb) in enumerate(islice(clip_frames(driver_clip), 0, None, 2)):
+            movie.picture(rgb, index / 30)
+        movie.sound(np.zeros((2, SOUND_RATE), np.float32), 0)
     record(folder / "speech.wav", 0.5)
     (folder / "cues.txt").write_text("0.0 smile warmly\n0.3 nod\n")
     write_identity(astronaut, folder / "me.avatar")
