@@ -114,11 +114,14 @@ def audience() -> Audience:
     return Audience()
 
 
+plainly = pytest.mark.parametrize("session", ["geometry"], indirect=True)
+"""For what is not about pictures: the plain warp draws them, in half the time the network takes."""
+
+
 @pytest.fixture
-def session(astronaut: Identity, audience: Audience) -> Iterator[Session]:
-    made = open_session(
-        astronaut, PictureSettings(256, 256), on_picture=audience.on_picture, on_event=audience.on_event
-    )
+def session(astronaut: Identity, audience: Audience, request: pytest.FixtureRequest) -> Iterator[Session]:
+    picture = PictureSettings(256, 256, tier=getattr(request, "param", "auto"))
+    made = open_session(astronaut, picture, on_picture=audience.on_picture, on_event=audience.on_event)
     yield made
     made.stop()
 
@@ -206,6 +209,7 @@ def test_each_picture_names_the_camera_frame_it_answers(
     assert audience.answered() == [0, 1, 2, 3, 4]
 
 
+@plainly
 def test_a_face_that_goes_and_comes_back_is_told_once_each(
     camera: Camera, session: Session, audience: Audience, shot: Callable[..., U8]
 ) -> None:
@@ -216,12 +220,14 @@ def test_a_face_that_goes_and_comes_back_is_told_once_each(
     assert audience.events == [FaceFound(), FaceLost(), FaceFound()]
 
 
+@plainly
 def test_a_camera_that_never_shows_a_face_is_told_of(camera: Camera, session: Session, audience: Audience) -> None:
     camera.show(np.full((240, 320, 3), 90, np.uint8), times=50)
     assert audience.events == [FaceLost()]
     assert session.stats().face == "lost"
 
 
+@plainly
 def test_when_the_camera_stops_life_goes_on(camera: Camera, audience: Audience, shot: Callable[..., U8]) -> None:
     camera.show(shot(yaw=10), times=3)
     count = len(audience.pictures)
@@ -351,6 +357,7 @@ def test_looking_at_every_second_frame_each_frame_is_answered_and_the_face_follo
     assert turned["yaw"] - straight["yaw"] == pytest.approx(13, abs=6)
 
 
+@plainly
 def test_at_a_lower_rate_a_camera_drives_no_more_pictures_than_that(
     camera: Camera, session: Session, audience: Audience, shot: Callable[..., U8]
 ) -> None:
@@ -530,6 +537,7 @@ def speak(session: Session, sound: np.ndarray, begin_s: float) -> None:
         session.push_audio(frame, arrives_s)
 
 
+@plainly
 def test_a_voice_opens_the_mouth_and_silence_lets_it_rest(
     session: Session, spoken_sentences: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -555,6 +563,7 @@ def test_a_voice_opens_the_mouth_and_silence_lets_it_rest(
     assert "speech" in session.stats().stage_ms
 
 
+@plainly
 def test_sound_waits_for_the_mouth_it_moves(session: Session, audience: Audience) -> None:
     session.set_drive("voice")
     session.start()
@@ -563,6 +572,7 @@ def test_sound_waits_for_the_mouth_it_moves(session: Session, audience: Audience
     assert audience.sound_delay.delay_s > LOOK_AHEAD_S
 
 
+@plainly
 def test_with_both_the_camera_waits_for_the_voice(
     session: Session, audience: Audience, camera: Camera, shot: Callable[..., U8]
 ) -> None:
@@ -578,6 +588,7 @@ def test_with_both_the_camera_waits_for_the_voice(
     assert all(b.time_s >= a.time_s for a, b in pairwise(audience.pictures))
 
 
+@plainly
 def test_a_cue_is_shown_on_the_face_of_a_driver_and_ended(
     session: Session, audience: Audience, camera: Camera, shot: Callable[..., U8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -603,6 +614,7 @@ def test_a_cue_is_shown_on_the_face_of_a_driver_and_ended(
     assert abs(smiles[-1] - plain) < 0.05
 
 
+@plainly
 @pytest.mark.parametrize("side", [-1, 1])
 def test_in_a_conversation_the_avatar_turns_to_where_the_user_sits(
     session: Session, audience: Audience, shot: Callable[..., U8], monkeypatch: pytest.MonkeyPatch, side: int

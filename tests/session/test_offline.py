@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
@@ -99,7 +100,7 @@ def test_a_driver_far_off_in_a_wide_picture_is_done_as_one_nearby(
             picture = wall.copy()
             picture[600:960, 1300:1780] = rgb
             movie.picture(picture, time_s)
-    near, far = (list(animate(astronaut, clip, SMALL, fps=30))[:39] for clip in (driver_clip, wide))
+    near, far = (list(islice(animate(astronaut, clip, QUICK, fps=30), 39)) for clip in (driver_clip, wide))
     assert all(frame.face is not None and not frame.face.held for frame in far[5:])
     turns = [
         [float(rotation_vector(frame.face.pose.rotation)[1]) for frame in frames[5:] if frame.face is not None]
@@ -117,7 +118,7 @@ def test_other_sound_replaces_it_and_life_goes_on_until_it_ends(
     astronaut: Identity, driver_clip: Path, tmp_path: Path
 ) -> None:
     sound = write_beep(tmp_path / "voice.wav", 2.5, 0.4)
-    report = render_file(astronaut, driver_clip, sound, tmp_path / "out.mp4", picture=SMALL)
+    report = render_file(astronaut, driver_clip, sound, tmp_path / "out.mp4", picture=QUICK)
     assert report.pictures == 75 and report.tracked_share == 1.0
     assert click_at(tmp_path / "out.mp4") == pytest.approx(0.4, abs=0.03)
     assert len(list(clip_frames(tmp_path / "out.mp4"))) == 75
@@ -207,7 +208,7 @@ def test_a_driver_that_leaves_for_a_while_is_awaited(astronaut: Identity, driver
     with MovieWriter(gone, (480, 360), 30, sound=False) as movie:
         for index, (time_s, rgb) in enumerate(clip_frames(driver_clip)):
             movie.picture(rgb if index < 30 else np.zeros_like(rgb), time_s)
-    report = render_file(astronaut, gone, None, tmp_path / "out.mp4", picture=SMALL)
+    report = render_file(astronaut, gone, None, tmp_path / "out.mp4", picture=QUICK)
     assert report.pictures == 60 and report.tracked_share == pytest.approx(0.5, abs=0.05)
 
 
