@@ -150,6 +150,8 @@ def next_quality(
         short_since_s=(now_s if state.short_since_s is None else state.short_since_s) if short else None,
         calm_since_s=(now_s if state.calm_since_s is None else state.calm_since_s) if calm else None,
     )
+    if not short and 0 < state.level <= least_level:
+        state = replace(state, why="calls")  # what it stepped down for is over, what keeps it there are the others
     if now_s - state.changed_s < (STEP_S if state.stepped else FIRST_S):
         return state
     if state.level < least_level:

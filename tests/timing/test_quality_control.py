@@ -216,6 +216,16 @@ def test_a_server_that_makes_room_for_another_call_has_it_step_down_and_up_again
     assert all(state.level >= 3 for at_s, state in steps if down_s <= at_s < 40), "none takes the room before"
 
 
+def test_a_call_that_others_keep_simple_says_so_whatever_it_stepped_down_for() -> None:
+    state, whys = QualityState(changed_s=0.0), []
+    for tick in range(1, round(60 / EVERY_S)):
+        now_s = tick * EVERY_S
+        stumbles = replace(QUIET, latency_s=2.0) if 10 <= now_s < 14 else QUIET
+        state = next_quality(state, replace(stumbles, shared_level=1 if now_s > 12 else 0), now_s)
+        whys.append(state.why)
+    assert (state.level, state.why) == (1, "calls") and "cpu" in whys
+
+
 def test_a_line_that_carries_less_gets_smaller_pictures_and_larger_ones_when_it_has_recovered() -> None:
     steps = run(lambda level, now_s: replace(QUIET, target_bps=250_000 if now_s < 30 else 2_500_000), 90)
     (_, down), (back_s, back) = steps[1], steps[-1]
