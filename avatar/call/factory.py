@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
-from functools import partial
-from typing import Final, Literal, TypeAlias, get_args
+from typing import get_args
 
 from avatar.call.backgrounds import BackgroundChanges, GetBackground, call_background, check_size
 from avatar.call.bot_peer import BotPeer
@@ -15,6 +14,7 @@ from avatar.call.browser_peer import BrowserPeer, GetAvatar
 from avatar.call.call import Call
 from avatar.call.limits import CallTimes
 from avatar.call.media import CallMedia
+from avatar.call.modes import Mode, adapts, weight
 from avatar.call.names import NewName
 from avatar.call.participant import CallHost, Participant
 from avatar.call.quality import CallQuality
@@ -24,11 +24,8 @@ from avatar.config import Background, PictureSettings, ServerSettings
 from avatar.conversation.services import ServiceFactory
 from avatar.errors import AvatarError, OfferError
 from avatar.generator.identity import Identity
-from avatar.motion.voice_network import VoiceNetwork
 from avatar.perception.speech.echo import EchoCanceller
-from avatar.sdk.bot_session import BotSession, make_bot_session
-from avatar.session.loopback import LoopbackSession
-from avatar.session.opening import open_session
+from avatar.sdk.bot_session import BotSession
 from avatar.session.protocol import LiveSession, MakeSession, SessionEvent
 from avatar.stream.broadcast import Broadcast
 from avatar.stream.peer import Peer
@@ -37,68 +34,6 @@ from avatar.timing.machine_load import LoadMeter
 from avatar.trust.watermark import Marker, marker_of
 from avatar.trust.watermark_numbers import call_number
 from avatar.types import Drive, Picture
-
-Mode: TypeAlias = Literal["avatar", "bot", "echo"]
-
-
-def make_avatar_session(
-    identity: Identity | None,
-    picture: PictureSettings,
-    *,
-    drive: Drive,
-    on_picture: Callable[[Picture], None],
-    on_event: Callable[[SessionEvent], None],
-    voice_network: VoiceNetwork | None = None,
-) -> LiveSession:
-    """Return the pipeline that moves `identity`. Raises AvatarError when there is none, ModelError, PerceptionError."""
-    if identity is None:
-        raise AvatarError("Choose an avatar to be shown.", code="unknown_avatar")
-    return open_session(
-        identity, picture, drive=drive, voice_network=voice_network, on_picture=on_picture, on_event=on_event
-    )
-
-
-def make_echo_session(
-    identity: Identity | None,
-    picture: PictureSettings,
-    *,
-    drive: Drive,
-    on_picture: Callable[[Picture], None],
-    on_event: Callable[[SessionEvent], None],
-) -> LiveSession:
-    """Return a session that sends the camera's own pictures back."""
-    del identity, picture, drive
-    return LoopbackSession(on_picture=on_picture, on_event=on_event)
-
-
-def session_makers(voice_network: VoiceNetwork | None = None) -> dict[Mode, MakeSession]:
-    """Return what makes the pipeline of each mode; `voice_network` moves the mouth to sound, None: the shipped one."""
-    return {
-        "avatar": partial(make_avatar_session, voice_network=voice_network),
-        "bot": partial(make_bot_session, voice_network=voice_network),
-        "echo": make_echo_session,
-    }
-
-
-PIXELS_SHARE: Final = 0.35
-"""Of a call's processor time with a picture of 512 x 512, what grows with its pixels: drawing, colours, encoding."""
-
-
-def adapts(picture: PictureSettings, mode: Mode) -> bool:
-    """Return whether a call's quality follows the machine and the line.
-
-    A program counts on pictures of the size and at the times it asked for, an echo is as the camera sends it.
-    """
-    return mode == "avatar" and picture.quality == "auto"
-
-
-def weight(mode: Mode, picture: PictureSettings, usual: PictureSettings) -> float:
-    """Return what a call costs, where one that a camera drives costs 1 with the `usual` picture of its server.
-
-    No face is followed in the others; a larger picture than usual takes longer to draw and to encode.
-    """
-    larger = picture.width * picture.height / (usual.width * usual.height)
-    return (1.0 if mode == "avatar" else 0.5) * (1 + PIXELS_SHARE * (larger - 1))
 
 
 class CallFactory:

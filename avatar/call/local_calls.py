@@ -15,9 +15,10 @@ from avatar.call.backgrounds import GetBackground, no_uploads
 from avatar.call.browser_peer import GetAvatar
 from avatar.call.call import Call
 from avatar.call.capacity import Standing
-from avatar.call.factory import CallFactory, Mode, adapts, session_makers, weight
+from avatar.call.factory import CallFactory
 from avatar.call.ice_session import Trickled, check_tags
 from avatar.call.limits import EndReason
+from avatar.call.modes import Mode, adapts, session_makers, weight
 from avatar.call.names import ChosenNames, NewName, new_name
 from avatar.call.room import Seat
 from avatar.call.rooms import Rooms

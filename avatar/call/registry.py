@@ -12,10 +12,10 @@ from avatar.call.backgrounds import GetBackground, no_uploads
 from avatar.call.browser_peer import GetAvatar
 from avatar.call.capacity import Capacity, Standing
 from avatar.call.cost_trial import try_call
-from avatar.call.factory import Mode, adapts
 from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
 from avatar.call.local_calls import CheckedRequest, LocalCalls
+from avatar.call.modes import Mode, adapts
 from avatar.call.names import ChosenNames, NewName, new_name
 from avatar.call.places import Places, company
 from avatar.call.rooms import RoomWish, too_many_rooms

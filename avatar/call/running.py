@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from avatar.call.factory import Mode
 from avatar.call.ice_session import Trickled
+from avatar.call.modes import Mode
 from avatar.call.rooms import RoomWish
 from avatar.media.recording import RecordingState
 from avatar.types import Drive

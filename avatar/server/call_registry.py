@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from avatar.call.factory import Mode
 from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
+from avatar.call.modes import Mode
 from avatar.call.rooms import RoomWish
 from avatar.call.running import CallWatchers, RunningCall
 from avatar.call.totals import CallsSnapshot

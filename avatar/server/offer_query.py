@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from avatar.call.factory import Mode
+from avatar.call.modes import Mode
 from avatar.call.room import clean_name
 from avatar.call.rooms import ROOM_ID, RoomWish
 from avatar.config import SIDES

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from avatar.call.capacity import SETTLED_S, Capacity, Standing
-from avatar.call.factory import weight
+from avatar.call.modes import weight
 from avatar.call.places import Company, Places, company
 from avatar.config import PictureSettings
 from avatar.errors import ServerFullError

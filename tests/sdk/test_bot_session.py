@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avatar.call.factory import make_avatar_session
+from avatar.call.modes import make_avatar_session
 from avatar.config import PictureSettings
 from avatar.errors import AvatarError, ControlError
 from avatar.motion.cues import Gesture, Mood

@@ -15,9 +15,9 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from avatar.call.factory import Mode
 from avatar.call.ice_session import Trickled
 from avatar.call.limits import EndReason
+from avatar.call.modes import Mode
 from avatar.call.rooms import RoomWish
 from avatar.call.totals import CallsSnapshot
 from avatar.config import LimitSettings, ServerSettings, TransportSettings, TrustSettings

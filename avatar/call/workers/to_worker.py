@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from avatar.call.factory import Mode
 from avatar.call.limits import EndReason
+from avatar.call.modes import Mode
 from avatar.call.workers.messages import Refused, Reply, Request
 from avatar.config import ServerSettings
 from avatar.stream.data_channel import Vocabulary
