@@ -10,47 +10,40 @@ all of these go there, with a model card beside them.
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import onnxruntime
 import torch
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from torch import Tensor, nn
+from torch import nn
 
 from avatar.errors import AvatarError, TrainingError
 from avatar.generator.compositing import lay_on_crop
 from avatar.generator.engines.engine import FrameInput, FrameLayers, Latents
 from avatar.generator.face_crop import CROP_SIZE
-from avatar.generator.network import FINE_CHANNELS, SIZES, FaceNetwork
+from avatar.generator.network import SIZES, FaceNetwork
 from avatar.generator.network_export import FrameDecoder, FrameEncoder, centred
 from avatar.generator.network_files import write_register
-from avatar.generator.network_input import CONDITION_SIZE, REGIONS, head_seam
+from avatar.generator.network_input import CONDITION_SIZE, REGIONS
 from avatar.generator.network_weights import load_network, load_weights, write_weights
-from avatar.generator.tuning.packed_clips import PackedClip, read_packed
-from avatar.generator.tuning.pairs import PairBatch, PairBatches
-from avatar.types import F32, U8
+from avatar.generator.tuning.packed_clips import read_packed
+from training.decoder_examples import Arrays, DecoderExample, frames, single_frames
 from training.holdback import measured_pairs, split_people
 from training.network_card import network_card
+from training.smaller_numbers import equalised, halve, quantise
 
 OPSET: Final = 17
 ENCODER_NAMES: Final = (["rgb"], ["latent4", "latent8"])
 LARGEST_DIFFERENCE: Final = 0.5
 """Of 255 levels, pixels or latents, whichever is furthest apart."""
 CALIBRATION_BATCHES: Final = 6
-LEAST_HALVED: Final = 1024
-"""Numbers of a weight that is worth storing in half precision."""
 TIMED_RUNS: Final = 30
-
-Arrays = dict[str, F32 | U8]
 
 
 def export(tier: str, network: FaceNetwork, folder: Path) -> tuple[Path, Path]:
@@ -99,47 +92,6 @@ def session(path: Path) -> Any:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-@dataclass(frozen=True, slots=True)
-class DecoderExample:
-    """One frame as the exported decoder takes it, and as it should become."""
-
-    inputs: Arrays
-    moved: U8
-    """(S, S, 3)."""
-    face: Tensor
-    """(S, S), bool."""
-    target: Tensor
-    """(1, 3, S, S), -1..1."""
-
-
-def frames(clips: Sequence[PackedClip], network: FaceNetwork, *, seed: int) -> Iterator[DecoderExample]:
-    """Yield training frames, one at a time, endlessly."""
-    batches = PairBatches(clips, batch=4, seed=seed)
-    for number in range(len(batches)):
-        yield from single_frames(batches[number], network)
-
-
-def single_frames(batch: PairBatch, network: FaceNetwork) -> Iterator[DecoderExample]:
-    """Yield each picture of a batch."""
-    encoder = FrameEncoder(network)
-    with torch.no_grad():
-        latents = [encoder(torch.from_numpy(photo[None])) for photo in batch.references]
-    for index, lead in enumerate(batch.lead.tolist()):
-        regions = np.ascontiguousarray(np.moveaxis(batch.regions[index], -1, 0))
-        frame = FrameInput(
-            moved=batch.moved[index],
-            nearest=batch.lead_moved[index],
-            regions=regions,
-            seam=head_seam(regions),
-            grid=batch.grid[index],
-            latents=Latents(*(part.numpy() for part in latents[lead])),
-            condition=batch.condition[index],
-        )
-        face = torch.from_numpy(regions[REGIONS.index("face")] > 127)
-        target = centred(torch.from_numpy(batch.target[index : index + 1]))
-        yield DecoderExample(frame.by_name(), frame.moved, face, target)
-
-
 def largest_difference(network: FaceNetwork, encoder: Path, decoder: Path, example: DecoderExample) -> float:
     """Return how far ONNX Runtime and torch are apart at most, over all outputs of both files.
 
@@ -154,89 +106,6 @@ def largest_difference(network: FaceNetwork, encoder: Path, decoder: Path, examp
         float(np.abs(a.numpy() - b).max()) - (0.5 if b.dtype == np.uint8 else 0)
         for a, b in zip(wanted, found, strict=True)
     )
-
-
-def halve(path: Path) -> None:
-    """Store the larger weights of an ONNX file in half precision; runtimes widen them again as they load it."""
-    import onnx  # noqa: PLC0415 - large, and needed here only
-
-    model = onnx.load(str(path))
-    graph = model.graph
-    casts = []
-    for tensor in graph.initializer:
-        values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < LEAST_HALVED:
-            continue
-        half = onnx.numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}-half")
-        casts.append(onnx.helper.make_node("Cast", [half.name], [tensor.name], to=onnx.TensorProto.FLOAT))
-        tensor.CopyFrom(half)
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    part = path.with_suffix(".part")
-    onnx.save(model, str(part))
-    part.replace(path)
-
-
-def equalised(network: FaceNetwork, examples: Sequence[DecoderExample]) -> FaceNetwork:
-    """Return a network that draws the same, in which the finest channels lose alike in eight bits.
-
-    They share one scale there, though some reach nine times as far as others. Between two convolutions without a ReLU
-    each may be scaled as one likes: by the root of what it is multiplied with later over how far it reaches (Nagel et
-    al., "Data-free quantization through weight equalization and bias correction", ICCV 2019).
-    """
-    reach = torch.zeros(FINE_CHANNELS)
-
-    def note(_: nn.Module, __: object, answer: Tensor) -> None:
-        reach.copy_(torch.maximum(reach, answer.unflatten(1, (-1, FINE_CHANNELS)).abs().amax((0, 1, 3, 4))))
-
-    decoder = FrameDecoder(network)
-    hook = decoder.to_pixels.register_forward_hook(note)
-    with torch.no_grad():
-        for example in examples:
-            decoder.layers(*map(torch.from_numpy, example.inputs.values()))
-    hook.remove()
-    made = copy.deepcopy(network)
-    pixels, heads = made.decoder.to_pixels, (made.decoder.draw, made.decoder.to_mask, made.decoder.to_borrowed)
-    with torch.no_grad():
-        used = torch.cat([head.weight for head in heads]).abs().amax((0, 2, 3))
-        scale = (used.clamp(min=1e-6) / reach.clamp(min=1e-6)).sqrt()
-        scale /= scale.mean()
-        for head in heads:
-            head.weight /= scale[:, None, None]
-        for value in (pixels.weight, pixels.bias):
-            value.mul_(scale.repeat_interleave(len(value) // FINE_CHANNELS).view(-1, *[1] * (value.ndim - 1)))
-    return made
-
-
-class _Calibration(CalibrationDataReader):
-    def __init__(self, inputs: list[Arrays]) -> None:
-        self._inputs = iter(inputs)
-
-    def get_next(self) -> Arrays | None:
-        return next(self._inputs, None)
-
-
-def quantise(decoder: Path, inputs: list[Arrays]) -> Path:
-    """Write the 8-bit decoder beside the full one, calibrated on `inputs`: u8 activations, s8 weights per channel.
-
-    Weights take seven of their eight bits: CPUs without VNNI add two products in 16 bits, which eight would overflow.
-    """
-    path = decoder.with_name(f"{decoder.stem}-int8.onnx")
-    part = path.with_suffix(".part")
-    quantize_static(
-        str(decoder),
-        str(part),
-        _Calibration(inputs),
-        quant_format=QuantFormat.QDQ,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        reduce_range=True,
-        op_types_to_quantize=["Conv"],
-    )
-    part.replace(path)
-    return path
 
 
 def picture_psnr(decoder: Path, examples: Sequence[DecoderExample]) -> float:
