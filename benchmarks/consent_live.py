@@ -13,22 +13,18 @@ Needs pip install 'avatar[live]'. Thresholds were chosen on `--split train`.
 
 from __future__ import annotations
 
-import csv
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 
-from avatar.errors import AvatarError, TrustError
+from avatar.errors import TrustError
 from avatar.generator.enrol import identity_of
 from avatar.generator.geometry import GeometryGenerator
-from avatar.generator.identity import Portrait
-from avatar.media.video import clip_frames
 from avatar.models.store import get_model
 from avatar.perception.landmarker_choice import Landmarker, open_landmarker
 from avatar.trust.likeness import Likeness
@@ -36,7 +32,6 @@ from avatar.trust.live_check import (
     ASKED,
     GESTURE_S,
     MISSES,
-    SMALLEST_PX,
     TRIES,
     Check,
     Sighting,
@@ -44,33 +39,14 @@ from avatar.trust.live_check import (
     begin,
     is_like,
 )
-from avatar.trust.live_gestures import GESTURES, Gesture, Posture
+from avatar.trust.live_gestures import GESTURES, Gesture
 from avatar.types import BLENDSHAPE_INDEX, BLENDSHAPES, F32, U8, Motion
-from benchmarks import media, report
+from benchmarks import report
 from benchmarks.held_photos import MOVES, framed
+from benchmarks.live_people import LOOKS, STEP_S, Person, embed, people_of, sighting_of
 
-STEP_S: Final = 0.11
-"""Between two pictures, about as a page sends them."""
-CLIP_S: Final = 9.0
-LOOKS: Final = ASKED + 1
 DRAWN_PX: Final = (480, 360)
 BARS: Final = {"photo_gestures_passed": "0", "photo_checks_passed": "0", "film_checks_passed": "0"}
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """What a clip shows of one person."""
-
-    name: str
-    group: str
-    """Who it is."""
-    seen: tuple[Sighting, ...]
-    still: Portrait
-    """The frame that stands for their photo, of the first half."""
-    photo: F32
-    """(128,), its numbers."""
-    later: tuple[F32, ...]
-    """The numbers of frames at rest in the second half."""
 
 
 def main() -> None:
@@ -85,76 +61,13 @@ def main() -> None:
     except TrustError as error:
         raise SystemExit(str(error)) from error
     landmarker = open_landmarker(get_model("face_landmarker"), video=False, max_faces=2)
-    people = list(_people(args.split, args.people, landmarker, likeness))
+    people = list(people_of(args.split, args.people, landmarker, likeness))
     figures: dict[str, float] = {"people": len({one.group for one in people}), "clips": len(people)}
     for measured in (_same(people), _others(people), _films(people), _photos(people, landmarker)):
         figures |= measured
     figures |= _drawn(people, landmarker, likeness)
     landmarker.close()
     report.finish(figures, BARS, args.json)
-
-
-def _people(split: str, most: int, landmarker: Landmarker, likeness: Likeness) -> Iterator[Person]:
-    manifest = media.SHARED / "MANIFEST.csv"
-    if not manifest.exists():
-        raise SystemExit("There are no people to measure with on this machine.")
-    with manifest.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if (row["kind"], row["split"]) == ("video", split)]
-    for row in rows[:most]:
-        try:
-            person = _person(media.SHARED / row["file"], row["identity_group"], landmarker, likeness)
-        except AvatarError as error:
-            print(f"left out: {row['file']}: {error}", flush=True)
-            continue
-        print(f"{row['file']}: {'left out: never at rest' if person is None else len(person.seen)}", flush=True)
-        if person is not None:
-            yield person
-
-
-def _person(path: Path, group: str, landmarker: Landmarker, likeness: Likeness) -> Person | None:
-    """Return what a clip shows; None where nobody is at rest in one of its halves."""
-    shown: list[tuple[Sighting, U8]] = []
-    next_s = 0.0
-    for time_s, rgb in clip_frames(path, until_s=CLIP_S):
-        if time_s >= next_s:
-            next_s = time_s + STEP_S - 0.02
-            shown.append((_sighting(rgb, time_s, landmarker), rgb))
-    resting = [index for index, (sighting, _) in enumerate(shown) if _rests(sighting)]
-    first = [index for index in resting if index < len(shown) // 2]
-    later = [index for index in resting if index >= len(shown) // 2]
-    if not first or not later:
-        return None
-    picks = np.unique(np.linspace(0, len(later) - 1, LOOKS * TRIES).astype(int))
-    numbers = {index: _embed(likeness, *shown[index]) for index in (first[0], *(later[pick] for pick in picks))}
-    sighting, rgb = shown[first[0]]
-    assert sighting.landmarks_px is not None and sighting.blendshapes is not None
-    return Person(
-        path.stem,
-        group,
-        tuple(sighting for sighting, _ in shown),
-        Portrait(rgb, sighting.landmarks_px, sighting.blendshapes),
-        numbers[first[0]],
-        tuple(numbers[later[pick]] for pick in picks),
-    )
-
-
-def _sighting(rgb: U8, time_s: float, landmarker: Landmarker) -> Sighting:
-    faces = landmarker.detect(rgb, time_s)
-    seen = Sighting(time_s, len(faces), (rgb.shape[1], rgb.shape[0]))
-    return seen if len(faces) != 1 else replace(
-        seen, landmarks_px=faces[0].landmarks_px, blendshapes=faces[0].blendshapes
-    )  # fmt: skip
-
-
-def _rests(seen: Sighting) -> bool:
-    if seen.landmarks_px is None or seen.blendshapes is None or np.ptp(seen.landmarks_px[:, 0]) < SMALLEST_PX:
-        return False
-    return Posture.of(seen.landmarks_px, seen.blendshapes).at_rest
-
-
-def _embed(likeness: Likeness, seen: Sighting, rgb: U8) -> F32:
-    assert seen.landmarks_px is not None
-    return likeness.embed(rgb, seen.landmarks_px)
 
 
 def _same(people: Sequence[Person]) -> dict[str, float]:
@@ -273,7 +186,7 @@ def _photos(people: Sequence[Person], landmarker: Landmarker) -> dict[str, float
         picture = framed(one.still)
         for name, move in MOVES.items():
             seen = [
-                _sighting(move(picture, max(step * STEP_S - 1.5, 0.0)), step * STEP_S, landmarker)
+                sighting_of(move(picture, max(step * STEP_S - 1.5, 0.0)), step * STEP_S, landmarker)
                 for step in range(round((1.5 + GESTURE_S) / STEP_S))
             ]
             for gesture in GESTURES:
@@ -305,10 +218,10 @@ def _drawn(people: Sequence[Person], landmarker: Landmarker, likeness: Likeness)
             time_s += STEP_S
             since_s = since_s + STEP_S if check.gesture is not None else 0.0
             rgb = generator.render(_gesture_motion(check.gesture, since_s))
-            seen = _sighting(rgb, time_s, landmarker)
+            seen = sighting_of(rgb, time_s, landmarker)
 
             def alike(seen: Sighting = seen, rgb: U8 = rgb, photo: F32 = one.photo) -> float:
-                return float(photo @ _embed(likeness, seen, rgb))
+                return float(photo @ embed(likeness, seen, rgb))
 
             check = _advanced(check, seen, alike)
         checks += 1

@@ -17,29 +17,26 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from avatar.errors import AvatarError, EnrolError, ModelError, TrustError
-from avatar.face.expression_basis import load_basis
-from avatar.face.pose import rotation_vector
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.generator.protocol import Generator, TargetFace
 from avatar.generator.tiers import choose_engine, open_generator
-from avatar.motion.neutral import NeutralCalibration
-from avatar.motion.retarget import relative_motion
 from avatar.trust.likeness import Likeness
 from avatar.types import U8
 from benchmarks import report
-from benchmarks.clip_track import ClipTrack, read_pictures, track_clip
+from benchmarks.clip_track import ClipTrack, track_clip
 from benchmarks.media import test_clips
 from benchmarks.picture_measures import absolute_error, detail, flicker, psnr_db, ratio, ssim
-from benchmarks.quality_sheet import Exhibit, contact_sheet, exhibit
-from benchmarks.reenactment import BLINK, SIZE, Reenactment, Stretch, TargetFrame, draw_all, reenactment
+from benchmarks.quality_identity import CROSS_FRAMES, DRIVERS, identity_figures
+from benchmarks.quality_sheet import Exhibit, contact_sheet, scene_exhibits
+from benchmarks.reenactment import SIZE, Reenactment, Stretch, TargetFrame, draw_all, reenactment
 
 BARS = {
     "mouth_l1_ratio": "<= 0.7",
@@ -53,12 +50,6 @@ BARS = {
     "flicker_ratio": "<= 1.3",
 }
 SUFFIXES = {".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v"}
-RECOGNISED = 8
-"""Targets of each clip that face recognition looks at: it takes longer than everything else."""
-DRIVERS = 2
-CROSS_FRAMES = 4
-"""Frames taken of each of that many other drivers."""
-
 Figures = dict[str, float]
 TABLE = (
     *(
@@ -105,12 +96,12 @@ def measure_clip(
     for name in ("mouth_l1_ratio", "eye_l1_ratio", "mouth_sharpness", "face_psnr_gain_db"):
         figures[f"{name}_4refs"] = with_four[name]
     if likeness is not None:
-        figures |= _identity(scene, drivers, makers[:2], (by_warp, by_tier), likeness)
+        figures |= identity_figures(scene, drivers, makers[:2], (by_warp, by_tier), likeness)
     # Fresh ones: what a generator keeps from frame to frame is to come from these frames only.
     for name, stretch in (("flicker_still", scene.still), ("flicker_turn", scene.turn)):
         figures[name] = _flicker_ratio(generator(tier, scene.one), stretch)
         figures[f"{name}_geometry"] = _flicker_ratio(PlainWarp(scene.one, (SIZE, SIZE)), stretch)
-    return figures, list(_exhibits(scene, makers, (by_warp, by_tier, by_tier4)))
+    return figures, list(scene_exhibits(scene, makers, (by_warp, by_tier, by_tier4)))
 
 
 def compare(targets: Sequence[TargetFrame], by_warp: Sequence[U8], by_tier: Sequence[U8]) -> Figures:
@@ -154,67 +145,6 @@ def _flicker_ratio(generator: Generator, stretch: Stretch) -> float:
     faces = [frame.face for frame in frames]
     real = flicker([frame.real for frame in frames], faces)
     return flicker(pictures, faces) / real if real > 0 else float("nan")
-
-
-def _identity(
-    scene: Reenactment,
-    drivers: Sequence[ClipTrack],
-    makers: Sequence[Generator],
-    drawn: Sequence[Sequence[U8]],
-    likeness: Likeness,
-) -> Figures:
-    """Return cosines: pictures with the real frames, with the photo, and with the photo when others drive."""
-    photo = likeness.embed(scene.photo.real, scene.photo.shown.landmarks)
-    picks = np.unique(np.linspace(0, len(scene.targets) - 1, RECOGNISED).round().astype(int)).tolist()
-    real = [likeness.embed(scene.targets[i].real, scene.targets[i].shown.landmarks) for i in picks]
-    # What the measure says of another person: the drivers themselves.
-    strangers = [likeness.embed(*_picture(driver)) @ photo for driver in drivers]
-    figures = {
-        "identity_real_to_photo": float(np.mean([vector @ photo for vector in real])),
-        "identity_strangers": float(np.mean(strangers)) if strangers else float("nan"),
-    }
-    for suffix, maker, pictures in zip(("_geometry", ""), makers, drawn, strict=True):
-        own = [likeness.embed(pictures[i], scene.targets[i].shown.landmarks) for i in picks]
-        figures[f"identity{suffix}"] = float(np.mean([a @ b for a, b in zip(own, real, strict=True)]))
-        figures[f"identity_photo{suffix}"] = float(np.mean([vector @ photo for vector in own]))
-        driven = [likeness.embed(*picture) @ photo for driver in drivers for picture in _driven(maker, driver)]
-        figures[f"identity_cross{suffix}"] = float(np.mean(driven)) if driven else float("nan")
-    return figures
-
-
-def _driven(generator: Generator, driver: ClipTrack) -> Iterator[tuple[U8, np.ndarray]]:
-    """Yield (picture, landmarks) of an avatar as another clip's face drives it, from that face's calmest frame on."""
-    half = len(driver) // 2
-    calmest = int(np.argmin(driver.blendshapes[:half].sum(axis=1)))
-    neutral = NeutralCalibration().observe(driver.face(calmest))
-    for row in np.linspace(half, len(driver) - 1, CROSS_FRAMES).round().astype(int).tolist():
-        motion = relative_motion(driver.face(row), neutral, load_basis())
-        yield generator.render(motion), generator.rig.landmarks(motion, generator.rig.pose(motion))
-
-
-def _picture(track: ClipTrack) -> tuple[U8, np.ndarray]:
-    """Return one real (picture, landmarks) of a clip."""
-    row = len(track) // 2
-    frame = int(track.frame[row])
-    return read_pictures(track.path, [frame])[frame], track.landmarks_px[row]
-
-
-def _exhibits(scene: Reenactment, makers: Sequence[Generator], drawn: Sequence[Sequence[U8]]) -> Iterator[Exhibit]:
-    clip = scene.track.path.stem
-    for frame, *made in zip(scene.targets, *drawn, strict=True):
-        hole = frame.hole
-        if hole.any():
-            yield exhibit("mouth", clip, float(hole.sum()), frame.shown.landmarks, (frame.real, *made))
-    facing = scene.photo.shown.pose.rotation
-    closed = [(frame, float(frame.shown.expression[list(BLINK)].min())) for frame in scene.closed]
-    turned = [
-        (frame, abs(float(np.degrees(rotation_vector(frame.shown.pose.rotation @ facing.T)[1]))))
-        for frame in scene.turned
-    ]
-    for kind, weighed in (("eyes", closed), ("turn", turned)):
-        for frame, weight in weighed:
-            made = [maker.draw(frame.shown) for maker in makers]
-            yield exhibit(kind, clip, weight, frame.shown.landmarks, (frame.real, *made))
 
 
 def measure_clips(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,10 @@ import cv2
 import numpy as np
 
 from avatar.face import mesh
+from avatar.face.pose import rotation_vector
+from avatar.generator.protocol import Generator
 from avatar.types import F32, U8
+from benchmarks.reenactment import BLINK, Reenactment
 
 CELL: Final = 160
 PER_BAND: Final = 10
@@ -52,6 +55,25 @@ def exhibit(kind: str, clip: str, weight: float, landmarks: F32, pictures: Itera
         np.asarray(cv2.warpAffine(picture, map_to, (CELL, CELL), flags=flags), np.uint8) for picture in pictures
     )
     return Exhibit(kind, clip, weight, cells)
+
+
+def scene_exhibits(scene: Reenactment, makers: Sequence[Generator], drawn: Sequence[Sequence[U8]]) -> Iterator[Exhibit]:
+    """Yield what of a clip is to be looked at; `drawn` has the targets as each of `makers` drew them."""
+    clip = scene.track.path.stem
+    for frame, *made in zip(scene.targets, *drawn, strict=True):
+        hole = frame.hole
+        if hole.any():
+            yield exhibit("mouth", clip, float(hole.sum()), frame.shown.landmarks, (frame.real, *made))
+    facing = scene.photo.shown.pose.rotation
+    closed = [(frame, float(frame.shown.expression[list(BLINK)].min())) for frame in scene.closed]
+    turned = [
+        (frame, abs(float(np.degrees(rotation_vector(frame.shown.pose.rotation @ facing.T)[1]))))
+        for frame in scene.turned
+    ]
+    for kind, weighed in (("eyes", closed), ("turn", turned)):
+        for frame, weight in weighed:
+            made = [maker.draw(frame.shown) for maker in makers]
+            yield exhibit(kind, clip, weight, frame.shown.landmarks, (frame.real, *made))
 
 
 def contact_sheet(exhibits: Sequence[Exhibit], rows: Sequence[str]) -> U8:
