@@ -14,7 +14,6 @@ each landmark is. The answers are the model file's; what changes is how they are
 from __future__ import annotations
 
 import platform
-import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,10 +24,6 @@ from avatar.types import F32, LANDMARK_COUNT
 BLOCKED_KERNELS: Final = ("jit_avx512_1x1", "jit_avx512_dw", "jit_avx512", "jit_avx2_1x1", "jit_avx2_dw", "jit_avx2")
 """OpenVINO's names of them, what is tried first first; it takes others where a machine has none of these."""
 LARGEST_BYTE: Final = 127
-_CONVOLUTION: Final = re.compile(
-    r'(?P<begin><layer [^>]*type="(?:Group)?Convolution"[^>]*>\s*<data [^>]*/>\s*)(?P<notes><rt_info>)?'
-)
-"""How one begins in a network's file, up to what is noted beside it."""
 
 
 def landmark_network(original: Any, side: int) -> Any:
@@ -57,7 +52,7 @@ def landmark_network(original: Any, side: int) -> Any:
 def blocked(network: Any, folder: Path) -> Any:
     """Return the network as it is, its convolutions asking for `BLOCKED_KERNELS`; on other processors than x86 itself.
 
-    OpenVINO takes such a wish from a network's file only, which is written to `folder` for that.
+    OpenVINO heeds such a wish of a network that it has read, and of no other: this one is written to `folder` first.
 
     Raises:
         OSError: there is no room for it there (5 MB).
@@ -66,20 +61,15 @@ def blocked(network: Any, folder: Path) -> Any:
 
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return network
+    for layer in network.get_ordered_ops():
+        if layer.get_type_name() in ("Convolution", "GroupConvolution"):
+            layer.get_rt_info()["PrimitivesPriority"] = ",".join(f"cpu:{kernel}" for kernel in BLOCKED_KERNELS)
     path = folder / "network.xml"
     try:
         openvino.serialize(network, path)
     except RuntimeError as error:  # of a full disk it says no more than `iostream error`
         raise OSError(f"{folder.parent} cannot be written to, or is full. Make room, or set TMPDIR.") from error
-    wished = _CONVOLUTION.sub(_with_wish, path.read_text("utf-8"))
-    return openvino.Core().read_model(wished.encode(), path.with_suffix(".bin").read_bytes())
-
-
-def _with_wish(layer: re.Match[str]) -> str:
-    """Return a convolution's beginning in a network's file with `BLOCKED_KERNELS` as its wish."""
-    kernels = ",".join(f"cpu:{kernel}" for kernel in BLOCKED_KERNELS)
-    wish = f'<attribute name="primitives_priority" version="0" value="{kernels}"/>'
-    return layer["begin"] + (f"<rt_info>{wish}" if layer["notes"] else f"<rt_info>{wish}</rt_info>")
+    return openvino.Core().read_model(path.read_bytes(), path.with_suffix(".bin").read_bytes())
 
 
 def _planes_for_picture(network: Any, openvino: Any, side: int) -> Any:
