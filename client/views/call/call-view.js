@@ -11,6 +11,7 @@ import { Backdrop } from "./backdrop.js";
 import { BackgroundRequests } from "./background-requests.js";
 import { Captions } from "./captions.js";
 import { DriveSwitch } from "./drive-switch.js";
+import { FaceLost } from "./face-lost.js";
 import { FaceRequests } from "./face-requests.js";
 import { FeelingsMenu } from "./feelings-menu.js";
 import { Figures } from "./figures.js";
@@ -27,14 +28,10 @@ import { actionFor, isTyping } from "./shortcuts.js";
 /** @typedef {import("../../call/call.js").CallStatus} CallStatus */
 /** @typedef {import("../../protocol/data-channel.js").ServerMessage} ServerMessage */
 
-/** Seconds of camera pictures without a face after which the page says so. */
-const FACE_LOST_AFTER_S = 3;
-
 export class CallView {
   /** @type {Call | null} */
   call = null;
   #wasLive = false;
-  #secondsWithoutFace = 0;
   /** Whether the returned sound is played outside of a conversation too. */
   #audibleOutsideConversation = false;
 
@@ -61,6 +58,7 @@ export class CallView {
     this.faces = new FaceGrid(byId("call-faces", HTMLElement), gallery, "call-face");
     this.requests = new FaceRequests(gallery, this.notice, this.faces);
     this.drive = new DriveSwitch(media, this.notice);
+    this.faceLost = new FaceLost(media, this.notice);
     this.feelings = new FeelingsMenu(this.notice);
     const picker = new BackgroundPicker(byId("background", HTMLElement), background);
     this.background = new BackgroundRequests(background, picker, this.notice);
@@ -95,6 +93,7 @@ export class CallView {
     });
     this.requests.attach(call);
     this.drive.attach(call);
+    this.faceLost.attach(call);
     this.feelings.attach(call);
     this.background.attach(call);
     this.figures.start(() => call.peer);
@@ -109,6 +108,7 @@ export class CallView {
     this.root.hidden = true;
     this.requests.detach();
     this.drive.detach();
+    this.faceLost.detach();
     this.feelings.detach();
     this.background.detach();
     this.figures.stop();
@@ -193,7 +193,7 @@ export class CallView {
     if (status.state !== "live") {
       // A closed connection leaves a black picture; the portrait is the better backdrop for the overlay.
       this.frame.classList.remove("playing");
-      this.notice.clear("face_lost");
+      this.faceLost.clear();
       return;
     }
     announce(this.#wasLive ? "Connected again." : "You are in the call.");
@@ -216,42 +216,14 @@ export class CallView {
    */
   #onMessage(call, message) {
     if (this.call !== call) return;
-    if (message.type === "stats") {
-      this.figures.server = message;
-      const tracked = message.face === "tracked" || message.face === "held";
-      this.#countWithoutFace(tracked, message.camera_fps > 0 && call.settings.mode !== "echo" && this.#cameraDrives());
-    }
-    if (message.type === "drive" && (message.drive === "voice" || message.drive === "conversation"))
-      this.notice.clear("face_lost");
+    if (message.type === "stats") this.figures.server = message;
     if (message.type === "drive") this.#showConversation(message.drive === "conversation");
     if (message.type === "answered") this.figures.answered = message;
+    this.faceLost.onMessage(message);
     this.captions.onMessage(message);
     this.watchLink.onMessage(message);
     this.recording.onMessage(message);
-    if (message.type === "face") this.#showFaceSeen(message.state === "tracked");
     if (message.type === "error" && !message.reply_to) this.notice.show(describe(message.code, message.detail));
-  }
-
-  /**
-   * Count the seconds without a face: the server sends no "face" message for one that it has never found.
-   *
-   * @param {boolean} seen
-   * @param {boolean} expected pictures of the camera arrive and move the avatar
-   */
-  #countWithoutFace(seen, expected) {
-    this.#secondsWithoutFace = seen || !expected ? 0 : this.#secondsWithoutFace + 1;
-    if (this.#secondsWithoutFace === FACE_LOST_AFTER_S) this.#showFaceSeen(false);
-    if (seen) this.#showFaceSeen(true);
-  }
-
-  #cameraDrives() {
-    return ["camera", "both"].includes(this.call?.settings.drive ?? "camera");
-  }
-
-  /** @param {boolean} seen */
-  #showFaceSeen(seen) {
-    if (seen || !this.media.cameraOn || !this.#cameraDrives()) this.notice.clear("face_lost");
-    else this.notice.show(describe("face_lost"), "info", { key: "face_lost" });
   }
 
   /** @param {boolean} on whether there is a conversation: then the avatar is heard, and captions are shown */
@@ -291,7 +263,7 @@ export class CallView {
     setLabel(mic, media.microphoneOn ? "Mute" : "Unmute");
     setLabel(cam, media.cameraOn ? "Camera off" : "Camera on");
     this.selfView.show(media.camera, this.call !== null && this.showSelf.checked);
-    if (!media.cameraOn) this.notice.clear("face_lost");
+    if (!media.cameraOn) this.faceLost.clear();
   }
 
   #showFace() {
