@@ -14,13 +14,14 @@ from avatar.commands.consent_question import ask_claim, can_ask
 from avatar.commands.flags import add_flags
 from avatar.commands.options import SIGNING, Subparsers, refuse_overwriting, settings_of
 from avatar.commands.progress import ProgressBar
-from avatar.commands.terminal import complain, say
+from avatar.commands.terminal import begin, complain, say
 from avatar.errors import AvatarError, DeviceError
 
 if TYPE_CHECKING:
     from avatar.config import TrustSettings
     from avatar.generator.identity import Identity
     from avatar.generator.refine import RefineReport
+    from avatar.trust.likeness import FaceRecognition
     from avatar.virtual_camera.camera_input import CameraInput
 
     Sign = Callable[[Path], None]
@@ -55,6 +56,7 @@ def add_command(subparsers: Subparsers) -> None:
         help="with --refine: fit the network to the person for so long (needs pip install 'avatar[train]')",
     )
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="with --refine: show what was chosen, and why")
+    parser.add_argument("--force", action="store_true", help="replace a file that states whose face it is")
     parser.add_argument("--name", help="the avatar's name (default: the file's)")
     parser.add_argument(
         "--camera",
@@ -67,10 +69,7 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.generator.enrol import enrol  # noqa: PLC0415
     from avatar.generator.identity_file import MAX_PORTRAITS, with_consent, write_identity  # noqa: PLC0415
-    from avatar.generator.photo_checks import photo_warnings  # noqa: PLC0415
-    from avatar.identities.open import read_own_photo  # noqa: PLC0415
     from avatar.trust.keys import consent_key  # noqa: PLC0415
 
     _check(args, MAX_PORTRAITS)
@@ -80,6 +79,12 @@ def run(args: argparse.Namespace) -> int:
         raise AvatarError("--camera is for --consent live: leave it out, or add that.")
     camera = _camera(args.camera) if claim == "live" else None
     sign = _signer(trust, (*args.portraits, args.refine))
+    begin("looking for the face")  # the imports alone take seconds the first time
+
+    from avatar.generator.enrol import enrol  # noqa: PLC0415
+    from avatar.generator.photo_checks import photo_warnings  # noqa: PLC0415
+    from avatar.identities.open import read_own_photo  # noqa: PLC0415
+
     photos = [read_own_photo(path) for path in args.portraits]
     name = args.name or args.out.stem
     identity = enrol(photos, name=name) if photos else None
@@ -88,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         if args.tune is not None:
             identity = _tune(identity, args.refine, args.tune, args.sheet, sign)
     assert identity is not None  # _check: photos or a clip  # noqa: S101
-    for warning in photo_warnings(identity.portraits[: max(1, len(photos))]):
+    for warning in photo_warnings(identity.portraits[: max(1, len(photos))], _recognition()):
         complain(f"warning: {warning}")
     if claim is not None:
         key = consent_key(trust.key_folder)
@@ -110,6 +115,13 @@ def run(args: argparse.Namespace) -> int:
         f"  avatar render --avatar {quote(str(args.out))} --driver CLIP.mp4 -o out.mp4",
     )
     return 0
+
+
+def _recognition() -> FaceRecognition | None:
+    """Return what tells whether photos are of one person; None where it is not installed."""
+    from avatar.trust.likeness import Likeness, why_not_installed  # noqa: PLC0415
+
+    return Likeness() if why_not_installed() is None else None
 
 
 def _signer(trust: TrustSettings, inputs: Sequence[Path | None]) -> Sign:
@@ -183,6 +195,24 @@ def _check(args: argparse.Namespace, most: int) -> None:
         raise AvatarError(f"{args.refine} does not exist.")
     if args.sheet is not None:
         refuse_overwriting(args.sheet, inputs, ".png")
+    if not args.force:
+        _keep_statement(args.out)
+
+
+def _keep_statement(out: Path) -> None:
+    """Raise AvatarError where a file would be replaced that states whose face it is: that may be had only once."""
+    from avatar.errors import IdentityFileError  # noqa: PLC0415
+    from avatar.generator.identity_file import read_identity  # noqa: PLC0415
+
+    try:
+        consent = read_identity(out).consent if out.exists() else None
+    except IdentityFileError:
+        return  # nothing that anybody could use
+    if consent is not None:
+        raise AvatarError(
+            f"{out} states whose face it is (avatar info {quote(str(out))}), and what is written would replace that. "
+            "Choose another name for the output, or add --force."
+        )
 
 
 def _refine(identity: Identity | None, video: Path, sheet: Path | None, name: str, sign: Sign) -> Identity:

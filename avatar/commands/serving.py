@@ -139,11 +139,16 @@ def open_application(ready: Checked, *, new_name: NewName = new_name, alone: boo
 
     settings, faces = ready.settings, builtin_faces()
     stores = _open_stores(settings)
+    live_checks = _live_checks(settings)
     library = AvatarLibrary(
-        faces, settings.limits, folder=settings.avatars, store=stores.get("avatars"), trust=settings.trust
+        faces,
+        settings.limits,
+        folder=settings.avatars,
+        store=stores.get("avatars"),
+        trust=settings.trust,
+        recognition=live_checks.recognition if live_checks is not None else None,
     )
     backgrounds = BackgroundLibrary(settings.limits, store=stores.get("backgrounds"))
-    live_checks = _live_checks(settings)
     calls = Calls(
         settings,
         library.identity,

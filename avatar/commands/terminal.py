@@ -28,6 +28,12 @@ def complain(text: object) -> None:
     print(with_own_pip(plain_lines(text)), file=sys.stderr, flush=True)
 
 
+def begin(what: str) -> None:
+    """Say at a terminal, before the seconds that it takes, what is done now; logs stay clean."""
+    if sys.stderr.isatty():
+        complain(f"avatar: {what} ...")
+
+
 def with_own_pip(text: str) -> str:
     """Return a text whose `pip install 'avatar[...]'` reaches the environment that this program runs in.
 

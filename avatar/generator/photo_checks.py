@@ -16,8 +16,10 @@ from safetensors.numpy import load_file
 
 from avatar.face.pose import fit_pose, rotation_vector
 from avatar.generator.identity import Portrait
+from avatar.generator.one_person import strangers
 from avatar.perception.mouth_cover import mouth_pattern
 from avatar.resources import weights_path
+from avatar.trust.likeness import FaceRecognition
 from avatar.types import BLENDSHAPE_INDEX, F32, U8
 
 WEIGHTS: Final = "photo_mouth.safetensors"
@@ -39,8 +41,10 @@ _AROUND_EYES: Final = (22, 23, 24, 27, 28, 29, 30, 110, 252, 253, 254, 257, 258,
 _SKIN: Final = (50, 108, 117, 151, 205, 280, 337, 346, 425)
 
 
-def photo_warnings(portraits: Sequence[Portrait]) -> tuple[str, ...]:
+def photo_warnings(portraits: Sequence[Portrait], recognition: FaceRecognition | None = None) -> tuple[str, ...]:
     """Return what is wrong with an avatar's photos, the first of which it rests in.
+
+    `recognition` tells whether they are of one person; None: the shape of the faces does, which knows few.
 
     Raises:
         ModelError: the weights file is missing.
@@ -49,6 +53,11 @@ def photo_warnings(portraits: Sequence[Portrait]) -> tuple[str, ...]:
     for number, portrait in enumerate(portraits, start=1):
         which = f"Photo {number}: " if len(portraits) > 1 else ""
         warnings += [which + warning for warning in _warnings(portrait, rests=number == 1)]
+    warnings += [
+        f"Photo {number + 1} seems to show another person than the first: their teeth, lids and brows would be mixed. "
+        "Use photos of one person."
+        for number in strangers(portraits, recognition)
+    ]
     return tuple(warnings)
 
 

@@ -42,6 +42,7 @@ from avatar.identities.store import UploadStore, new_names
 from avatar.identities.upload_consent import UploadConsent
 from avatar.media.photo import UploadedPhotos
 from avatar.timing.fair_queue import FairQueue
+from avatar.trust.likeness import FaceRecognition
 from avatar.types import U8
 
 _WAITING: Final = 8
@@ -76,13 +77,16 @@ class AvatarLibrary:
         enrol: Callable[[Sequence[U8], str], Identity] | None = None,
         clock: Callable[[], float] = time.monotonic,
         trust: TrustSettings | None = None,
+        recognition: FaceRecognition | None = None,
     ) -> None:
         """Offer `faces`, and the `.avatar` files in `folder` where one is given.
 
         `enrol` makes an identity from photos (RGB, uint8, (height, width, 3)) and a name. `store` keeps uploads, and is
         closed with the library. `clock` returns seconds, as time.monotonic(). `trust` says what has to be stated of
-        whose face an avatar is; None: nothing.
+        whose face an avatar is; None: nothing. `recognition` tells whether uploaded photos are of one person, and is
+        not closed with the library; None: the shape of the faces does.
         """
+        self._recognition = recognition
         self._limits, self._store, self._clock = limits, store, clock
         self._new_name = new_names(tagged=store is not None)
         self._trust = TrustSettings() if trust is None else trust
@@ -270,7 +274,11 @@ class AvatarLibrary:
     ) -> tuple[MadeAvatar, bytes, tuple[str, ...]]:
         identity = replace(self._enrol(UploadedPhotos(photos, self._limits), name), name=name)
         identity = self._consent.stated(identity, claim, likeness)
-        return MadeAvatar.of(identity), identity_to_bytes(identity), photo_warnings(identity.portraits)
+        return (
+            MadeAvatar.of(identity),
+            identity_to_bytes(identity),
+            photo_warnings(identity.portraits, self._recognition),
+        )
 
 
 def _plain_name(name: str) -> str:

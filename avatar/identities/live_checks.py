@@ -81,9 +81,10 @@ class LiveChecks:
         Raises TrustError where face recognition is not installed.
         """
         self._limits, self._clock = limits, clock
-        self._recognition: LikenessProcess | None = None
+        self.recognition: LikenessProcess | None = None
+        """What tells faces apart, for whoever else has photos to compare; closed with the checks."""
         if open_check is None:
-            self._recognition = recognition = LikenessProcess()
+            self.recognition = recognition = LikenessProcess()
             self._open_check: OpenCheck = lambda portraits: LiveCheck(portraits, recognition)
         else:
             self._open_check = open_check
@@ -169,8 +170,8 @@ class LiveChecks:
         for check_id in list(self._running):
             self.remove(check_id)
         self._pool.shutdown()
-        if self._recognition is not None:
-            self._recognition.close()
+        if self.recognition is not None:
+            self.recognition.close()
 
     async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
         return await asyncio.shield(asyncio.wrap_future(self._pool.submit(work)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -11,7 +12,7 @@ from avatar.commands.consent_question import ANSWERS, ask_claim
 from avatar.commands.main import main
 from avatar.generator.identity_file import read_identity
 from avatar.trust.consent import CLAIMS
-from avatar.types import U8
+from avatar.types import F32, U8
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,41 @@ def test_enrolling_asks_at_a_terminal_and_says_how_elsewhere(
     assert main(command) == 0
     consent = read_identity(tmp_path / "me.avatar").consent
     assert consent is not None and consent.claim == "self"
+
+
+def test_a_file_that_states_whose_face_it_is_is_replaced_on_ones_word_alone(
+    photo: U8, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(photo).save(tmp_path / "me.png")
+    out = tmp_path / "me.avatar"
+    command = ["enroll", str(tmp_path / "me.png"), "-o", str(out)]
+    assert main([*command, "--consent", "self", "--key-folder", str(tmp_path / "keys")]) == 0
+    stated = out.read_bytes()
+    capsys.readouterr()
+    assert main(command) == 1
+    assert "states whose face it is" in capsys.readouterr().err and out.read_bytes() == stated
+    assert main([*command, "--force"]) == 0 and read_identity(out).consent is None
+    assert main(command) == 0, "what states nothing is replaced as ever"
+
+
+def test_photos_of_two_people_are_warned_of(
+    photo: U8, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Recognition:
+        """Takes any two photos for two people's."""
+
+        seen = 0
+
+        def embed(self, rgb: U8, landmarks_px: F32) -> F32:
+            self.seen += 1
+            return np.eye(8, dtype=np.float32)[self.seen]
+
+        def close(self) -> None: ...
+
+    Image.fromarray(photo).save(tmp_path / "me.png")
+    command = ["enroll", *[str(tmp_path / "me.png")] * 2, "-o", str(tmp_path / "me.avatar")]
+    monkeypatch.setattr("avatar.commands.enroll._recognition", lambda: None)
+    assert main(command) == 0 and "another person" not in capsys.readouterr().err
+    monkeypatch.setattr("avatar.commands.enroll._recognition", Recognition)
+    assert main(command) == 0
+    assert "Photo 2 seems to show another person than the first" in capsys.readouterr().err
