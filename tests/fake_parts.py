@@ -39,7 +39,7 @@ class LoudMouth:
         self._begin_s += old / rate
         self._sound = np.concatenate([self._sound[old:], sound])
 
-    def motion(self, time_s: float, *, listening: bool = True) -> VoiceMotion:
+    def motion(self, time_s: float, *, listening: bool = True, sees_mouth: float = 0.0) -> VoiceMotion:
         self.listened += [time_s] if listening else []
         rest = resting_voice(time_s)
         if not (self._begin_s - JITTER_S <= time_s <= self._end_s - LOOK_AHEAD_S + 2e-3):

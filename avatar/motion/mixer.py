@@ -106,9 +106,16 @@ def mix(
     motion = speak(motion, state.voice, voice_share * (1 - seen + seen * over_camera))
     if state.voice.heard is None:
         return state, motion
-    # Two drawn mouths cannot be shown at once, each in part: who speaks has all of it.
-    whole = voice_share * (1 - seen + seen * state.voice.speaking)
+    whole = voice_share * heard_share(seen, state.voice.speaking)
     return state, replace(motion, heard=HeardVoice(state.voice.heard, whole))
+
+
+def heard_share(seen: float, speaking: float) -> float:
+    """Return how far a mouth is drawn from what is heard, 0..1, where a camera sees `seen` of it.
+
+    Two drawn mouths cannot be shown at once, each in part: who speaks has all of it.
+    """
+    return 1 - seen + seen * speaking
 
 
 def speak(motion: Motion, voice: VoiceMotion, share: float) -> Motion:

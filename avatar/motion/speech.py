@@ -10,6 +10,7 @@ from typing import Final
 import av
 import numpy as np
 
+from avatar.motion.mixer import heard_share
 from avatar.motion.mouth_rest import MouthRest
 from avatar.motion.mouth_timeline import HOLD_S, MouthTimeline, VoiceProsody
 from avatar.motion.prosody import Prosody
@@ -41,6 +42,9 @@ PIECE_S: Final = 0.25
 """Most sound that is taken at once. Longer pieces make products of matrices that OpenBLAS shares out among its threads:
 beside busy processes these wait for each other a hundred times as long as they work, and a call that is late already
 would never catch up."""
+LEAST_HEARD: Final = 0.01
+"""A mouth that would be drawn from what is heard by less than this share changes by two levels of 255: nobody listens.
+In the noise of a room nobody speaks by 0.005."""
 KEPT_S: Final = 3.0
 """How far back mouths can be asked for."""
 
@@ -99,10 +103,14 @@ class SpeechMotion:
             if len(samples):
                 self._place(samples, received_s)
 
-    def motion(self, time_s: float, *, listening: bool = True) -> VoiceMotion:
+    def motion(self, time_s: float, *, listening: bool = True, sees_mouth: float = 0.0) -> VoiceMotion:
         """Return the mouth at a moment of the media clock; whole when sound up to `LOOK_AHEAD_S` later was pushed.
 
-        `listening`: whether the listener, where there is one, is asked too; what draws may have no use for that now.
+        Args:
+            time_s: seconds.
+            listening: whether the listener, where there is one, is asked too; what draws may have no use for that now.
+            sees_mouth: how much of the mouth is a camera's, 0..1 (`MixState.sees_mouth`): while that has it and nobody
+                speaks, what the listener would say is drawn nowhere.
         """
         with self._lock:
             self._analyse(time_s + LOOK_AHEAD_S)
@@ -114,7 +122,7 @@ class SpeechMotion:
         if found is None:
             return resting_voice(time_s)
         moved = voice_motion(time_s, *found, self.liveliness)
-        if self._listener is None or sound is None:
+        if self._listener is None or sound is None or heard_share(sees_mouth, moved.speaking) < LEAST_HEARD:
             return moved
         return replace(moved, heard=self._listener.listen(sound))
 

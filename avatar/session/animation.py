@@ -31,8 +31,8 @@ from avatar.types import F32, U8, FaceState, Motion
 class VoiceAt(Protocol):
     """A voice, asked at rising moments."""
 
-    def __call__(self, time_s: float, *, listening: bool = True) -> VoiceMotion:
-        """Return what it does at a moment; `listening` as `SpeechMotion.motion`."""
+    def __call__(self, time_s: float, *, listening: bool = True, sees_mouth: float = 0.0) -> VoiceMotion:
+        """Return what it does at a moment; `listening` and `sees_mouth` are as of `SpeechMotion.motion`."""
 
 
 PATIENT_REGIONS: Final = 24
@@ -98,7 +98,9 @@ def animate(
             timed = coming.popleft()
             for cue in timed.cues:
                 direction = follow_cue(direction, cue, timed.time_s)
-        heard = voice(time_s, listening=generator.needs_heard) if voice is not None else None
+        heard = None
+        if voice is not None:
+            heard = voice(time_s, listening=generator.needs_heard, sees_mouth=state.mix.sees_mouth)
         state, motion = compose(Sources(temperament, face, camera, heard, direction=direction), state, time_s)
         return marker.mark_rgb(generator.render(motion))
 

@@ -258,7 +258,7 @@ class Session:
             shown = due or shown
             taken_s = due.seen.capture.arrival_s if due is not None else at_s
             media_s = max(media_s, taken_s - self._begin_s)
-            voice = self._hear(media_s) if drive != "camera" else None
+            voice = self._hear(media_s, state.mix.sees_mouth) if drive != "camera" else None
             while self._cues:
                 direction = follow_cue(direction, self._cues.popleft(), media_s)
             talks = drive == "conversation"
@@ -280,13 +280,17 @@ class Session:
             sound_s = taken_s if due is not None or drive != "camera" else None
             self._on_picture(Picture(media_s, i420, capture, sound_s, matte))
 
-    def _hear(self, media_s: float) -> VoiceMotion:
-        """Return what the voice does at a moment, after all sound that has come was heard."""
+    def _hear(self, media_s: float, sees_mouth: float) -> VoiceMotion:
+        """Return what the voice does at a moment, after all sound that has come was heard.
+
+        `sees_mouth` is as of `SpeechMotion.motion`.
+        """
         with self._meter.time("speech"):
             while self._sounds:
                 frame, begin_s = self._sounds.popleft()
                 self._speech.push(frame, begin_s)
-            return self._speech.motion(media_s, listening=self._watched and self._renderer.generator.needs_heard)
+            listening = self._watched and self._renderer.generator.needs_heard
+            return self._speech.motion(media_s, listening=listening, sees_mouth=sees_mouth)
 
     def _retarget(self, face: FaceState, read: F32 | None) -> Motion:
         if self._recalibrate.is_set():

@@ -184,7 +184,7 @@ class _Voice:
     def __init__(self, blocks: Iterator[F32], speech: SpeechMotion) -> None:
         self._blocks, self._speech, self._pushed_s = blocks, speech, 0.0
 
-    def __call__(self, time_s: float, *, listening: bool = True) -> VoiceMotion:
+    def __call__(self, time_s: float, *, listening: bool = True, sees_mouth: float = 0.0) -> VoiceMotion:
         while self._pushed_s < time_s + 2 * LOOK_AHEAD_S:
             block = next(self._blocks, None)
             # After the last word the network still takes what follows it: silence.
@@ -192,7 +192,7 @@ class _Voice:
             if samples.shape[1]:
                 self._speech.push(samples, self._pushed_s, SOUND_RATE)
                 self._pushed_s += samples.shape[1] / SOUND_RATE
-        return self._speech.motion(time_s, listening=listening)
+        return self._speech.motion(time_s, listening=listening, sees_mouth=sees_mouth)
 
 
 class _SoundTrack:

@@ -280,3 +280,21 @@ def test_reset_forgets() -> None:
     assert speech.motion(0.5).confidence == 0
     feed(speech, vowel(1.0), start_s=0.2)
     assert open_between(speech, 0.3, 1.0)
+
+
+def test_nobody_listens_for_a_mouth_that_is_the_cameras() -> None:
+    class Listener:
+        samples, ahead_s = RATE // 2, 0.12
+        asked = 0
+
+        def listen(self, sound: F32) -> F32:
+            self.asked += 1
+            return np.zeros((2, 3), np.float32)
+
+    listener = Listener()
+    speech = SpeechMotion(listener=listener)
+    feed(speech, np.concatenate([np.zeros(RATE, np.float32), vowel(1.0)]))
+    assert speech.motion(0.6, sees_mouth=1.0).heard is None and not listener.asked, "the camera has the mouth"
+    assert speech.motion(0.7, sees_mouth=0.5).heard is not None, "half of it"
+    assert speech.motion(1.6, sees_mouth=1.0).heard is not None, "who speaks has all of it"
+    assert listener.asked == 2

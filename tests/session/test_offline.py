@@ -244,7 +244,7 @@ def test_lips_go_on_while_a_driver_stands_still(astronaut: Identity, driver_clip
                 movie.picture(rgb, time_s)
     moments: list[float] = []
 
-    def voice(time_s: float, *, listening: bool) -> VoiceMotion:
+    def voice(time_s: float, *, listening: bool, sees_mouth: float) -> VoiceMotion:
         moments.append(time_s)
         return resting_voice(time_s)
 
