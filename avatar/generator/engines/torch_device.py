@@ -1,4 +1,4 @@
-"""A device that runs the networks others publish, in torch: looked at before they are loaded, shared by all calls."""
+"""A device that runs networks in torch: looked at before they are loaded, shared by all calls."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Network = Callable[..., Sequence[Any]]
 class TorchDevice:
     """One device. What runs on it besides drawing waits for its turn, and while a batch size is being recorded."""
 
-    def __init__(self, name: str, threads: int, *, needed_bytes: float, what: str) -> None:
+    def __init__(self, name: str, threads: int, *, needed_bytes: float = 0.0, what: str = "") -> None:
         """Take a device.
 
         Args:
             name: `cpu` or `cuda`.
             threads: of a CPU for one picture.
-            needed_bytes: of a GPU's memory, at least.
+            needed_bytes: of a GPU's memory, at least; 0: it is not looked at.
             what: is loaded onto it, for the message where it does not fit.
 
         Raises:

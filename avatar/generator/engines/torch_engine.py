@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from avatar.generator.engines.cuda_graph import SizedGraphs
 from avatar.generator.engines.engine import FrameInput, FrameLayers, Latents
-from avatar.generator.engines.gpu import WatchedMemory, has_nvidia_driver, require_cuda
+from avatar.generator.engines.gpu import has_nvidia_driver
 from avatar.generator.network_files import NetworkFiles
 from avatar.timing.batching import LARGEST_BATCH
 from avatar.types import F32, U8
@@ -36,27 +34,23 @@ class TorchEngine:
             raise RuntimeError("there is no NVIDIA driver")
         import torch  # noqa: PLC0415 - two seconds and 200 MB, and only where this engine is chosen
 
+        from avatar.generator.engines.torch_device import TorchDevice  # noqa: PLC0415 - imports torch
         from avatar.generator.network_export import FrameDecoder, FrameEncoder  # noqa: PLC0415
         from avatar.generator.network_weights import load_network  # noqa: PLC0415
 
-        if on_gpu:
-            require_cuda(torch)
         self.name, self.tier, self._torch = name, files.tier, torch
-        self._device = torch.device("cuda" if on_gpu else "cpu")
-        if not on_gpu:
-            torch.set_num_threads(threads)
-        self._kind = torch.float16 if on_gpu else torch.float32
-        network = load_network(files.weights)[1].to(self._device, self._kind, memory_format=torch.channels_last)
+        self._device = TorchDevice("cuda" if on_gpu else "cpu", threads)
+        there, kind = self._device.there, self._device.kind
+        network = load_network(files.weights)[1].to(there, kind, memory_format=torch.channels_last)
         network.requires_grad_(requires_grad=False)
         self._encoder, decoder = FrameEncoder(network), FrameDecoder(network)
         if name.endswith("-compiled"):
             decoder = torch.compile(decoder, dynamic=False)
-        self._run: Any = SizedGraphs(decoder) if on_gpu else lambda inputs: decoder(*inputs)
-        self._lock = Lock()
+        self._run = self._device.by_batch(decoder)
 
     def encode(self, rgb: U8) -> Latents:
         """Return the latents of a photo's crop (S, S, 3) RGB."""
-        with WatchedMemory(self._torch), self._torch.no_grad(), self._lock:
+        with self._device.launching():
             found = self._encoder(self._there(rgb[None]))
         return Latents(*(part.float().cpu().numpy() for part in found))
 
@@ -71,7 +65,7 @@ class TorchEngine:
             GpuMemoryError: the GPU's memory is full.
         """
         named = [frame.by_name() for frame in frames]
-        with WatchedMemory(self._torch), self._torch.no_grad(), self._lock:
+        with self._device.drawing():
             inputs = [self._there(np.concatenate([one[name] for one in named])) for name in named[0]]
             layers = [self._here(part) for part in self._run(inputs)]
         return [FrameLayers(*(layer[number] for layer in layers)) for number in range(len(frames))]
@@ -80,5 +74,5 @@ class TorchEngine:
         return np.ascontiguousarray((tensor if tensor.dtype == self._torch.uint8 else tensor.float()).cpu().numpy())
 
     def _there(self, array: F32 | U8) -> Any:
-        tensor = self._torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
-        return tensor if array.dtype == np.uint8 else tensor.to(self._kind)
+        tensor = self._torch.from_numpy(np.ascontiguousarray(array)).to(self._device.there)
+        return tensor if array.dtype == np.uint8 else tensor.to(self._device.kind)
