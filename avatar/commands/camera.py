@@ -22,7 +22,7 @@ from avatar.commands.camera_choices import (
 )
 from avatar.commands.flags import add_flags
 from avatar.commands.options import RENDERING, Subparsers
-from avatar.commands.terminal import complain, say
+from avatar.commands.terminal import begin, complain, say
 from avatar.errors import AvatarError, DeviceError
 from avatar.plain_text import plain
 
@@ -134,6 +134,7 @@ def _run(args: argparse.Namespace) -> None:
     drive = chosen_drive(args.drive, inputs)
     faces = tuple(args.avatar or ("mira",))
     picture = settings.picture
+    begin(f"opening {faces[0]}")  # the imports alone take seconds the first time
     open_drawing = drawing_of(args, faces[0], settings, drive)
     with contextlib.ExitStack() as stack:
         camera = stack.enter_context(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from avatar.commands.flags import add_flags
 from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network, settings_of
 from avatar.commands.publish_sources import sound_file, speak_file, speak_microphone
-from avatar.commands.terminal import complain, say
+from avatar.commands.terminal import begin, complain, say
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
         from avatar.virtual_camera.microphone_input import check_microphone  # noqa: PLC0415
 
         check_microphone(args.mic or None)  # what is missing is said now, not after hours of silence
+    begin(f"opening {args.avatar}")  # the imports alone take seconds the first time
     avatar: Avatar | ClipAvatar = _avatar(args, settings) if args.clip is None else _clip_avatar(args, settings)
     with sound_file(args, settings) as sound, _leaving():
         done = asyncio.run(_publish(args, settings, target, avatar, sound))

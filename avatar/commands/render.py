@@ -15,7 +15,7 @@ from avatar.commands.options import (
     settings_of,
 )
 from avatar.commands.progress import ProgressBar
-from avatar.commands.terminal import complain, say
+from avatar.commands.terminal import begin, complain, say
 from avatar.errors import AvatarError
 
 
@@ -63,11 +63,6 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
-    from avatar.motion.cue_list import read_cue_list  # noqa: PLC0415
-    from avatar.sdk.file_signing import finish_of  # noqa: PLC0415
-    from avatar.session.offline import render_file  # noqa: PLC0415
-
     for path in (args.driver, args.audio, args.cues):
         if path is not None and not path.is_file():
             raise AvatarError(f"{path} does not exist.")
@@ -77,6 +72,13 @@ def run(args: argparse.Namespace) -> int:
         raise AvatarError("--drive voice speaks with a sound: name one with --audio.")
     settings = settings_of(args)
     refuse_overwriting(args.out, (args.driver, args.audio, args.cues, Path(args.avatar)), ".mp4")
+    begin(f"opening {args.avatar}")  # the imports alone take seconds the first time
+
+    from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
+    from avatar.motion.cue_list import read_cue_list  # noqa: PLC0415
+    from avatar.sdk.file_signing import finish_of  # noqa: PLC0415
+    from avatar.session.offline import render_file  # noqa: PLC0415
+
     cues = () if args.cues is None else read_cue_list(args.cues)
     voice_network = chosen_voice_network(settings.lip_sync)
     identity = open_identity(args.avatar, settings.trust)

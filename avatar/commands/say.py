@@ -18,7 +18,7 @@ from avatar.commands.options import (
     settings_of,
 )
 from avatar.commands.progress import ProgressBar
-from avatar.commands.terminal import complain, say
+from avatar.commands.terminal import begin, complain, say
 
 if TYPE_CHECKING:
     from avatar.conversation.tts import TextToSpeech
@@ -50,15 +50,18 @@ def add_command(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from avatar.conversation.speakable_text import named  # noqa: PLC0415
     from avatar.conversation.tts import LONGEST_TEXT, checked, open_voice, unspeakable_words  # noqa: PLC0415
-    from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
-    from avatar.sdk.file_signing import finish_of  # noqa: PLC0415
-    from avatar.session.offline import render_file  # noqa: PLC0415
 
     settings = settings_of(args)
     text = checked(sys.stdin.read(2 * LONGEST_TEXT) if args.text == "-" else args.text)
     refuse_overwriting(args.out, (Path(args.avatar),), ".mp4")
+    begin(f"opening {args.avatar}")  # the imports alone take seconds the first time
+
+    from avatar.conversation.speakable_text import named  # noqa: PLC0415
+    from avatar.identities.open import face_warnings, open_identity  # noqa: PLC0415
+    from avatar.sdk.file_signing import finish_of  # noqa: PLC0415
+    from avatar.session.offline import render_file  # noqa: PLC0415
+
     network = chosen_voice_network(settings.lip_sync)
     identity = open_identity(args.avatar, settings.trust)
     for warning in face_warnings(args.avatar, identity):

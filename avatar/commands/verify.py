@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from avatar.commands.flags import add_flags
 from avatar.commands.options import Subparsers, settings_of
-from avatar.commands.terminal import say, say_json
+from avatar.commands.terminal import begin, say, say_json
 from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
         raise AvatarError(
             f"{args.file} is {'no file' if args.file.exists() else 'not there'}: name a picture, a movie or an .avatar."
         )
+    if not args.json:
+        begin("looking for marks")  # they are searched for in many pictures of a movie
     findings = verify(args.file, mark_readers(args.anchor, settings_of(args).picture.watermark_key))
     if args.json:
         say_json({"file": str(args.file), "findings": [_as_json(finding) for finding in findings]})

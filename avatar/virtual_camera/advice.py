@@ -34,6 +34,20 @@ _SOUND_LIBRARY: Final = {
     "darwin": f"Run: {INSTALL_EXTRA}",
     "win32": f"Run: {INSTALL_EXTRA}",
 }
+_MICROPHONE: Final = {
+    "linux": (
+        "Plug one in. Over SSH, as another user or in a container, the sound of the desktop is out of reach: run this "
+        "in its own session. A file or a text speaks without one."
+    ),
+    "darwin": (
+        "Plug one in, and allow the terminal the microphone in System Settings > Privacy & Security > Microphone. A "
+        "file or a text speaks without one."
+    ),
+    "win32": (
+        "Plug one in, and let desktop apps use it in Settings > Privacy & security > Microphone. A file or a text "
+        "speaks without one."
+    ),
+}
 
 
 def virtual_camera_advice(system: str) -> str:
@@ -44,6 +58,11 @@ def virtual_camera_advice(system: str) -> str:
 def virtual_sound_advice(system: str) -> str:
     """Return how to get what carries sound to other programs as a microphone."""
     return _SOUND.get(system, "No virtual microphone is known for this system.")
+
+
+def microphone_advice(system: str) -> str:
+    """Return what to do where no microphone is seen."""
+    return _MICROPHONE.get(system, "Plug one in. A file or a text speaks without one.")
 
 
 def sound_library_advice(system: str) -> str:

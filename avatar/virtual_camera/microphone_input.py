@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 import time
@@ -14,7 +13,7 @@ import numpy as np
 
 from avatar.errors import DeviceError
 from avatar.media.pcm import I16
-from avatar.virtual_camera.advice import INSTALL_EXTRA, sound_library_advice
+from avatar.virtual_camera.advice import INSTALL_EXTRA, microphone_advice, sound_library_advice
 from avatar.virtual_camera.device_thread import DeviceState, DeviceThread
 
 if TYPE_CHECKING:
@@ -53,19 +52,34 @@ def check_microphone(name: str | None) -> None:
     try:
         library.check_input_settings(device=_device(name), channels=1, samplerate=RATE, dtype="int16")
     except (library.PortAudioError, ValueError) as error:
-        raise _unreadable(library, error) from error
+        raise _unreadable(library, _device(name), error) from error
 
 
 def _device(name: str | None) -> int | str | None:
     return int(name) if name is not None and name.isdecimal() else name
 
 
-def _unreadable(library: ModuleType, error: Exception) -> DeviceError:
-    """Say what is wrong with a microphone, and which there are."""
-    with contextlib.suppress(library.PortAudioError, ValueError):
-        names = ", ".join(f"{number}: {name}" for number, name in list_microphones()) or "none"
-        return DeviceError(f"The microphone cannot be read: {error}. There are: {names}.")
-    return DeviceError(f"The microphone cannot be read: {error}.")
+def _unreadable(library: ModuleType, name: str | int | None, error: Exception) -> DeviceError:
+    """Say what is wrong with a microphone, which there are, and what to do."""
+    try:
+        there = list_microphones()
+    except (library.PortAudioError, ValueError):
+        there = []
+    if not there:
+        return DeviceError(f"No microphone was found on this machine ({error}). {microphone_advice(sys.platform)}")
+    names = ", ".join(f"{number}: {each}" for number, each in there)
+    if name is not None and not _is_known(name, there):
+        return DeviceError(f"There is no microphone {name!r} ({error}): name another one. There are: {names}.")
+    return DeviceError(
+        f"The microphone cannot be read: {error}. Another program may hold it, or this one may not use it: see the "
+        f"system's privacy settings, or name another one. There are: {names}."
+    )
+
+
+def _is_known(name: str | int, there: list[tuple[int, str]]) -> bool:
+    if isinstance(name, int):
+        return name in dict(there)
+    return any(name.lower() in each.lower() for _, each in there)
 
 
 def sound_frame(samples: I16, rate: int) -> av.AudioFrame:
@@ -113,7 +127,7 @@ class MicrophoneReader:
                     thread.works()
                     thread.stopping.wait(0.1)
         except (library.PortAudioError, ValueError) as error:
-            raise _unreadable(library, error) from error
+            raise _unreadable(library, self._device, error) from error
 
     def _hear(self, samples: Any, _count: int, _times: Any, _status: Any) -> None:
         self._push(sound_frame(samples[:, 0].copy(), RATE), time.monotonic())

@@ -84,7 +84,7 @@ def test_a_microphone_that_is_not_there_ends_it_in_words(
     out = tmp_path / "out.mp4"
     assert main(["publish", "--mic", "lapel", "--seconds", "1", "--to", str(out), *SMALL]) == 1
     said = capsys.readouterr().err
-    assert "The microphone cannot be read: no input device matching 'lapel'. There are: none." in said
+    assert "No microphone was found on this machine (no input device matching 'lapel'). Plug one in" in said
     assert not out.exists()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from avatar.commands.main import main
 from avatar.commands.terminal import complain
 
 NEEDED = "A cluster needs Ray Serve: pip install 'avatar[cluster]'."
@@ -30,3 +31,22 @@ def test_with_its_environment_activated_pip_is_enough(
     monkeypatch.setattr("shutil.which", lambda _: str(Path(sys.executable).parent / "pip"))
     complain(NEEDED)
     assert capsys.readouterr().err == f"{NEEDED}\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "begins"),
+    [
+        (["render", "--avatar", "nobody", "-o", "out.mp4"], "avatar: opening nobody ...\n"),
+        (["say", "Hello", "--avatar", "nobody", "-o", "out.mp4"], "avatar: opening nobody ...\n"),
+        (["publish", "--avatar", "nobody", "--to", "out.mp4"], "avatar: opening nobody ...\n"),
+        (["enroll", "nobody.jpg", "-o", "out.avatar"], "avatar: looking for the face ...\n"),
+    ],
+)
+def test_what_takes_seconds_begins_with_a_word_at_a_terminal(
+    command: list[str], begins: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 1
+    alone = capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(command) == 1
+    assert capsys.readouterr().err == begins + alone, "and with it in no log"

@@ -130,7 +130,11 @@ class FakeSound:
         self.blocks, self.opened = blocks, 0
 
     def query_devices(self) -> list[dict[str, Any]]:
-        return [{"name": "Built-in", "max_input_channels": 2}, {"name": "Speaker", "max_input_channels": 0}]
+        return (
+            []
+            if self.blocks < 0
+            else [{"name": "Built-in", "max_input_channels": 2}, {"name": "Speaker", "max_input_channels": 0}]
+        )
 
     def InputStream(self, *, callback: Callable[..., None], device: Any, **_: Any) -> Any:  # noqa: N802 - its own name
         if device == "nothing":
@@ -177,3 +181,25 @@ def test_a_microphone_that_there_is_not_names_those_there_are(monkeypatch: pytes
     wait_for(lambda: bool(states))
     reader.stop()
     assert "No input device matching 'nothing'" in states[0] and "There are: 0: Built-in" in states[0]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "named", "advice"),
+    [
+        (-1, None, "No microphone was found on this machine (it is taken). Plug one in"),
+        (0, None, "Another program may hold it, or this one may not use it: see the system's privacy settings"),
+        (0, "7", "There is no microphone 7 (it is taken): name another one. There are: 0: Built-in."),
+        (0, "built", "Another program may hold it"),
+    ],
+)
+def test_what_to_do_about_a_microphone_is_said(
+    monkeypatch: pytest.MonkeyPatch, blocks: int, named: str | None, advice: str
+) -> None:
+    class Refusing(FakeSound):
+        def check_input_settings(self, **_: Any) -> None:
+            raise self.PortAudioError("it is taken")
+
+    monkeypatch.setattr(microphone_input, "load_sounddevice", lambda: Refusing(blocks))
+    with pytest.raises(DeviceError) as refused:
+        microphone_input.check_microphone(named)
+    assert advice in str(refused.value)
