@@ -7,6 +7,7 @@ has the identity as rotation.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Final
 
@@ -28,6 +29,8 @@ coefficient the pitch shifts by 2 degrees with the jaw and the raised brows, whe
 points made it 5 with the brows (part of it is real: people do move their heads as they speak).
 """
 _RIGID: Final = np.array(RIGID)
+NEARLY_BACKWARDS: Final = -0.99
+"""Cosine of the angle beyond which a matrix hardly tells by its two halves' difference which axis it turns about."""
 
 
 @cache
@@ -84,7 +87,13 @@ def rotation_vector(rotation: F32) -> F32:
     In camera axes (x right, y down, z away): + x tips the chin down, + y turns the nose to the picture's left,
     + z rolls clockwise as seen.
     """
-    return np.asarray(cv2.Rodrigues(np.asarray(rotation, np.float64))[0][:, 0], np.float32)
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.tolist()
+    x, y, z = zy - yz, xz - zx, yx - xy
+    sine, cosine = math.hypot(x, y, z) / 2, (xx + yy + zz - 1) / 2
+    if cosine < NEARLY_BACKWARDS:
+        return np.asarray(cv2.Rodrigues(np.asarray(rotation, np.float64))[0][:, 0], np.float32)
+    per_sine = math.atan2(sine, cosine) / (2 * sine) if sine > 0 else 0.5
+    return np.array([x * per_sine, y * per_sine, z * per_sine], np.float32)
 
 
 def rotation_matrix(vector: F32) -> F32:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from avatar.face import mesh
 from avatar.types import F32
@@ -18,16 +19,24 @@ BALL_SIDE: Final = 129
 """Pixels of a kept eyeball's map to each side, odd: its middle is the iris."""
 BALL_REACH: Final = 1.25
 """How far from the iris, in widths of the eye, that map reaches: no opening shows more."""
-_EYES: Final = np.array([[*mesh.RIGHT_EYE_OPENING, mesh.RIGHT_IRIS[0]], [*mesh.LEFT_EYE_OPENING, mesh.LEFT_IRIS[0]]])
-"""(2, 17): landmarks of both openings and irises. An opening begins at a corner, runs along one lid, and back from the
-other corner along the other."""
+_OPENINGS: Final = np.array([mesh.RIGHT_EYE_OPENING, mesh.LEFT_EYE_OPENING])
+"""(2, 16): an opening begins at a corner, runs along one lid, and back from the other corner along the other."""
+_ACROSS: Final = np.concatenate([_OPENINGS[:, :1], _OPENINGS[:, :0:-1]], axis=1)
+"""(2, 16): each landmark's partner on the other lid; a corner's is itself."""
+_EYES: Final = np.concatenate([_OPENINGS, _ACROSS, [[mesh.RIGHT_IRIS[0]], [mesh.LEFT_IRIS[0]]]], axis=1)
+"""(2, 33)."""
+_LIDS: Final = _OPENINGS.shape[1]
+_BETWEEN_CORNERS: Final = np.full(_LIDS // 2 - 1, 1 / (_LIDS // 2 - 1), np.float32)
+"""To take a mean by; numpy's own takes longer."""
+SUBPIXELS: Final = 16
+"""Polygons are painted to this share of a pixel: four bits of it."""
 
 
 class _Eye(NamedTuple):
     """An eye of a face in a picture. Points are complex numbers, x + iy: multiplied they are turned and scaled."""
 
-    outline: F32
-    """(16, 2), the opening's."""
+    outline: NDArray[np.int32]
+    """(16, 2), the opening's, in `SUBPIXELS`."""
     middle: complex
     """Between the corners."""
     axis: complex
@@ -63,12 +72,13 @@ class Eyeballs:
 def _write(places: F32, eye: _Eye, rest: _Eye, ball: F32) -> None:
     """Overwrite a backward map (2, height, width) inside an eye's opening; `ball` comes from `_ball`."""
     x, y, width, height = cv2.boundingRect(eye.outline)
-    left, top = max(x, 0), max(y, 0)
-    width, height = min(x + width + 1, places.shape[2]) - left, min(y + height + 1, places.shape[1]) - top
+    left, top = max(x // SUBPIXELS, 0), max(y // SUBPIXELS, 0)
+    right, bottom = (x + width) // SUBPIXELS + 2, (y + height) // SUBPIXELS + 2
+    width, height = min(right, places.shape[2]) - left, min(bottom, places.shape[1]) - top
     if width < 2 or height < 2:
         return
     inside = np.zeros((height, width), np.uint8)
-    cv2.fillPoly(inside, [np.rint((eye.outline - (left, top)) * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
+    cv2.fillPoly(inside, [eye.outline], 1, cv2.LINE_8, 4, (-left * SUBPIXELS, -top * SUBPIXELS))
 
     turn, upright = rest.axis / eye.axis, rest.axis / abs(rest.axis)
     wider = max(1.0, eye.gap * abs(turn) / max(rest.gap, 1e-3))
@@ -80,17 +90,16 @@ def _write(places: F32, eye: _Eye, rest: _Eye, ball: F32) -> None:
 
     seen = (eye.iris - eye.middle) * turn
     scale = BALL_SIDE // 2 / (BALL_REACH * abs(rest.axis))
-    right, down = to_rest(1) * scale, to_rest(1j) * scale
+    rightwards, downwards = to_rest(1) * scale, to_rest(1j) * scale
     first = (to_rest(complex(left, top) - eye.middle) - seen) * scale + complex(BALL_SIDE // 2, BALL_SIDE // 2)
-    to_ball = np.array([[right.real, down.real, first.real], [right.imag, down.imag, first.imag]])
+    to_ball = np.array([[rightwards.real, downwards.real, first.real], [rightwards.imag, downwards.imag, first.imag]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     from_iris = cv2.warpAffine(ball, to_ball, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     # The eyeball's picture moves with the iris near it, and less and less away from it.
     moved, place = rest.iris - rest.middle - seen, rest.middle + seen
     to_photo = np.array([[1, 0, moved.real, place.real], [0, 1, moved.imag, place.imag]])
-    came_from = cv2.transform(from_iris, to_photo)
-    for axis, plane in enumerate(places):
-        cv2.copyTo(cv2.extractChannel(came_from, axis), inside, plane[top : top + height, left : left + width])
+    for plane, to_axis in zip(places, to_photo, strict=True):
+        cv2.copyTo(cv2.transform(from_iris, to_axis[None]), inside, plane[top : top + height, left : left + width])
 
 
 def _ball(size_px: float, reach_px: float) -> F32:
@@ -114,11 +123,14 @@ def _eyes(landmarks: F32) -> list[_Eye]:
     Polygons are painted with their border, and closed lids must show no eyeball.
     """
     points = np.asarray(landmarks[_EYES, :2], np.float32, order="C").view(np.complex64)[..., 0]
-    lids, half = points[:, :-1], points.shape[1] // 2
-    # From each point to its partner on the other lid; 0 at the corners.
-    across = np.concatenate([lids[:, :1], lids[:, :0:-1]], axis=1) - lids
+    lids, half = points[:, :_LIDS], _LIDS // 2
+    across = points[:, _LIDS:-1] - lids
     apart = np.abs(across)
-    outlines = (lids + across / np.maximum(apart, 1) * np.float32(0.75)).view(np.float32).reshape(2, -1, 2)
-    starts, ends = lids[:, 0], lids[:, half]
-    measures = ((starts + ends) / 2, ends - starts, points[:, -1], apart[:, 1:half].mean(axis=1))
-    return [_Eye(*eye) for eye in zip(outlines, *(measure.tolist() for measure in measures), strict=True)]
+    outlines = (lids + across * (np.float32(0.75) / np.maximum(apart, 1))) * SUBPIXELS
+    outlines = np.rint(outlines.view(np.float32)).astype(np.int32).reshape(2, -1, 2)
+    gaps = (apart[:, 1:half] @ _BETWEEN_CORNERS).tolist()
+    ends = points[:, [0, half, -1]].tolist()
+    return [
+        _Eye(outline, (start + end) / 2, end - start, iris, gap)
+        for outline, (start, end, iris), gap in zip(outlines, ends, gaps, strict=True)
+    ]

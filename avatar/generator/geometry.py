@@ -15,7 +15,7 @@ from avatar.config import Background
 from avatar.face.expression_basis import load_basis
 from avatar.generator.eyes import Eyeballs
 from avatar.generator.eyewear import wears_glasses
-from avatar.generator.face_flow import COARSER, FaceMesh, MovedMesh, lay_fine_parts, lay_in_box
+from avatar.generator.face_flow import COARSER, FaceFlow, FaceMesh, MovedMesh, lay_fine_parts, lay_in_box
 from avatar.generator.identity import Identity
 from avatar.generator.monochrome import tone_mouth, tones_of
 from avatar.generator.mouth import MouthInterior
@@ -27,28 +27,20 @@ from avatar.generator.sampling import sample
 from avatar.generator.scene_layout import KEPT, lay_out_scene
 from avatar.generator.shaded_mouth import MouthLayer, ShadedMouth
 from avatar.generator.shell import STEP_PX, HeadShell, enlarged, magnified, places_at_nodes
-from avatar.generator.triangle_raster import Box
 from avatar.types import F32, U8, FaceState, HeadPose, Motion
 
 
 @dataclass(frozen=True, slots=True)
-class FacePlaces:
-    """Where a picture's face comes from: a part of its backward map."""
+class HeadPlaces:
+    """Where a picture's face and what is beside it come from: a part of its backward map."""
 
-    box: Box
-    """In the moving part; it begins and ends at nodes."""
+    rows: slice
+    columns: slice
+    """Of the moving part's nodes."""
     coarse: F32
     """(2, height, width), every `COARSER` pixels, eyeballs counted as lids."""
     fine: F32
     """(2, height, width), every pixel."""
-
-    def write(self, places: F32, left: int, top: int) -> None:
-        """Write them into a backward map around them (2, height, width), which begins at a pixel of the moving part."""
-        x, y, x_end, y_end = self.box
-        # The outermost pixels were interpolated with nothing beyond them: they stay as they are around the face.
-        edge = COARSER // 2
-        inner = self.fine[:, edge:-edge, edge:-edge]
-        places[:, y - top + edge : y_end - top - edge, x - left + edge : x_end - left - edge] = inner
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +51,7 @@ class MovedPhoto:
     """(height, width, 3), RGB, the whole picture, free to be drawn into."""
     nodes: F32
     """(2, rows + 2, columns + 2), where the moving part's nodes come from: `places_at_nodes`."""
-    face: FacePlaces
+    head: HeadPlaces
     origin: tuple[int, int]
     """(x, y) of the moving part in the picture."""
     rest_origin: tuple[int, int]
@@ -84,8 +76,9 @@ class MovedPhoto:
         """
         rows, columns = (slice(0, count - 2) for count in self.nodes.shape[1:])
         places = enlarged(self.nodes, rows, columns, COARSER)
-        left, top, right, bottom = (side // COARSER for side in self.face.box)
-        places[:, top:bottom, left:right] = self.face.coarse
+        head, times = self.head, STEP_PX // COARSER
+        rows, columns = (slice(part.start * times, part.stop * times) for part in (head.rows, head.columns))
+        places[:, rows, columns] = head.coarse
         return places
 
 
@@ -108,6 +101,7 @@ class GeometryGenerator:
         spare = np.array([scene.spare, scene.spare, 0], np.float32)
         self._mesh = FaceMesh(scene.rest + spare, self.rig.stiff)
         self._eyes = Eyeballs(scene.rest + spare)
+        self._plate = np.asarray(cv2.cvtColor(scene.plate, cv2.COLOR_RGB2RGBA), np.uint8)  # as `overlay` likes it
         self._moving = MovingNodes(scene.person[..., 3], scene.spare)
         self._mouth = MouthInterior(scene.colours, scene.rest, rest_pose)
         self._shaded_mouth = ShadedMouth(scene.colours, scene.rest, rest_pose)
@@ -137,38 +131,41 @@ class GeometryGenerator:
         pose = self._within_part(target.pose)
         field = self._shell.displacements(landmarks, pose)
         nodes = places_at_nodes(field, origin=scene.spare)
-        face = self._face(nodes, landmarks, self._mesh.moved(landmarks, pose))
+        mesh = self._mesh.moved(landmarks, pose)
+        flow = mesh.coarse_flow(((nodes.shape[2] - 2) * STEP_PX, (nodes.shape[1] - 2) * STEP_PX), STEP_PX)
+        with_face, *others = bands(self._moving.moving(field), flow.box(COARSER))
+        head = self._head(nodes, *with_face, flow, mesh, landmarks)
 
         picture = scene.still.copy()
         part = picture[scene.rows, scene.columns]
         alpha = None if scene.still_alpha is None else scene.still_alpha.copy()
-        for number, (rows, columns) in enumerate(bands(self._moving.moving(field), face.box)):
-            places = enlarged(nodes, rows, columns, 1)
-            left, top = columns.start * STEP_PX, rows.start * STEP_PX
-            if number == 0:
-                face.write(places, left, top)
-            band = slice(top, rows.stop * STEP_PX), slice(left, columns.stop * STEP_PX)
-            plate = scene.plate[band]
+        for number, (rows, columns) in enumerate((with_face, *others)):
+            places = enlarged(nodes, rows, columns, 1) if number else head.fine
+            band = _pixels(rows), _pixels(columns)
+            plate = self._plate[band]
             person = sample(scene.person, places[:, : plate.shape[0], : plate.shape[1]], border=cv2.BORDER_CONSTANT)
             overlay(person, plate, into=part[band])
             if alpha is not None:
                 alpha[scene.rows, scene.columns][band] = person[..., 3]
         origin = (scene.columns.start, scene.rows.start)
         rest_origin = (origin[0] - scene.spare, origin[1] - scene.spare)
-        return MovedPhoto(picture, nodes, face, origin, rest_origin, alpha)
+        return MovedPhoto(picture, nodes, head, origin, rest_origin, alpha)
 
-    def _face(self, nodes: F32, landmarks: F32, moved: MovedMesh) -> FacePlaces:
-        """Return where the face comes from, blended at its outline with what the nodes around it say."""
-        _, rows, columns = nodes.shape
-        flow = moved.coarse_flow(((columns - 2) * STEP_PX, (rows - 2) * STEP_PX), STEP_PX)
-        left, top, right, bottom = box = flow.box(COARSER)
-        within = slice(top // STEP_PX, bottom // STEP_PX), slice(left // STEP_PX, right // STEP_PX)
-        coarse = enlarged(nodes, *within, COARSER)
-        share = lay_in_box(coarse, flow, self.rig.rest_pose.scale / COARSER)
-        fine = magnified(coarse, COARSER)
-        lay_fine_parts(fine, flow, share, moved)
-        self._eyes.write(fine, landmarks - np.array([left, top, 0], np.float32))
-        return FacePlaces(box, coarse, fine)
+    def _head(
+        self, nodes: F32, rows: slice, columns: slice, flow: FaceFlow, moved: MovedMesh, landmarks: F32
+    ) -> HeadPlaces:
+        """Return where some nodes' part comes from that holds the face, which is blended with it at its outline."""
+        # One more on each side, so that the outermost have something to be interpolated with.
+        coarse = enlarged(nodes, rows, columns, COARSER, beyond=1)
+        origin = columns.start * STEP_PX, rows.start * STEP_PX
+        left, top = flow.left - origin[0] // COARSER + 1, flow.top - origin[1] // COARSER + 1
+        height, width = flow.covered.shape
+        face = coarse[:, top : top + height, left : left + width]
+        share = lay_in_box(face, flow, self.rig.rest_pose.scale / COARSER)
+        fine = magnified(coarse, COARSER)[:, COARSER:-COARSER, COARSER:-COARSER]
+        lay_fine_parts(fine, flow, share, moved, origin)
+        self._eyes.write(fine, landmarks - np.array([*origin, 0], np.float32))
+        return HeadPlaces(rows, columns, coarse[:, 1:-1, 1:-1], fine)
 
     def mouth_layer(self, picture: U8, target: TargetFace) -> MouthLayer | None:
         """Return the inside of the mouth for a moved photo, None where the mouth is shut."""
@@ -198,3 +195,8 @@ class GeometryGenerator:
     def _within_part(self, pose: HeadPose) -> HeadPose:
         """Return a pose of the picture in the coordinates of its moving part."""
         return HeadPose(pose.rotation, pose.translation_px - self._origin, pose.scale)
+
+
+def _pixels(nodes: slice) -> slice:
+    """Return the pixels of some nodes."""
+    return slice(nodes.start * STEP_PX, nodes.stop * STEP_PX)
