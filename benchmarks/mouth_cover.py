@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avatar.media.frame_pixels import RgbPixels
 from avatar.media.video import clip_frames
 from avatar.models.store import get_model
 from avatar.perception.mouth_cover import MouthCoverDetector
@@ -96,7 +97,7 @@ def cost_ms(rgb: U8, face: FaceState) -> float:
     watcher, spent = MouthCoverDetector(), []
     for _ in range(300):
         begin = time.perf_counter()
-        watcher.update(rgb, face.landmarks_px, np.zeros(3, np.float32), 0.03)
+        watcher.update(RgbPixels(rgb), face.landmarks_px, np.zeros(3, np.float32), 0.03)
         spent.append(1e3 * (time.perf_counter() - begin))
     return report.median(spent)
 

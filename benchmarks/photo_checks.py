@@ -20,6 +20,7 @@ from avatar.errors import EnrolError
 from avatar.generator.enrol import take_portrait
 from avatar.generator.identity import Portrait
 from avatar.generator.photo_checks import is_mouth_covered, photo_warnings, unit_pattern
+from avatar.media.frame_pixels import RgbPixels
 from avatar.media.photo import read_photo
 from avatar.media.video import clip_frames
 from avatar.models.store import get_model
@@ -161,7 +162,7 @@ def fit(found: list[Sample], out: Path) -> None:
         for sample in found
         if sample.kind not in ("dark glasses", "blur")
         and sample.portrait is not None
-        and (pattern := mouth_pattern(sample.portrait.rgb, sample.portrait.landmarks_px)) is not None
+        and (pattern := mouth_pattern(RgbPixels(sample.portrait.rgb), sample.portrait.landmarks_px)) is not None
     ]
     patterns = np.array([pattern for _, pattern in kept])
     covered = np.array([sample.kind != "free" for sample, _ in kept])

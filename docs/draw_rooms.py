@@ -53,10 +53,10 @@ FOLLOWER: Final = "session/face_follower.py"
 WAY: Final = (
     ("stream/codecs/picture_decoder.py", "decodes the", "camera's frame"),
     (PIPELINE, "keeps the newest", "frame and face"),
+    ("media/frame_pixels.py", "converts to RGB", "what is looked at"),
     ("perception/tracker.py", "finds and tracks", "the face"),
     ("motion/composer.py", "composes face, voice", "and cues to motion"),
     ("generator/adaptive.py", "draws the avatar", "in that motion"),
-    ("media/colour.py", "converts RGB", "to I420"),
     ("stream/video_track.py", "encodes and sends", "the picture"),
 )
 """The way of a frame: (file, what it does there). What lies between the streams, `PIPELINE` or `FOLLOWER` calls."""

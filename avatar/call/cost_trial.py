@@ -19,7 +19,8 @@ from avatar.config import PictureSettings
 from avatar.face.expression_basis import load_basis
 from avatar.generator.identity import Identity
 from avatar.generator.tiers import open_generator, open_listener
-from avatar.media.colour import camera_rgb, to_i420
+from avatar.media.colour import to_i420
+from avatar.media.frame_pixels import camera_pixels
 from avatar.models.store import get_model
 from avatar.motion.retarget import Retargeter
 from avatar.perception.tracker import FaceTracker
@@ -59,7 +60,7 @@ def try_call(identity: Identity, picture: PictureSettings) -> float:
             packet = av.Packet(camera[number % len(camera)])
             packet.pts, packet.time_base = number, Fraction(1, picture.fps)
             for frame in codec.decode(packet):
-                face = tracker.track(camera_rgb(frame), number / picture.fps)
+                face = tracker.track(camera_pixels(frame), number / picture.fps)
                 motion = motion if face is None else retargeter.motion(face)
             rgb = generator.render(replace(motion, heard=heard))
             encoder.encode(to_i420(rgb), number * VIDEO_RATE // picture.fps, bitrate_bps=1_500_000, key=not number)

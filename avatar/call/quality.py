@@ -187,7 +187,7 @@ def picture_at(level: QualityLevel, asked: PictureSettings) -> PictureSettings:
 
 def _busy_share(stage_ms: dict[str, float], encodes_s: list[float], fps: float, level: QualityLevel) -> float:
     """Return the share of its time that the busiest of the call's threads works."""
-    follow_s = (stage_ms.get("convert", 0.0) + stage_ms.get("perceive", 0.0)) / 1e3 / level.look_every
+    follow_s = stage_ms.get("perceive", 0.0) / 1e3 / level.look_every
     draw_s = (stage_ms.get("speech", 0.0) + stage_ms.get("generate", 0.0)) / 1e3
     encode_s = median(encodes_s) if encodes_s else 0.0
     return max(follow_s, draw_s, encode_s) * fps

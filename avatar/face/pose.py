@@ -8,11 +8,13 @@ has the identity as rotation.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from avatar.resources import weights_path
@@ -51,23 +53,50 @@ def fit_pose(landmarks_px: F32, head: F32 | None = None) -> HeadPose:
     `landmarks_px` and `head` are (478, 3); `head` (head units) defaults to `mean_head()`. Umeyama, "Least-squares
     estimation of transformation parameters between two point patterns", PAMI 1991, with no reflection.
     """
-    return fit_similarity((mean_head() if head is None else head)[_RIGID], landmarks_px[_RIGID])
+    rigid = _mean_rigid() if head is None else _Points.of(head[_RIGID])
+    return _fitted(rigid, landmarks_px.take(_RIGID, axis=0))
 
 
 def fit_similarity(points: F32, target: F32) -> HeadPose:
     """Return the rotation, translation and scale that carry `points` (n, 3) onto `target` (n, 3), least squares."""
-    source, goal = points.astype(np.float64), target.astype(np.float64)
-    each = np.full(len(source), 1.0 / len(source))
-    source_mean, goal_mean = each @ source, each @ goal
-    source -= source_mean
-    # OpenCV's decomposition: a picture's pose is fitted in between networks, where numpy's takes four times as long.
-    strength, left, right = cv2.SVDecomp((goal - goal_mean).T @ source)
-    strength = strength[:, 0]
-    if cv2.determinant(left) * cv2.determinant(right) < 0:
-        left[:, 2], strength[2] = -left[:, 2], -strength[2]
+    return _fitted(_Points.of(points), target)
+
+
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """Points (n, 3) that others are to be fitted to."""
+
+    about_mean: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    spread: float
+    """Their squared distances from the mean, summed."""
+
+    @staticmethod
+    def of(points: F32) -> _Points:
+        mean = points.mean(axis=0, dtype=np.float64)
+        about_mean = points - mean
+        return _Points(about_mean, mean, max(float(np.vdot(about_mean, about_mean)), 1e-12))
+
+
+@cache
+def _mean_rigid() -> _Points:
+    return _Points.of(mean_head()[_RIGID])
+
+
+def _fitted(points: _Points, target: F32) -> HeadPose:
+    """Return what `fit_similarity` does."""
+    goal = target.astype(np.float64)
+    goal_mean = np.full(len(goal), 1.0 / len(goal)) @ goal
+    # Points about their mean: that of the goal need not be taken off, too. OpenCV's decomposition: a picture's pose is
+    # fitted in between networks, where numpy's takes four times as long.
+    strength, left, right = cv2.SVDecomp(goal.T @ points.about_mean)
+    one, two, three = strength[:, 0].tolist()
     rotation = left @ right
-    scale = max(float(strength.sum() / max(np.vdot(source, source), 1e-12)), 1e-9)
-    translation = goal_mean - scale * (rotation @ source_mean)
+    if cv2.determinant(rotation) < 0:
+        left[:, 2], three = -left[:, 2], -three
+        rotation = left @ right
+    scale = max((one + two + three) / points.spread, 1e-9)
+    translation = goal_mean - scale * (rotation @ points.mean)
     return HeadPose(rotation.astype(np.float32), translation.astype(np.float32), scale)
 
 

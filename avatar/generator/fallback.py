@@ -10,6 +10,7 @@ from typing import TypeVar
 from avatar.errors import GpuMemoryError
 from avatar.generator.protocol import Generator, TargetFace
 from avatar.generator.yuv_pictures import render_i420
+from avatar.media.frame_pixels import FramePixels
 from avatar.types import F32, U8, FaceState, Motion
 
 Answer = TypeVar("Answer")
@@ -76,9 +77,9 @@ class FallbackGenerator:
         """Return the picture of a face whose landmarks are known, as `Generator` says."""
         return self._ask(lambda generator: generator.draw(target_face))
 
-    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:
+    def read_driver(self, frame: FramePixels, face: FaceState) -> F32 | None:
         """Return what the tier reads from a driver's face, as `Generator` says."""
-        return self._ask(lambda generator: generator.read_driver(rgb, face))
+        return self._ask(lambda generator: generator.read_driver(frame, face))
 
     def _ask(self, question: Callable[[Generator], Answer]) -> Answer:
         while True:

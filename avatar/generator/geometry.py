@@ -27,6 +27,7 @@ from avatar.generator.sampling import sample
 from avatar.generator.scene_layout import KEPT, lay_out_scene
 from avatar.generator.shaded_mouth import MouthLayer, ShadedMouth
 from avatar.generator.shell import STEP_PX, HeadShell, enlarged, magnified, places_at_nodes
+from avatar.media.frame_pixels import FramePixels
 from avatar.types import F32, U8, FaceState, HeadPose, Motion
 
 
@@ -120,7 +121,7 @@ class GeometryGenerator:
             self.tone_mouth(moved.picture, target)
         return moved.finished()
 
-    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:  # noqa: ARG002
+    def read_driver(self, frame: FramePixels, face: FaceState) -> F32 | None:  # noqa: ARG002
         """Return None: the face's landmarks and coefficients are all that this tier needs."""
         return None
 

@@ -24,6 +24,7 @@ from avatar.generator.reference_blending import ReferenceBlender, show_reference
 from avatar.generator.references import LARGEST_REFERENCE_SHARE, face_outline
 from avatar.generator.scene_layout import KEPT
 from avatar.generator.temporal_filter import FilterState, filter_layers
+from avatar.media.frame_pixels import FramePixels
 from avatar.types import F32, U8, FaceState, Motion
 
 QUARTER: Final = CROP_SIZE // 4
@@ -81,7 +82,7 @@ class NetworkGenerator:
         self._geometry.tone_mouth(moved.picture, target)
         return moved.finished()
 
-    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:  # noqa: ARG002
+    def read_driver(self, frame: FramePixels, face: FaceState) -> F32 | None:  # noqa: ARG002
         """Return None: the face's landmarks and coefficients are all that this tier needs."""
         return None
 

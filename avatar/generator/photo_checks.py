@@ -17,6 +17,7 @@ from safetensors.numpy import load_file
 from avatar.face.pose import fit_pose, rotation_vector
 from avatar.generator.identity import Portrait
 from avatar.generator.one_person import strangers
+from avatar.media.frame_pixels import RgbPixels
 from avatar.perception.mouth_cover import mouth_pattern
 from avatar.resources import weights_path
 from avatar.trust.likeness import FaceRecognition
@@ -96,7 +97,7 @@ def is_cut_off(rgb: U8, landmarks_px: F32) -> bool:
 
 def is_mouth_covered(rgb: U8, landmarks_px: F32) -> bool:
     """Return whether light and colour around a mouth look like a thing before it, or show nothing that stands out."""
-    pattern = mouth_pattern(rgb, landmarks_px)
+    pattern = mouth_pattern(RgbPixels(rgb), landmarks_px)
     if pattern is None:
         return False
     weights = _weights()

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from avatar.generator.identity import Identity
 from avatar.generator.rig import Rig
+from avatar.media.frame_pixels import FramePixels
 from avatar.types import F32, U8, FaceState, HeadPose, Motion
 
 
@@ -52,8 +53,8 @@ class Generator(Protocol):
     def draw(self, target_face: TargetFace) -> U8:
         """Return the picture of a face whose landmarks are known, as `render` does."""
 
-    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:
-        """Return what this tier reads by itself from a driver's face in a camera's frame (height, width, 3) RGB.
+    def read_driver(self, frame: FramePixels, face: FaceState) -> F32 | None:
+        """Return what this tier reads by itself from a driver's face in a camera's frame.
 
         (21, 3), for `Motion.read`; None: it needs no more than the face. Another thread may ask while one renders.
         """

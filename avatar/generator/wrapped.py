@@ -5,6 +5,7 @@ from __future__ import annotations
 from avatar.generator.identity import Identity
 from avatar.generator.protocol import Generator, TargetFace
 from avatar.generator.rig import Rig
+from avatar.media.frame_pixels import FramePixels
 from avatar.types import F32, U8, FaceState, Motion
 
 
@@ -45,6 +46,6 @@ class WrappedGenerator:
         """Return the picture of a face whose landmarks are known, as `Generator` says."""
         return self._generator.draw(target_face)
 
-    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:
+    def read_driver(self, frame: FramePixels, face: FaceState) -> F32 | None:
         """Return what the tier reads from a driver's face, as `Generator` says."""
-        return self._generator.read_driver(rgb, face)
+        return self._generator.read_driver(frame, face)

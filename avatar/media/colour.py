@@ -21,11 +21,16 @@ def camera_rgb(frame: av.VideoFrame) -> U8:
     Raises:
         FrameError: a side is 0 or longer than `MAX_SIDE_PX`.
     """
-    if not (0 < frame.width <= MAX_SIDE_PX and 0 < frame.height <= MAX_SIDE_PX):
-        raise FrameError(f"A camera picture of {frame.width} x {frame.height} pixels is not usable.")
+    check_camera_size(frame)
     if frame.format.name == "yuv420p" and frame.width % 2 == 0 and frame.height % 2 == 0:
         return np.asarray(cv2.cvtColor(frame.to_ndarray(), cv2.COLOR_YUV2RGB_I420), np.uint8)
     return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+
+
+def check_camera_size(frame: av.VideoFrame) -> None:
+    """Raise FrameError where a side of a decoded frame is 0 or longer than `MAX_SIDE_PX`."""
+    if not (0 < frame.width <= MAX_SIDE_PX and 0 < frame.height <= MAX_SIDE_PX):
+        raise FrameError(f"A camera picture of {frame.width} x {frame.height} pixels is not usable.")
 
 
 def to_i420(rgb: U8) -> U8:

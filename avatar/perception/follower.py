@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from avatar.media.frame_pixels import FramePixels
 from avatar.perception.landmarker import FaceDetection
 from avatar.perception.landmarker_choice import open_landmarker
 from avatar.perception.regions import APPROACH_STEPS, approach
@@ -29,13 +30,13 @@ class FaceFollower:
         """Load the model, on an engine of `open_landmarker`. Raises PerceptionError."""
         self._landmarker = open_landmarker(model_path, video=True, max_faces=1, engine=engine)
 
-    def detect(self, rgb: U8, time_s: float) -> list[FaceDetection]:
-        """Return the face that is followed, or one that is found now, in (height, width, 3) RGB; empty without one.
+    def detect(self, frame: U8 | FramePixels, time_s: float) -> list[FaceDetection]:
+        """Return the face that is followed, or one that is found now, in a frame; empty without one.
 
         Raises:
             PerceptionError: it was closed, or its engine failed.
         """
-        return self._landmarker.detect(rgb, time_s)
+        return self._landmarker.detect(frame, time_s)
 
     def switch_to(self, rgb: U8, box: FaceBox, others: Sequence[FaceBox], time_s: float) -> bool:
         """Stop tracking any face and track the one in `box`; `others` are the boxes of the other faces in `rgb`.

@@ -70,31 +70,31 @@ class LandmarkNetworks:
         """
         detector, landmarks, blendshapes = (_compiled(model_path, name) for name in _NAMES)
         self._detector, self._landmarks, self._blendshapes = map(_Request, (detector, landmarks, blendshapes))
-        self._colours = np.empty((3, CROP_SIDE, CROP_SIDE), np.uint8)
+        self._colours = np.empty((4, CROP_SIDE, CROP_SIDE), np.uint8)
         self._planes = list(self._colours)
 
     def detect(self, square: U8) -> tuple[F32, F32]:
-        """Return what the detector answers to (128, 128, 3) RGB: (896, 16) and (896,), see `face_detection`.
+        """Return what the detector answers to RGB (128, 128, 3 or more): (896, 16) and (896,), see `face_detection`.
 
         Raises:
             PerceptionError: OpenVINO failed.
         """
-        np.multiply(square, np.float32(2 / 255), out=self._detector.input[0])
+        np.multiply(square[:, :, :3], np.float32(2 / 255), out=self._detector.input[0])
         self._detector.input -= 1.0
         first, second = self._detector.run()
         answers, logits = (first, second) if first.shape[-1] == 16 else (second, first)
         return answers[0], logits[0, :, 0]
 
     def landmarks(self, crop: U8) -> tuple[F32, float]:
-        """Return the landmarks in (256, 256, 3) RGB, (478, 3) in its pixels, and how surely they are a face's, 0..1.
+        """Return the landmarks in RGB (256, 256, 3 or 4), (478, 3) in its pixels, and how surely they are a face's.
 
-        They are valid until the next call.
+        The surety is 0..1. They are valid until the next call.
 
         Raises:
             PerceptionError: OpenVINO failed.
         """
-        cv2.split(crop, self._planes)
-        self._landmarks.input[0] = self._colours
+        cv2.split(crop, self._planes[: crop.shape[2]])
+        self._landmarks.input[0] = self._colours[:3]
         (answer,) = self._landmarks.run()[0]
         surely = 1 / (1 + math.exp(-max(float(answer[-1]), -80.0)))  # exp(80) is no overflow
         return answer[:-1].reshape(LANDMARK_COUNT, 3), surely

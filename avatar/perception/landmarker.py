@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from avatar.errors import FrameError, PerceptionError
+from avatar.media.frame_pixels import FramePixels, RgbPixels
 from avatar.perception.native_log import quiet_start
 from avatar.perception.subject import FaceBox
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
@@ -59,6 +60,15 @@ def check_frame(rgb: U8) -> U8:
     return np.ascontiguousarray(rgb)
 
 
+def check_pixels(frame: U8 | FramePixels) -> FramePixels:
+    """Return a frame, or its RGB, as pixels to look at. Raises FrameError as `check_frame` does."""
+    if isinstance(frame, FramePixels):
+        if min(frame.size) < MIN_SIDE_PX:
+            raise FrameError(f"A frame must be at least {MIN_SIDE_PX} px on each side, this has {frame.size}.")
+        return frame
+    return RgbPixels(check_frame(frame))
+
+
 class FaceLandmarker:
     """Finds faces, their 478 landmarks and their blendshapes in RGB frames.
 
@@ -84,19 +94,25 @@ class FaceLandmarker:
         """True after `close()`, and after a failure inside MediaPipe."""
         return self._graph is None
 
-    def detect(self, rgb: U8, time_s: float, known: FaceBox | None = None) -> list[FaceDetection]:  # noqa: ARG002
+    def detect(
+        self,
+        frame: U8 | FramePixels,
+        time_s: float,
+        known: FaceBox | None = None,  # noqa: ARG002
+    ) -> list[FaceDetection]:
         """Return the faces in one frame, in MediaPipe's order; an empty list where there are none.
 
         A `known` one is among them all the same: MediaPipe cannot leave one out.
 
-        `rgb` is (height, width, 3) uint8. `time_s` is the frame's time; MediaPipe wants strictly rising milliseconds,
-        so a time that stands still or jumps back counts as 1 ms after the last one. Ignored unless `video`.
+        `frame` is (height, width, 3) uint8 RGB, or the pixels of one. `time_s` is the frame's time; MediaPipe wants
+        strictly rising milliseconds, so a time that stands still or jumps back counts as 1 ms after the last one.
+        Ignored unless `video`.
 
         Raises:
             FrameError: the frame is not fit to look at (see `check_frame`); the landmarker stays usable.
             PerceptionError: it was closed, or MediaPipe failed (then it is closed now, and a new one is needed).
         """
-        frame = check_frame(rgb)
+        rgb = check_pixels(frame).rgb()
         with self._lock:
             if self._graph is None:
                 raise PerceptionError("The face landmarker is closed: make a new one.")
@@ -106,7 +122,7 @@ class FaceLandmarker:
                 self._last_ms = max(self._last_ms + 1, min(wanted_ms, _LATEST_MS))
                 timestamp_ms = self._last_ms * APART
             try:
-                return self._graph.detect(frame, timestamp_ms)
+                return self._graph.detect(rgb, timestamp_ms)
             except PerceptionError:
                 # A graph that failed once answers every later frame with the same error.
                 self._close()

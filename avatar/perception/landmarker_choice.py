@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from avatar.errors import PerceptionError
+from avatar.media.frame_pixels import FramePixels
 from avatar.models.store import MODELS
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.perception.openvino_landmarker import OpenVinoLandmarker
@@ -25,8 +26,8 @@ class Landmarker(Protocol):
     def closed(self) -> bool:
         """True once it can detect no more."""
 
-    def detect(self, rgb: U8, time_s: float, known: FaceBox | None = None) -> list[FaceDetection]:
-        """Return the faces in one frame; a `known` one may be left out of them. Raises FrameError, PerceptionError."""
+    def detect(self, frame: U8 | FramePixels, time_s: float, known: FaceBox | None = None) -> list[FaceDetection]:
+        """Return the faces in one frame; a `known` one may be left out. Raises FrameError, PerceptionError."""
 
     def close(self) -> None:
         """Release it. May be called again; never raises."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
 
+from avatar.media.frame_pixels import FramePixels
 from avatar.perception.rotated_rect import extent
-from avatar.types import F32, U8
+from avatar.types import F32
 
 AROUND_MOUTH: Final = (
     0, 11, 12, 15, 16, 17, 18, 32, 37, 38, 39, 40, 41, 42, 43, 57, 61, 62, 72, 73, 74, 76, 77, 83, 84, 85, 86,
@@ -27,6 +28,7 @@ AROUND_MOUTH: Final = (
 )  # fmt: skip
 """Landmarks of the lips' skin and what lies around them, from the nose to the chin."""
 _AROUND_MOUTH: Final = np.array(AROUND_MOUTH)
+_EACH: Final = np.full(len(AROUND_MOUTH), 1 / len(AROUND_MOUTH), np.float32)
 SAMPLED_PX: Final = (18, 14)
 """The part of the picture around them is first shrunk to so many pixels: finer detail is noise."""
 DARK: Final = 8.0
@@ -113,16 +115,16 @@ class MouthCoverDetector:
         """Pitch and yaw of what was learnt."""
         self._turned_s = 0.0
 
-    def update(self, rgb: U8, landmarks_px: F32, rotation: F32, step_s: float) -> bool:
+    def update(self, pixels: FramePixels, landmarks_px: F32, rotation: F32, step_s: float) -> bool:
         """Take the next frame; return whether the mouth is covered.
 
         Args:
-            rgb: (height, width, 3), any size.
+            pixels: of the frame, any size.
             landmarks_px: (478, 3), pixels of the frame.
             rotation: (3,), the head's rotation vector in radians.
             step_s: seconds since the last frame, above 0.
         """
-        pattern = mouth_pattern(rgb, landmarks_px)
+        pattern = mouth_pattern(pixels, landmarks_px)
         if pattern is None:  # out of the picture: it is not to be seen either, but teaches nothing
             return self._state.covered
         step_s, facing = min(step_s, LONGEST_STEP_S), rotation[:2]
@@ -143,23 +145,24 @@ class MouthCoverDetector:
         return self._state.covered
 
 
-def mouth_pattern(rgb: U8, landmarks_px: F32) -> F32 | None:
+def mouth_pattern(pixels: FramePixels, landmarks_px: F32) -> F32 | None:
     """Return light and colour around a mouth, (100, 3), each about its mean; None where it is outside the picture."""
-    points = landmarks_px[_AROUND_MOUTH, :2]
-    height, width = rgb.shape[:2]
+    points = landmarks_px.take(_AROUND_MOUTH, axis=0)[:, :2]
+    width, height = pixels.size
     first_x, first_y, last_x, last_y = extent(points)
     left, right = (min(max(at, 0), width) for at in (math.floor(first_x), math.ceil(last_x) + 1))
     top, bottom = (min(max(at, 0), height) for at in (math.floor(first_y), math.ceil(last_y) + 1))
     if right - left < 2 or bottom - top < 2:
         return None
     # OpenCV shrinks a view with strides as it is; it needs no copy.
-    small = cv2.resize(rgb[top:bottom, left:right], SAMPLED_PX, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(pixels.part(left, top, right, bottom), SAMPLED_PX, interpolation=cv2.INTER_AREA)
     across, down = SAMPLED_PX[0] / (right - left), SAMPLED_PX[1] / (bottom - top)
-    x = (points[:, :1] - np.float32(left)) * np.float32(across) - np.float32(0.5)
-    y = (points[:, 1:] - np.float32(top)) * np.float32(down) - np.float32(0.5)
-    colours = cv2.remap(small, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    pattern = np.log(colours[:, 0] + np.float32(DARK)) @ _LIGHT_AND_COLOUR
-    return np.asarray(pattern - pattern.mean(axis=0), np.float32)
+    corner, share = np.array([left, top], np.float32), np.array([across, down], np.float32)
+    places = (points - corner) * share - np.float32(0.5)
+    sampled: Any = cv2.remap  # its types ask for a second map, which there is none of
+    colours = sampled(small, places[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0, :, :3]
+    pattern = np.log(colours + np.float32(DARK)) @ _LIGHT_AND_COLOUR
+    return np.asarray(pattern - _EACH @ pattern, np.float32)
 
 
 def _match(pattern: F32, learnt: F32) -> float:

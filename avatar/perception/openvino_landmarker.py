@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 
 from avatar.errors import PerceptionError
+from avatar.media.frame_pixels import FramePixels
 from avatar.perception.face_detection import SAME_FACE, SIDE, faces_in
 from avatar.perception.landmark_networks import CROP_SIDE, LandmarkNetworks, networks_of
-from avatar.perception.landmarker import FaceDetection, check_frame
+from avatar.perception.landmarker import FaceDetection, check_pixels
 from avatar.perception.network_pool import NetworkPool
 from avatar.perception.rotated_rect import GROWTH, RotatedRect
 from avatar.perception.subject import FaceBox, overlap
@@ -59,8 +60,15 @@ class OpenVinoLandmarker:
         """True after `close()`."""
         return self._pool is None
 
-    def detect(self, rgb: U8, time_s: float, known: FaceBox | None = None) -> list[FaceDetection]:  # noqa: ARG002 - `time_s` is MediaPipe's
-        """Return the faces in one frame (height, width, 3) uint8, the surest first; an empty list where there are none.
+    def detect(
+        self,
+        frame: U8 | FramePixels,
+        time_s: float,  # noqa: ARG002 - it is MediaPipe's
+        known: FaceBox | None = None,
+    ) -> list[FaceDetection]:
+        """Return the faces in one frame, the surest first; an empty list where there are none.
+
+        `frame` is (height, width, 3) uint8 RGB, or the pixels of one.
 
         While faces are searched, one that is `known` is left out: its landmarks would take most of the time.
 
@@ -68,26 +76,26 @@ class OpenVinoLandmarker:
             FrameError: the frame is not fit to look at (see `check_frame`); the landmarker stays usable.
             PerceptionError: it was closed, or OpenVINO failed.
         """
-        frame = check_frame(rgb)
+        pixels = check_pixels(frame)
         with self._lock:
             if self._pool is None:
                 raise PerceptionError("The face landmarker is closed: make a new one.")
-            height, width = frame.shape[:2]
+            width, height = pixels.size
             with self._pool.borrow() as networks:
                 if self._followed is not None:
                     rects = [self._followed.scaled(width, height)]
                 else:
-                    rects = self._search(networks, frame, known)
-                found = [face for rect in rects if (face := _face_in(networks, frame, rect)) is not None]
+                    rects = self._search(networks, pixels, known)
+                found = [face for rect in rects if (face := _face_in(networks, pixels, rect)) is not None]
             if self._video:
                 next_rect = RotatedRect.around_landmarks(found[0].landmarks_px) if found else None
                 self._followed = None if next_rect is None else next_rect.scaled(1 / width, 1 / height)
             return found
 
-    def _search(self, networks: LandmarkNetworks, rgb: U8, known: FaceBox | None) -> list[RotatedRect]:
-        height, width = rgb.shape[:2]
+    def _search(self, networks: LandmarkNetworks, pixels: FramePixels, known: FaceBox | None) -> list[RotatedRect]:
+        width, height = pixels.size
         whole = RotatedRect(width / 2, height / 2, max(width, height), max(width, height))
-        faces = faces_in(*networks.detect(whole.cut(rgb, SIDE, beyond=cv2.BORDER_CONSTANT)))
+        faces = faces_in(*networks.detect(whole.cut(pixels, SIDE, beyond=cv2.BORDER_CONSTANT)))
         rects = [face.rect(width, height) for face in faces[: self._max_faces]]
         return [rect for rect in rects if known is None or overlap(known, _box_in(rect)) < SAME_FACE]
 
@@ -110,12 +118,13 @@ def _box_in(rect: RotatedRect) -> FaceBox:
     return FaceBox((rect.x, rect.y), (rect.width + rect.height) / 2 / GROWTH)
 
 
-def _face_in(networks: LandmarkNetworks, rgb: U8, rect: RotatedRect) -> FaceDetection | None:
+def _face_in(networks: LandmarkNetworks, pixels: FramePixels, rect: RotatedRect) -> FaceDetection | None:
     """Return the face in a rectangle of a picture; None where there is none."""
-    places, presence = networks.landmarks(rect.cut(rgb, CROP_SIDE, beyond=cv2.BORDER_REPLICATE))
+    places, presence = networks.landmarks(rect.cut(pixels, CROP_SIDE, beyond=cv2.BORDER_REPLICATE))
     if presence <= LEAST_PRESENCE:
         return None
-    landmarks = in_picture(places, rect, rgb.shape[1] / rgb.shape[0])
+    width, height = pixels.size
+    landmarks = in_picture(places, rect, width / height)
     if not np.isfinite(landmarks).all():
         return None
     blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
@@ -131,9 +140,8 @@ def in_picture(places: F32, rect: RotatedRect, aspect: float) -> F32:
     `aspect` times as wide as high the depth of a head laid on its side is so many times as large. So it is here.
     """
     across = math.hypot(math.cos(rect.angle_rad), math.sin(rect.angle_rad) * aspect)
-    # One product of all three coordinates: of two, which do not lie side by side, numpy makes a copy first.
-    matrix = np.zeros((3, 4))
-    matrix[:2, [0, 1, 3]] = rect.to_picture(CROP_SIDE)
-    matrix[2, 2] = rect.width / CROP_SIDE * across
-    to_picture = matrix.astype(np.float32)
-    return places @ to_picture[:, :3].T + to_picture[:, 3]
+    (right, below, left), (right_down, below_down, top) = rect.to_picture(CROP_SIDE).tolist()
+    to_picture = np.array(
+        [[right, below, 0, left], [right_down, below_down, 0, top], [0, 0, rect.width / CROP_SIDE * across, 0]]
+    )
+    return np.asarray(cv2.transform(places[None], to_picture)[0], np.float32)

@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar.media.frame_pixels import FramePixels
 from avatar.types import F32, U8
 
 GROWTH: Final = 1.5
 """How much larger the rectangle is than what was found, so that a face that moves is still in it."""
 FOUR_CHANNELS_TO: Final = 4
 """OpenCV turns a picture of four channels in half the time that three take. Up to so many pixels of it for each pixel
-cut, that is worth the change to four and back: 0.2 ms in place of 0.35."""
+cut, that is worth the change to four: 0.2 ms in place of 0.35."""
 RIGHT_EYE, LEFT_EYE = 33, 263
 """The landmarks of the subject's outer eye corners."""
 
@@ -57,27 +58,26 @@ class RotatedRect:
         left, top = self.x - (right[0] + below[0]) * side / 2, self.y - (right[1] + below[1]) * side / 2
         return np.array([[right[0], below[0], left], [right[1], below[1], top]])
 
-    def cut(self, rgb: U8, side: int, *, beyond: int) -> U8:
-        """Return the rectangle of a picture (height, width, 3) stretched to (side, side, 3), without smoothing.
+    def cut(self, pixels: FramePixels, side: int, *, beyond: int) -> U8:
+        """Return the rectangle of a picture stretched to (side, side, 3 or 4), without smoothing.
 
-        `beyond` is OpenCV's border mode for what lies outside of the picture.
+        The first three of a pixel are RGB, a fourth says nothing. `beyond` is OpenCV's border mode for what lies
+        outside of the picture.
         """
         flags, matrix = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, self.to_picture(side)
-        left, top, right, bottom = _reach(matrix, side, rgb.shape[1], rgb.shape[0])
-        if (right - left) * (bottom - top) > FOUR_CHANNELS_TO * side**2:
-            square = cv2.warpAffine(rgb, matrix, (side, side), flags=flags, borderMode=beyond)
-            return np.asarray(square, np.uint8)
+        left, top, right, bottom = _reach(matrix, side, *pixels.size)
+        part = pixels.part(left, top, right, bottom)
+        if part.shape[2] == 3 and (right - left) * (bottom - top) <= FOUR_CHANNELS_TO * side**2:
+            part = np.asarray(cv2.cvtColor(part, cv2.COLOR_RGB2RGBA), np.uint8)
         matrix[:, 2] -= (left, top)
-        part = cv2.cvtColor(rgb[top:bottom, left:right], cv2.COLOR_RGB2RGBA)
-        square = cv2.warpAffine(part, matrix, (side, side), flags=flags, borderMode=beyond)
-        return np.asarray(cv2.cvtColor(square, cv2.COLOR_RGBA2RGB), np.uint8)
+        return np.asarray(cv2.warpAffine(part, matrix, (side, side), flags=flags, borderMode=beyond), np.uint8)
 
 
 def extent(points_px: F32) -> tuple[float, float, float, float]:
     """Return left, top, right and bottom of points (n, 2 or 3)."""
-    # Laid out by coordinate: numpy is five times as quick along the last axis.
-    by_coordinate = np.ascontiguousarray(points_px[:, :2].T)
-    (left, top), (right, bottom) = by_coordinate.min(axis=1).tolist(), by_coordinate.max(axis=1).tolist()
+    # Numpy takes three times as long for so few columns.
+    left, top, *_ = cv2.reduce(points_px, 0, cv2.REDUCE_MIN)[0].tolist()
+    right, bottom, *_ = cv2.reduce(points_px, 0, cv2.REDUCE_MAX)[0].tolist()
     return left, top, right, bottom
 
 

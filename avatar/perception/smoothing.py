@@ -66,14 +66,12 @@ def smooth(state: Smoothed | None, measured: F32, step_s: float, response: Respo
     """
     if state is None or state.measured.shape != measured.shape:
         return Smoothed(measured, np.zeros_like(measured), measured)
-    velocity = state.velocity + _share(response.speed_hz, step_s) * (
-        (measured - state.measured) / np.float32(step_s) - state.velocity
-    )
+    share = _share(response.speed_hz, step_s)
+    velocity = state.velocity * (1 - share) + (measured - state.measured) * (share / step_s)
     speed, moving = _speed(velocity, response, joint=joint)
-    expected = state.value + response.foresight * moving**2 * velocity * step_s
-    cutoff_hz: F32 = np.asarray(response.rest_hz + response.gain * moving * speed, np.float32)
-    value = expected + _share(cutoff_hz, step_s) * (measured - expected)
-    return Smoothed(value.astype(np.float32), velocity.astype(np.float32), measured)
+    expected = state.value + moving * moving * np.float32(response.foresight * step_s) * velocity
+    value = expected + _share(response.rest_hz + response.gain * moving * speed, step_s) * (measured - expected)
+    return Smoothed(value.astype(np.float32, copy=False), velocity.astype(np.float32, copy=False), measured)
 
 
 def expected_value(state: Smoothed, step_s: float, response: Response, *, joint: bool) -> F32:
@@ -92,7 +90,8 @@ def _speed(velocity: F32, response: Response, *, joint: bool) -> tuple[F32, F32]
 
 def _share(cutoff_hz: float | F32, step_s: float) -> float | F32:
     """Share of the new value that a first-order low-pass lets through in one step."""
-    return 1.0 / (1.0 + 1.0 / (2.0 * np.pi * cutoff_hz * step_s))
+    turned = cutoff_hz * (2.0 * math.pi * step_s)
+    return turned / (turned + 1.0)
 
 
 _QUICK: Final = (*RIGHT_EYE_OPENING, *LEFT_EYE_OPENING, *RIGHT_IRIS, *LEFT_IRIS)

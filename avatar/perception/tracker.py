@@ -14,9 +14,10 @@ from typing import Final, Self
 
 from avatar.errors import FrameError, PerceptionError
 from avatar.face.pose import rotation_vector, to_pixels
+from avatar.media.frame_pixels import FramePixels
 from avatar.perception.face_finder import FaceFinder
 from avatar.perception.follower import FaceFollower
-from avatar.perception.landmarker import MIN_SIDE_PX, FaceDetection, check_frame
+from avatar.perception.landmarker import MIN_SIDE_PX, FaceDetection, check_pixels
 from avatar.perception.mouth_cover import MouthCoverDetector
 from avatar.perception.regions import LEAST_SHARE, SURE_SHARE, Region, around
 from avatar.perception.smoothing import NOMINAL_STEP_S, SmoothedFace, expected_face, smooth_face
@@ -69,8 +70,8 @@ class FaceTracker:
         self._last: FaceState | None = None
         self._lost_s = 0.0
 
-    def track(self, rgb: U8, time_s: float) -> FaceState | None:
-        """Return the subject's face in a frame (height, width, 3) uint8 RGB taken at `time_s`.
+    def track(self, frame: U8 | FramePixels, time_s: float) -> FaceState | None:
+        """Return the subject's face in a frame, (height, width, 3) uint8 RGB or the pixels of one, taken at `time_s`.
 
         A face that is lost is held where it was last seen for `HOLD_S` while its confidence falls from 1 to 0; after
         that, and before any face was found, the answer is None. A black or tiny frame is a frame without a face. A
@@ -85,17 +86,16 @@ class FaceTracker:
         if self._closed:
             raise PerceptionError("The face tracker is closed: make a new one.")
         try:
-            frame = check_frame(rgb)
+            pixels = check_pixels(frame)
         except FrameError:
-            if getattr(rgb, "ndim", 0) == 3 and rgb.shape[2] == 3 and min(rgb.shape[:2]) < MIN_SIDE_PX:
+            if _is_tiny(frame):
                 return self._hold(time_s, step_s)
             raise
-        height, width = frame.shape[:2]
-        if self._frame_size != (width, height):
+        if self._frame_size != pixels.size:
             self._forget()
-            self._frame_size = (width, height)
+            self._frame_size = pixels.size
             self._sweep, self._last_box = None, None
-        seen = self._find(frame, self._frame_size, time_s)
+        seen = self._find(pixels, self._frame_size, time_s)
         if seen is None:
             return self._hold(time_s, step_s)
         face, changed = seen
@@ -112,7 +112,7 @@ class FaceTracker:
             pose=pose,
             confidence=1.0,
             frame_size=self._frame_size,
-            mouth_covered=self._mouth.update(frame, face.landmarks_px, rotation_vector(pose.rotation), step_s),
+            mouth_covered=self._mouth.update(pixels, face.landmarks_px, rotation_vector(pose.rotation), step_s),
         )
         return self._last
 
@@ -162,11 +162,11 @@ class FaceTracker:
             return None
         return replace(self._last, time_s=time_s, confidence=1.0 - self._lost_s / HOLD_S)
 
-    def _find(self, rgb: U8, size: tuple[int, int], time_s: float) -> tuple[FaceDetection, bool] | None:
+    def _find(self, pixels: FramePixels, size: tuple[int, int], time_s: float) -> tuple[FaceDetection, bool] | None:
         """Return the subject's face and whether it is another one than before, or None where it is not to be seen."""
         try:
-            changed = self._search_if_due(rgb, size, time_s)
-            found = self._follower.detect(rgb, time_s) if self._subject is not None else []
+            changed = self._search_if_due(pixels, size, time_s)
+            found = self._follower.detect(pixels, time_s) if self._subject is not None else []
         except PerceptionError:
             if self._rebuilt:
                 raise
@@ -185,13 +185,14 @@ class FaceTracker:
         self._last_box = box
         return found[0], changed
 
-    def _search_if_due(self, rgb: U8, size: tuple[int, int], time_s: float) -> bool:
+    def _search_if_due(self, pixels: FramePixels, size: tuple[int, int], time_s: float) -> bool:
         """Search now and then; put the follower on a new subject. Return True when there is one."""
         rival = self._subject is not None and self._subject.rival_since_s is not None
         every_s = SEARCH_RIVAL_S if rival else SEARCH_S
         if self._searched_s is not None and 0 <= time_s - self._searched_s < every_s:
             return False
         self._searched_s = time_s
+        rgb = pixels.rgb()
         for region in self._regions_to_search(rgb, size, rival=rival):
             followed = self._subject.box if self._subject is not None and self._lost_s == 0 else None
             boxes = self._finder.detect(rgb, region, followed)
@@ -249,6 +250,14 @@ class FaceTracker:
         self._finder = FaceFinder(self._model_path, engine=self._engine)
         self._follower = FaceFollower(self._model_path, engine=self._engine)
         self._searched_s = None
+
+
+def _is_tiny(frame: U8 | FramePixels) -> bool:
+    """Return whether a frame is one, but too small to hold a face."""
+    if isinstance(frame, FramePixels):
+        return True  # nothing else can be wrong with those
+    shape: tuple[int, ...] = getattr(frame, "shape", ())
+    return len(shape) == 3 and shape[2] == 3 and min(shape[:2]) < MIN_SIDE_PX
 
 
 def _is_far(box: FaceBox, size: tuple[int, int], times: float = 1.0) -> bool:

@@ -15,6 +15,7 @@ from avatar.generator.picture_label import labelled
 from avatar.generator.protocol import Generator
 from avatar.generator.tiers import open_generator
 from avatar.media.files import Damage
+from avatar.media.frame_pixels import RgbPixels
 from avatar.media.video import clip_frames
 from avatar.models.store import get_model
 from avatar.motion.composer import CompositionState, Sources, Temperament, compose
@@ -135,7 +136,7 @@ def _track(
     try:
         for time_s, rgb in clip_frames(driver, until_s=until_s, damage=damage):
             face = tracker.track(rgb, time_s)
-            read = generator.read_driver(rgb, face) if face is not None and not face.held else None
+            read = generator.read_driver(RgbPixels(rgb), face) if face is not None and not face.held else None
             yield time_s, face, read
     finally:
         tracker.close()

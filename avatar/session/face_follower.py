@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from avatar.errors import FrameError
 from avatar.generator.protocol import Generator
-from avatar.media.colour import camera_rgb
+from avatar.media.frame_pixels import camera_pixels
 from avatar.motion.attention import UserSeen, user_seen
 from avatar.perception.tracker import FaceTracker
 from avatar.session.face_watch import FaceWatch, watch_face
@@ -90,7 +90,7 @@ class FaceFollower:
 
         Args:
             tracker: finds it.
-            meter: is told how often frames come (`camera`), how long they `wait`, `convert` and `perceive` take.
+            meter: is told how often frames come (`camera`), how long they `wait` and `perceive` takes.
             on_news: is told when a face is found or lost.
             camera_fps: frames a second of which none are left out.
             begin_s: when the session's clock began (time.monotonic()).
@@ -133,13 +133,12 @@ class FaceFollower:
             return Sighting(self._tracker.expect(time_s), capture, self._read)
         talks = drive == "conversation"
         try:
-            with self._meter.time("convert"):
-                rgb = camera_rgb(arrived.frame)
             with self._meter.time("perceive"):
-                face = self._tracker.track(rgb, time_s)
+                pixels = camera_pixels(arrived.frame)
+                face = self._tracker.track(pixels, time_s)
                 seen = face if face is not None and not face.held else None
                 if seen is not None and not talks:
-                    self._read = generator.read_driver(rgb, seen)
+                    self._read = generator.read_driver(pixels, seen)
         except FrameError:
             self.bad_frames += 1
             return None

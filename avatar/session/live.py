@@ -188,7 +188,7 @@ class Session:
         """Return how the pipeline does."""
         return SessionStats(
             camera_fps=self._meter.rate("camera", time.monotonic()),
-            stage_ms=self._meter.medians_ms(("convert", "perceive", "speech", "generate")),
+            stage_ms=self._meter.medians_ms(("perceive", "speech", "generate")),
             dropped=self._camera.dropped + self._seen.dropped + self._follower.bad_frames,
             face=self._follower.sight,
             camera_age_s=self._meter.median_s("wait", LATELY),

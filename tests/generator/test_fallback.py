@@ -19,6 +19,7 @@ from avatar.generator.fallback import FallbackGenerator
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.identities.open import open_identity
+from avatar.media.frame_pixels import FramePixels, RgbPixels
 from avatar.session.opening import open_session
 from avatar.session.protocol import SessionEvent, TierLowered
 from avatar.types import F32, U8, FaceState, Motion, Picture, rest_motion
@@ -40,7 +41,7 @@ class Drawing(GeometryGenerator):
         self._take()
         return super().render(motion)
 
-    def read_driver(self, rgb: U8, face: FaceState) -> F32 | None:
+    def read_driver(self, frame: FramePixels, face: FaceState) -> F32 | None:
         self._take()
         return None
 
@@ -93,7 +94,7 @@ def test_two_threads_that_find_it_full_give_way_once(identity: Identity) -> None
     machine = Machine(identity, {"portrait": 1})
     generator = machine.generator("portrait", "lite", "geometry")
     generator.render(rest_motion(0.0))
-    both, rgb = Barrier(2), np.zeros((2, 2, 3), np.uint8)
+    both, frame = Barrier(2), RgbPixels(np.zeros((2, 2, 3), np.uint8))
 
     def at_once(work: object) -> None:
         both.wait(60)
@@ -103,7 +104,7 @@ def test_two_threads_that_find_it_full_give_way_once(identity: Identity) -> None
         Thread(target=at_once, args=[work])
         for work in (
             lambda: generator.render(rest_motion(0.0)),
-            lambda: generator.read_driver(rgb, None),  # type: ignore[arg-type]
+            lambda: generator.read_driver(frame, None),  # type: ignore[arg-type]
         )
     ]
     for thread in threads:

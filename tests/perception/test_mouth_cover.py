@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
+from avatar.media.frame_pixels import RgbPixels
 from avatar.perception.mouth_cover import (
     BACK,
     BOUNDS,
@@ -121,27 +121,27 @@ def test_light_size_and_turns_are_no_cover(tracker: FaceTracker, shot: Any) -> N
 def test_a_head_turned_far_is_not_judged_but_learnt_anew(tracker: FaceTracker, shot: Any) -> None:
     """A picture of something else stands for the other side of the face."""
     landmarks = found(tracker.track(shot(), 0.0)).landmarks_px
-    other = shot(y=70)
+    ahead, other = RgbPixels(shot()), RgbPixels(shot(y=70))
     aside = np.array([0, 1.5 * FARTHEST_TURN, 0], np.float32)
     watch = MouthCoverDetector()
     for _ in range(40):
-        assert not watch.update(shot(), landmarks, AHEAD, STEP_S)
+        assert not watch.update(ahead, landmarks, AHEAD, STEP_S)
     said = [watch.update(other, landmarks, aside, STEP_S) for _ in range(round((TURNED_S + 2 * LEARN_S) / STEP_S))]
     assert not any(said)
-    assert any(watch.update(shot(), landmarks, aside, STEP_S) for _ in range(12)), "how it was is a cover now"
+    assert any(watch.update(ahead, landmarks, aside, STEP_S) for _ in range(12)), "how it was is a cover now"
     same = MouthCoverDetector()
     for _ in range(40):
-        same.update(shot(), landmarks, AHEAD, STEP_S)
+        same.update(ahead, landmarks, AHEAD, STEP_S)
     assert any(same.update(other, landmarks, AHEAD, STEP_S) for _ in range(12)), "the same, without the turn"
 
 
 def test_a_mouth_outside_the_picture_says_nothing(tracker: FaceTracker, shot: Any) -> None:
     landmarks = found(tracker.track(shot(), 0.0)).landmarks_px
     frame = shot()
-    assert mouth_pattern(frame, landmarks + 5000) is None
-    assert mouth_pattern(frame, landmarks - 5000) is None
-    partly = mouth_pattern(frame[: int(landmarks[17, 1])], landmarks)
+    assert mouth_pattern(RgbPixels(frame), landmarks + 5000) is None
+    assert mouth_pattern(RgbPixels(frame), landmarks - 5000) is None
+    partly = mouth_pattern(RgbPixels(frame[: int(landmarks[17, 1])]), landmarks)
     assert partly is not None and np.isfinite(partly).all()
-    assert not MouthCoverDetector().update(frame, landmarks + 5000, AHEAD, STEP_S)
-    flat = mouth_pattern(cv2.resize(np.full((4, 4, 3), 7, np.uint8), (640, 480)), landmarks)
+    assert not MouthCoverDetector().update(RgbPixels(frame), landmarks + 5000, AHEAD, STEP_S)
+    flat = mouth_pattern(RgbPixels(np.full((480, 640, 3), 7, np.uint8)), landmarks)
     assert flat is not None and np.isfinite(flat).all()

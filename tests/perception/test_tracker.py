@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from avatar.errors import FrameError, PerceptionError
 from avatar.face.pose import rotation_vector, to_head_frame
+from avatar.media.colour import camera_rgb, to_i420
+from avatar.media.frame_pixels import camera_pixels
 from avatar.perception.tracker import HOLD_S, FaceTracker
 from avatar.types import FaceState
 
@@ -48,6 +51,20 @@ def test_a_still_face_under_camera_noise_is_still(tracker: FaceTracker, shot: An
     # Head units: 0.1 % is a tenth of a pixel for a face of 200 px.
     assert points.std(0).mean() < 0.001
     assert np.sqrt((np.diff(points, axis=0) ** 2).mean()) < 0.001
+
+
+def test_a_camera_s_frame_is_followed_like_its_rgb(face_model: Path, tracker: FaceTracker, shot: Any) -> None:
+    with FaceTracker(face_model) as other:
+        for index in range(4):
+            i420 = to_i420(shot(x=10.0 * index, roll=5.0 * index, noise=index))
+            frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
+            seen = found(tracker.track(camera_pixels(frame), index / FPS))
+            expected = found(other.track(camera_rgb(frame), index / FPS))
+            assert np.array_equal(seen.landmarks_px, expected.landmarks_px)
+            assert np.array_equal(seen.blendshapes, expected.blendshapes)
+        assert seen.frame_size == (640, 480)
+        tiny = camera_pixels(av.VideoFrame(8, 8, "yuv420p"))
+        assert found(tracker.track(tiny, 0.2)).held, "a frame without a face"
 
 
 def test_a_lost_face_is_held_fading_and_then_gone(tracker: FaceTracker, shot: Any) -> None:

@@ -28,6 +28,7 @@ from avatar.generator.portrait.portrait_motion import PictureComposer, PortraitD
 from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.scene_layout import KEPT, lay_out_scene
 from avatar.media.colour import to_i420
+from avatar.media.frame_pixels import FramePixels
 from avatar.types import F32, U8, FaceState, Motion, ReadExpression
 
 RIM: Final = 0.08
@@ -73,10 +74,10 @@ class PortraitGenerator:
         if self._composer is not None and background.kind == "keep":
             self._placement = self._composer.place(self._scene.still, self._share, self._to_picture)
 
-    def read_driver(self, rgb: U8, face: FaceState) -> F32:
-        """Return the (21, 3) expression offsets of a driver's face in a camera's frame, RGB."""
+    def read_driver(self, frame: FramePixels, face: FaceState) -> F32:
+        """Return the (21, 3) expression offsets of a driver's face in a camera's frame."""
         square = face_square(face.landmarks_px, CROP_SIDE, DRIVER_SCALE)
-        return self._engine.read(cut_square(rgb, square, CROP_SIDE))[0]
+        return self._engine.read(cut_square(frame.rgb(), square, CROP_SIDE))[0]
 
     def render(self, motion: Motion) -> U8:
         """Return the picture of a motion, as `Generator` says."""

@@ -23,6 +23,7 @@ from avatar.generator.portrait.networks import load_portrait_networks
 from avatar.generator.portrait.tier import load_networks
 from avatar.generator.tiers import open_generator
 from avatar.identities.open import open_identity
+from avatar.media.frame_pixels import RgbPixels
 from avatar.types import FaceState, rest_motion
 from benchmarks.parity import LARGEST, answers, differences
 from benchmarks.seeded_weights import published_state
@@ -76,7 +77,7 @@ def test_the_whole_way_from_the_hub_to_a_picture(
     assert not list((tmp_path / "models").rglob("*.pth")), "half a gigabyte that is kept as safetensors"
     generator = open_generator(open_identity("mira"), (256, 256), "portrait", "torch")
     assert generator.render(rest_motion(0.0)).shape == (256, 256, 3)
-    assert generator.read_driver(open_identity("mira").rest.rgb, seen_face()).shape == (21, 3)
+    assert generator.read_driver(RgbPixels(open_identity("mira").rest.rgb), seen_face()).shape == (21, 3)
     load_networks.cache_clear()
 
 
