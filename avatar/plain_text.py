@@ -19,6 +19,12 @@ def plain_lines(text: object) -> str:
     return "\n    ".join(map(plain, str(text).split("\n")))
 
 
+def in_bytes(count: float) -> str:
+    """Return a number of bytes as people read it: `250 kB`, `1.5 MB`, `100 MB`."""
+    unit, amount = ("MB", count / 1e6) if count >= 1e6 else ("kB", count / 1e3)
+    return f"{amount:.1f}".removesuffix(".0") + f" {unit}" if amount < 10 else f"{amount:.0f} {unit}"
+
+
 class PlainFormatter(logging.Formatter):
     """Writes log entries, and the tracebacks with them, as `plain_lines`."""
 

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from avatar.plain_text import PlainFormatter, plain, plain_lines
+from avatar.plain_text import PlainFormatter, in_bytes, plain, plain_lines
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,9 @@ def test_an_entry_of_a_log_looks_like_one_entry() -> None:
     assert lines[0] == "ERROR me"
     assert all(line.startswith("    ") for line in lines[1:])
     assert any("ValueError: a name" in line for line in lines) and "\x1b" not in written.getvalue()
+
+
+def test_bytes_are_said_as_people_read_them() -> None:
+    assert [in_bytes(count) for count in (16_384, 250_000, 1_500_000, 10_000_000, 100_000_000)] == [
+        "16 kB", "250 kB", "1.5 MB", "10 MB", "100 MB",
+    ]  # fmt: skip

@@ -15,6 +15,7 @@ from yarl import URL
 
 from avatar.cluster.gateway_only import KEY, OWN_HEADERS, SCHEME, VISITOR
 from avatar.cluster.replicas import Replica
+from avatar.plain_text import in_bytes
 from avatar.server.problems import RequestError
 
 FORM_BYTES: Final = 16_384
@@ -147,4 +148,4 @@ def _code(body: bytes) -> str:
 
 
 def _too_large(most: int) -> RequestError:
-    return RequestError(f"This is more than the {most / 1e6:.2g} MB taken at once.", code="too_many_bytes")
+    return RequestError(f"This is more than the {in_bytes(most)} taken at once.", code="too_many_bytes")

@@ -29,6 +29,8 @@ CLOSED_EYES: Final = 0.66
 """Of both blink coefficients; photos with open eyes reach it in one of 150."""
 DARK_EYES: Final = -0.98
 """Natural logarithm of the light around the eyes over that of cheeks and forehead: sunglasses lie below."""
+LYING_DEG: Final = 45.0
+"""A head that leans further lies on its side: nobody holds it so, but a photo may have been turned."""
 TURNED_DEG: Final = 25.0
 """From here on one side of mouth and eyes is seen too much from the side; `enrol` refuses what is turned further."""
 BLURRED: Final = 0.03
@@ -67,12 +69,17 @@ def _warnings(portrait: Portrait, *, rests: bool) -> list[str]:
     found = []
     if is_cut_off(rgb, landmarks):
         found.append("The face is cut off by the photo's edge. Use a photo that shows all of it.")
+    pitch, yaw, roll = np.degrees(rotation_vector(fit_pose(landmarks).rotation))
+    if abs(roll) > LYING_DEG:
+        found.append(
+            f"The photo lies on its side: the head leans by {abs(roll):.0f} degrees. Turn it upright, or the avatar is "
+            "seen as it is here."
+        )
     elif is_mouth_covered(rgb, landmarks):
         found.append(
             "Something seems to cover the mouth, such as a mask or a hand: lips would be drawn on top of it. "
             "Use a photo in which nose, mouth and chin are free."
         )
-    pitch, yaw, _ = np.degrees(rotation_vector(fit_pose(landmarks).rotation))
     if (turn := max(abs(pitch), abs(yaw))) > TURNED_DEG:
         found.append(
             f"The head is turned {turn:.0f} degrees away: its far side will look wrong when it turns back. "

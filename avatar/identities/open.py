@@ -13,7 +13,7 @@ from avatar.generator.identity import Identity
 from avatar.generator.identity_file import read_identity
 from avatar.generator.photo_checks import photo_warnings
 from avatar.identities.builtin import BuiltinFace, builtin_faces
-from avatar.media.photo import read_photo
+from avatar.media.photo import photo_bytes, read_photo
 from avatar.trust.consent import require
 from avatar.types import U8
 
@@ -90,7 +90,7 @@ def read_own_photo(path: Path) -> U8:
         AvatarError: the file cannot be read, or is no photo that can be used (ImageError); it is named.
     """
     try:
-        return read_photo(path.read_bytes(), OWN_PHOTO_LIMITS)
+        return read_photo(photo_bytes(path, OWN_PHOTO_LIMITS), OWN_PHOTO_LIMITS)
     except OSError as error:
         raise AvatarError(f"{path} cannot be read: {error.strerror}.") from error
     except ImageError as error:

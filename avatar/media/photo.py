@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, TypeVar, overload
 
 import numpy as np
@@ -20,6 +21,7 @@ from avatar.config import LimitSettings
 from avatar.errors import ImageError
 from avatar.media.exif import orientation, scan_count, without_metadata
 from avatar.media.photo_parts import gif_size, has_too_many_parts
+from avatar.plain_text import in_bytes
 from avatar.types import U8
 
 _Result = TypeVar("_Result")
@@ -37,6 +39,16 @@ _FORMATS: Final[Mapping[bytes, Callable[[io.BytesIO], ImageFile]]] = {
     b"GIF8": GifImageFile,
 }
 """How files of each format begin. `Image.open` would do, but it prints a warning of its own about large ones."""
+_HEIC: Final = (
+    "HEIC photos cannot be read here. Save the photo as JPEG (on an iPhone: Settings, Camera, Formats, Most "
+    "Compatible) and try again."
+)
+_AVIF: Final = "AVIF pictures cannot be read here. Save the picture as JPEG or PNG and try again."
+_FOREIGN: Final = {
+    **dict.fromkeys((b"heic", b"heix", b"mif1", b"msf1", b"hevc"), _HEIC),
+    **dict.fromkeys((b"avif", b"avis"), _AVIF),
+}
+"""What is said of formats that phones and web pages have and that are not read, by the brand that files begin with."""
 _MOST_SCANS: Final = 100
 _MOST_SCANNED: Final = 500_000_000
 """Cameras write up to about 12 scans into a progressive JPEG, and a decoder goes through the whole picture for each: a
@@ -96,6 +108,12 @@ class UploadedPhotos(Sequence[U8]):
             raise ImageError(f"{which}{error}", code=error.code) from error
 
 
+def photo_bytes(path: Path, limits: LimitSettings) -> bytes:
+    """Return a file that should be a photo, of what is too large only as much as shows that. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(limits.upload_bytes + 1)
+
+
 def read_photo(data: bytes, limits: LimitSettings) -> U8:
     """Return the photo in `data` as RGB, uint8, (height, width, 3), upright and at most 2048 pixels long.
 
@@ -125,8 +143,8 @@ def _open_checked(data: bytes, limits: LimitSettings) -> tuple[ImageFile, bytes]
     """Return a picture that is within the limits and not yet decoded, and its EXIF block where it is a JPEG's."""
     if len(data) > limits.upload_bytes:
         raise ImageError(
-            f"The photo has {len(data) / 1e6:.2g} MB; at most {limits.upload_bytes / 1e6:.2g} MB can be taken. "
-            "Use a smaller version of it.",
+            f"The photo has more than {in_bytes(limits.upload_bytes)}, the most that can be taken. Use a smaller "
+            "version of it.",
             code="too_many_bytes",
         )
     if has_too_many_parts(data):
@@ -152,12 +170,8 @@ def _open(data: bytes) -> ImageFile:
                 raise _not_an_image() from error
             except DECODER_ERRORS as error:
                 raise _truncated() from error
-    if _looks_like_heic(data):
-        raise ImageError(
-            "HEIC photos cannot be read here. Save the photo as JPEG (on an iPhone: Settings, Camera, Formats, "
-            "Most Compatible) and try again.",
-            code="not_an_image",
-        )
+    if data[4:8] == b"ftyp" and (advice := _FOREIGN.get(data[8:12])) is not None:
+        raise ImageError(advice, code="not_an_image")
     raise _not_an_image()
 
 
@@ -236,7 +250,3 @@ def _truncated() -> ImageError:
         "The photo is damaged or was not received whole. Send it again, or save it anew and send that.",
         code="truncated_image",
     )
-
-
-def _looks_like_heic(data: bytes) -> bool:
-    return data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc")

@@ -13,6 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from avatar.config import LimitSettings
+from avatar.plain_text import in_bytes
 from avatar.server.problems import RequestError
 
 RECEIVE_S: Final = 60.0
@@ -83,7 +84,7 @@ async def read_photo_form(request: Request, limits: LimitSettings) -> PhotoForm:
 
 
 async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    most = f"{limit / 1e6:.2g} MB" if limit >= 1e6 else f"{limit / 1e3:.2g} kB"
+    most = in_bytes(limit)
     too_many = RequestError(f"This is more than the {most} taken at once.", code="too_many_bytes")
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > limit:

@@ -13,7 +13,7 @@ import numpy as np
 
 from avatar.config import LimitSettings
 from avatar.errors import AvatarError, ImageError, MediaError
-from avatar.media.photo import read_photo
+from avatar.media.photo import photo_bytes, read_photo
 from avatar.media.video import clip_frames
 from avatar.trust.marks import Finding, Verdict
 from avatar.trust.watermark_carrier import PUBLIC_KEY, carrier_of
@@ -95,7 +95,7 @@ def _stretches(path: Path) -> Iterator[F32]:
     """Yield the mean brightness of one stretch after the other, (height, width) of 0..255."""
     if path.suffix.lower() in _STILLS:
         try:
-            yield _luma(read_photo(path.read_bytes(), STILL_LIMITS))
+            yield _luma(read_photo(photo_bytes(path, STILL_LIMITS), STILL_LIMITS))
         except OSError as error:
             raise AvatarError(f"Cannot read {path}: {error.strerror or error}.") from error
         return

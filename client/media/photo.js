@@ -3,6 +3,8 @@
 /** The server works at this size at most, so more pixels only cost time. */
 const MAX_SIDE_PX = 2048;
 const UNCHANGED_BELOW_BYTES = 1_500_000;
+/** What the server reads; a browser may read more, such as a phone's own format. */
+const SERVER_READS = new Set(["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"]);
 const JPEG_QUALITY = 0.92;
 
 /**
@@ -18,14 +20,23 @@ export function reducedSize(width, height) {
 }
 
 /**
- * Reduce a large photo to the size that the server uses. A file that this browser cannot read is left as it is: the
+ * Whether a photo is sent as it is.
+ *
+ * @param {{ size: number, type: string }} file
+ */
+export function isSentAsItIs(file) {
+  return file.size <= UNCHANGED_BELOW_BYTES && SERVER_READS.has(file.type);
+}
+
+/**
+ * Reduce a large photo to the size that the server uses, and make a JPEG of one in a format of its own. A file that this browser cannot read is left as it is: the
  * server may know the format, or says what is wrong with it.
  *
  * @param {File} file
  * @returns {Promise<File>}
  */
 export async function reduceForUpload(file) {
-  if (file.size <= UNCHANGED_BELOW_BYTES) return file;
+  if (isSentAsItIs(file)) return file;
   /** @type {ImageBitmap} */
   let picture;
   try {

@@ -58,6 +58,17 @@ def test_a_mask_over_nose_and_mouth_is_warned_of(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_photo_that_lies_on_its_side_is_warned_of(
+    portraits: dict[str, Portrait], face_model: Path, turns: int
+) -> None:
+    (warning,) = photo_warnings([seen(np.ascontiguousarray(np.rot90(portraits["mira"].rgb, turns)), face_model)])
+    assert "lies on its side" in warning
+    leaning = int(warning.split(" degrees")[0].split()[-1])
+    assert abs(leaning - 90) < 12
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("colour", [(110, 160, 205), (235, 235, 235), (28, 28, 32), (48, 58, 85)])
 @pytest.mark.parametrize("face", ["mira", "kofi", "lin", "tomas"])
 def test_a_plain_mask_with_three_folds_is_warned_of(

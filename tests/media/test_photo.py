@@ -6,6 +6,7 @@ import io
 import struct
 import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from PIL import Image
 from avatar.config import LimitSettings
 from avatar.errors import ImageError
 from avatar.media import photo as photo_module
-from avatar.media.photo import LONGEST_SIDE, UploadedPhotos, read_photo
+from avatar.media.photo import LONGEST_SIDE, UploadedPhotos, photo_bytes, read_photo
 from avatar.types import U8
 
 LIMITS = LimitSettings()
@@ -149,9 +150,20 @@ def test_what_is_not_an_image_is_refused() -> None:
     assert refusal(b"II*\0" + bytes(100)) == "not_an_image"
 
 
-def test_a_photo_in_apples_format_is_refused_with_advice() -> None:
-    with pytest.raises(ImageError, match="Most Compatible"):
-        read_photo(b"\0\0\0\x18ftypheic" + bytes(100), LIMITS)
+@pytest.mark.parametrize(("brand", "advice"), [(b"heic", "Most Compatible"), (b"avif", "AVIF pictures cannot be read")])
+def test_a_photo_in_a_phones_format_is_refused_with_advice(brand: bytes, advice: str) -> None:
+    with pytest.raises(ImageError, match=advice):
+        read_photo(b"\0\0\0\x18ftyp" + brand + bytes(100), LIMITS)
+
+
+def test_of_a_file_that_is_no_photo_no_more_is_read_than_shows_that(tmp_path: Path) -> None:
+    film = tmp_path / "film.jpg"
+    with film.open("wb") as file:
+        file.truncate(1 << 40)  # a terabyte, of which the disk holds nothing
+    data = photo_bytes(film, LIMITS)
+    assert len(data) == LIMITS.upload_bytes + 1
+    with pytest.raises(ImageError, match="more than 10 MB, the most that can be taken"):
+        read_photo(data, LIMITS)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP"])

@@ -20,7 +20,7 @@ export const PHOTO_TEXTS = Object.freeze({
   },
   not_an_image: {
     title: "That file is not a photo",
-    text: "Use a JPEG, PNG or WebP picture.",
+    text: "Use a JPEG, PNG or WebP picture. A phone's HEIC photo is saved as JPEG first (iPhone: Settings, Camera, Formats, Most Compatible).",
   },
   truncated_image: {
     title: "The photo is damaged",
