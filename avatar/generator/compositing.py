@@ -15,20 +15,13 @@ from avatar.generator.network_input import INNER
 from avatar.generator.photo_detail import led_by_photo
 from avatar.generator.sampling import sample
 from avatar.generator.shaded_mouth import MouthLayer
+from avatar.generator.teeth_edges import TeethEdges, away_from_lips
 from avatar.types import F32, U8
 
-UNLIKE: Final = 0.62
-"""Where the brightness of the network's mouth and of the drawn one differ by this ratio, the whole mouth's aside, none
-of the drawn one's fine detail shows; the more alike they are, the more. A network that cannot know where teeth part
-draws their mean; the drawn ones part somewhere plausible, but where it draws a lip or the dark, their edges have no
-place. Shade and colour stay its. Chosen together with `DETAIL_PX` on 13 training clips: mouths there are 1.1 times as
-sharp as real ones, without detail a third."""
-DETAIL_PX: Final = 1.1
-"""What is finer than this, in pixels of the crop, is detail: the finest is the sharpest for the least error."""
 AROUND: Final = 5
 """Pixels of the crop around the lips' edges that a drawn mouth may change."""
-DETAIL_FLOOR: Final = 8.0
-"""Levels of 255 that the dark is taken for brighter: what can hardly be seen has no detail."""
+MARGIN: Final = 3
+"""Pixels of the crop around what is looked at for teeth: it is compared with what is around it."""
 
 SHIFTED: Final = 0.5
 """Crop pixels per picture pixel up to which a picture is not shifted: of 512 x 512 all are coarser (35 clips)."""
@@ -94,15 +87,15 @@ def lay_layers(
 
     Does what `network.blend` does in training, but at the picture's resolution: `shift` and `tone` act on the sharp
     photo, and only where something is added are the crop's own pixels enlarged. Where the `seam` (S, S, 1) is 0 nothing
-    changes. Inside the `mouth` (S, S), 255 between the lips, the fine detail of what the picture showed there stays
-    where it fits (`UNLIKE`). A `shade` is laid over the network's mouth before that.
+    changes. Inside the `mouth` (S, S), 255 between the lips, the edges of the teeth that the picture showed there stay
+    where they fit (`teeth_edges`). A `shade` is laid over the network's mouth before that.
 
     A picture that is finer than the crop is led by the photo (`photo_detail`). One that is far finer is not shifted
     (`SHIFTED`): a fraction of one of the crop's pixels moves its detail further than it was wrong (a photo at rest in
     1024 x 1024: 31 dB with it, 40 dB without; a clip 35.1 and 35.0 dB).
     """
     finer = finer_than_crop(window)
-    detail = None if mouth is None else _mouth_detail(picture, window, mouth)
+    teeth = None if mouth is None else _DrawnTeeth(picture, window, mouth)
     x, y, width, height = cv2.boundingRect(seam)
     head = _Place(window, (x, y, x + width, y + height), picture)
     if not head.seen:
@@ -121,8 +114,8 @@ def lay_layers(
         cv2.add(cv2.multiply(drawn.view, keep, scale=1 / 255), add, dst=drawn.view)
     if shade is not None:
         shade.lay(picture)
-    if detail is not None:
-        detail.show()
+    if teeth is not None:
+        teeth.show()
 
 
 def _shift_and_tone(head: _Place, layers: FrameLayers, scale: float) -> None:
@@ -158,43 +151,23 @@ def _halved(picture: U8) -> U8:
     return np.asarray(cv2.cvtColor(half, cv2.COLOR_RGB2RGBA), np.uint8)
 
 
-def _mouth_detail(picture: U8, window: Window, mouth: U8) -> _Detail | None:
-    """Return the fine detail of a picture inside a mouth; None where it is shut or outside the picture."""
-    x, y, width, height = cv2.boundingRect(mouth)
-    place = _Place(window, (x, y, x + width, y + height), picture)
-    return _Detail(place, window, mouth) if place.seen else None
+class _DrawnTeeth:
+    """The edges of the teeth that a picture shows inside a mouth, kept while something else is drawn there."""
 
-
-class _Detail:
-    """The fine detail of what a picture shows inside a mouth, kept while something else is drawn there."""
-
-    def __init__(self, place: _Place, window: Window, mouth: U8) -> None:
-        self._place, self._blur_px = place, DETAIL_PX / window.scale
-        shown = place.view.astype(np.float32) + np.float32(DETAIL_FLOOR)
-        coarse = self._without_detail(shown)
-        self._gain = cv2.divide(shown, coarse) - np.float32(1)
-        self._brightness = _mean_of_colours(coarse)
-        self._share = place.resampled(mouth) * np.float32(1 / 255)
+    def __init__(self, picture: U8, window: Window, mouth: U8) -> None:
+        """Take a picture and where its mouth is open, (S, S), 255 inside."""
+        shown = away_from_lips(mouth)
+        x, y, width, height = cv2.boundingRect(shown)
+        place = _Place(window, (x - MARGIN, y - MARGIN, x + width + MARGIN, y + height + MARGIN), picture)
+        self._view = place.view
+        self._edges: TeethEdges | None = None
+        if width and place.seen:
+            self._edges = TeethEdges(place.view, place.resampled(shown) * np.float32(1 / 255), window.scale)
 
     def show(self) -> None:
-        """Bring the detail out in what is drawn there now, where that is bright and dark as it was."""
-        brightness = _mean_of_colours(self._place.view.astype(np.float32)) + np.float32(DETAIL_FLOOR)
-        change = self._without_detail(brightness) / self._brightness
-        inside = np.sort(change[self._share > self._share.max() / 2])
-        if len(inside):
-            change /= inside[len(inside) // 2]
-        alike = np.maximum(np.minimum(change, 1 / change) - np.float32(UNLIKE), 0)
-        share = self._share * alike * np.float32(1 / (1 - UNLIKE))
-        gain = cv2.multiply(cv2.merge([share] * 3), self._gain) + np.float32(1)
-        cv2.multiply(self._place.view, gain, dst=self._place.view, dtype=cv2.CV_8U)
-
-    def _without_detail(self, values: F32) -> F32:
-        return np.asarray(cv2.GaussianBlur(values, (0, 0), self._blur_px), np.float32)
-
-
-def _mean_of_colours(rgb: F32) -> F32:
-    """Return (height, width) of (height, width, 3)."""
-    return np.asarray(cv2.transform(rgb, np.full((1, 3), 1 / 3, np.float32)), np.float32)
+        """Show the edges in what is drawn there now."""
+        if self._edges is not None:
+            self._edges.show(self._view)
 
 
 class _Place:

@@ -27,6 +27,7 @@ from avatar.generator.sampling import sample
 from avatar.generator.scene_layout import KEPT, lay_out_scene
 from avatar.generator.shaded_mouth import MouthLayer, ShadedMouth
 from avatar.generator.shell import STEP_PX, HeadShell, enlarged, magnified, places_at_nodes
+from avatar.generator.teeth_tone import TeethTone, eye_whites
 from avatar.media.frame_pixels import FramePixels
 from avatar.types import F32, U8, FaceState, HeadPose, Motion
 
@@ -105,7 +106,9 @@ class GeometryGenerator:
         self._plate = np.asarray(cv2.cvtColor(scene.plate, cv2.COLOR_RGB2RGBA), np.uint8)  # as `overlay` likes it
         self._moving = MovingNodes(scene.person[..., 3], scene.spare)
         self._mouth = MouthInterior(scene.colours, scene.rest, rest_pose)
-        self._shaded_mouth = ShadedMouth(scene.colours, scene.rest, rest_pose)
+        whites = eye_whites(rest.rgb, rest.landmarks_px)
+        self._teeth_tone = None if whites is None else TeethTone(whites)
+        self._shaded_mouth = ShadedMouth(scene.colours, scene.rest, rest_pose, self._teeth_tone)
         self._tones = tones_of(rest.rgb, rest.landmarks_px)
 
     def render(self, motion: Motion) -> U8:
@@ -184,8 +187,13 @@ class GeometryGenerator:
         """Draw teeth into a moved photo, in place: what a network makes a mouth of."""
         self._mouth.draw(self._part(picture), target.landmarks - self._origin, self._within_part(target.pose))
 
-    def tone_mouth(self, picture: U8, target: TargetFace) -> None:
-        """Give a mouth that was drawn into a picture the tones of a photo that has no colours, in place."""
+    def tone_mouth(self, picture: U8, target: TargetFace, guessed: float = 0.0) -> None:
+        """Give a mouth that was drawn into a picture the tones of the person's own, in place.
+
+        `guessed` is how much of it, 0..1, no photo shows, but for the layer of `mouth_layer`: that has its tones.
+        """
+        if self._teeth_tone is not None:
+            self._teeth_tone.lift(picture, target.landmarks, guessed)
         if self._tones is not None:
             tone_mouth(picture, target.landmarks, self._tones)
 

@@ -76,10 +76,12 @@ class NetworkGenerator:
             layers = warp_layers(self._last.layers, self._last.landmarks, landmarks)
         # Where a photo's own pixels show, the drawn teeth have no detail to add.
         drawn = cv2.convertScaleAbs(regions[REGIONS.index("mouth")], alpha=1 - self._reference_share)
+        guessed = 0.0
         if shade is not None:
-            shade = shade.weaker(SHADE_STRENGTH * (1 - self._reference_share / LARGEST_REFERENCE_SHARE))
+            guessed = 1 - self._reference_share / LARGEST_REFERENCE_SHARE
+            shade = shade.weaker(SHADE_STRENGTH * guessed)
         lay_layers(moved.picture, layers, window, seam, np.asarray(drawn, np.uint8), shade)
-        self._geometry.tone_mouth(moved.picture, target)
+        self._geometry.tone_mouth(moved.picture, target, guessed)
         return moved.finished()
 
     def read_driver(self, frame: FramePixels, face: FaceState) -> F32 | None:  # noqa: ARG002

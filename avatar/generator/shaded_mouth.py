@@ -18,6 +18,7 @@ from avatar.generator.mouth import (
     opening_box,
 )
 from avatar.generator.mouth_shade import mouth_shade, mouth_shape, resting_mouth
+from avatar.generator.teeth_tone import TeethTone
 from avatar.types import F32, U8, HeadPose
 
 TOOTH_UNITS: Final = 0.04
@@ -54,14 +55,16 @@ class MouthLayer:
 class ShadedMouth:
     """Draws the inside of one person's mouth into the moved photo."""
 
-    def __init__(self, rgb: U8, rest_landmarks: F32, rest_pose: HeadPose) -> None:
+    def __init__(self, rgb: U8, rest_landmarks: F32, rest_pose: HeadPose, teeth_tone: TeethTone | None = None) -> None:
         """Take the resting picture (height, width, 3) RGB, its (478, 3) landmarks in pixels, and its pose.
+
+        `teeth_tone` is the tone of the person's teeth, where it is known.
 
         Raises:
             ModelError: the weights or the drawn teeth are missing.
         """
         self._resting = resting_mouth(rgb, rest_landmarks, rest_pose)
-        self._shade = mouth_shade()
+        self._shade, self._teeth_tone = mouth_shade(), teeth_tone
         self._opening = np.array(mesh.MOUTH_OPENING)
         self._lips = np.array([mesh.UPPER_INNER_LIP, mesh.LOWER_INNER_LIP])
         lip = to_head_frame(rest_landmarks[[mesh.UPPER_LIP_CENTRE]], rest_pose)[0]
@@ -93,6 +96,8 @@ class ShadedMouth:
         shape = mouth_shape(landmarks, pose, self._resting)
         shade, shaded = self._shade.draw(view, shape, self._resting, origin)
         self._add_edges(shade, pose, origin)
+        if self._teeth_tone is not None:
+            self._teeth_tone.lift(shade, landmarks - np.array([*origin, 0], np.float32))
         share = cv2.multiply(cv2.GaussianBlur(mask, (3, 3), 0), shaded, scale=1 / 255**2, dtype=cv2.CV_32F)
         return MouthLayer(rows, columns, shade, np.asarray(share, np.float32))
 
