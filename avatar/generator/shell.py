@@ -64,7 +64,8 @@ class HeadShell:
         # A node's shift is linear in the head's rotation and place, in what the outline does beyond them, and in where
         # the node is at rest. It is counted in nodes from here on.
         follow = np.hstack([self._nodes_head * follow_head, follow_head, follow_outline, self._nodes * follow_head])
-        self._follow = np.ascontiguousarray(follow.T / STEP_PX, np.float32)
+        # Row by row, each product is too small for OpenBLAS to share it out among threads that wait for each other.
+        self._follow = (follow / STEP_PX).astype(np.float32).reshape(self._rows, self._columns, -1)
         self._push_out = self._rim_offsets(rest_pose.scale) / np.float32(STEP_PX)
 
     def displacements(self, landmarks: F32, pose: HeadPose) -> F32:
@@ -73,10 +74,7 @@ class HeadShell:
         beyond = outline - to_pixels(self._rest_outline_head, pose)[:, :2]
         turn = (pose.rotation.T * np.float32(pose.scale))[:, :2]
         drive = np.concatenate([turn, pose.translation_px[None, :2], beyond, _FROM_REST], dtype=np.float32)
-        # So a matrix of few rows is multiplied, twice as quickly as one of few columns.
-        forward = np.ascontiguousarray((drive.T @ self._follow).T)
-        backward = self._invert(forward.reshape(self._rows, self._columns, 2))
-        return self._keep_out(backward) * np.float32(STEP_PX)
+        return self._keep_out(self._invert(self._follow @ drive)) * np.float32(STEP_PX)
 
     def _invert(self, forward: F32) -> F32:
         """Return the backward displacement of a forward one by damped fixed-point iteration.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,3 +87,33 @@ def test_pictures_of_any_size_are_covered(rig: Rig, size: tuple[int, int]) -> No
     field = HeadShell(rig.rest, rig.rest_pose, size).displacements(rig.rest, rig.rest_pose)
     _, height, width = places_of(field, 1).shape
     assert 0 <= height - size[1] < STEP_PX and 0 <= width - size[0] < STEP_PX
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are looked at where Linux lists them")
+def test_a_large_picture_wakes_no_threads_of_openblas(rig: Rig, tmp_path: Path) -> None:
+    """In a program of the user's own nothing holds them back, and they cost as much as the drawing itself."""
+    code = """
+import os, sys, time
+from pathlib import Path
+import numpy as np
+from avatar.face.pose import fit_pose
+from avatar.generator.shell import HeadShell
+
+def others_ns():
+    tasks = Path("/proc/self/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks if task.name != str(os.getpid()))
+
+landmarks = np.load(sys.argv[1])
+pose = fit_pose(landmarks)
+shell = HeadShell(landmarks, pose, (1024, 1024))
+time.sleep(0.5)  # threads that were woken until here go on looking for work for a while
+before = others_ns()
+for _ in range(5):
+    shell.displacements(landmarks, pose)
+print((others_ns() - before) / 1e6)
+"""
+    np.save(tmp_path / "landmarks.npy", rig.rest * np.float32(1000 / rig.rest.max()))
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    command = [sys.executable, "-c", code, str(tmp_path / "landmarks.npy")]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert float(shown.stdout) < 1, "milliseconds"
