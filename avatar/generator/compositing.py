@@ -195,11 +195,12 @@ class _Place:
         """Return where each pixel of this place's half comes from in it, x and y, by a shift (h, w, 2) of the place."""
         # A shift is as smooth as its own pixels lie apart.
         step = self._step(2 * coarser, every=2)
-        nodes = self._nodes(shift, coarser, (0, 0), step)
         first = (step - 1) / 2 - _beyond(step) - 0.5
         planes = []
-        for axis, at in enumerate((np.arange(nodes.shape[1]), np.arange(nodes.shape[0])[:, None])):
-            plane = (cv2.extractChannel(nodes, axis) + (at * step + first).astype(np.float32)) * np.float32(0.5)
+        for axis in (0, 1):
+            nodes = self._nodes(np.asarray(cv2.extractChannel(shift, axis), np.float32), coarser, (0, 0), step)
+            at = (np.arange(nodes.shape[1 - axis]) * step + first).astype(np.float32)
+            plane = (nodes + (at[:, None] if axis else at)) * np.float32(0.5)
             planes.append(np.asarray(self._enlarged(plane, step, every=2), np.float32))
         return planes
 

@@ -30,6 +30,12 @@ mouths are another 0.003 nearer, but one person's eyes get worse by 0.06."""
 OPEN_ENOUGH: Final = (0.6, 0.9)
 """How far open the photo's mouth is, as a share of what is wanted, where its pixels begin to count and count in full:
 lips that hardly part say nothing of what lies behind them."""
+_OUTLINES: Final = np.array([
+    *mesh.MOUTH_OPENING,
+    *mesh.RIGHT_EYE_OPENING, mesh.RIGHT_IRIS[0],
+    *mesh.LEFT_EYE_OPENING, mesh.LEFT_IRIS[0],
+])  # fmt: skip
+"""(54,): landmarks of the lips' opening, and of each eye's opening and iris."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +58,10 @@ class FaceOutline:
 
 def face_outline(landmarks: F32, pose: HeadPose) -> FaceOutline:
     """Return the outlines in (478, 3) landmarks, pixels, of a pose."""
-    frontal = to_head_frame(landmarks, pose)[:, :2]
-    lips = frontal[list(mesh.MOUTH_OPENING)]
-    eyes = []
-    for opening, iris in ((mesh.RIGHT_EYE_OPENING, mesh.RIGHT_IRIS), (mesh.LEFT_EYE_OPENING, mesh.LEFT_IRIS)):
-        middle = frontal[list(opening)].mean(axis=0)
-        eyes.append(frontal[[*opening, iris[0]]] - middle)
-    return FaceOutline(lips - lips.mean(axis=0), np.concatenate(eyes), rotation_vector(pose.rotation))
+    frontal = to_head_frame(landmarks[_OUTLINES], pose)[:, :2]
+    lips, eyes = frontal[: len(mesh.MOUTH_OPENING)], frontal[len(mesh.MOUTH_OPENING) :].reshape(2, -1, 2)
+    middles = eyes[:, :-1].mean(axis=1, keepdims=True)
+    return FaceOutline(lips - lips.mean(axis=0), (eyes - middles).reshape(-1, 2), rotation_vector(pose.rotation))
 
 
 def outline_distance(wanted: FaceOutline, photo: FaceOutline, part: Part) -> float:

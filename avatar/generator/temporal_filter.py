@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,7 +37,7 @@ def filter_layers(last: FilterState | None, layers: FrameLayers, landmarks: F32)
         return FilterState(layers, landmarks), layers
     moved = np.sort(np.hypot(*(landmarks[:, :2] - last.landmarks[:, :2]).T))
     fast = float(moved[round((len(moved) - 1) * FASTEST_SHARE)])
-    share = float(STILL_SHARE * np.exp(-((fast / STILL_PX) ** 2)))
+    share = STILL_SHARE * math.exp(-((fast / STILL_PX) ** 2))
     if share > 0.02:
         layers = FrameLayers(*(_between(new, old, share) for new, old in zip(layers, last.layers, strict=True)))
     return FilterState(layers, landmarks), layers

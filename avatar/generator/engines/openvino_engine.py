@@ -60,7 +60,10 @@ class _Request:
 
     def __init__(self, decoder: Any) -> None:
         self._request = decoder.create_infer_request()
-        self._inputs = {port.any_name: self._request.get_tensor(port).data for port in decoder.inputs}
+        self._inputs, self._outputs = (
+            {port.any_name: self._request.get_tensor(port).data for port in ports}
+            for ports in (decoder.inputs, decoder.outputs)
+        )
         self._latents: Latents | None = None
 
     def decode(self, frame: FrameInput) -> FrameLayers:
@@ -70,5 +73,5 @@ class _Request:
         if frame.latents is not self._latents:  # they change with the photo alone
             self._inputs["latent4"][:], self._inputs["latent8"][:] = frame.latents
             self._latents = frame.latents
-        found = self._request.infer(share_outputs=True)
-        return FrameLayers(*(found[name][0].copy() for name in FrameLayers._fields))
+        self._request.infer(share_outputs=True)
+        return FrameLayers(*(self._outputs[name][0].copy() for name in FrameLayers._fields))
