@@ -43,7 +43,8 @@ def chosen_inputs(args: argparse.Namespace) -> Inputs:
         if args.camera is not None or args.mic is not None:
             raise DeviceError("--clip stands in place of camera and microphone: leave --camera and --mic out.")
         if not args.clip.is_file():
-            raise DeviceError(f"{args.clip} does not exist.")
+            what = "is a folder: name a file in it" if args.clip.is_dir() else "does not exist"
+            raise DeviceError(f"{args.clip} {what}.")
         return Inputs(clip=args.clip)
     camera = None
     if args.camera is not None or (args.mic is None and args.drive != "voice"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from avatar.commands.consent_question import ask_claim, can_ask
 from avatar.commands.flags import add_flags
-from avatar.commands.options import SIGNING, Subparsers, refuse_overwriting, settings_of
+from avatar.commands.options import SIGNING, Subparsers, refuse_overwriting, require_file, settings_of
 from avatar.commands.progress import ProgressBar
 from avatar.commands.terminal import begin, complain, say
 from avatar.errors import AvatarError, DeviceError
@@ -191,8 +191,8 @@ def _check(args: argparse.Namespace, most: int) -> None:
         raise AvatarError(f"--tune takes minutes, up to {MOST_TUNING_MIN}.")
     inputs = (*args.portraits, args.refine)
     refuse_overwriting(args.out, inputs, ".avatar")
-    if args.refine is not None and not args.refine.is_file():
-        raise AvatarError(f"{args.refine} does not exist.")
+    if args.refine is not None:
+        require_file(args.refine)
     if args.sheet is not None:
         refuse_overwriting(args.sheet, inputs, ".png")
     if not args.force:

@@ -21,7 +21,11 @@ def add_command(subparsers: Subparsers) -> None:
     )
     parser.add_argument("action", choices=("list", "pull", "verify"), help="what to do")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="only these models (default: all that every installation needs)"
+        "names",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="only these models (default: all that every installation needs)",
     )
     parser.add_argument(
         "--accept-licence",

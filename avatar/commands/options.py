@@ -58,6 +58,14 @@ def chosen_voice_network(settings: LipSyncSettings) -> VoiceNetwork | None:
     return load_voice_network(settings.voice_network, encoder=settings.voice_encoder)
 
 
+def require_file(path: Path) -> None:
+    """Raise AvatarError unless there is something to read at a path that a command was given."""
+    if path.is_dir():
+        raise AvatarError(f"{path} is a folder: name a file in it.")
+    if not path.is_file():
+        raise AvatarError(f"{path} does not exist.")
+
+
 def refuse_overwriting(out: Path, inputs: Sequence[Path | None], ending: str) -> None:
     """Raise AvatarError when writing `out` would destroy one of `inputs` or another kind of file, or cannot work.
 

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from avatar.commands.flags import add_flags
-from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network, settings_of
+from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network, require_file, settings_of
 from avatar.commands.publish_sources import sound_file, speak_file, speak_microphone
 from avatar.commands.terminal import begin, complain, say
 from avatar.errors import AvatarError
@@ -129,14 +129,13 @@ def _leave(_: int, __: FrameType | None) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.audio is not None and not args.audio.is_file():
-        raise AvatarError(f"{args.audio} does not exist.")
+    for path in (args.audio, args.clip):
+        if path is not None:
+            require_file(path)
     if args.seconds is not None and not 0 < args.seconds <= 7 * 86_400:
         raise AvatarError("--seconds is from 0 to 604800.")
     if not 0 <= args.retries <= 1_000_000 or not 50_000 <= args.bitrate <= 20_000_000:
         raise AvatarError("--retries is from 0 to 1000000, and --bitrate from 50000 to 20000000.")
-    if args.clip is not None and not args.clip.is_file():
-        raise AvatarError(f"{args.clip} does not exist.")
     if args.clip is not None and args.server is not None:
         raise AvatarError("A clip is followed here: leave --server out. (avatar camera has both.)")
     if args.plain_http and args.server is None:

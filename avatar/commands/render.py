@@ -12,6 +12,7 @@ from avatar.commands.options import (
     Subparsers,
     chosen_voice_network,
     refuse_overwriting,
+    require_file,
     settings_of,
 )
 from avatar.commands.progress import ProgressBar
@@ -64,8 +65,8 @@ def add_command(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     for path in (args.driver, args.audio, args.cues):
-        if path is not None and not path.is_file():
-            raise AvatarError(f"{path} does not exist.")
+        if path is not None:
+            require_file(path)
     if args.drive == "camera" and args.driver is None:
         raise AvatarError("--drive camera follows a clip: name one with --driver.")
     if args.drive == "voice" and args.driver is None and args.audio is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import gc
 import signal
 import socket
@@ -145,11 +146,18 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        raise AvatarError(
-            f"Cannot listen on {host}:{port} ({error.strerror}). Stop the other program there, or choose another port: "
-            f"avatar serve --port {port + 1 if port < 65535 else 8011}"
-        ) from error
+        advice = _listening_advice(error, port)
+        raise AvatarError(f"Cannot listen on {host}:{port} ({error.strerror}). {advice}") from error
     return listener
+
+
+def _listening_advice(error: OSError, port: int) -> str:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "Name an address of this machine, or 0.0.0.0 for all that it has."
+    if error.errno == errno.EACCES:
+        return "Ports below 1024 are for the system's own programs. Choose another one: avatar serve --port 8010"
+    other = port + 1 if port < 65535 else 8011
+    return f"Stop the other program there, or choose another port: avatar serve --port {other}"
 
 
 def load_certificate(cert: Path, key: Path) -> ssl.SSLContext:

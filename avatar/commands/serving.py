@@ -69,6 +69,7 @@ def set_up_logging(*, verbose: bool) -> None:
 def check(settings: ServerSettings) -> Checked:
     """Set up this process to hold calls, and find out what of the settings cannot be followed: it is said now, not to
     each caller. Raises AvatarError."""
+    from avatar.generator.background import background_picture  # noqa: PLC0415
     from avatar.media.fragmented_movie import make_folder  # noqa: PLC0415
     from avatar.motion.voice_network import require_live  # noqa: PLC0415
     from avatar.perception.speech.echo import open_canceller  # noqa: PLC0415
@@ -94,6 +95,8 @@ def check(settings: ServerSettings) -> Checked:
     if settings.recordings is not None:
         make_folder(settings.recordings)
     FileSigner.of(settings.trust)
+    if settings.picture.background.kind == "picture":
+        background_picture(settings.picture.background)
     if settings.transport.echo_cancel:
         open_canceller()
     voice_network = chosen_voice_network(settings.lip_sync)

@@ -34,7 +34,9 @@ def behind_person(background: Background, plate: U8, picture_size: tuple[int, in
         case "colour":
             return np.full_like(plate, background.rgb or (0, 0, 0))
         case "picture":
-            return np.pad(_filling(_read(background), picture_size), ((spare, spare), (spare, spare), (0, 0)), "edge")
+            return np.pad(
+                _filling(background_picture(background), picture_size), ((spare, spare), (spare, spare), (0, 0)), "edge"
+            )
         case "transparent":
             return np.zeros_like(plate)
     return plate
@@ -53,7 +55,8 @@ def background_bytes(background: Background) -> bytes:
         raise ImageError(f"The background {path} cannot be read: {error.strerror or error}.") from error
 
 
-def _read(background: Background) -> U8:
+def background_picture(background: Background) -> U8:
+    """Return the picture that is to be behind an avatar, (height, width, 3) RGB. Raises ImageError."""
     data = background_bytes(background)
     try:
         return read_photo(data, LimitSettings())

@@ -146,7 +146,8 @@ def _usable_files(folder: Path | None, trust: TrustSettings) -> list[tuple[Path,
     if folder is None:
         return []
     if not folder.is_dir():
-        raise AvatarError(f"The folder of avatars {folder} does not exist.")
+        what = "is a file: name the folder that it is in" if folder.exists() else "does not exist"
+        raise AvatarError(f"The folder of avatars {folder} {what}.")
     usable = []
     for path in sorted(folder.glob("*.avatar")):
         if not path.is_file():  # a pipe would be waited for without end

@@ -127,6 +127,9 @@ def test_errors_are_one_friendly_message(portrait: Path, tmp_path: Path, capsys:
     assert f"{cues}, line 2" in said and "Did you mean 'smile'" in said
     answer = error_of(["render", "--avatar", str(portrait), "--driver", clip, "-o", str(tmp_path / "x.mp4")], capsys)
     assert f"{clip} does not exist" in answer
+    for option in ("--driver", "--audio", "--cues"):
+        answer = error_of(["render", "--avatar", "mira", option, str(tmp_path), "-o", str(tmp_path / "x.mp4")], capsys)
+        assert f"{tmp_path} is a folder: name a file in it" in answer
     assert "There is no model named 'nose'; there are: face_landmarker" in error_of(["models", "pull", "nose"], capsys)
     assert "liveportrait" in error_of(["models", "verify", "nose"], capsys)
 

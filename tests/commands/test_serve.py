@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import ssl
@@ -17,7 +18,7 @@ import pytest
 
 from avatar.commands.main import main, parser
 from avatar.commands.options import settings_of
-from avatar.commands.serve import welcome
+from avatar.commands.serve import listening_socket, welcome
 from avatar.commands.serving import default_processes
 from avatar.errors import AvatarError
 from avatar.resources import weights_path
@@ -83,6 +84,35 @@ def test_a_taken_port_is_said_with_another_one(capsys: pytest.CaptureFixture[str
     assert f"127.0.0.1:{port}" in done.stderr
     assert f"--port {port + 1}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EADDRINUSE, "Stop the other program there, or choose another port: avatar serve --port 81"),
+        (errno.EADDRNOTAVAIL, "Name an address of this machine, or 0.0.0.0"),
+        (errno.EACCES, "Ports below 1024 are for the system's own programs"),
+    ],
+)
+def test_what_to_do_about_a_port_is_said(number: int, advice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind(*_: object) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    with pytest.raises(AvatarError) as refused:
+        listening_socket("127.0.0.1", 80)
+    assert advice in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [None, b"hello"])
+def test_a_background_that_cannot_be_is_said_before_anything_starts(
+    content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "sea.png"
+    if content is not None:
+        picture.write_bytes(content)
+    assert main(["serve", "--port", "0", "--background", str(picture)]) == 1
+    assert f"The background {picture} cannot be" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("host", [".a..b", "x" * 300])
