@@ -6,7 +6,7 @@ when a model is missing, and the flow the networks build on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -177,11 +177,10 @@ class GeometryGenerator:
         layer = self._shaded_mouth.layer(self._part(picture), target.landmarks - self._origin, pose)
         if layer is None:
             return None
-        rows, columns = (
-            slice(within.start + part.start, within.stop + part.start)
-            for within, part in ((layer.rows, self._scene.rows), (layer.columns, self._scene.columns))
-        )
-        return replace(layer, rows=rows, columns=columns)
+        first_row, first_column = self._scene.rows.start, self._scene.columns.start
+        rows = slice(layer.rows.start + first_row, layer.rows.stop + first_row)
+        columns = slice(layer.columns.start + first_column, layer.columns.stop + first_column)
+        return MouthLayer(rows, columns, layer.rgb, layer.share)
 
     def draw_mouth(self, picture: U8, target: TargetFace) -> None:
         """Draw teeth into a moved photo, in place: what a network makes a mouth of."""

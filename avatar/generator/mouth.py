@@ -64,10 +64,12 @@ class Teeth:
 
         `lip` is the lip's resting point in the head's frame (3,), `origin` the part's (x, y) in the picture.
         """
-        anchor = lip + np.array([*self.anchor, 0], np.float32) + np.array([0, fallen, 0], np.float32)
+        anchor = lip.copy()
+        anchor[:2] += self.anchor
+        anchor[1] += fallen
         to_part = np.empty((2, 3), np.float32)
-        to_part[:, :2] = pose.rotation[:2, :2] * np.float32(pose.scale / self.px_per_unit)
-        to_part[:, 2] = to_pixels(anchor, pose)[:2] - origin - to_part[:, :2] @ self.anchor_px
+        turn = np.multiply(pose.rotation[:2, :2], pose.scale / self.px_per_unit, out=to_part[:, :2])
+        to_part[:, 2] = to_pixels(anchor, pose)[:2] - origin - turn @ self.anchor_px
         return to_part
 
 
@@ -106,7 +108,6 @@ class MouthInterior:
         upper, lower, cavity = drawn_teeth()
         drawn_at = ENLARGED * rest_pose.scale
         self._opening = np.array(mesh.MOUTH_OPENING)
-        self._lips = np.array([mesh.UPPER_INNER_LIP, mesh.LOWER_INNER_LIP])
         outline = rest_landmarks[self._opening]
         face = rgb[opening_box(rest_landmarks[:, :2], rgb.shape, margin=0)]
         light = _light(face)
@@ -127,8 +128,7 @@ class MouthInterior:
     def draw(self, picture: U8, landmarks: F32, pose: HeadPose) -> None:
         """Fill the mouth's opening of a picture (height, width, 3) RGB in place."""
         outline = landmarks[self._opening, :2]
-        upper, lower = landmarks[self._lips, :2]
-        if np.square(upper - lower).sum(axis=1).max() < MIN_GAP_PX**2:
+        if not parted(outline):
             return
         rows, columns = opening_box(outline, picture.shape, margin=2)
         view = picture[rows, columns]
@@ -199,6 +199,13 @@ def _own_teeth(rgb: U8, outline: F32) -> U8 | None:
     soft = max(3, round(0.03 * width)) | 1
     inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((soft // 2 + 1, soft // 2 + 1), np.uint8)), (soft, soft), 0)
     return np.dstack([cv2.multiply(rgb, cv2.merge([inner] * 3), scale=1 / 255), inner]).astype(np.uint8, copy=False)
+
+
+def parted(outline: F32) -> bool:
+    """Return whether lips whose opening has this outline (20, 2), pixels, show anything between them."""
+    pairs = len(mesh.UPPER_INNER_LIP)
+    gaps = outline[1 : 1 + pairs] - outline[: pairs + 1 : -1]
+    return float(np.einsum("ij,ij->i", gaps, gaps).max()) >= MIN_GAP_PX**2
 
 
 def opening_box(points: F32, shape: tuple[int, ...], *, margin: int) -> tuple[slice, slice]:

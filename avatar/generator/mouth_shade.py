@@ -28,6 +28,8 @@ ROWS: Final = 10
 """Of the grid over the opening's box; a mouth's light changes no faster."""
 BRIGHTEST: Final = 1.3
 """Of the skin's light, what the inside can reach."""
+LARGEST_LOGIT: Final = 30
+"""Beyond it all is black or white."""
 FEATURES: Final = 25
 MOST_OPEN: Final = 1.5
 """A photo's mouth that is wider open than the frame's by more than this tells no more."""
@@ -38,12 +40,14 @@ MIRRORED: Final = (0, 14)
 _GRID: Final = np.indices((ROWS, COLUMNS), np.float32)[::-1].reshape(2, -1).T
 """(ROWS * COLUMNS, 2), column and row of each node."""
 _OPENING: Final = np.array(mesh.MOUTH_OPENING)
-_EACH: Final = np.full(len(_OPENING), 1 / len(_OPENING), np.float32)
-"""To take a mean by; numpy's own takes longer."""
 _CORNERS: Final = np.array(mesh.MOUTH_CORNERS)
 _UPPER: Final = np.array([mesh.MOUTH_CORNERS[0], *mesh.UPPER_INNER_LIP, mesh.MOUTH_CORNERS[1]])
 _LOWER: Final = np.array([mesh.MOUTH_CORNERS[0], *mesh.LOWER_INNER_LIP, mesh.MOUTH_CORNERS[1]])
 _SEEN: Final = np.concatenate([_UPPER, _LOWER, [mesh.CHIN]])
+_AROUND: Final = np.concatenate([np.arange(len(_UPPER)), np.arange(len(_SEEN) - 3, len(_UPPER), -1)])
+"""Those of `_SEEN` that are the opening's outline."""
+_MEAN: Final = (np.bincount(_AROUND, minlength=len(_SEEN)) / len(_AROUND)).astype(np.float32)
+"""To take its mean by; numpy's own takes longer."""
 _OUTER: Final = np.array(
     [61, *mesh.UPPER_OUTER_LIP, 291, *reversed(mesh.LOWER_OUTER_LIP)],
 )
@@ -66,6 +70,11 @@ class RestingMouth:
     """(3,) RGB of the face's lit skin, levels of 255."""
     colours: F32
     """(6,): how light the skin is, how red and blue, and the lips' colour beside it."""
+
+    @property
+    def level(self) -> float:
+        """The mean of `light`; a photo may be black, and is taken for a little lighter."""
+        return max(float(sum(self.light.tolist())) / 3, 4.0)
 
 
 def resting_mouth(rgb: U8, landmarks: F32, pose: HeadPose) -> RestingMouth:
@@ -110,18 +119,18 @@ class MouthShape:
 
 def mouth_shape(landmarks: F32, pose: HeadPose, resting: RestingMouth) -> MouthShape:
     """Return the shape of the mouth of (478, 3) landmarks in pixels."""
-    front = to_head_frame(landmarks[_SEEN], pose)[:, :2]
+    seen = landmarks[_SEEN]
+    front = to_head_frame(seen, pose)[:, :2]
     upper, lower = front[:11], front[11:22]
     opening = float((lower[:, 1] - upper[:, 1]).max())
     width = math.hypot(*(upper[0] - upper[-1]).tolist())
     fallen = float(front[22, 1]) - resting.chin_y
     raised, lowered = float(upper[5, 1]) - resting.upper_y, float(lower[5, 1]) - resting.lower_y
     pitch, yaw, _ = rotation_vector(pose.rotation)
-    outline = np.concatenate([upper, lower[-2:0:-1]])
-    middle = _EACH @ outline
+    middle = _MEAN @ front
     to_picture = np.empty((2, 3), np.float32)
-    to_picture[:, :2] = pose.rotation[:2, :2] * np.float32(pose.scale)
-    to_picture[:, 2] = _EACH @ landmarks[_OPENING, :2] - to_picture[:, :2] @ middle
+    turn = np.multiply(pose.rotation[:2, :2], pose.scale, out=to_picture[:, :2])
+    to_picture[:, 2] = (_MEAN @ seen)[:2] - turn @ middle
     as_open = min(resting.opening / max(opening, 0.01), MOST_OPEN)
     return MouthShape(
         upper=upper[np.argsort(upper[:, 0])],
@@ -131,45 +140,45 @@ def mouth_shape(landmarks: F32, pose: HeadPose, resting: RestingMouth) -> MouthS
             np.float32,
         ),
         fallen=fallen,
-        likeness=_likeness(outline - middle, opening, resting),
+        likeness=_likeness(front[_AROUND] - middle, opening, resting),
         to_picture=to_picture,
     )
 
 
 def _likeness(lips: F32, opening: float, resting: RestingMouth) -> float:
     """Return how much lips (20, 2), so far parted, are like the photo's: what the photo shows is then what is there."""
-    alike = max(0.0, 1 - float(((lips - resting.lips) ** 2).sum()) / ALIKE["mouth"])
+    apart = lips - resting.lips
+    alike = max(0.0, 1 - float(np.vdot(apart, apart)) / ALIKE["mouth"])
     begins, whole = OPEN_ENOUGH
     return alike * min(max((resting.opening / max(opening, 1e-6) - begins) / (whole - begins), 0.0), 1.0)
 
 
-def place_features(places: F32, moved: F32, shape: MouthShape, resting: RestingMouth) -> F32:
+def place_features(places: F32, moved: F32 | U8, shape: MouthShape, resting: RestingMouth) -> F32:
     """Return (n, FEATURES) of (n, 2) places, from the front in head units.
 
     `moved` (n, 3) is what the moved photo shows there, blurred over a cell of the grid, levels of 255.
     """
-    x, y = places.T
+    x, y = np.ascontiguousarray(places.T)
     above = np.interp(x, shape.upper[:, 0], shape.upper[:, 1])
     below = np.interp(x, shape.lower[:, 0], shape.lower[:, 1])
-    across = x - (shape.upper[0, 0] + shape.upper[-1, 0]) / 2
+    left, right = shape.upper[[0, -1], 0].tolist()
     half = max(float(shape.features[1]) / 2, 0.05)
-    features = np.empty((len(places), FEATURES), np.float32)
-    features[:, 0] = across
-    features[:, 1] = (across / half) ** 2
-    features[:, 2] = y - above
-    features[:, 3] = below - y
-    features[:, 4] = y - resting.upper_y
-    features[:, 5] = y - resting.lower_y - max(shape.fallen, 0.0)
-    features[:, 6] = below - above
-    features[:, 7:16] = shape.features
-    features[:, 16:22] = resting.colours
-    features[:, 22:] = moved * np.float32(1 / max(float(resting.light.mean()), 4.0))
-    return features
+    by_feature = np.empty((FEATURES, len(places)), np.float32)
+    across = np.subtract(x, (left + right) / 2, out=by_feature[0])
+    np.square(across / half, out=by_feature[1])
+    np.subtract(y, above, out=by_feature[2])
+    np.subtract(below, y, out=by_feature[3])
+    np.subtract(y, resting.upper_y, out=by_feature[4])
+    np.subtract(y, resting.lower_y + max(shape.fallen, 0.0), out=by_feature[5])
+    np.subtract(below, above, out=by_feature[6])
+    by_feature[7:22] = np.concatenate([shape.features, resting.colours])[:, None]
+    np.multiply(moved.T, 1 / resting.level, out=by_feature[22:])
+    return by_feature.T
 
 
 def own_limit(as_open: F32) -> F32:
     """Return how much of the photo's own pixels may show (n,): those of a mouth less open are stretched teeth."""
-    return np.asarray(np.clip(1.25 * as_open, 0, 1) ** 2, np.float32)
+    return np.asarray(np.square(np.minimum(np.maximum(1.25 * as_open, 0), 1)), np.float32)
 
 
 def cell_blur(shape: MouthShape) -> int:
@@ -190,32 +199,33 @@ class MouthShade:
                 weights["first.bias"] - weights["first.weight"] @ (weights["mean"] / spread),
             ),
             (weights["second.weight"].T, weights["second.bias"]),
-            (weights["last.weight"].T, weights["last.bias"]),
+            (-weights["last.weight"].T, -weights["last.bias"]),  # so that `exp` need not turn their sign
         ]
 
     def __call__(self, features: F32, light: F32) -> U8:
         """Return (n, 4) for (n, FEATURES): RGB in the skin's light (3,), and the share of the moved photo, 0..255."""
         hidden = features
         for number, (weight, bias) in enumerate(self._layers):
-            hidden = hidden @ weight + bias
+            hidden = hidden @ weight
+            hidden += bias
             if number < 2:
                 np.maximum(hidden, 0, out=hidden)
-        shares = 1 / (1 + np.exp(-hidden.clip(-30, 30)))
+        shares = 1 / (1 + np.exp(np.minimum(np.maximum(hidden, -LARGEST_LOGIT), LARGEST_LOGIT)))
         shares[:, :3] *= BRIGHTEST * light
         shares[:, 3] *= 255 * own_limit(features[:, AS_OPEN])
-        return np.asarray(np.rint(shares).clip(0, 255), np.uint8)
+        return np.asarray(cv2.convertScaleAbs(shares), np.uint8)
 
     def draw(self, view: U8, shape: MouthShape, resting: RestingMouth, origin: F32) -> tuple[U8, U8]:
         """Return what shades a mouth in a part (height, width, 3) of the moved photo, and its share, 0..255.
 
         `origin` is the part's (x, y) in the pixels of `shape.to_picture`.
         """
-        low = np.array([shape.upper[0, 0], shape.upper[:, 1].min()], np.float32)
-        high = np.array([shape.upper[-1, 0], shape.lower[:, 1].max()], np.float32)
-        step = np.maximum(high - low, 1e-3) / np.array([COLUMNS - 1, ROWS - 1], np.float32)
-        to_view = np.empty((2, 3), np.float32)
-        to_view[:, :2] = shape.to_picture[:, :2] * step
-        to_view[:, 2] = shape.to_picture[:, :2] @ low + shape.to_picture[:, 2] - origin
+        (left, right), top, bottom = shape.upper[[0, -1], 0].tolist(), shape.upper[:, 1].min(), shape.lower[:, 1].max()
+        low = np.array([left, top], np.float32)
+        step = np.array([max(right - left, 1e-3) / (COLUMNS - 1), max(bottom - top, 1e-3) / (ROWS - 1)], np.float32)
+        turn, to_view = shape.to_picture[:, :2], np.empty((2, 3), np.float32)
+        np.multiply(turn, step, out=to_view[:, :2])
+        to_view[:, 2] = turn @ low + shape.to_picture[:, 2] - origin
         side = cell_blur(shape)
         soft = cv2.warpAffine(
             cv2.blur(view, (side, side)),
@@ -224,7 +234,7 @@ class MouthShade:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        features = place_features(low + _GRID * step, soft.reshape(-1, 3).astype(np.float32), shape, resting)
+        features = place_features(_GRID * step + low, np.asarray(soft, np.uint8).reshape(-1, 3), shape, resting)
         nodes = self(features, resting.light)
         np.maximum(nodes[:, 3], round(255 * shape.likeness), out=nodes[:, 3])
         size = (view.shape[1], view.shape[0])

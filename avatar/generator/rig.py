@@ -153,6 +153,6 @@ def gaze_of(motion: Motion) -> F32:
     """
     if motion.gaze is not None:
         gaze = np.minimum(np.maximum(motion.gaze, -_GAZE_LIMIT), _GAZE_LIMIT)
-        return np.asarray(np.stack([gaze, gaze]), np.float32)
+        return np.array([gaze, gaze], np.float32)
     towards = motion.blendshapes[_LOOKS]
     return np.asarray((towards[..., 0] - towards[..., 1]) * np.array(LOOK_REACH), np.float32)

@@ -10,13 +10,7 @@ import numpy as np
 
 from avatar.face import mesh
 from avatar.face.pose import to_head_frame
-from avatar.generator.mouth import (
-    ENLARGED,
-    MIN_GAP_PX,
-    Teeth,
-    drawn_teeth,
-    opening_box,
-)
+from avatar.generator.mouth import ENLARGED, Teeth, drawn_teeth, opening_box, parted
 from avatar.generator.mouth_shade import mouth_shade, mouth_shape, resting_mouth
 from avatar.generator.teeth_tone import TeethTone
 from avatar.types import F32, U8, HeadPose
@@ -28,6 +22,7 @@ LIT: Final = (0.35, 0.7)
 EDGE_STRENGTH: Final = 0.8
 GUM, ENAMEL = 0.7, 0.85
 """Green over red of what is not a tooth at all, and of what is one."""
+_OPENING: Final = np.array(mesh.MOUTH_OPENING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +60,6 @@ class ShadedMouth:
         """
         self._resting = resting_mouth(rgb, rest_landmarks, rest_pose)
         self._shade, self._teeth_tone = mouth_shade(), teeth_tone
-        self._opening = np.array(mesh.MOUTH_OPENING)
-        self._lips = np.array([mesh.UPPER_INNER_LIP, mesh.LOWER_INNER_LIP])
         lip = to_head_frame(rest_landmarks[[mesh.UPPER_LIP_CENTRE]], rest_pose)[0]
         self._teeth = drawn_teeth()[0].shrunk(ENLARGED * rest_pose.scale)
         self._lip, self._edges = lip, _edges(self._teeth)
@@ -82,9 +75,8 @@ class ShadedMouth:
 
     def layer(self, picture: U8, landmarks: F32, pose: HeadPose) -> MouthLayer | None:
         """Return what fills the mouth's opening of the moved photo (height, width, 3), None where it is shut."""
-        outline = landmarks[self._opening, :2]
-        upper, lower = landmarks[self._lips, :2]
-        if np.square(upper - lower).sum(axis=1).max() < MIN_GAP_PX**2:
+        outline = landmarks[_OPENING, :2]
+        if not parted(outline):
             return None
         rows, columns = opening_box(outline, picture.shape, margin=2)
         view = picture[rows, columns]
