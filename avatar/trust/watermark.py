@@ -36,8 +36,8 @@ the mark is as much weaker, down to this share of it."""
 REUSED: Final = 4
 """Pictures in a row that get the same mark: over an eighth of a second texture hardly changes, and it takes
 seven times as long to measure as the mark to add."""
-_COARSE: Final = 4
-"""Contrast is measured in a picture so many times smaller."""
+_HALVINGS: Final = 2
+"""Contrast is measured in a picture halved so many times."""
 _AROUND: Final = (5, 5)
 """Its pixels that count as the surroundings of one."""
 _KEPT_SIZES: Final = 4
@@ -174,9 +174,11 @@ def marker_of(picture: PictureSettings, *, call: int | None = None, today: datet
 
 
 def _coarse(picture: U8) -> F32:
-    height, width = picture.shape[:2]
-    size = (max(width // _COARSE, 1), max(height // _COARSE, 1))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
+    # Halved twice, which OpenCV does in a fifth of the time of a quarter at once.
+    for _ in range(_HALVINGS):
+        size = (max(picture.shape[1] // 2, 1), max(picture.shape[0] // 2, 1))
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return picture.astype(np.float32)
 
 
 def _strength(luma: F32) -> F32:
