@@ -199,6 +199,7 @@ export class CallView {
     announce(this.#wasLive ? "Connected again." : "You are in the call.");
     if (!this.#wasLive) this.#explainDrive(call);
     this.#wasLive = true;
+    this.figures.look();
     this.requests.resume();
   }
 

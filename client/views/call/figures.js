@@ -49,6 +49,9 @@ export class Figures {
   #before = null;
   /** @type {RTCPeerConnection | null} */
   #peer = null;
+  #connected = false;
+  /** @type {() => RTCPeerConnection | null} */
+  #getPeer = () => null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
@@ -65,7 +68,15 @@ export class Figures {
   /** @param {() => RTCPeerConnection | null} getPeer the call's connection now; it changes when the call comes back */
   start(getPeer) {
     this.stop();
-    this.#timer = setInterval(() => void this.#tick(getPeer()), INTERVAL_MS);
+    this.#getPeer = getPeer;
+    this.look();
+  }
+
+  /** Look at the connection now, as it has just been made, and every second from now on. */
+  look() {
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => void this.#tick(this.#getPeer()), INTERVAL_MS);
+    void this.#tick(this.#getPeer());
   }
 
   stop() {
@@ -76,6 +87,7 @@ export class Figures {
     this.#peer = null;
     this.last = null;
     this.server = null;
+    this.#connected = false;
     this.#show();
   }
 
@@ -84,6 +96,7 @@ export class Figures {
     const live = peer?.connectionState === "connected";
     if (peer !== this.#peer) this.#before = null;
     this.#peer = peer;
+    this.#connected = live;
     if (!live) {
       this.#before = null;
       this.last = null;
@@ -94,6 +107,7 @@ export class Figures {
     const after = snapshot((await peer.getStats()).values(), performance.now());
     const before = this.#before;
     this.#before = after;
+    if (!before) this.#show(); // figures are differences: there are none yet
     if (!before || peer !== this.#peer) return;
     this.last = measure(before, after, this.server);
     this.#push(after.timeMs, this.last.fps, this.last.latencyMs);
@@ -113,14 +127,14 @@ export class Figures {
   #show() {
     const m = this.last;
     const short = {
-      fps: m ? `${Math.round(m.fps)} fps` : "Not connected",
+      fps: m ? `${Math.round(m.fps)} fps` : this.#connected ? "Connected" : "Not connected",
       latency: m?.latencyMs ? formatMs(m.latencyMs) : "",
       bitrate: m ? formatBitrate(m.bitrateBps) : "",
       size: m?.width ? `${m.width} × ${m.height}` : "",
       quality: describeQuality(this.server?.quality)?.short ?? "",
     };
     for (const [name, text] of Object.entries(short)) byId(`readout-${name}`, HTMLElement).textContent = text;
-    this.readout.dataset.live = String(m !== null);
+    this.readout.dataset.live = String(this.#connected);
     this.#draw();
   }
 
