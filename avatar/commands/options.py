@@ -66,13 +66,18 @@ def require_file(path: Path) -> None:
         raise AvatarError(f"{path} does not exist.")
 
 
+def refuse_input(out: Path, inputs: Sequence[Path | None]) -> None:
+    """Raise AvatarError when writing `out` would destroy one of `inputs`."""
+    if any(path is not None and path.exists() and out.exists() and out.samefile(path) for path in inputs):
+        raise AvatarError(f"{out} is one of the inputs: choose another name for the output.")
+
+
 def refuse_overwriting(out: Path, inputs: Sequence[Path | None], ending: str) -> None:
     """Raise AvatarError when writing `out` would destroy one of `inputs` or another kind of file, or cannot work.
 
     `ending`: of the names of the kind of file that is written, such as `.mp4`.
     """
-    if any(path is not None and path.exists() and out.exists() and out.samefile(path) for path in inputs):
-        raise AvatarError(f"{out} is one of the inputs: choose another name for the output.")
+    refuse_input(out, inputs)
     if out.is_dir():
         raise AvatarError(f"{out} is a folder: name a file in it.")
     if out.suffix.lower() != ending:

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from avatar.commands.flags import add_flags
-from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network, require_file, settings_of
+from avatar.commands.options import RENDERING, Subparsers, chosen_voice_network, refuse_input, require_file, settings_of
 from avatar.commands.publish_sources import sound_file, speak_file, speak_microphone
 from avatar.commands.terminal import begin, complain, say
 from avatar.errors import AvatarError
@@ -90,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     settings = settings_of(args)
     target = read_target(args.to, token=os.environ.get(TOKEN_VARIABLE))
+    if target.is_file:
+        refuse_input(Path(args.to), (args.audio, args.clip, Path(args.avatar)))
     if args.mic is not None:
         from avatar.virtual_camera.microphone_input import check_microphone  # noqa: PLC0415
 

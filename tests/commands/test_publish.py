@@ -176,3 +176,14 @@ def test_a_server_draws_it(bot_server: Any, fake_parts: Any, tmp_path: Path, mon
 def test_what_cannot_be_is_said_at_once(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["publish", "--to", "out.mp4", *arguments]) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--audio", "--clip", "--avatar"])
+def test_what_it_is_made_of_is_never_overwritten(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    precious = tmp_path / "speech.mp4"
+    precious.write_bytes(b"precious")
+    assert main(["publish", option, str(precious), "--to", "./speech.mp4", *SMALL]) == 1
+    assert "one of the inputs" in capsys.readouterr().err and precious.read_bytes() == b"precious"
