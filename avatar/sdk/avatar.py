@@ -23,9 +23,9 @@ from avatar.config import Background, PictureSettings, TrustSettings
 from avatar.errors import ClosedError
 from avatar.generator.identity import Identity
 from avatar.media.pcm import I16, RATES, Pcm
-from avatar.motion.cues import Attend, Cue, Gesture, Look, Mood, check_cue, understand
-from avatar.motion.presence import PresenceKind
+from avatar.motion.cues import Cue, check_cue
 from avatar.motion.voice_network import VoiceNetwork
+from avatar.sdk.directed import Directed
 from avatar.sdk.events import EventLog
 from avatar.sdk.frame_queue import FrameQueue
 from avatar.sdk.frame_stream import FrameStream
@@ -36,7 +36,7 @@ from avatar.sdk.speech_playout import SpeechPlayout
 from avatar.timing.speech_events import SpeechInterrupted
 
 
-class Avatar:
+class Avatar(Directed):
     """One live face. Use on one event loop; `async with` opens and closes it."""
 
     def __init__(
@@ -250,10 +250,6 @@ class Avatar:
             self._events.add(event)
         return next((event.heard_ms for event in events if isinstance(event, SpeechInterrupted)), 0.0)
 
-    def set_emotion(self, name: str, strength: float = 1.0) -> None:
-        """Show one of `motion.cues.EMOTIONS` from now on, `strength` 0..1.4. Raises CueError, ClosedError."""
-        self._perform(Mood(name, strength))
-
     async def set_background(self, background: Background | str) -> None:
         """Put something else behind the avatar; returns when it is made, a tenth of a second later.
 
@@ -271,34 +267,6 @@ class Avatar:
         await self._renderer.set_background(
             chosen_background(background) if isinstance(background, str) else background
         )
-
-    def set_presence(self, presence: PresenceKind) -> None:
-        """Be `listening`, `thinking` or `idle` while nothing is said. Raises CueError, ClosedError."""
-        self._perform(Attend(presence))
-
-    def look_at(self, x: float, y: float) -> None:
-        """Look at a place from now on: x to the picture's right and y down, -1..1; (0, 0) is the viewer.
-
-        Raises CueError for what is no place, ClosedError.
-        """
-        self._perform(Look(x, y))
-
-    def nod(self, strength: float = 1.0) -> None:
-        """Nod once. Raises ClosedError."""
-        self.gesture("nod", strength)
-
-    def gesture(self, name: str, strength: float = 1.0) -> None:
-        """Make one of `motion.cues.GESTURES`. Raises CueError, ClosedError."""
-        self._perform(Gesture(name, strength))
-
-    def direct(self, cue: str) -> None:
-        """Do what plain words ask for, such as "smile warmly and nod" (`docs/sdk.md` has the table).
-
-        Raises CueError where they are not understood, ClosedError.
-        """
-        self._open()
-        for part in understand(cue):
-            self._perform(part)
 
     def __aiter__(self) -> Self:
         return self
