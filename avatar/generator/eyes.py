@@ -13,8 +13,13 @@ from avatar.types import F32
 
 SHUT_PX: Final = 1.5
 """Lids nearer than this show no eyeball: what is painted between them would be their border."""
-IRIS_REACH: Final = 1.7
-"""Radius, in iris radii, within which the eyeball's picture moves with the iris."""
+SHUT_SHARE: Final = 0.1
+"""The same as a share of how far they are apart in the photo: MediaPipe's lids never quite meet."""
+IRIS_REACH: Final = (1.05, 2.3)
+"""Radii, in the iris's, within which the eyeball's picture moves across with the iris as a whole, and beyond which it
+stays: in between only white is stretched, as far as the farthest glance needs."""
+LID_REACH: Final = 1.7
+"""Radius, in the iris's, within which it moves up and down with it: lids cover the iris, and are not to come along."""
 BALL_SIDE: Final = 129
 """Pixels of a kept eyeball's map to each side, odd: its middle is the iris."""
 BALL_REACH: Final = 1.25
@@ -53,7 +58,7 @@ class Eyeballs:
         """Take (478, 3) rest landmarks in picture pixels."""
         self._rest = _eyes(rest_landmarks)
         self._balls = [
-            _ball(BALL_REACH * abs(eye.axis), IRIS_REACH * _radius(rest_landmarks, iris))
+            _ball(BALL_REACH * abs(eye.axis), _radius(rest_landmarks, iris))
             for eye, iris in zip(self._rest, (mesh.RIGHT_IRIS, mesh.LEFT_IRIS), strict=True)
         ]
 
@@ -65,7 +70,7 @@ class Eyeballs:
             landmarks: (478, 3) moved landmarks in the picture's pixels.
         """
         for eye, rest, ball in zip(_eyes(landmarks), self._rest, self._balls, strict=True):
-            if eye.gap >= SHUT_PX:
+            if eye.gap >= max(SHUT_PX, SHUT_SHARE * rest.gap * abs(eye.axis / rest.axis)):
                 _write(places, eye, rest, ball)
 
 
@@ -97,19 +102,22 @@ def _write(places: F32, eye: _Eye, rest: _Eye, ball: F32) -> None:
     from_iris = cv2.warpAffine(ball, to_ball, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     # The eyeball's picture moves with the iris near it, and less and less away from it.
     moved, place = rest.iris - rest.middle - seen, rest.middle + seen
-    to_photo = np.array([[1, 0, moved.real, place.real], [0, 1, moved.imag, place.imag]])
+    to_photo = np.array([[1, 0, moved.real, 0, place.real], [0, 1, 0, moved.imag, place.imag]])
     for plane, to_axis in zip(places, to_photo, strict=True):
         cv2.copyTo(cv2.transform(from_iris, to_axis[None]), inside, plane[top : top + height, left : left + width])
 
 
-def _ball(size_px: float, reach_px: float) -> F32:
-    """Return an eyeball's map around its resting iris, so far to each side, (`BALL_SIDE`, `BALL_SIDE`, 3).
+def _ball(size_px: float, radius_px: float) -> F32:
+    """Return an eyeball's map around its resting iris, so far to each side, (`BALL_SIDE`, `BALL_SIDE`, 4).
 
-    It holds x and y from the iris in pixels of the photo and how near that is, 1 to 0, beyond `reach_px` next to 0.
+    It holds x and y from the iris in pixels of the photo and how far what is there moves with it across and down, 0..1.
     """
     along = np.linspace(-size_px, size_px, BALL_SIDE, dtype=np.float32)
     x, y = np.meshgrid(along, along)
-    return np.dstack([x, y, np.exp(-np.square((x * x + y * y) * np.float32(reach_px**-2)))])
+    away = np.hypot(x, y) / max(radius_px, 1e-3)
+    whole, none = IRIS_REACH
+    across, down = ((none - away) / (none - whole)).clip(0, 1), np.exp(-np.square(away / LID_REACH))
+    return np.dstack([x, y, across, down]).astype(np.float32)
 
 
 def _radius(landmarks: F32, iris: tuple[int, ...]) -> float:

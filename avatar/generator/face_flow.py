@@ -16,6 +16,7 @@ from avatar.face import mesh
 from avatar.face.pose import fit_pose, mean_head
 from avatar.generator.cheek_skin import CheekSkin
 from avatar.generator.lashes import LashStrips
+from avatar.generator.shut_lids import ShutLids
 from avatar.generator.triangle_raster import Box, PlacedTriangles, TriangleRaster
 from avatar.types import F32, U8, HeadPose
 
@@ -25,6 +26,8 @@ AT_OUTLINE: Final = 0.55
 """Share of a square around the outline that counts as face: polygons are painted half a pixel too large."""
 FINE_MARGIN: Final = 2
 """Pixels around lids and lips that are painted at full resolution with them."""
+SHUT_MARGIN: Final = 6
+"""The same where lids meet: places on either side are far apart, and the coarse flow has the eye between them."""
 FARTHEST_PX: Final = 1e5
 """Where vertices are held that a strange face would put further away, or nowhere."""
 COARSER: Final = 4
@@ -76,6 +79,7 @@ class FaceMesh:
         """Take (478, 3) rest landmarks in pixels of the photo, and what of them glasses hold stiff (`Rig.stiff`)."""
         self._lashes = LashStrips(rest_landmarks)
         self._skin = CheekSkin(rest_landmarks, stiff)
+        self._lids = ShutLids(rest_landmarks)
         openings, skin, lids = _opening_triangles(), mesh.face_triangles(), LashStrips.triangles()
         triangles = np.concatenate([openings, skin, lids])
         layer = np.repeat([-1, 0, 1], [len(openings), len(skin), len(lids)])
@@ -87,6 +91,13 @@ class FaceMesh:
         self._carried_on = tuple(
             self._raster.carried(self._lashes.add_resting(self._skin.rest + shift)) - self._carried
             for shift in (self._skin.left, self._skin.right)
+        )
+        self._carried_shut = tuple(
+            self._raster.carried(
+                self._lashes.add_resting(self._skin.rest + skin), self._lashes.add_resting(self._skin.rest + between)
+            )
+            - self._carried
+            for skin, between in zip(self._lids.skin, self._lids.between, strict=True)
         )
         corners = self._lashes.add(rest_landmarks)[triangles, :2]
         reach = NEAR_FINE * fit_pose(rest_landmarks).scale
@@ -101,7 +112,12 @@ class FaceMesh:
             vertices = np.clip(np.nan_to_num(vertices), -FARTHEST_PX, FARTHEST_PX)
         turned = self._skin.turned(pose)
         carried = self._carried + np.float32(abs(turned)) * self._carried_on[turned > 0]
-        return MovedMesh(vertices, self._raster.place(vertices, carried), self._whole, self._coarse, self._fine)
+        lids_met = self._lids.met(vertices)
+        for met, shut in zip(lids_met, self._carried_shut, strict=True):
+            if met > 0:
+                carried += np.float32(met) * shut
+        placed = self._raster.place(vertices, carried)
+        return MovedMesh(vertices, placed, self._whole, self._coarse, self._fine, lids_met)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +134,8 @@ class MovedMesh:
     """The mesh without its lashes: as much, but for what `fine` shows."""
     fine: tuple[NDArray[np.int32], ...]
     """What may be seen around each of `FINE`."""
+    lids_met: tuple[float, float]
+    """How far the right and the left eye's have met, 0..1: `ShutLids`."""
 
     def flow(self, size: tuple[int, int]) -> FaceFlow:
         """Return the backward flow of the whole face within a picture of (width, height)."""
@@ -153,8 +171,9 @@ class MovedMesh:
 
     def fine_flows(self, within: Box, grid: int) -> Iterator[FaceFlow]:
         """Yield the full resolution flow around each of `FINE`; boxes begin and end at multiples of `grid`."""
+        margin = SHUT_MARGIN if max(self.lids_met) > 0 else FINE_MARGIN
         for part, triangles in zip(_FINE, self.fine, strict=True):
-            left, top, right, bottom = _box(self.vertices[part, :2], within[2:], FINE_MARGIN)
+            left, top, right, bottom = _box(self.vertices[part, :2], within[2:], margin)
             box = [side // grid * grid for side in (max(left, within[0]), max(top, within[1]), right, bottom)]
             if box[2] > box[0] and box[3] > box[1]:
                 yield self._painted(triangles, (box[0], box[1], box[2], box[3]))

@@ -27,6 +27,7 @@ from avatar.generator.sampling import sample
 from avatar.generator.scene_layout import KEPT, lay_out_scene
 from avatar.generator.shaded_mouth import MouthLayer, ShadedMouth
 from avatar.generator.shell import STEP_PX, HeadShell, enlarged, magnified, places_at_nodes
+from avatar.generator.shut_lids import soften_shut_lids
 from avatar.generator.teeth_tone import TeethTone, eye_whites
 from avatar.media.frame_pixels import FramePixels
 from avatar.types import F32, U8, FaceState, HeadPose, Motion
@@ -153,6 +154,7 @@ class GeometryGenerator:
                 alpha[scene.rows, scene.columns][band] = person[..., 3]
         origin = (scene.columns.start, scene.rows.start)
         rest_origin = (origin[0] - scene.spare, origin[1] - scene.spare)
+        soften_shut_lids(part, mesh.vertices, mesh.lids_met)
         return MovedPhoto(picture, nodes, head, origin, rest_origin, alpha)
 
     def _head(

@@ -37,16 +37,19 @@ class TriangleRaster:
         self._from_top = np.argsort(-layers, kind="stable")
         self._triangles = np.ascontiguousarray(numbers.reshape(-1, 3)[self._from_top], np.int32)
         self._vertices = used[:, 0]
+        self._beneath = used[:, 1] < 0
         self._layer = (NEAR + 2 * DEPTH / LAYERS * (1 - used[:, 1])).astype(np.float32)
 
     def chosen(self, some: NDArray[np.bool_]) -> NDArray[np.int32]:
         """Return a choice of the triangles, (n,) bool, as `PlacedTriangles.paint` takes it."""
         return self._triangles[some[self._from_top]]
 
-    def carried(self, values: F32) -> F32:
-        """Return (vertices, 2) values as `place` takes them."""
+    def carried(self, values: F32, beneath: F32 | None = None) -> F32:
+        """Return (vertices, 2) values as `place` takes them; triangles beneath all others may have their own."""
         carried = np.ones((len(self._vertices), 3), np.float32)
         carried[:, :2] = values[self._vertices]
+        if beneath is not None:
+            carried[self._beneath, :2] = beneath[self._vertices[self._beneath]]
         return carried
 
     def place(self, places: F32, carried: F32) -> PlacedTriangles:

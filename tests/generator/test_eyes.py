@@ -54,6 +54,18 @@ def test_the_iris_is_seen_where_it_looks(rig: Rig, move: Move, iris: int, gaze: 
     assert seen == pytest.approx(rest, abs=1.5)
 
 
+@pytest.mark.parametrize("gaze", [(0.15, 0.0), (-0.15, 0.0)])
+def test_a_glance_to_the_side_leaves_the_iris_round(rig: Rig, move: Move, gaze: tuple[float, float]) -> None:
+    map_x, _, landmarks = maps(rig, move(gaze=gaze))
+    for iris in (mesh.RIGHT_IRIS, mesh.LEFT_IRIS):
+        ring = landmarks[list(iris[1:]), :2]
+        x, y = np.rint(landmarks[iris[0], :2]).astype(int)
+        radius = int(np.ptp(ring[:, 0]) / 2)
+        seen = map_x[y, x - radius : x + radius + 1]
+        steps = np.diff(seen)[(seen[:-1] >= 0) & (seen[1:] >= 0)]
+        assert len(steps) > radius and steps == pytest.approx(1, abs=0.15)
+
+
 def test_a_turned_head_takes_its_eyes_along(rig: Rig, move: Move) -> None:
     for iris in (mesh.RIGHT_IRIS[0], mesh.LEFT_IRIS[0]):
         seen, rest = source(rig, move(yaw=10, roll=8, shift=(0.1, 0.1)), iris)
