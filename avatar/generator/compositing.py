@@ -145,9 +145,10 @@ def _shift_and_tone(head: _Place, layers: FrameLayers, scale: float) -> None:
 
 def _halved(picture: U8) -> U8:
     """Return the means of two by two pixels of a picture (height, width, 3), in four channels: `sampling`."""
-    height, width = picture.shape[:2]
-    even = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-    half = cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    below, right = (side % 2 for side in picture.shape[:2])
+    if below or right:
+        picture = np.asarray(cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+    half = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(half, cv2.COLOR_RGB2RGBA), np.uint8)
 
 

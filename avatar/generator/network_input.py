@@ -5,6 +5,7 @@ Training and the running generator both come through here, so the network meets 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,10 @@ EYE_SEAM: Final = 0.05
 INNER: Final = (52, 52, 208, 224)
 """Left, top, right and bottom of the part of the crop that pixels are drawn in, multiples of 4. Crops are cut so that
 eyes and mouth lie inside; the rest of the head is only shifted and toned, which needs no fine layers."""
+_OVAL: Final = np.array(mesh.OVAL)
+_MOUTH: Final = np.array(mesh.MOUTH_OPENING)
+_EYES: Final = np.array([mesh.RIGHT_EYE_OPENING, mesh.LEFT_EYE_OPENING])
+_IRISES: Final = np.array([mesh.RIGHT_IRIS, mesh.LEFT_IRIS])
 CONDITION_SIZE: Final = len(BLENDSHAPES) + 3
 
 
@@ -103,16 +108,16 @@ def with_eyes_of(nearest: U8, other: U8, eyes: U8) -> U8:
 def region_masks(landmarks: F32, size: int = CROP_SIZE) -> U8:
     """Return the masks of `REGIONS`, (5, size, size), 255 inside, for (478, 3) landmarks in crop pixels."""
     points = landmarks[:, :2]
-    oval = points[list(mesh.OVAL)]
+    oval = points[_OVAL]
     middle = oval.mean(axis=0)
     masks = np.zeros((len(REGIONS), size, size), np.uint8)
     mouth, eyes, iris, face, head = masks
-    _fill(mouth, points[list(mesh.MOUTH_OPENING)])
-    _fill(eyes, points[list(mesh.RIGHT_EYE_OPENING)])
-    _fill(eyes, points[list(mesh.LEFT_EYE_OPENING)])
-    for centre, *ring in (mesh.RIGHT_IRIS, mesh.LEFT_IRIS):
-        radius = float(np.linalg.norm(points[ring] - points[centre], axis=1).mean())
-        x, y = np.rint(points[centre] * 16).astype(int).tolist()
+    _fill(mouth, points[_MOUTH])
+    for opening in _EYES:
+        _fill(eyes, points[opening])
+    for centre, *ring in points[_IRISES].tolist():
+        radius = sum(math.dist(centre, point) for point in ring) / len(ring)
+        x, y = (round(16 * place) for place in centre)
         cv2.circle(iris, (x, y), round(radius * 16), 255, -1, cv2.LINE_AA, 4)
     cv2.min(iris, eyes, dst=iris)
     _fill(face, oval)
