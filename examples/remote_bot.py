@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"{error} (in {error.retry_after_s} s, say)") from error
     except AvatarError as error:
         raise SystemExit(str(error)) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     print(f"{chosen.out}: {seconds:.1f} s of speech")
 
 

@@ -13,17 +13,21 @@ from pathlib import Path
 import numpy as np
 
 from avatar import AudioFrame, Avatar, SpeechFinished, VideoFrame
-from avatar.errors import AvatarError
+from avatar.errors import AvatarError, MediaError
 from avatar.media.audio import SOUND_RATE, audio_blocks
 from avatar.media.movie_writer import MovieWriter
 
 
 async def speak(unopened: Avatar, voice: Path, out: Path, cue: str) -> float:
-    """Write the movie of an avatar whose sound is at `SOUND_RATE`; return how many seconds were spoken."""
+    """Write the movie of an avatar whose sound is at `SOUND_RATE`; return how many seconds were spoken.
+
+    Raises AvatarError.
+    """
+    keep_recording(voice, out)
     async with unopened as avatar:
         with MovieWriter(out, avatar.size, avatar.fps, sound=True) as movie:
-            pushing = asyncio.create_task(push(avatar, voice))
             avatar.direct(cue)
+            pushing = asyncio.create_task(push(avatar, voice))
             async for frame in avatar:
                 if pushing.done():
                     pushing.result()  # where the file cannot be read there is nothing to wait for
@@ -36,6 +40,12 @@ async def speak(unopened: Avatar, voice: Path, out: Path, cue: str) -> float:
                         await pushing
                         return event.heard_ms / 1e3
     raise RuntimeError("the avatar was closed before it had finished")
+
+
+def keep_recording(voice: Path, out: Path) -> None:
+    """Raise MediaError where the movie would be written over the recording."""
+    if out.exists() and voice.exists() and out.samefile(voice):
+        raise MediaError(f"{out} is the recording itself: choose another name for the movie.")
 
 
 async def push(avatar: Avatar, voice: Path) -> None:
@@ -64,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seconds = asyncio.run(speak(avatar, chosen.voice, chosen.out, chosen.direct))
     except AvatarError as error:
         raise SystemExit(str(error)) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     print(f"{chosen.out}: {seconds:.1f} s of speech")
 
 

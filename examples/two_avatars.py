@@ -236,6 +236,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seconds = asyncio.run(film(chosen.out, make_avatars(chosen.faces, chosen.server), lines))
     except AvatarError as error:
         raise SystemExit(str(error)) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     print(f"{chosen.out}: {seconds:.1f} s of conversation")
 
 
