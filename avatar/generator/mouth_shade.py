@@ -19,6 +19,7 @@ from safetensors.numpy import load_file
 from avatar.face import mesh
 from avatar.face.pose import rotation_vector, to_head_frame
 from avatar.generator.references import ALIKE, OPEN_ENOUGH
+from avatar.generator.teeth_tone import TeethTone
 from avatar.resources import weights_path
 from avatar.types import F32, U8, HeadPose
 
@@ -215,10 +216,12 @@ class MouthShade:
         shares[:, 3] *= 255 * own_limit(features[:, AS_OPEN])
         return np.asarray(cv2.convertScaleAbs(shares), np.uint8)
 
-    def draw(self, view: U8, shape: MouthShape, resting: RestingMouth, origin: F32) -> tuple[U8, U8]:
+    def draw(
+        self, view: U8, shape: MouthShape, resting: RestingMouth, origin: F32, teeth_tone: TeethTone | None = None
+    ) -> tuple[U8, U8]:
         """Return what shades a mouth in a part (height, width, 3) of the moved photo, and its share, 0..255.
 
-        `origin` is the part's (x, y) in the pixels of `shape.to_picture`.
+        `origin` is the part's (x, y) in the pixels of `shape.to_picture`, `teeth_tone` what teeth are brought to.
         """
         (left, right), top, bottom = shape.upper[[0, -1], 0].tolist(), shape.upper[:, 1].min(), shape.lower[:, 1].max()
         low = np.array([left, top], np.float32)
@@ -239,6 +242,8 @@ class MouthShade:
         np.maximum(nodes[:, 3], round(255 * shape.likeness), out=nodes[:, 3])
         size = (view.shape[1], view.shape[0])
         nodes = nodes.reshape(ROWS, COLUMNS, 4)
+        if teeth_tone is not None:
+            nodes[..., :3] = teeth_tone.lifted(np.ascontiguousarray(nodes[..., :3]))
         spread = cv2.warpAffine(nodes, to_view, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         share = cv2.bitwise_not(cv2.extractChannel(spread, 3))
         return np.asarray(cv2.cvtColor(spread, cv2.COLOR_RGBA2RGB), np.uint8), np.asarray(share, np.uint8)

@@ -86,10 +86,8 @@ class ShadedMouth:
         mask = np.zeros(view.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.rint((outline - origin) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
         shape = mouth_shape(landmarks, pose, self._resting)
-        shade, shaded = self._shade.draw(view, shape, self._resting, origin)
+        shade, shaded = self._shade.draw(view, shape, self._resting, origin, self._teeth_tone)
         self._add_edges(shade, pose, origin)
-        if self._teeth_tone is not None:
-            self._teeth_tone.lift(shade, landmarks - np.array([*origin, 0], np.float32))
         share = cv2.multiply(cv2.GaussianBlur(mask, (3, 3), 0), shaded, scale=1 / 255**2, dtype=cv2.CV_32F)
         return MouthLayer(rows, columns, shade, np.asarray(share, np.float32))
 

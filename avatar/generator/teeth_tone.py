@@ -7,7 +7,7 @@ in the same light, and their whites tell best how bright teeth are: between peop
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -71,7 +71,7 @@ class TeethTone:
         paleness = float(whites[1]) / max(float(whites[0]), 1.0)
         self._pale = _rising(levels / (GREEN_OVER_RED * paleness), PALE)
 
-    def lift(self, picture: U8, landmarks: F32, strength: float = 1.0) -> None:
+    def lift(self, picture: U8, landmarks: F32, strength: float) -> None:
         """Lift what looks like teeth in the mouth of a picture (height, width, 3), in place, so much of it, 0..1.
 
         `landmarks` are (478, 3) in the picture's pixels.
@@ -89,13 +89,24 @@ class TeethTone:
         half = cv2.resize(view, (width, height), interpolation=cv2.INTER_LINEAR)
         side = max(round(SOFTENED * math.hypot(*np.subtract(*landmarks[_CORNERS, :2]).tolist())), 1) | 1
         soft = cv2.blur(half, (side, side))
-        red, green, _ = cv2.split(soft)
+        share = cv2.multiply(self._teeth(soft), mask, scale=STRENGTH * strength / 255)
+        lifted = cv2.resize(self._missing(soft, share), view.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        cv2.add(view, lifted, dst=view)
+
+    def lifted(self, smooth: U8) -> U8:
+        """Return a mouth's colours (height, width, 3), of which none is an edge, with those of teeth lifted."""
+        share = cv2.convertScaleAbs(self._teeth(smooth), alpha=STRENGTH)
+        return np.asarray(cv2.add(smooth, self._missing(smooth, share)), np.uint8)
+
+    def _teeth(self, smooth: Any) -> Any:
+        """Return how much colours (height, width, 3) are those of teeth, 0..255."""
+        red, green, _ = cv2.split(smooth)
         pale = cv2.LUT(cv2.divide(green, red, scale=GREEN_OVER_RED), self._pale)
-        teeth = cv2.multiply(cv2.LUT(cv2.cvtColor(soft, cv2.COLOR_RGB2GRAY), self._light), pale, scale=1 / 255)
-        share = cv2.multiply(teeth, mask, scale=STRENGTH * strength / 255)
-        missing = cv2.subtract(self._whites, soft)
-        lifted = cv2.multiply(missing, cv2.merge([share] * 3), scale=1 / 255)
-        cv2.add(view, cv2.resize(lifted, view.shape[1::-1], interpolation=cv2.INTER_LINEAR), dst=view)
+        return cv2.multiply(cv2.LUT(cv2.cvtColor(smooth, cv2.COLOR_RGB2GRAY), self._light), pale, scale=1 / 255)
+
+    def _missing(self, smooth: Any, share: Any) -> Any:
+        """Return a share (height, width), 0..255, of what colours lack to the whites."""
+        return cv2.multiply(cv2.subtract(self._whites, smooth), cv2.merge([share] * 3), scale=1 / 255)
 
 
 def _rising(values: F32, between: tuple[float, float]) -> U8:

@@ -37,6 +37,13 @@ def test_dark_mouths_and_tongues_stay_as_they_are(astronaut: Identity, colour: t
     assert np.array_equal(before, after)
 
 
+def test_a_smooth_mouth_is_lifted_as_a_pictures_is(astronaut: Identity) -> None:
+    for colour in ((170, 150, 145), (60, 40, 40), (180, 95, 100)):
+        _, in_picture, _ = lifted(astronaut, colour)
+        alone = TeethTone(WHITES).lifted(np.full((10, 20, 3), colour, np.uint8))[5, 5]
+        assert np.abs(alone.astype(int) - in_picture).max() <= 1
+
+
 def test_what_a_photo_shows_of_teeth_is_left_alone(astronaut: Identity) -> None:
     before, after, _ = lifted(astronaut, (170, 150, 145), strength=0.0)
     assert np.array_equal(before, after)
