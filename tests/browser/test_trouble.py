@@ -12,6 +12,9 @@ from PIL import Image
 
 DRIVE = "return document.getElementById('drive').dataset.drive"
 """What the server has said moves the avatar."""
+NAMES = """return [...document.querySelectorAll(".control span")].map((label) =>
+    label.getClientRects().length ? label.textContent.trim() : "")"""
+"""Of the call's controls, as far as they are there for who cannot see."""
 OUTLINED = """
 const e = document.activeElement;
 const drawn = e.matches("input[type=radio]") ? e.nextElementSibling : e;
@@ -174,6 +177,9 @@ def test_a_call_can_be_had_with_the_keyboard_alone(chromium: ModuleType, server:
         assert not browser.by_id("feelings").is_displayed()
         browser.press("v")
         browser.until(lambda: not browser.run("return avatarCall.call.media.cameraOn"), "the camera to be off")
+        browser.driver.set_window_size(740, 460)  # a phone on its side
+        browser.until(lambda: browser.run("return matchMedia('(height <= 30rem)').matches"), "the small window")
+        assert "" not in browser.run(NAMES), "a screen reader says what each button does"
         while browser.run(focused) != "control-leave":
             browser.press("\ue004")
         browser.press(" ")
