@@ -56,6 +56,7 @@ class CropWarp:
         """Take the crop (size, size, 3) RGB, its (478, 3) landmarks in crop pixels, and its window of the picture."""
         self._size = rgb.shape[0]
         self._rgb, self._window = rgb, window
+        self._rgba = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA), np.uint8)  # as `sample` likes it
         square = (self._size, self._size)
         pose = fit_pose(landmarks)
         self._mesh = FaceMesh(landmarks)
@@ -70,7 +71,7 @@ class CropWarp:
         places = self._around(landmarks, pose, window)
         lay_face(places, self._mesh.moved(landmarks, pose).flow((self._size, self._size)), self._pose.scale)
         self._eyes.write(places, landmarks)
-        return View(np.asarray(sample(self._rgb, places), np.uint8), places)
+        return View(np.asarray(cv2.cvtColor(sample(self._rgba, places), cv2.COLOR_RGBA2RGB), np.uint8), places)
 
     def with_mouth(self, view: View, landmarks: F32) -> U8:
         """Return a view's picture (size, size, 3) with the inside of the mouth drawn: the geometry tier's answer."""
@@ -91,9 +92,9 @@ class CropWarp:
         steps = np.arange(self._size, dtype=np.float32) * np.float32(turn)
         places = np.stack(np.meshgrid(steps + shift[0], steps + shift[1]))
         # The field has a value each `STEP_PX` pixels, at the middle of so many.
-        away = sample(field, (places + np.float32(0.5)) * np.float32(1 / STEP_PX) - np.float32(0.5))
-        places[0] += away[..., 0]
-        places[1] += away[..., 1]
+        at = (places + np.float32(0.5)) * np.float32(1 / STEP_PX) - np.float32(0.5)
+        for axis, away in enumerate(cv2.split(field)):
+            places[axis] += sample(np.asarray(away, np.float32), at)
         return places
 
 
