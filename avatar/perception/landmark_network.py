@@ -4,8 +4,9 @@ A picture of 256 x 256 is halved seven times. At each size a few blocks follow, 
 half (1 x 1), looks around (3 x 3, each channel by itself) and widens them again (1 x 1); at last 512 numbers tell where
 each landmark is. The answers are the model file's; what changes is how they are come by:
 
-- The picture comes as planes of colour, and layers hold 8 or 16 channels of a pixel together. For so few channels
-  OpenVINO's kernels for that are quicker than those it would choose, which make a product of matrices of each layer.
+- The picture comes as planes of colour, a byte a number, and layers hold 8 or 16 channels of a pixel together. For so
+  few channels OpenVINO's kernels for that are quicker than those it would choose, which make a product of matrices of
+  each layer.
 - The last layer is nearly all of the weights, which come from memory anew for each picture. Two bytes a weight in place
   of four make that half; landmarks are 0.002 pixels off by that.
 - Of what else it tells only how surely this is a face is computed.
@@ -27,7 +28,7 @@ LARGEST_BYTE: Final = 127
 
 
 def landmark_network(original: Any, side: int) -> Any:
-    """Return an OpenVINO model of a picture (1, 3, side, side), 0..255, that answers like `original`, the model file's.
+    """Return an OpenVINO model of a picture (1, 3, side, side), uint8, that answers like `original`, the model file's.
 
     Its answer is (1, 1435): x, y and depth of each landmark in pixels, and the logit of a face being there. `original`
     takes (n, side, side, 3), 0..1, and is used up by this.
@@ -78,9 +79,10 @@ def _planes_for_picture(network: Any, openvino: Any, side: int) -> Any:
     turn = next(iter(old.output(0).get_target_inputs())).get_node()
     if turn.get_type_name() != "Transpose":
         raise ValueError(f"The landmark network begins with a {turn.get_type_name()}, not by laying colours apart.")
-    planes = openvino.opset13.parameter([1, 3, side, side], np.float32)
+    planes = openvino.opset13.parameter([1, 3, side, side], np.uint8)
+    numbers = openvino.opset13.convert(planes, np.float32)
     for target in turn.output(0).get_target_inputs():
-        target.replace_source_output(planes.output(0))
+        target.replace_source_output(numbers.output(0))
     network.add_parameters([planes])
     network.remove_parameter(old)
     network.validate_nodes_and_infer_types()

@@ -70,8 +70,8 @@ class LandmarkNetworks:
         """
         detector, landmarks, blendshapes = (_compiled(model_path, name) for name in _NAMES)
         self._detector, self._landmarks, self._blendshapes = map(_Request, (detector, landmarks, blendshapes))
-        self._colours = np.empty((4, CROP_SIDE, CROP_SIDE), np.uint8)
-        self._planes = list(self._colours)
+        self._planes = [*self._landmarks.input[0], np.empty((CROP_SIDE, CROP_SIDE), np.uint8)]
+        """Red, green and blue in the landmark network's input, and what a fourth channel goes into."""
 
     def detect(self, square: U8) -> tuple[F32, F32]:
         """Return what the detector answers to RGB (128, 128, 3 or more): (896, 16) and (896,), see `face_detection`.
@@ -94,7 +94,6 @@ class LandmarkNetworks:
             PerceptionError: OpenVINO failed.
         """
         cv2.split(crop, self._planes[: crop.shape[2]])
-        self._landmarks.input[0] = self._colours[:3]
         (answer,) = self._landmarks.run()[0]
         surely = 1 / (1 + math.exp(-max(float(answer[-1]), -80.0)))  # exp(80) is no overflow
         return answer[:-1].reshape(LANDMARK_COUNT, 3), surely
