@@ -23,7 +23,7 @@ from avatar.perception.blendshape_network import blendshape_network
 from avatar.perception.face_detection import SIDE as DETECTOR_SIDE
 from avatar.perception.landmark_network import blocked, landmark_network
 from avatar.perception.network_pool import NetworkPool
-from avatar.types import F32, LANDMARK_COUNT, U8
+from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT, U8
 
 CROP_SIDE: Final = 256
 """Pixels a side of the picture in which landmarks are found."""
@@ -99,13 +99,16 @@ class LandmarkNetworks:
         return answer[:-1].reshape(LANDMARK_COUNT, 3), surely
 
     def blendshapes(self, landmarks_px: F32) -> F32:
-        """Return (52,), 0..1, `_neutral` first, of landmarks (478, 3) in any unit; valid until the next call.
+        """Return (52,), 0..1, in the order of `BLENDSHAPES`, of landmarks (478, 3) in any unit.
 
         Raises:
             PerceptionError: OpenVINO failed.
         """
         self._blendshapes.input[0] = landmarks_px[_POINTS, :2]
-        return self._blendshapes.run()[0]
+        blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
+        # The network leads with `_neutral` and has no `tongueOut`; what it gives has passed a sigmoid.
+        blendshapes[:-1] = self._blendshapes.run()[0][1:]
+        return blendshapes
 
 
 class _Request:

@@ -19,13 +19,14 @@ import numpy as np
 
 from avatar.errors import PerceptionError
 from avatar.media.frame_pixels import FramePixels
+from avatar.perception.distilled_blendshapes import load_distilled
 from avatar.perception.face_detection import SAME_FACE, SIDE, faces_in
 from avatar.perception.landmark_networks import CROP_SIDE, LandmarkNetworks, networks_of
 from avatar.perception.landmarker import FaceDetection, check_pixels
 from avatar.perception.network_pool import NetworkPool
 from avatar.perception.rotated_rect import GROWTH, RotatedRect
 from avatar.perception.subject import FaceBox, overlap
-from avatar.types import BLENDSHAPES, F32, U8
+from avatar.types import F32, U8
 
 LEAST_PRESENCE: Final = 0.5
 """Landmarks that are less surely a face's are none."""
@@ -48,6 +49,8 @@ class OpenVinoLandmarker:
         if video and max_faces != 1:
             raise ValueError(f"One face can be followed in video, not {max_faces}.")
         self._video, self._max_faces = video, max_faces
+        # A face that is followed is measured thirty times a second, a photo once.
+        self._distilled = load_distilled() if video else None
         self._lock = threading.Lock()
         pool = networks_of(model_path)
         pool.join()
@@ -86,7 +89,7 @@ class OpenVinoLandmarker:
                     rects = [self._followed.scaled(width, height)]
                 else:
                     rects = self._search(networks, pixels, known)
-                found = [face for rect in rects if (face := _face_in(networks, pixels, rect)) is not None]
+                found = [face for rect in rects if (face := self._face_in(networks, pixels, rect)) is not None]
             if self._video:
                 next_rect = RotatedRect.around_landmarks(found[0].landmarks_px) if found else None
                 self._followed = None if next_rect is None else next_rect.scaled(1 / width, 1 / height)
@@ -98,6 +101,18 @@ class OpenVinoLandmarker:
         faces = faces_in(*networks.detect(whole.cut(pixels, SIDE, beyond=cv2.BORDER_CONSTANT)))
         rects = [face.rect(width, height) for face in faces[: self._max_faces]]
         return [rect for rect in rects if known is None or overlap(known, _box_in(rect)) < SAME_FACE]
+
+    def _face_in(self, networks: LandmarkNetworks, pixels: FramePixels, rect: RotatedRect) -> FaceDetection | None:
+        """Return the face in a rectangle of a picture; None where there is none."""
+        places, presence = networks.landmarks(rect.cut(pixels, CROP_SIDE, beyond=cv2.BORDER_REPLICATE))
+        if presence <= LEAST_PRESENCE:
+            return None
+        width, height = pixels.size
+        landmarks = in_picture(places, rect, width / height)
+        if not np.isfinite(landmarks).all():
+            return None
+        measure = networks.blendshapes if self._distilled is None else self._distilled
+        return FaceDetection(landmarks, measure(landmarks))
 
     def close(self) -> None:
         """Release what it holds. May be called again, from any thread; never raises."""
@@ -116,21 +131,6 @@ class OpenVinoLandmarker:
 def _box_in(rect: RotatedRect) -> FaceBox:
     """Return the box of the face for which a rectangle was laid out."""
     return FaceBox((rect.x, rect.y), (rect.width + rect.height) / 2 / GROWTH)
-
-
-def _face_in(networks: LandmarkNetworks, pixels: FramePixels, rect: RotatedRect) -> FaceDetection | None:
-    """Return the face in a rectangle of a picture; None where there is none."""
-    places, presence = networks.landmarks(rect.cut(pixels, CROP_SIDE, beyond=cv2.BORDER_REPLICATE))
-    if presence <= LEAST_PRESENCE:
-        return None
-    width, height = pixels.size
-    landmarks = in_picture(places, rect, width / height)
-    if not np.isfinite(landmarks).all():
-        return None
-    blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
-    # The network leads with `_neutral` and has no `tongueOut`; what it gives has passed a sigmoid.
-    blendshapes[:-1] = networks.blendshapes(landmarks)[1:]
-    return FaceDetection(landmarks, blendshapes)
 
 
 def in_picture(places: F32, rect: RotatedRect, aspect: float) -> F32:
