@@ -19,6 +19,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from avatar.config import LimitSettings
 from avatar.errors import ImageError
+from avatar.media.colour_profile import as_srgb, jpeg_profile
 from avatar.media.exif import orientation, scan_count, without_metadata
 from avatar.media.photo_parts import gif_size, has_too_many_parts
 from avatar.plain_text import in_bytes
@@ -118,8 +119,9 @@ def read_photo(data: bytes, limits: LimitSettings) -> U8:
     """Return the photo in `data` as RGB, uint8, (height, width, 3), upright and at most 2048 pixels long.
 
     JPEG, PNG, WebP, BMP and still GIF are read. Grey, palette, CMYK and 16-bit pictures become 8-bit RGB; transparent
-    parts are laid on a neutral grey; the EXIF orientation is applied and all other metadata is dropped. Limits are
-    checked against the header, before anything is decoded.
+    parts are laid on a neutral grey; the EXIF orientation and the colours that phones and cameras write are applied
+    (`colour_profile`), and all other metadata is dropped. Limits are checked against the header, before anything is
+    decoded.
 
     Raises ImageError with one of the codes `too_many_bytes`, `not_an_image`, `too_many_pixels`, `image_too_small`,
     `animated_image`, `truncated_image`.
@@ -128,9 +130,10 @@ def read_photo(data: bytes, limits: LimitSettings) -> U8:
     with image:
         _decode(image)
         exif = exif or image.info.get("exif", b"")  # where PNG and WebP keep theirs
+        profile = jpeg_profile(data) if image.format == "JPEG" else image.info.get("icc_profile", b"")
         rgb = _reduced_rgb(image)
     turn = _TURNS.get(orientation(exif))
-    return np.array(rgb if turn is None else rgb.transpose(turn), dtype=np.uint8)
+    return as_srgb(np.array(rgb if turn is None else rgb.transpose(turn), dtype=np.uint8), profile)
 
 
 def _pixel_count(data: bytes, limits: LimitSettings) -> int:
