@@ -57,8 +57,8 @@ def photo_warnings(portraits: Sequence[Portrait], recognition: FaceRecognition |
         which = f"Photo {number}: " if len(portraits) > 1 else ""
         warnings += [which + warning for warning in _warnings(portrait, rests=number == 1)]
     warnings += [
-        f"Photo {number + 1} seems to show another person than the first: their teeth, lids and brows would be mixed. "
-        "Use photos of one person."
+        f"Photo {number + 1}: This seems to be another person than in the first: their teeth, lids and brows would be "
+        "mixed. Use photos of one person."
         for number in strangers(portraits, recognition)
     ]
     return tuple(warnings)

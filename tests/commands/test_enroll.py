@@ -99,4 +99,4 @@ def test_photos_of_two_people_are_warned_of(
     assert main(command) == 0 and "another person" not in capsys.readouterr().err
     monkeypatch.setattr("avatar.commands.enroll._recognition", Recognition)
     assert main(command) == 0
-    assert "Photo 2 seems to show another person than the first" in capsys.readouterr().err
+    assert "Photo 2: This seems to be another person than in the first" in capsys.readouterr().err

@@ -52,4 +52,4 @@ def test_face_recognition_knows_a_person_from_others(astronaut: Identity, move: 
     other = open_identity("kofi").rest
     assert strangers([astronaut.rest, moved, other], Likeness()) == (2,)
     (warning,) = photo_warnings([astronaut.rest, other], Likeness())
-    assert warning.startswith("Photo 2 seems to show another person")
+    assert warning.startswith("Photo 2: This seems to be another person")
