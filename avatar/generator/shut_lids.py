@@ -30,6 +30,9 @@ MEETING: Final = (0.35, 0.1)
 _UPPER: Final = np.array([mesh.RIGHT_UPPER_LID, mesh.LEFT_UPPER_LID])
 _LOWER: Final = np.array([mesh.RIGHT_LOWER_LID, mesh.LEFT_LOWER_LID])
 _CORNERS: Final = np.array([mesh.RIGHT_EYE_CORNERS, mesh.LEFT_EYE_CORNERS])
+_FROM: Final = np.concatenate([_UPPER, _CORNERS[:, :1]], axis=1)
+_TO: Final = np.concatenate([_LOWER, _CORNERS[:, 1:]], axis=1)
+"""(2, 8): between which an eye's seven openings and, last, its width are measured."""
 
 
 class ShutLids:
@@ -53,8 +56,10 @@ class ShutLids:
     def met(self, landmarks: F32) -> tuple[float, float]:
         """Return how far the right and the left eye's lids have met in moved landmarks (478 or more, 3), 0..1."""
         begins, ends = MEETING
-        open_still = _apart(landmarks) / np.maximum(self._rest, np.float32(1e-3))
-        right, left = np.minimum(np.maximum((begins - open_still) / (begins - ends), 0), 1).tolist()
+        right, left = (
+            min(max((begins - now / max(rest, 1e-3)) / (begins - ends), 0.0), 1.0)
+            for now, rest in zip(_apart(landmarks), self._rest, strict=True)
+        )
         return right, left
 
 
@@ -82,8 +87,8 @@ def soften_shut_lids(picture: U8, landmarks: F32, lids_met: tuple[float, float])
         view[:] = cv2.blendLinear(cv2.GaussianBlur(view, (0, 0), BLUR_PX), view, share, 1 - share)
 
 
-def _apart(landmarks: F32) -> F32:
-    """Return the mean distance between an eye's lids over its width, (2,)."""
-    points = np.ascontiguousarray(landmarks[:, :2], np.float32).view(np.complex64)[:, 0]
-    width = np.abs(points[_CORNERS[:, 1]] - points[_CORNERS[:, 0]])
-    return np.asarray(np.abs(points[_UPPER] - points[_LOWER]).mean(axis=1) / np.maximum(width, 1e-3), np.float32)
+def _apart(landmarks: F32) -> list[float]:
+    """Return the mean distance between either eye's lids over its width."""
+    away = landmarks[_FROM] - landmarks[_TO]
+    lengths = np.sqrt(np.square(away[..., 0]) + np.square(away[..., 1])).tolist()
+    return [sum(gaps) / len(gaps) / max(width, 1e-3) for *gaps, width in lengths]

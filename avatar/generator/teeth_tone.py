@@ -90,6 +90,8 @@ class TeethTone:
         side = max(round(SOFTENED * math.hypot(*np.subtract(*landmarks[_CORNERS, :2]).tolist())), 1) | 1
         soft = cv2.blur(half, (side, side))
         share = cv2.multiply(self._teeth(soft), mask, scale=STRENGTH * strength / 255)
+        if not cv2.countNonZero(share):
+            return
         lifted = cv2.resize(self._missing(soft, share), view.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         cv2.add(view, lifted, dst=view)
 
