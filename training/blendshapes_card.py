@@ -42,7 +42,7 @@ def blendshapes_card(tracks: Sequence[tuple[Clip, Track]], made: int, on_train: 
     )
     return f"""# Distilled blendshapes
 
-51 ARKit coefficients of 146 landmarks, as MediaPipe's blendshape network gives them, at a tenth of its cost
+51 ARKit coefficients of 146 landmarks, as MediaPipe's blendshape network gives them, at a quarter of its cost in a call
 (`avatar/perception/distilled_blendshapes.py`). It measures a face that is followed on OpenVINO; single pictures are
 measured by MediaPipe's own network, and so is everything with `--tracker mediapipe`. Five layers: 292 numbers, 96
 mixtures of them, 320, 320, 256, and 51 that see the mixtures, too; 262,000 weights of 16 bits.

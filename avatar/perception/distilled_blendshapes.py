@@ -1,9 +1,9 @@
 """Blendshapes of a face that is followed, by a small network of our own that MediaPipe's has taught.
 
 MediaPipe's network (`blendshape_network`) mixes 97 tokens in four blocks, which takes longer than all else between the
-landmarks of a frame and its motion. This one, fitted to the same answers (`training.distill_blendshapes`), is four
-layers, and costs a tenth; `models/blendshapes.md` says how near it comes. The landmarks' first mixtures go to its last
-layer as well: much of a blendshape is linear in them.
+landmarks of a frame and its motion. This one, fitted to the same answers (`training.distill_blendshapes`), is five
+layers, and costs a quarter in a call; `models/blendshapes.md` says how near it comes. The landmarks' first mixtures
+go to its last layer as well: much of a blendshape is linear in them.
 """
 
 from __future__ import annotations
