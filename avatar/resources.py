@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
 from avatar.errors import InstallationError, ModelError
+from avatar.types import F32
 
 _PACKAGE = Path(__file__).resolve().parent
 _HOLDS: Final = {"client": "its page", "assets": "its built-in faces", "models": "the weights of its networks"}
@@ -36,3 +40,15 @@ def weights_path(name: str) -> Path:
     if not path.is_file():
         raise ModelError(f"The weights file {name} is missing from this installation of avatar: install it again.")
     return path
+
+
+def load_weights(name: str) -> dict[str, F32]:
+    """Return the arrays in a weights file that travels with the package, by their names.
+
+    Raises ModelError when there is no such file, or it is damaged.
+    """
+    path = weights_path(name)
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"The weights file {path} is damaged ({error}): install avatar again.") from error

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from avatar.errors import ModelError
-from avatar.resources import weights_path
+from avatar.resources import load_weights
 from avatar.types import BLENDSHAPES, F32, LANDMARK_COUNT
 
 
@@ -30,10 +29,10 @@ def load_basis() -> ExpressionBasis:
     """Return the basis shipped with the package.
 
     Raises:
-        ModelError: the file is missing or has another shape.
+        ModelError: the file is missing, damaged, or has another shape.
     """
-    path = weights_path("face_basis.safetensors")
-    offsets = load_file(path)["blendshapes"]
+    name = "face_basis.safetensors"
+    offsets = load_weights(name)["blendshapes"]
     if offsets.shape != (len(BLENDSHAPES), LANDMARK_COUNT, 3):
-        raise ModelError(f"{path} has shape {offsets.shape}: not this version's expression basis.")
+        raise ModelError(f"{name} has shape {offsets.shape}: not this version's expression basis.")
     return ExpressionBasis(np.ascontiguousarray(offsets, np.float32))

@@ -15,9 +15,8 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
-from avatar.resources import weights_path
+from avatar.resources import load_weights
 from avatar.types import F32, HeadPose
 
 RIGID: Final = (
@@ -40,9 +39,9 @@ def mean_head() -> F32:
     """Return the mean head at rest, (478, 3) in head units, not to be written into (`models/face_basis.md`).
 
     Raises:
-        ModelError: the weights file is missing.
+        ModelError: the weights file is missing or damaged.
     """
-    mean: F32 = load_file(weights_path("face_basis.safetensors"))["mean"]
+    mean: F32 = load_weights("face_basis.safetensors")["mean"]
     mean.flags.writeable = False
     return mean
 

@@ -12,11 +12,10 @@ from typing import Final
 
 import cv2
 import numpy as np
-from safetensors.numpy import load_file
 
 from avatar.face import mesh
 from avatar.face.pose import fit_pose, to_head_frame, to_pixels
-from avatar.resources import weights_path
+from avatar.resources import load_weights
 from avatar.types import F32, U8
 
 WEIGHTS: Final = "photo_glasses.safetensors"
@@ -33,7 +32,7 @@ def wears_glasses(rgb: U8, landmarks_px: F32) -> bool:
     """Return whether glasses are seen on a face in a picture (height, width, 3), with its (478, 3) landmarks.
 
     Raises:
-        ModelError: the weights file is missing.
+        ModelError: the weights file is missing or damaged.
     """
     weights = _weights()
     return bool(np.vdot(eye_edges(rgb, landmarks_px), weights["direction"]) > weights["bound"][0])
@@ -63,4 +62,4 @@ def straightened(rgb: U8, landmarks_px: F32) -> U8:
 
 @cache
 def _weights() -> dict[str, F32]:
-    return load_file(weights_path(WEIGHTS))
+    return load_weights(WEIGHTS)

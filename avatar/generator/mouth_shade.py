@@ -14,13 +14,12 @@ from typing import Final
 
 import cv2
 import numpy as np
-from safetensors.numpy import load_file
 
 from avatar.face import mesh
 from avatar.face.pose import rotation_vector, to_head_frame
 from avatar.generator.references import ALIKE, OPEN_ENOUGH
 from avatar.generator.teeth_tone import TeethTone
-from avatar.resources import weights_path
+from avatar.resources import load_weights
 from avatar.types import F32, U8, HeadPose
 
 WEIGHTS: Final = "mouth_shade.safetensors"
@@ -254,9 +253,9 @@ def mouth_shade() -> MouthShade:
     """Return the shipped network.
 
     Raises:
-        ModelError: the weights file is missing.
+        ModelError: the weights file is missing or damaged.
     """
-    return MouthShade(load_file(weights_path(WEIGHTS)))
+    return MouthShade(load_weights(WEIGHTS))
 
 
 def _lip_colour(rgb: U8, landmarks: F32) -> F32:

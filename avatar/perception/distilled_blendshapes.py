@@ -13,12 +13,11 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from avatar.errors import ModelError
 from avatar.perception.blendshape_network import SCALE
 from avatar.perception.landmark_networks import POINTS
-from avatar.resources import weights_path
+from avatar.resources import load_weights
 from avatar.types import BLENDSHAPES, F32
 
 WEIGHTS: Final = "blendshapes.safetensors"
@@ -72,10 +71,12 @@ def normalized(landmarks_px: F32) -> F32:
 
 @cache
 def load_distilled() -> DistilledBlendshapes:
-    """Return the network that is shipped with the package. Raises ModelError."""
-    return DistilledBlendshapes(
-        {name: value.astype(np.float32) for name, value in load_file(weights_path(WEIGHTS)).items()}
-    )
+    """Return the network that is shipped with the package.
+
+    Raises:
+        ModelError: the weights file is missing, damaged, or another network's.
+    """
+    return DistilledBlendshapes({name: value.astype(np.float32) for name, value in load_weights(WEIGHTS).items()})
 
 
 def _logistic(numbers: F32) -> F32:

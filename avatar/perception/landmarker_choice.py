@@ -41,6 +41,7 @@ def open_landmarker(model_path: Path, *, video: bool, max_faces: int, engine: st
 
     Raises:
         PerceptionError: the model is missing or is no face landmarker model, or MediaPipe's libraries are missing.
+        ModelError: the weights that blendshapes are measured with are not as they were installed.
     """
     if engine != "mediapipe" and why_not_openvino(model_path) is None:
         return OpenVinoLandmarker(model_path, video=video, max_faces=max_faces)

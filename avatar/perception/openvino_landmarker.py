@@ -45,6 +45,7 @@ class OpenVinoLandmarker:
         Raises:
             ValueError: more than one face in video.
             PerceptionError: OpenVINO is missing, or cannot run this model.
+            ModelError: the blendshapes' weights are not as they were installed.
         """
         if video and max_faces != 1:
             raise ValueError(f"One face can be followed in video, not {max_faces}.")

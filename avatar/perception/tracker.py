@@ -51,6 +51,7 @@ class FaceTracker:
 
         Raises:
             PerceptionError: the model or one of MediaPipe's libraries is missing.
+            ModelError: weights are not as they were installed.
         """
         self._model_path, self._regions_per_frame, self._engine = model_path, regions_per_frame, engine
         self._finder, self._follower = FaceFinder(model_path, engine=engine), FaceFollower(model_path, engine=engine)

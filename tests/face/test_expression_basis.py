@@ -9,7 +9,6 @@ import pytest
 from safetensors.numpy import save_file
 
 from avatar.errors import ModelError
-from avatar.face import expression_basis as module
 from avatar.face import mesh
 from avatar.face.expression_basis import load_basis
 from avatar.types import BLENDSHAPE_INDEX, F32
@@ -50,6 +49,6 @@ def test_twice_the_coefficient_is_twice_the_way() -> None:
 def test_a_file_of_another_shape_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "face_basis.safetensors"
     save_file({"blendshapes": np.zeros((10, 468, 3), np.float32)}, path)
-    monkeypatch.setattr(module, "weights_path", lambda _: path)
+    monkeypatch.setattr("avatar.resources.weights_path", lambda _: path)
     with pytest.raises(ModelError, match="not this version"):
         load_basis.__wrapped__()
