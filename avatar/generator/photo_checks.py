@@ -12,14 +12,13 @@ from typing import Final
 
 import cv2
 import numpy as np
-from safetensors.numpy import load_file
 
 from avatar.face.pose import fit_pose, rotation_vector
 from avatar.generator.identity import Portrait
 from avatar.generator.one_person import strangers
 from avatar.media.frame_pixels import RgbPixels
 from avatar.perception.mouth_cover import mouth_pattern
-from avatar.resources import weights_path
+from avatar.resources import load_weights
 from avatar.trust.likeness import FaceRecognition
 from avatar.types import BLENDSHAPE_INDEX, F32, U8
 
@@ -50,7 +49,7 @@ def photo_warnings(portraits: Sequence[Portrait], recognition: FaceRecognition |
     `recognition` tells whether they are of one person; None: the shape of the faces does, which knows few.
 
     Raises:
-        ModelError: the weights file is missing.
+        ModelError: the weights file is missing or damaged.
     """
     warnings = []
     for number, portrait in enumerate(portraits, start=1):
@@ -67,14 +66,14 @@ def photo_warnings(portraits: Sequence[Portrait], recognition: FaceRecognition |
 def _warnings(portrait: Portrait, *, rests: bool) -> list[str]:
     rgb, landmarks = portrait.rgb, portrait.landmarks_px
     found = []
-    if is_cut_off(rgb, landmarks):
-        found.append("The face is cut off by the photo's edge. Use a photo that shows all of it.")
     pitch, yaw, roll = np.degrees(rotation_vector(fit_pose(landmarks).rotation))
     if abs(roll) > LYING_DEG:
         found.append(
             f"The photo lies on its side: the head leans by {abs(roll):.0f} degrees. Turn it upright, or the avatar is "
             "seen as it is here."
         )
+    if is_cut_off(rgb, landmarks):
+        found.append("The face is cut off by the photo's edge. Use a photo that shows all of it.")
     elif is_mouth_covered(rgb, landmarks):
         found.append(
             "Something seems to cover the mouth, such as a mask or a hand: lips would be drawn on top of it. "
@@ -140,4 +139,4 @@ def sharpness(rgb: U8, landmarks_px: F32) -> float:
 
 @cache
 def _weights() -> dict[str, F32]:
-    return load_file(weights_path(WEIGHTS))
+    return load_weights(WEIGHTS)

@@ -106,9 +106,11 @@ def test_a_blurred_face_is_warned_of(astronaut: Identity) -> None:
 
 def test_a_face_at_the_edge_and_one_that_is_turned_are_warned_of(astronaut: Identity) -> None:
     rest = astronaut.rest
-    edge = int(rest.landmarks_px[:, 1].max()) - 8
-    (warning,) = photo_warnings([replace(rest, rgb=np.ascontiguousarray(rest.rgb[:edge]))])
-    assert "cut off" in warning
+    chin, mouth = int(rest.landmarks_px[:, 1].max()) - 8, int(rest.landmarks_px[13, 1])
+    for edge in (chin, mouth):
+        warnings = photo_warnings([replace(rest, rgb=np.ascontiguousarray(rest.rgb[:edge]))])
+        assert "cut off" in warnings[0]
+        assert not any("cover the mouth" in warning for warning in warnings), "it is beyond the edge, not covered"
     middle = rest.landmarks_px.mean(axis=0)
     aside = (rest.landmarks_px - middle) @ rotation_matrix(np.radians([0, 30, 0]).astype(np.float32)).T + middle
     warnings = photo_warnings([replace(rest, landmarks_px=aside.astype(np.float32))])
