@@ -89,7 +89,7 @@ class TeethEdges:
             change /= inside[len(inside) // 2]
         alike = (np.minimum(change, 1 / change) - np.float32(UNLIKE)) * np.float32(1 / (1 - UNLIKE))
         red, green, _ = cv2.split(mouth)
-        pale = cv2.divide(green, red, dtype=cv2.CV_32F)
+        pale = cv2.divide(green, np.maximum(red, 1), dtype=cv2.CV_32F)
         pale = (pale - np.float32(RED[0])) * np.float32(1 / (RED[1] - RED[0]))
         return np.asarray(np.maximum(alike, 0) * np.minimum(np.maximum(pale, 0), 1), np.float32)
 

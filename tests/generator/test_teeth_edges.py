@@ -44,6 +44,12 @@ def test_neither_a_dark_hole_nor_a_tongue_has_teeth() -> None:
         assert np.abs(shown_in(mouth).astype(int) - mouth).max() <= 2
 
 
+def test_a_colour_that_has_neither_red_nor_green_stays() -> None:
+    mouth = np.full((60, 100, 3), (0, 0, 120), np.uint8)  # a drawn creature's
+    shown = shown_in(mouth, rows=20)
+    assert np.array_equal(shown[24:], mouth[24:]) and shown[..., 2].min() > 60
+
+
 def test_an_even_row_of_pale_teeth_parts_where_drawn_ones_do() -> None:
     teeth = shown_in(np.full((60, 100, 3), (170, 160, 150), np.uint8), rows=26)[8:22]
     gaps, between = teeth[:, 12:90:12].mean(), teeth[:, 18:90:12].mean()
