@@ -43,12 +43,19 @@ _WIDE: Final = {
 def jpeg_profile(jpeg: bytes) -> bytes:
     """Return the beginning of a JPEG's ICC profile; empty where it has none."""
     at = jpeg.find(_JPEG_PROFILE)
-    return b"" if at < 0 else jpeg[at : at + NAMED_WITHIN]
+    if at < 2:
+        return b""
+    # Before the name of its segment is the segment's length: what follows it says other things, also of other profiles.
+    length = int.from_bytes(jpeg[at - 2 : at])
+    return jpeg[at : at - 2 + length][:NAMED_WITHIN]
 
 
-def as_srgb(rgb: U8, profile: bytes) -> U8:
-    """Return a picture (height, width, 3) RGB in sRGB; `profile` is its ICC profile, empty where it has none."""
-    space = _space_of(profile)
+def as_srgb(rgb: U8, profile: bytes | None) -> U8:
+    """Return a picture (height, width, 3) RGB in sRGB; `profile` is its ICC profile, empty or None where it has none.
+
+    One that is damaged or unknown is taken for sRGB's.
+    """
+    space = _space_of(profile or b"")
     if space is None:
         return rgb
     to_srgb = (np.linalg.inv(_to_xyz(_SRGB)) @ _to_xyz(space)).T.astype(np.float32)

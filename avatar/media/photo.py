@@ -130,7 +130,7 @@ def read_photo(data: bytes, limits: LimitSettings) -> U8:
     with image:
         _decode(image)
         exif = exif or image.info.get("exif", b"")  # where PNG and WebP keep theirs
-        profile = jpeg_profile(data) if image.format == "JPEG" else image.info.get("icc_profile", b"")
+        profile = jpeg_profile(data) if image.format == "JPEG" else image.info.get("icc_profile")  # None: damaged
         rgb = _reduced_rgb(image)
     turn = _TURNS.get(orientation(exif))
     return as_srgb(np.array(rgb if turn is None else rgb.transpose(turn), dtype=np.uint8), profile)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -42,8 +44,31 @@ def test_a_colour_comes_out_as_it_is_meant(
     assert np.abs(rgb.reshape(-1, 3).astype(int) - meant).max() <= 4
 
 
+def test_what_follows_a_profile_in_a_jpeg_says_nothing_of_it() -> None:
+    out = io.BytesIO()
+    other = bytes(20) + profile(P3)  # as in a note on how a photo was edited
+    Image.new("RGB", (120, 120), (200, 40, 30)).save(
+        out, "JPEG", quality=100, icc_profile=profile("sRGB"), comment=other
+    )
+    data = out.getvalue()
+    assert data.index(b"ICC_PROFILE") < data.index(P3.encode("utf-16-be"))
+    assert np.abs(read_photo(data, LimitSettings()).reshape(-1, 3).astype(int) - (200, 40, 30)).max() <= 4
+
+
+def test_a_photo_whose_profile_is_damaged_is_read_all_the_same() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (120, 120), (200, 40, 30)).save(out, "PNG", icc_profile=profile(P3))
+    data = out.getvalue()
+    begin = data.index(b"iCCP")
+    (length,) = struct.unpack(">I", data[begin - 4 : begin])
+    chunk = b"iCCP" + b"icc\0\0" + bytes(length - 5)  # nothing that could be unpacked
+    damaged = data[:begin] + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[begin + length + 8 :]
+    rgb = read_photo(damaged, LimitSettings())
+    assert np.array_equal(rgb, np.broadcast_to(np.array([200, 40, 30], np.uint8), rgb.shape))
+
+
 def test_a_profile_that_is_none_changes_nothing() -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (300, 4, 3), np.uint8)
-    for other in (b"", b"hello", bytes(5000) + profile(P3)):
+    for other in (None, b"", b"hello", bytes(5000) + profile(P3)):
         assert as_srgb(rgb, other) is rgb
     assert np.abs(as_srgb(rgb, profile(P3, "ascii")).astype(int) - rgb).max() > 5, "older profiles bear ASCII names"
