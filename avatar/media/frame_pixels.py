@@ -92,6 +92,8 @@ def camera_pixels(frame: av.VideoFrame) -> FramePixels:
         FrameError: a side is 0 or longer than `colour.MAX_SIDE_PX`.
     """
     check_camera_size(frame)
-    if frame.format.name == "yuv420p" and frame.width % 2 == 0 and frame.height % 2 == 0:
+    is_even = frame.width % 2 == 0 and frame.height % 2 == 0
+    # A frame that was flipped may have its rows in memory from the last one on.
+    if frame.format.name == "yuv420p" and is_even and all(plane.line_size > 0 for plane in frame.planes):
         return YuvPixels(frame)
     return RgbPixels(camera_rgb(frame))

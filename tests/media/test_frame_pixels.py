@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import av
 import cv2
 import numpy as np
@@ -48,6 +50,21 @@ def test_what_is_not_planar_or_even_is_read_as_rgb(frame: av.VideoFrame) -> None
         assert isinstance(pixels, RgbPixels) and pixels.size == (other.width, other.height)
         assert np.array_equal(pixels.rgb(), camera_rgb(other))
         assert np.array_equal(pixels.part(3, 5, 20, 30), part_of(camera_rgb(other), 3, 5, 20, 30))
+
+
+def test_a_frame_that_was_flipped_is_read_as_it_is_seen(frame: av.VideoFrame) -> None:
+    graph = av.filter.Graph()
+    graph.link_nodes(
+        graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 30)),
+        graph.add("vflip"),
+        graph.add("buffersink"),
+    ).configure()
+    frame.pts = 0
+    graph.push(frame)
+    flipped = graph.pull()
+    assert isinstance(flipped, av.VideoFrame)
+    seen = camera_pixels(flipped).rgb()[::-1].astype(int)
+    assert np.abs(seen - camera_rgb(frame)).mean() < 3
 
 
 def test_monstrous_frames_are_refused() -> None:
