@@ -16,8 +16,8 @@ class RgbPixels:
     """A frame that is RGB already."""
 
     def __init__(self, rgb: U8) -> None:
-        """Take (height, width, 3) RGB, C-contiguous."""
-        self._rgb = rgb
+        """Take (height, width, 3) RGB. Rows with padding between them are copied: not all can look at such."""
+        self._rgb = np.ascontiguousarray(rgb)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -48,7 +48,7 @@ def test_what_is_not_planar_or_even_is_read_as_rgb(frame: av.VideoFrame) -> None
     for other in (frame.reformat(format="nv12"), frame.reformat(width=89, height=63)):
         pixels = camera_pixels(other)
         assert isinstance(pixels, RgbPixels) and pixels.size == (other.width, other.height)
-        assert np.array_equal(pixels.rgb(), camera_rgb(other))
+        assert np.array_equal(pixels.rgb(), camera_rgb(other)) and pixels.rgb().flags.c_contiguous
         assert np.array_equal(pixels.part(3, 5, 20, 30), part_of(camera_rgb(other), 3, 5, 20, 30))
 
 
