@@ -93,7 +93,8 @@ def run(args: argparse.Namespace) -> int:
         if args.tune is not None:
             identity = _tune(identity, args.refine, args.tune, args.sheet, sign)
     assert identity is not None  # _check: photos or a clip  # noqa: S101
-    for warning in photo_warnings(identity.portraits[: max(1, len(photos))], _recognition()):
+    recognition = _recognition() if len(photos) > 1 else None
+    for warning in photo_warnings(identity.portraits[: max(1, len(photos))], recognition):
         complain(f"warning: {warning}")
     if claim is not None:
         key = consent_key(trust.key_folder)
@@ -118,10 +119,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _recognition() -> FaceRecognition | None:
-    """Return what tells whether photos are of one person; None where it is not installed."""
+    """Return what tells whether photos are of one person; None where it is not installed, or is damaged."""
+    from avatar.errors import TrustError  # noqa: PLC0415
     from avatar.trust.likeness import Likeness, why_not_installed  # noqa: PLC0415
 
-    return Likeness() if why_not_installed() is None else None
+    try:
+        return Likeness() if why_not_installed() is None else None
+    except TrustError as error:
+        complain(f"warning: {error} Photos are compared by the faces' shape.")
+        return None
 
 
 def _signer(trust: TrustSettings, inputs: Sequence[Path | None]) -> Sign:

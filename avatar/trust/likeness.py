@@ -67,7 +67,9 @@ class Likeness:
             self._corners = dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat"))
             self._network = dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat"))
         except RuntimeError as error:
-            raise TrustError(f"{folder} is damaged: {error}", code="likeness_missing") from error
+            raise TrustError(
+                f"{folder} is damaged ({error}): install avatar[live] again.", code="likeness_missing"
+            ) from error
 
     def embed(self, rgb: U8, landmarks_px: F32) -> F32:
         """Return the (128,) unit vector of a face; see `FaceRecognition`."""

@@ -78,12 +78,16 @@ class LikenessProcess:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._end()
-            self._process = subprocess.Popen(  # noqa: S603 - our own words alone
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            )
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own words alone
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                )
+            except OSError as error:  # no memory, too many processes
+                reason = error.strerror or error
+                raise TrustError(f"The face recognition cannot start: {reason}.", code="likeness_failed") from error
         return self._process
 
     def _end(self) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from avatar.commands.consent_question import ANSWERS, ask_claim
 from avatar.commands.main import main
+from avatar.errors import TrustError
 from avatar.generator.identity_file import read_identity
 from avatar.trust.consent import CLAIMS
 from avatar.types import F32, U8
@@ -77,6 +78,20 @@ def test_a_file_that_states_whose_face_it_is_is_replaced_on_ones_word_alone(
     assert "states whose face it is" in capsys.readouterr().err and out.read_bytes() == stated
     assert main([*command, "--force"]) == 0 and read_identity(out).consent is None
     assert main(command) == 0, "what states nothing is replaced as ever"
+
+
+def test_face_recognition_that_is_damaged_keeps_nobody_from_enrolling(
+    photo: U8, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged() -> None:
+        raise TrustError("It is damaged.")
+
+    Image.fromarray(photo).save(tmp_path / "me.png")
+    monkeypatch.setattr("avatar.trust.likeness.why_not_installed", lambda: None)
+    monkeypatch.setattr("avatar.trust.likeness.Likeness", damaged)
+    out = tmp_path / "me.avatar"
+    assert main(["enroll", *[str(tmp_path / "me.png")] * 2, "-o", str(out)]) == 0 and out.is_file()
+    assert "warning: It is damaged. Photos are compared by the faces' shape." in capsys.readouterr().err
 
 
 def test_photos_of_two_people_are_warned_of(

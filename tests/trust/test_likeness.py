@@ -6,6 +6,7 @@ import importlib.util
 import io
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,6 +78,13 @@ def test_the_process_is_sent_the_face_and_what_is_around_it() -> None:
         process.close()
     with pytest.raises(TrustError, match="closed"):
         process.embed(picture, FACE)
+
+
+def test_a_process_that_cannot_start_is_said(tmp_path: Path) -> None:
+    process = LikenessProcess([str(tmp_path / "nothing")])
+    with pytest.raises(TrustError, match="cannot start: No such file"):
+        process.embed(np.zeros((300, 400, 3), np.uint8), FACE)
+    process.close()
 
 
 def test_questions_are_answered_until_there_are_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
