@@ -15,7 +15,8 @@ from avatar.config import Background
 from avatar.face.expression_basis import load_basis
 from avatar.generator.eyes import Eyeballs
 from avatar.generator.eyewear import wears_glasses
-from avatar.generator.face_flow import COARSER, FaceFlow, FaceMesh, MovedMesh, lay_fine_parts, lay_in_box
+from avatar.generator.face_blending import lay_fine_parts, lay_in_box
+from avatar.generator.face_flow import COARSER, FaceFlow, FaceMesh, MovedMesh
 from avatar.generator.identity import Identity
 from avatar.generator.monochrome import tone_mouth, tones_of
 from avatar.generator.mouth import MouthInterior

@@ -15,8 +15,9 @@ import numpy as np
 from avatar.face import mesh
 from avatar.face.pose import fit_pose
 from avatar.generator.eyes import Eyeballs
+from avatar.generator.face_blending import lay_face
 from avatar.generator.face_crop import CROP_SIZE, SEAM
-from avatar.generator.face_flow import FaceMesh, lay_face
+from avatar.generator.face_flow import FaceMesh
 from avatar.generator.framing import Window
 from avatar.generator.mouth import MouthInterior
 from avatar.generator.sampling import sample
