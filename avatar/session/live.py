@@ -281,10 +281,7 @@ class Session:
             self._on_picture(Picture(media_s, i420, capture, sound_s, matte))
 
     def _hear(self, media_s: float, sees_mouth: float) -> VoiceMotion:
-        """Return what the voice does at a moment, after all sound that has come was heard.
-
-        `sees_mouth` is as of `SpeechMotion.motion`.
-        """
+        """Return what the voice does at a moment (`SpeechMotion.motion`), after all sound that has come was heard."""
         with self._meter.time("speech"):
             while self._sounds:
                 frame, begin_s = self._sounds.popleft()

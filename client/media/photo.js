@@ -29,8 +29,9 @@ export function isSentAsItIs(file) {
 }
 
 /**
- * Reduce a large photo to the size that the server uses, and make a JPEG of one in a format of its own. A file that this browser cannot read is left as it is: the
- * server may know the format, or says what is wrong with it.
+ * Reduce a large photo to the size that the server uses, and make a JPEG of one in a format that the server does not
+ * read. A file that this browser cannot read is left as it is: the server may know the format, or says what is wrong
+ * with it.
  *
  * @param {File} file
  * @returns {Promise<File>}
