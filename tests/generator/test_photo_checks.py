@@ -124,3 +124,12 @@ def test_closed_eyes_matter_in_the_photo_it_rests_in_only(astronaut: Identity) -
     (warning,) = photo_warnings([closed, closed])
     assert warning.startswith("Photo 1: ") and "closed" in warning
     assert photo_warnings([astronaut.rest, closed]) == ()
+
+
+@pytest.mark.parametrize("side", ["Left", "Right"])
+def test_a_wink_would_stay(astronaut: Identity, side: str) -> None:
+    blendshapes = astronaut.rest.blendshapes.copy()
+    blendshapes[BLENDSHAPE_INDEX[f"eyeBlink{side}"]] += 0.4
+    winking = replace(astronaut.rest, blendshapes=blendshapes)
+    (warning,) = photo_warnings([winking, winking])
+    assert warning.startswith("Photo 1: One eye")
