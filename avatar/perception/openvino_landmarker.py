@@ -1,7 +1,8 @@
-"""The face landmarker of MediaPipe, rebuilt around its own networks: two thirds of the time, the same answers.
+"""The face landmarker of MediaPipe, rebuilt around its own networks: half of the time, nearly the same answers.
 
 What MediaPipe's graph does between its networks is done here in numpy: the detector finds a face in the whole picture,
 the landmark network finds landmarks in a rectangle around it, and the landmarks say where to look in the next picture.
+The blendshapes of a face that is followed are measured by a network of our own (`distilled_blendshapes`).
 MediaPipe remains the reference: `benchmarks.landmarks` measures how far the two are apart. It steadies the landmarks of
 a face that it follows alone, which `avatar.perception.landmarker` keeps it from; there is no such filter here.
 """

@@ -12,7 +12,7 @@ import pytest
 
 from avatar.commands import diagnostics
 from avatar.commands.main import main
-from avatar.errors import AvatarError
+from avatar.errors import AvatarError, ModelError
 from avatar.stream.codecs import encoders
 from avatar.stream.codecs.encoders import ENCODERS, Passed
 
@@ -97,6 +97,17 @@ def test_models_that_are_not_here_yet_are_a_warning(tmp_path: Path, monkeypatch:
     for name in ("model face_landmarker", "model selfie_segmentation", "face tracker"):
         assert findings[name].state == "warn"
         assert findings[name].do == "avatar models pull"
+
+
+@pytest.mark.usefixtures("face_model")
+def test_weights_that_are_missing_are_a_fault_of_the_installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise ModelError("The weights file is missing.")
+
+    assert diagnostics.face_tracker().state != "fail"
+    monkeypatch.setattr("avatar.perception.openvino_landmarker.load_distilled", missing)
+    check = diagnostics.face_tracker()
+    assert check.state == "fail" and check.what == "The weights file is missing." and "pip install" in check.do
 
 
 def test_a_taken_port_names_the_next() -> None:
