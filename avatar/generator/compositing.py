@@ -157,13 +157,16 @@ class _DrawnTeeth:
 
     def __init__(self, picture: U8, window: Window, mouth: U8) -> None:
         """Take a picture and where its mouth is open, (S, S), 255 inside."""
-        shown = away_from_lips(mouth)
+        x, y, width, height = cv2.boundingRect(mouth)
+        left, top = max(x - MARGIN, 0), max(y - MARGIN, 0)
+        shown = away_from_lips(mouth[top : y + height + MARGIN, left : x + width + MARGIN])
         x, y, width, height = cv2.boundingRect(shown)
+        x, y = x + left, y + top
         place = _Place(window, (x - MARGIN, y - MARGIN, x + width + MARGIN, y + height + MARGIN), picture)
         self._view = place.view
         self._edges: TeethEdges | None = None
         if width and place.seen:
-            self._edges = TeethEdges(place.view, place.resampled(shown) * np.float32(1 / 255), window.scale)
+            self._edges = TeethEdges(place.view, place.resampled(shown, origin=(left, top)), window.scale)
 
     def show(self) -> None:
         """Show the edges in what is drawn there now."""

@@ -30,9 +30,14 @@ MEETING: Final = (0.35, 0.1)
 _UPPER: Final = np.array([mesh.RIGHT_UPPER_LID, mesh.LEFT_UPPER_LID])
 _LOWER: Final = np.array([mesh.RIGHT_LOWER_LID, mesh.LEFT_LOWER_LID])
 _CORNERS: Final = np.array([mesh.RIGHT_EYE_CORNERS, mesh.LEFT_EYE_CORNERS])
-_FROM: Final = np.concatenate([_UPPER, _CORNERS[:, :1]], axis=1)
-_TO: Final = np.concatenate([_LOWER, _CORNERS[:, 1:]], axis=1)
-"""(2, 8): between which an eye's seven openings and, last, its width are measured."""
+_FROM, _TO = (
+    np.concatenate([3 * ends.ravel(), 3 * ends.ravel() + 1])
+    for ends in (np.hstack([_UPPER, _CORNERS[:, :1]]), np.hstack([_LOWER, _CORNERS[:, 1:]]))
+)
+"""(32,), of all numbers of landmarks x and then y of the ends of either eye's seven openings and, last, its width."""
+_ENDS: Final = len(_FROM) // 2
+_ALONG: Final = np.stack([np.hstack([_CORNERS[:, :1], lid, _CORNERS[:, 1:]]) for lid in (_UPPER, _LOWER)])
+"""(2, 2, 9): either eye's upper and lower lids from corner to corner."""
 
 
 class ShutLids:
@@ -68,13 +73,13 @@ def soften_shut_lids(picture: U8, landmarks: F32, lids_met: tuple[float, float])
 
     `landmarks` are (478, 3) in the picture's pixels.
     """
-    for eye, met in enumerate(lids_met):
+    if max(lids_met) <= 0:
+        return
+    lines = landmarks.take(_ALONG, axis=0)[..., :2].mean(axis=0)
+    for line, met in zip(lines, lids_met, strict=True):
         if met <= 0:
             continue
-        middle = (landmarks[_UPPER[eye], :2] + landmarks[_LOWER[eye], :2]) / 2
-        start, end = landmarks[_CORNERS[eye], :2]
-        line = np.concatenate([[start], middle, [end]], dtype=np.float32)
-        width = max(round(SOFT * math.hypot(*(end - start).tolist())), 2)
+        width = max(round(SOFT * math.dist(line[0].tolist(), line[-1].tolist())), 2)
         rows, columns = opening_box(line, picture.shape, margin=width + 1)
         view = picture[rows, columns]
         if view.size == 0:
@@ -83,12 +88,13 @@ def soften_shut_lids(picture: U8, landmarks: F32, lids_met: tuple[float, float])
         corner = np.array([columns.start, rows.start], np.float32)
         at = np.rint((line - corner) * 16).astype(np.int32)
         cv2.polylines(band, [at], isClosed=False, color=255, thickness=width, lineType=cv2.LINE_AA, shift=4)
-        share = cv2.GaussianBlur(band, (3, 3), 0).astype(np.float32) * np.float32(met / 255)
+        share = cv2.GaussianBlur(band, (3, 3), 0) * np.float32(met / 255)
         view[:] = cv2.blendLinear(cv2.GaussianBlur(view, (0, 0), BLUR_PX), view, share, 1 - share)
 
 
 def _apart(landmarks: F32) -> list[float]:
     """Return the mean distance between either eye's lids over its width."""
-    away = landmarks[_FROM] - landmarks[_TO]
-    lengths = np.sqrt(np.square(away[..., 0]) + np.square(away[..., 1])).tolist()
-    return [sum(gaps) / len(gaps) / max(width, 1e-3) for *gaps, width in lengths]
+    away = (landmarks.take(_FROM) - landmarks.take(_TO)).tolist()
+    lengths = list(map(math.hypot, away[:_ENDS], away[_ENDS:]))
+    each = (lengths[: _ENDS // 2], lengths[_ENDS // 2 :])
+    return [sum(gaps) / len(gaps) / max(width, 1e-3) for *gaps, width in each]

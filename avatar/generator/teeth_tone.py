@@ -32,7 +32,8 @@ SOFTENED: Final = 0.03
 GREEN_OVER_RED: Final = 160
 """The byte that says that green and red are the same."""
 _OPENING: Final = np.array(mesh.MOUTH_OPENING)
-_CORNERS: Final = np.array(mesh.MOUTH_CORNERS)
+_OTHER_CORNER: Final = mesh.MOUTH_OPENING.index(mesh.MOUTH_CORNERS[1])
+"""In the opening's outline, which begins at the first."""
 
 
 def eye_whites(rgb: U8, landmarks: F32) -> F32 | None:
@@ -65,8 +66,8 @@ class TeethTone:
 
     def __init__(self, whites: F32) -> None:
         """Take the colour (3,) that they come near to."""
-        self._whites = np.array([*np.rint(whites.clip(0, 255)), 0], np.float64)  # as OpenCV takes one pixel
         levels = np.arange(256, dtype=np.float32)
+        self._lacking = np.rint(whites.clip(0, 255) - levels[:, None]).clip(0, 255).astype(np.uint8)[None]
         self._light = _rising(levels / max(float(whites.mean()), 1.0), LIGHT)
         paleness = float(whites[1]) / max(float(whites[0]), 1.0)
         self._pale = _rising(levels / (GREEN_OVER_RED * paleness), PALE)
@@ -76,19 +77,21 @@ class TeethTone:
 
         `landmarks` are (478, 3) in the picture's pixels.
         """
-        outline = landmarks[_OPENING, :2]
+        if strength <= 0:
+            return
+        outline = landmarks.take(_OPENING, axis=0)[:, :2]
         rows, columns = opening_box(outline, picture.shape, margin=0)
         view = picture[rows, columns]
-        if view.size == 0 or strength <= 0:
+        if view.size == 0:
             return
         # What is added is smooth: half as many pixels a side hold it.
         height, width = ((side + 1) // 2 for side in view.shape[:2])
+        half = cv2.resize(view, (width, height), interpolation=cv2.INTER_LINEAR)
+        side = max(round(SOFTENED * math.dist(outline[0].tolist(), outline[_OTHER_CORNER].tolist())), 1) | 1
+        soft = cv2.blur(half, (side, side))
         mask = np.zeros((height, width), np.uint8)
         corner = np.array([columns.start + 0.5, rows.start + 0.5], np.float32)
         cv2.fillPoly(mask, [np.rint((outline - corner) * 8).astype(np.int32)], 255, cv2.LINE_AA, 4)
-        half = cv2.resize(view, (width, height), interpolation=cv2.INTER_LINEAR)
-        side = max(round(SOFTENED * math.hypot(*np.subtract(*landmarks[_CORNERS, :2]).tolist())), 1) | 1
-        soft = cv2.blur(half, (side, side))
         share = cv2.multiply(self._teeth(soft), mask, scale=STRENGTH * strength / 255)
         if not cv2.countNonZero(share):
             return
@@ -97,18 +100,19 @@ class TeethTone:
 
     def lifted(self, smooth: U8) -> U8:
         """Return a mouth's colours (height, width, 3), of which none is an edge, with those of teeth lifted."""
-        share = cv2.convertScaleAbs(self._teeth(smooth), alpha=STRENGTH)
-        return np.asarray(cv2.add(smooth, self._missing(smooth, share)), np.uint8)
+        teeth = self._teeth(smooth, STRENGTH)
+        return np.asarray(cv2.add(smooth, self._missing(smooth, teeth)), np.uint8)
 
-    def _teeth(self, smooth: Any) -> Any:
+    def _teeth(self, smooth: Any, strength: float = 1.0) -> Any:
         """Return how much colours (height, width, 3) are those of teeth, 0..255."""
         red, green, _ = cv2.split(smooth)
         pale = cv2.LUT(cv2.divide(green, red, scale=GREEN_OVER_RED), self._pale)
-        return cv2.multiply(cv2.LUT(cv2.cvtColor(smooth, cv2.COLOR_RGB2GRAY), self._light), pale, scale=1 / 255)
+        light = cv2.LUT(cv2.cvtColor(smooth, cv2.COLOR_RGB2GRAY), self._light)
+        return cv2.multiply(light, pale, scale=strength / 255)
 
     def _missing(self, smooth: Any, share: Any) -> Any:
         """Return a share (height, width), 0..255, of what colours lack to the whites."""
-        return cv2.multiply(cv2.subtract(self._whites, smooth), cv2.merge([share] * 3), scale=1 / 255)
+        return cv2.multiply(cv2.LUT(smooth, self._lacking), cv2.cvtColor(share, cv2.COLOR_GRAY2RGB), scale=1 / 255)
 
 
 def _rising(values: F32, between: tuple[float, float]) -> U8:

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from avatar.generator.teeth_edges import TeethEdges, away_from_lips
-from avatar.types import F32, U8
+from avatar.types import U8
 
-WHOLE: F32 = np.ones((60, 100), np.float32)
+WHOLE: U8 = np.full((60, 100), 255, np.uint8)
 
 
 def drawn_mouth() -> U8:
