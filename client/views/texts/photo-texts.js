@@ -19,7 +19,7 @@ export const PHOTO_TEXTS = Object.freeze({
     text: "Use a photo in which the person looks towards the camera.",
   },
   not_an_image: {
-    title: "That file is not a photo",
+    title: "That file cannot be read as a photo",
     text: "Use a JPEG, PNG or WebP picture. A phone's HEIC photo is saved as JPEG first (iPhone: Settings, Camera, Formats, Most Compatible).",
   },
   truncated_image: {

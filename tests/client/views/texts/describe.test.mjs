@@ -43,7 +43,7 @@ test("an unknown code is described by the server's own sentence", () => {
 });
 
 test("where the server names one of several photos, the title does too", () => {
-  assert.equal(describe("not_an_image", "Photo 3: this is text.").title, "Photo 3: that file is not a photo");
+  assert.equal(describe("not_an_image", "Photo 3: this is text.").title, "Photo 3: that file cannot be read as a photo");
 });
 
 test("every way a call can end by itself is explained", () => {
