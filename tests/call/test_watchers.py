@@ -174,8 +174,9 @@ async def test_nothing_is_encoded_where_nobody_watches_and_nothing_is_left_after
     (stream,) = call._broadcast._pictures.values()
     await watching.close()
     await loopback.wait_for(lambda: watcher.id not in call.watchers)
+    await loopback.wait_for(lambda: not call._broadcast._pictures and not call._broadcast._sounds)
     stream.source._on_sent(stream.sent)  # a picture that was being encoded as the last one left
-    assert not call._broadcast._pictures and not call._broadcast._sounds
+    assert not call._broadcast._pictures
     again, _ = await watch(stage, call)
     await loopback.wait_for(lambda: sees(again))
     await stage.calls.end(call.id)
