@@ -93,7 +93,7 @@ def test_photos_that_will_not_do_are_refused_in_plain_words(
         browser.open(server.address)
         browser.driver.find_element("css selector", "#lobby-faces .face.add").click()
         browser.driver.find_element("css selector", "#face-consent input[value='nobody']").click()
-        for photo, words in ((nobody, "No face found"), (text, "not a photo")):
+        for photo, words in ((nobody, "No face found"), (text, "cannot be read as a photo")):
             browser.by_id("photo-files").send_keys(str(photo))
             browser.click("make-face")
             browser.until(lambda words=words: words in browser.text("new-face-notice"), words)
