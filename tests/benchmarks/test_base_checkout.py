@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import base_checkout
-from benchmarks.base_checkout import PREFIX, checked_out, remove_left_behind
+from benchmarks.base_checkout import PREFIX, remove_left_behind
 
 
 @pytest.fixture
@@ -33,12 +33,24 @@ def worktrees(repository: Path) -> int:
     return len(listed.stdout.splitlines())
 
 
+TOLD_TO_END = """
+import signal, sys
+from pathlib import Path
+from benchmarks import base_checkout
+base_checkout.ROOT = Path(sys.argv[1])
+with base_checkout.checked_out("HEAD") as root:
+    print((root / "file").read_text(), flush=True)
+    signal.raise_signal(signal.SIGTERM)
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_a_benchmark_that_is_told_to_end_leaves_nothing(repository: Path) -> None:
-    with pytest.raises(SystemExit), checked_out("HEAD") as root:
-        assert (root / "file").read_text() == "as it was" and worktrees(repository) == 2
-        signal.raise_signal(signal.SIGTERM)  # in this thread, before the next line
-    assert worktrees(repository) == 1 and not root.exists()
+    environment = os.environ | {"TMPDIR": tempfile.gettempdir(), "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", TOLD_TO_END, str(repository)]
+    ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    assert (ended.stdout, ended.returncode) == ("as it was\n", 128 + signal.SIGTERM)
+    assert worktrees(repository) == 1 and not any(Path(tempfile.gettempdir()).iterdir())
 
 
 def test_what_a_killed_benchmark_left_is_removed_by_the_next(repository: Path) -> None:
