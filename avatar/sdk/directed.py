@@ -12,6 +12,10 @@ class Directed(ABC):
     """A face that can be told what to show besides what it says."""
 
     @abstractmethod
+    def _open(self) -> object:
+        """Raise ClosedError where nothing can be shown, not yet or no more."""
+
+    @abstractmethod
     def _perform(self, cue: Cue) -> None:
         """Show a cue from now on. Raises CueError for values that cannot be, ClosedError."""
 
@@ -43,5 +47,6 @@ class Directed(ABC):
 
         Raises CueError where they are not understood, ClosedError.
         """
+        self._open()
         for part in understand(cue):
             self._perform(part)

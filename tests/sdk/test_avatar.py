@@ -362,6 +362,8 @@ async def test_an_avatar_that_is_not_open_says_how_to_open_it(fake_parts: Any) -
         face.interrupt()
     with pytest.raises(ClosedError, match="async with"):
         await anext(face)
+    with pytest.raises(ClosedError, match="async with"):
+        face.direct("words that nobody understands")
 
 
 async def test_drawing_that_fails_ends_the_frames_with_its_reason(opened: Callable[..., Any]) -> None:
