@@ -13,6 +13,7 @@ from avatar.generator.identity import Identity
 from avatar.generator.identity_file import read_identity
 from avatar.generator.photo_checks import photo_warnings
 from avatar.identities.builtin import BuiltinFace, builtin_faces
+from avatar.media.heic_photo import is_heic, read_heic
 from avatar.media.photo import photo_bytes, read_photo
 from avatar.trust.consent import require
 from avatar.types import U8
@@ -84,13 +85,14 @@ def face_warnings(named: str, identity: Identity) -> tuple[str, ...]:
 
 
 def read_own_photo(path: Path) -> U8:
-    """Return a photo of the user's own, upright (height, width, 3).
+    """Return a photo of the user's own, upright (height, width, 3); one in HEIC with the extra `heic`.
 
     Raises:
         AvatarError: the file cannot be read, or is no photo that can be used (ImageError); it is named.
     """
     try:
-        return read_photo(photo_bytes(path, OWN_PHOTO_LIMITS), OWN_PHOTO_LIMITS)
+        data = photo_bytes(path, OWN_PHOTO_LIMITS)
+        return (read_heic if is_heic(data) else read_photo)(data, OWN_PHOTO_LIMITS)
     except OSError as error:
         raise AvatarError(f"{path} cannot be read: {error.strerror}.") from error
     except ImageError as error:

@@ -151,10 +151,10 @@ def _open_checked(data: bytes, limits: LimitSettings) -> tuple[ImageFile, bytes]
             code="too_many_bytes",
         )
     if has_too_many_parts(data):
-        raise _truncated()
+        raise truncated()
     bare, exif = without_metadata(data)
     if bare.startswith(b"GIF8"):
-        _check_size(gif_size(bare), limits)
+        check_size(gif_size(bare), limits)
     image = _open(bare)
     try:
         _check_header(image, bare, limits)
@@ -172,40 +172,40 @@ def _open(data: bytes) -> ImageFile:
             except (SyntaxError, IndexError, TypeError, KeyError, EOFError, struct.error) as error:
                 raise _not_an_image() from error
             except DECODER_ERRORS as error:
-                raise _truncated() from error
+                raise truncated() from error
     if data[4:8] == b"ftyp" and (advice := _FOREIGN.get(data[8:12])) is not None:
         raise ImageError(advice, code="not_an_image")
     raise _not_an_image()
 
 
 def _check_header(image: ImageFile, data: bytes, limits: LimitSettings) -> None:
-    width, height = image.size
-    _check_size((width, height), limits)
-    if min(width, height) < SHORTEST_SIDE or min(width, height) * LONGEST_SIDE < SHORTEST_SIDE * max(width, height):
-        raise ImageError(
-            f"The photo has only {width} x {height} pixels. Use one of at least {SHORTEST_SIDE} x {SHORTEST_SIDE}, "
-            "better 512 x 512 or more.",
-            code="image_too_small",
-        )
+    check_size(image.size, limits)
     try:
         animated = getattr(image, "is_animated", False)
     except DECODER_ERRORS as error:
-        raise _truncated() from error
+        raise truncated() from error
     if animated:
         raise ImageError("This is an animation. Use a still photo.", code="animated_image")
     if image.format == "JPEG":
-        scans = scan_count(data)
+        scans, (width, height) = scan_count(data), image.size
         if scans > _MOST_SCANS or scans * width * height > _MOST_SCANNED:
-            raise _truncated()
+            raise truncated()
 
 
-def _check_size(size: tuple[int, int], limits: LimitSettings) -> None:
+def check_size(size: tuple[int, int], limits: LimitSettings) -> None:
+    """Raise ImageError where a photo has too many pixels or too few."""
     width, height = size
     if width * height > limits.upload_pixels:
         raise ImageError(
             f"The photo is too large ({width} x {height} pixels, at most {limits.upload_pixels / 1e6:.0f} million). "
             "Use a smaller version of it.",
             code="too_many_pixels",
+        )
+    if min(width, height) < SHORTEST_SIDE or min(width, height) * LONGEST_SIDE < SHORTEST_SIDE * max(width, height):
+        raise ImageError(
+            f"The photo has only {width} x {height} pixels. Use one of at least {SHORTEST_SIDE} x {SHORTEST_SIDE}, "
+            "better 512 x 512 or more.",
+            code="image_too_small",
         )
 
 
@@ -217,7 +217,7 @@ def _decode(image: ImageFile) -> None:
             image.draft(None, (image.width * LONGEST_SIDE // longest, image.height * LONGEST_SIDE // longest))
         image.load()
     except DECODER_ERRORS as error:
-        raise _truncated() from error
+        raise truncated() from error
 
 
 def _reduced_rgb(image: Image.Image) -> Image.Image:
@@ -248,7 +248,8 @@ def _not_an_image() -> ImageError:
     )
 
 
-def _truncated() -> ImageError:
+def truncated() -> ImageError:
+    """Return what to raise of a photo that cannot be decoded whole."""
     return ImageError(
         "The photo is damaged or was not received whole. Send it again, or save it anew and send that.",
         code="truncated_image",
