@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import errno
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from avatar import __version__
 from avatar.commands import (
@@ -37,8 +38,22 @@ _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROF
 class _PlainParser(argparse.ArgumentParser):
     """A parser whose complaints are plain: what it does not understand may be the name of a stranger's file."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # argparse's own types are overloads
+        """As argparse, but a command that is given what it does not know says so itself, with what may be meant."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown and self._subparsers is None:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}")
+        return known, unknown
+
     def error(self, message: str) -> NoReturn:
         super().error(plain_lines(message))
+
+    def _meant(self, unknown: Sequence[str]) -> str:
+        """Return a question for the flags that are most like the unknown ones; empty where none is."""
+        flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+        near = [difflib.get_close_matches(word.split("=")[0], flags, n=1) for word in unknown if word.startswith("--")]
+        meant = [flag for found in near for flag in found]
+        return f" (did you mean {' '.join(meant)}?)" if meant else ""
 
 
 def parser() -> argparse.ArgumentParser:

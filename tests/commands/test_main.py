@@ -189,6 +189,22 @@ def test_a_path_that_is_too_long_is_one_sentence(option: str, capsys: pytest.Cap
     assert "No file can have so long a name: xxxx" in said and len(said) < 200
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["serve", "--prot", "9000"], "serve: error: unrecognized arguments: --prot 9000 (did you mean --port?)"),
+        (["say", "Hello", "--avatr=lin", "-o", "x.mp4"], "(did you mean --avatar?)"),
+        (["serve", "--xyzzy"], "unrecognized arguments: --xyzzy\n"),
+    ],
+)
+def test_a_flag_that_is_not_known_names_what_may_be_meant(
+    words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    assert meant in capsys.readouterr().err
+
+
 def test_debug_shows_where_an_error_comes_from(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="cannot be read"):
         main(["--debug", "enroll", str(tmp_path / "none.jpg"), "-o", str(tmp_path / "x.avatar")])
