@@ -6,6 +6,7 @@ import argparse
 import mimetypes
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -195,6 +196,8 @@ def _check(args: argparse.Namespace, most: int) -> None:
         raise AvatarError("--tune fits the network to a clip: give one with --refine.")
     if args.tune is not None and not 0 < args.tune <= MOST_TUNING_MIN:
         raise AvatarError(f"--tune takes minutes, up to {MOST_TUNING_MIN}.")
+    if args.tune is not None and find_spec("torch") is None:  # not after a minute of looking at the clip
+        raise AvatarError("--tune needs torch: pip install 'avatar[train]'")
     inputs = (*args.portraits, args.refine)
     refuse_overwriting(args.out, inputs, ".avatar")
     if args.refine is not None:
@@ -249,10 +252,7 @@ def _tune(identity: Identity, video: Path, minutes: float, sheet: Path | None, s
     """Fit the network to the person; say what it brought, and show it beside the sheet of portraits."""
     from PIL import Image  # noqa: PLC0415
 
-    try:
-        from avatar.generator.tuning.personal import tune  # noqa: PLC0415
-    except ImportError as error:
-        raise AvatarError("--tune needs torch: pip install 'avatar[train]'") from error
+    from avatar.generator.tuning.personal import tune  # noqa: PLC0415
 
     with ProgressBar("Fitting", "s") as bar:
         tuned, report = tune(

@@ -32,6 +32,17 @@ def test_arguments_that_do_not_fit_are_explained(
     assert answer in capsys.readouterr().err
 
 
+def test_that_tuning_needs_torch_is_said_before_the_clip_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("avatar.commands.enroll.find_spec", lambda name: None)
+    clip = str(tmp_path / "none.mp4")
+    assert main(["enroll", "--refine", clip, "--tune", "3", "-o", str(tmp_path / "me.avatar")]) == 1
+    said = capsys.readouterr().err
+    assert "--tune needs torch" in said
+    assert "avatar[train]" in said
+
+
 def test_the_clip_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"precious")
