@@ -64,6 +64,8 @@ class FaceFlow:
         return self.left * step, self.top * step, (self.left + width) * step, (self.top + height) * step
 
 
+_MOUTH: Final = 1
+"""Which of `FINE` the mouth is."""
 _FINE: Final = tuple(np.array(part) for part in FINE)
 _AROUND: Final = np.ones((3, 3), np.uint8)
 
@@ -173,6 +175,10 @@ class MovedMesh:
             box = [side // grid * grid for side in (max(left, within[0]), max(top, within[1]), right, bottom)]
             if box[2] > box[0] and box[3] > box[1]:
                 yield self._painted(triangles, (box[0], box[1], box[2], box[3]))
+
+    def mouth_flow(self, size: tuple[int, int]) -> FaceFlow:
+        """Return the full resolution flow around the lips within a picture of (width, height)."""
+        return self._painted(self.fine[_MOUTH], _box(self.vertices[_FINE[_MOUTH], :2], size, FINE_MARGIN))
 
     def _painted(self, triangles: NDArray[np.int32], box: Box, step: int = 1) -> FaceFlow:
         seen = self.placed.paint(box, step, triangles)

@@ -21,7 +21,7 @@ from avatar.generator.layer_warp import warp_layers
 from avatar.generator.network_input import REGIONS, condition, head_seam, region_masks
 from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.reference_blending import ReferenceBlender, show_reference_pixels
-from avatar.generator.references import LARGEST_REFERENCE_SHARE, face_outline
+from avatar.generator.references import face_outline
 from avatar.generator.scene_layout import KEPT
 from avatar.generator.temporal_filter import FilterState, filter_layers
 from avatar.media.frame_pixels import FramePixels
@@ -48,7 +48,7 @@ class NetworkGenerator:
         self._references = ReferenceBlender(identity, engine)
         self._last: FilterState | None = None
         self._since_key = 0
-        self._reference_share = 0.0
+        self._reference_share, self._guessed = 0.0, 1.0
         # The network draws every n-th picture, the mesh carries its layers through those in between.
         self.key_every, self.last_in_full = 1, True
         self.needs_heard = False
@@ -78,7 +78,7 @@ class NetworkGenerator:
         drawn = cv2.convertScaleAbs(regions[REGIONS.index("mouth")], alpha=1 - self._reference_share)
         guessed = 0.0
         if shade is not None:
-            guessed = 1 - self._reference_share / LARGEST_REFERENCE_SHARE
+            guessed = self._guessed
             shade = shade.weaker(SHADE_STRENGTH * guessed)
         lay_layers(moved.picture, layers, window, seam, np.asarray(drawn, np.uint8), shade)
         self._geometry.tone_mouth(moved.picture, target, guessed)
@@ -95,7 +95,7 @@ class NetworkGenerator:
         bare = head_crop(moved.picture, window)
         wanted = face_outline(target.landmarks, target.pose)
         blend = self._references.blend(wanted, landmarks, regions, bare, self._grid(moved, window))
-        self._reference_share = blend.mouth
+        self._reference_share, self._guessed = blend.mouth, blend.guessed
         self._geometry.draw_mouth(moved.picture, target)
         turn = rotation_vector(np.asarray(target.pose.rotation @ self.rig.rest_pose.rotation.T, np.float32))
         frame = FrameInput(

@@ -74,6 +74,14 @@ class CropWarp:
         self._eyes.write(places, landmarks)
         return View(np.asarray(cv2.cvtColor(sample(self._rgba, places), cv2.COLOR_RGBA2RGB), np.uint8), places)
 
+    def mouth_on(self, rgb: U8, landmarks: F32) -> U8:
+        """Return a picture (size, size, 3) with this photo's lips and mouth on it, moved to (478, 3) landmarks."""
+        flow = self._mesh.moved(landmarks, fit_pose(landmarks)).mouth_flow((self._size, self._size))
+        left, top, right, bottom = flow.box(1)
+        laid = rgb.copy()
+        laid[top:bottom, left:right] = sample(self._rgba, flow.places)[..., :3]
+        return laid
+
     def with_mouth(self, view: View, landmarks: F32) -> U8:
         """Return a view's picture (size, size, 3) with the inside of the mouth drawn: the geometry tier's answer."""
         if self._mouth is None:

@@ -11,6 +11,7 @@ from avatar.face.pose import fit_pose
 from avatar.generator.engines.engine import Engine, FrameLayers, Latents
 from avatar.generator.face_crop import CROP_SIZE, cut_crop, face_window
 from avatar.generator.identity import Identity
+from avatar.generator.mouth_photos import MouthPhotos, mouth_photos
 from avatar.generator.network_files import LATENTS_VERSION
 from avatar.generator.network_input import INNER, REGIONS, CropWarp, View, sampling_grid, with_eyes_of
 from avatar.generator.references import FaceOutline, Part, face_outline, nearest_reference, reference_share
@@ -27,9 +28,13 @@ class ReferenceBlend:
     """(S/4, S/4, 2): where in that photo's crop each place comes from, -1..1."""
     latents: Latents
     """Of the photo with the nearest mouth."""
+    mouth_rgb: U8
+    """(S, S, 3), valid inside the lips: the mouths of the photos that show there, moved and mixed."""
     mouth: float
     eyes: float
-    """How much of either the photos' own pixels are to show, 0..1 (`references.reference_share`)."""
+    """How much of `mouth_rgb` in the mouth, and of `rgb` in the eyes, is to show, 0..1."""
+    guessed: float
+    """How much of the mouth no photo shows, 0..1."""
 
 
 class ReferenceBlender:
@@ -56,6 +61,7 @@ class ReferenceBlender:
             if index:
                 self._others.append(_MovableReference(crop, window.to_picture(portrait.landmarks_px)))
         self._last: dict[Part, int] = {"mouth": 0, "eyes": 0}
+        self._shown: MouthPhotos | None = None
 
     def blend(self, wanted: FaceOutline, landmarks: F32, regions: U8, resting: U8, grid: F32) -> ReferenceBlend:
         """Return the blend of references for a frame.
@@ -72,17 +78,25 @@ class ReferenceBlender:
         mouth, eyes = self._last["mouth"], self._last["eyes"]
         # The resting photo is moved already; the others only when they are used.
         views = {other: self._others[other - 1].view(landmarks) for other in {mouth, eyes} - {0}}
-        rgb = views[mouth].rgb if mouth else resting
+        moved = {0: resting} | {other: view.rgb for other, view in views.items()}
+        rgb = moved[mouth]
         if eyes != mouth:
-            rgb = with_eyes_of(rgb, views[eyes].rgb if eyes else resting, regions[REGIONS.index("eyes")])
+            rgb = with_eyes_of(rgb, moved[eyes], regions[REGIONS.index("eyes")])
         if mouth:
             grid = sampling_grid(views[mouth].places, CROP_SIZE // 4)
+        self._shown = shown = mouth_photos(wanted, self._outlines, self._shown)
+        for other in {shown.first, shown.second} - moved.keys():
+            moved[other] = self._others[other - 1].mouth_on(rgb, landmarks)
+        second = shown.second_part
+        mixed = cv2.addWeighted(moved[shown.first], 1 - second, moved[shown.second], second, 0)
         return ReferenceBlend(
             rgb,
             grid,
             self._latents[mouth],
-            mouth=reference_share(wanted, self._outlines[mouth], "mouth"),
+            mouth_rgb=np.asarray(mixed, np.uint8),
+            mouth=shown.share,
             eyes=reference_share(wanted, self._outlines[eyes], "eyes"),
+            guessed=shown.guessed,
         )
 
 
@@ -95,7 +109,7 @@ def show_reference_pixels(layers: FrameLayers, blend: ReferenceBlend, regions: U
         return layers
     left, top, right, bottom = INNER
     add, keep = layers.add.copy(), layers.keep.copy()
-    for part, most in (("mouth", blend.mouth), ("eyes", blend.eyes)):
+    for part, most, rgb in (("mouth", blend.mouth, blend.mouth_rgb), ("eyes", blend.eyes, blend.rgb)):
         mask = regions[REGIONS.index(part), top:bottom, left:right]
         x, y, width, height = cv2.boundingRect(mask)
         if most == 0 or not width:
@@ -103,7 +117,7 @@ def show_reference_pixels(layers: FrameLayers, blend: ReferenceBlend, regions: U
         box = (slice(y, y + height), slice(x, x + width))
         share = mask[box] * np.float32(most / 255)
         rest = 1 - share
-        own = cv2.cvtColor(blend.rgb[top:bottom, left:right][box], cv2.COLOR_RGB2RGBA)
+        own = cv2.cvtColor(rgb[top:bottom, left:right][box], cv2.COLOR_RGB2RGBA)
         add[box][..., :3] = cv2.blendLinear(own, add[box], share, rest)[..., :3]
         keep[box] = cv2.multiply(keep[box], cv2.merge([rest] * keep.shape[2]), dtype=cv2.CV_8U)
     return layers._replace(add=add, keep=keep)
@@ -118,3 +132,6 @@ class _MovableReference:
 
     def view(self, landmarks: F32) -> View:
         return self._warp.view(landmarks, self._window)
+
+    def mouth_on(self, rgb: U8, landmarks: F32) -> U8:
+        return self._warp.mouth_on(rgb, landmarks)

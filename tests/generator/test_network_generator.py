@@ -71,16 +71,10 @@ def test_the_head_still_turns_as_asked(generator: NetworkGenerator, move: Move, 
 @pytest.mark.slow
 def test_a_second_photo_lends_its_open_mouth(astronaut: Identity, move: Move) -> None:
     """Teeth painted green in the second photo show up green when the mouth opens, and not before."""
-    opened = GeometryGenerator(astronaut, (512, 512))
     motion = move(jawOpen=0.8)
-    landmarks = opened.rig.landmarks(motion, opened.rig.pose(motion))
-    photo = opened.render(motion)
-    x, y = ((landmarks[13] + landmarks[14]) / 2)[:2].astype(int)
-    photo[y - 12 : y + 12, x - 25 : x + 25] = (20, 220, 20)
-    expression = astronaut.rest.blendshapes.copy()
-    expression[BLENDSHAPE_INDEX["jawOpen"]] += 0.8
-    both = replace(astronaut, portraits=(*astronaut.portraits, Portrait(photo, landmarks, expression)))
+    photo, (x, y) = painted(astronaut, motion, (20, 220, 20))
     one = NetworkGenerator(astronaut, (512, 512), load_engine("lite"))
+    both = replace(astronaut, portraits=(*astronaut.portraits, photo))
     two = NetworkGenerator(both, (512, 512), load_engine("lite"))
 
     def green(picture: U8) -> float:
@@ -89,6 +83,30 @@ def test_a_second_photo_lends_its_open_mouth(astronaut: Identity, move: Move) ->
 
     assert green(two.render(motion)) > green(one.render(motion)) + 20
     assert abs(green(two.render(move())) - green(one.render(move()))) < 5
+
+
+@pytest.mark.slow
+def test_two_open_mouths_lend_together(astronaut: Identity, move: Move) -> None:
+    """Between a mouth painted green and a wider one painted blue, both colours show."""
+    (green, _), (blue, (x, y)) = (
+        painted(astronaut, move(jawOpen=jaw), colour) for jaw, colour in ((0.6, (20, 220, 20)), (0.8, (20, 20, 220)))
+    )
+    several = replace(astronaut, portraits=(*astronaut.portraits, green, blue))
+    picture = NetworkGenerator(several, (512, 512), load_engine("lite")).render(move(jawOpen=0.7))
+    shown = picture[y - 6 : y + 2, x - 12 : x + 12].astype(float).mean(axis=(0, 1))
+    assert min(shown[1:]) > shown[0] + 20
+
+
+def painted(identity: Identity, motion: Motion, colour: tuple[int, int, int]) -> tuple[Portrait, tuple[int, int]]:
+    """Return a photo of somebody in motion, a patch of that colour in the mouth, and where its middle (x, y) is."""
+    geometry = GeometryGenerator(identity, (512, 512))
+    landmarks = geometry.rig.landmarks(motion, geometry.rig.pose(motion))
+    photo = geometry.render(motion)
+    x, y = ((landmarks[13] + landmarks[14]) / 2)[:2].astype(int).tolist()
+    photo[y - 12 : y + 12, x - 25 : x + 25] = colour
+    expression = identity.rest.blendshapes.copy()
+    expression[BLENDSHAPE_INDEX["jawOpen"]] += motion.blendshapes[BLENDSHAPE_INDEX["jawOpen"]]
+    return Portrait(photo, landmarks, expression), (x, y)
 
 
 def test_a_still_motion_settles_to_a_still_picture(generator: NetworkGenerator, move: Move) -> None:

@@ -36,10 +36,9 @@ def layers() -> FrameLayers:
 
 def blend(mouth: float, eyes: float) -> ReferenceBlend:
     nothing = np.zeros((1, 1, 1, 1), np.float32)
-    rgb = np.full((S, S, 3), 200, np.uint8)
-    return ReferenceBlend(
-        rgb, np.zeros((S // 4, S // 4, 2), np.float32), Latents(nothing, nothing), mouth=mouth, eyes=eyes
-    )
+    mouth_rgb, rgb = np.full((S, S, 3), 200, np.uint8), np.full((S, S, 3), 100, np.uint8)
+    grid, latents = np.zeros((S // 4, S // 4, 2), np.float32), Latents(nothing, nothing)
+    return ReferenceBlend(rgb, grid, latents, mouth_rgb, mouth=mouth, eyes=eyes, guessed=0.0)
 
 
 def inner(layer: U8, place: tuple[slice, slice]) -> U8:
@@ -50,7 +49,7 @@ def inner(layer: U8, place: tuple[slice, slice]) -> U8:
 def test_mouth_and_eyes_show_their_own_shares(regions: U8) -> None:
     made = show_reference_pixels(layers(), blend(mouth=0.75, eyes=0.25), regions)
     assert inner(made.add, MOUTH) == pytest.approx(40 + 0.75 * 160)
-    assert inner(made.add, EYES) == pytest.approx(40 + 0.25 * 160)
+    assert inner(made.add, EYES) == pytest.approx(40 + 0.25 * 60)
     # What is blend takes the place of what was there, as much as of what was drawn.
     assert inner(made.keep, MOUTH) == pytest.approx(128 * 0.25)
     assert inner(made.keep, EYES) == pytest.approx(128 * 0.75)

@@ -1,0 +1,78 @@
+"""Which photos show in a mouth: the two that are most like it, with the network, as much as they are like it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from avatar.face.expression_basis import load_basis
+from avatar.face.pose import fit_pose, mean_head, rotation_matrix, to_pixels
+from avatar.generator.mouth_photos import LEAST_SECOND, mouth_photos
+from avatar.generator.references import LARGEST_REFERENCE_SHARE, FaceOutline, face_outline, reference_share
+from avatar.types import BLENDSHAPE_INDEX, HeadPose
+
+
+def seen(jaw: float, turn: float = 0.0) -> FaceOutline:
+    """Return the mean face's outlines with its jaw so far open, turned by `turn` radians."""
+    values = np.zeros(52, np.float32)
+    values[BLENDSHAPE_INDEX["jawOpen"]] = jaw
+    head = (mean_head() + load_basis().displacement(values)).astype(np.float32)
+    pose = HeadPose(rotation_matrix(np.array([0, turn, 0], np.float32)), np.array([200, 200, 0], np.float32), 120.0)
+    landmarks = to_pixels(head, pose)
+    return face_outline(landmarks, fit_pose(landmarks))
+
+
+@pytest.mark.parametrize("jaw", [0.0, 0.3, 0.45, 0.5, 0.8])
+def test_one_photo_shows_by_its_likeness_alone(jaw: float) -> None:
+    wanted, photo = seen(0.5), seen(jaw)
+    shown = mouth_photos(wanted, [photo])
+    assert (shown.first, shown.second, shown.second_part) == (0, 0, 0)
+    assert shown.share == reference_share(wanted, photo, "mouth")
+    assert shown.guessed == 1 - shown.share / LARGEST_REFERENCE_SHARE
+
+
+def test_the_two_most_like_it_show_together_and_the_better_one_more() -> None:
+    photos = [seen(0.0), seen(0.45), seen(1.0), seen(0.53)]
+    shown = mouth_photos(seen(0.5), photos)
+    assert (shown.first, shown.second) == (3, 1)
+    assert 0 < shown.second_part < 0.5
+    assert shown.share > mouth_photos(seen(0.5), [photos[0], photos[3]]).share, "two photos know more than one"
+
+
+def test_what_is_not_the_photos_is_guessed() -> None:
+    for jaw in (0.1, 0.5, 0.9):
+        shown = mouth_photos(seen(jaw), [seen(0.0), seen(0.6)])
+        assert 0 < shown.guessed < 1 and 0 < shown.share < 1
+        # Half of what is guessed is laid over all of it (`SHADE_STRENGTH`): what is left is the photos'.
+        assert shown.share * (1 - shown.guessed / 2) == pytest.approx(1 - shown.guessed)
+
+
+def test_a_photo_that_is_not_like_it_is_not_moved_for_it() -> None:
+    shown = mouth_photos(seen(0.6), [seen(0.0), seen(0.6)])
+    assert (shown.first, shown.second, shown.second_part) == (1, 1, 0)
+    assert LEAST_SECOND > 0
+
+
+def test_mouths_less_open_and_heads_turned_elsewhere_count_less() -> None:
+    wanted = seen(0.5)
+    alike = mouth_photos(wanted, [wanted, seen(0.0)]).share
+    pressed = replace(wanted, lips=wanted.lips * np.array([1, 0.7], np.float32))
+    risen = replace(wanted, lips=wanted.lips * np.array([1, 1.3], np.float32))
+    turned = replace(wanted, rotation=wanted.rotation + np.array([0, 0.4, 0], np.float32))
+    less, more, aside = (mouth_photos(wanted, [photo, seen(0.0)]).share for photo in (pressed, risen, turned))
+    assert less < more < alike
+    assert aside < alike
+
+
+def test_a_trembling_mouth_does_not_change_photos() -> None:
+    photos = [seen(0.0), seen(0.4), seen(0.5), seen(0.6)]
+    last = mouth_photos(seen(0.44), photos)
+    assert {last.first, last.second} == {1, 2}
+    anew = mouth_photos(seen(0.495), photos)
+    assert {anew.first, anew.second} == {2, 3}
+    trembling = mouth_photos(seen(0.495), photos, last)
+    assert {trembling.first, trembling.second} == {1, 2}
+    opened = mouth_photos(seen(0.6), photos, trembling)
+    assert {opened.first, opened.second} == {2, 3}
