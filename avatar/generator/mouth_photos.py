@@ -1,7 +1,7 @@
 """Which of a person's photos show in a frame's mouth, and how much of it each has.
 
-Of several photos the best two are mixed with each other and with the network's mouth: guesses that err apart. How much
-each counts is known from its outline, from whether it shows as much of a mouth as is wanted, and from the head's turn.
+The photo, of several the best two, is mixed with the network's mouth: guesses that err apart. How much each counts is
+known from its outline, from whether it shows as much of a mouth as is wanted, and from the head's turn.
 """
 
 from __future__ import annotations
@@ -13,16 +13,12 @@ from typing import Final
 
 import numpy as np
 
-from avatar.generator.references import (
-    LARGEST_REFERENCE_SHARE,
-    LOYALTY,
-    FaceOutline,
-    outline_distance,
-    reference_share,
-)
+from avatar.generator.references import LOYALTY, FaceOutline, outline_distance
 
 BEST: Final = 1.1
 """Logarithm of how much a photo with exactly the wanted mouth counts, where the network's mouth counts 1."""
+ALONE: Final = 0.5
+"""The same of a person's only photo, which no other was chosen against."""
 OUTLINE, LESS_OPEN, TURN = 14.0, 1.4, 2.0
 """What that falls by per head unit of outlines apart, per e-fold that the photo's mouth is less open, and per radian of
 another turn to the side or up. Chosen with `BEST` on 17 clips of 15 people and checked on 16 of 15 others
@@ -53,14 +49,13 @@ def mouth_photos(wanted: FaceOutline, photos: Sequence[FaceOutline], kept: Mouth
 
     `kept` are those of the frame before: they give way only to one that is clearly better.
     """
-    if len(photos) == 1:
-        share = reference_share(wanted, photos[0], "mouth")
-        return MouthPhotos(0, 0, 0.0, share, 1 - share / LARGEST_REFERENCE_SHARE)
-    log_odds = [BEST - _lacking(wanted, photo) for photo in photos]
+    most = BEST if len(photos) > 1 else ALONE
+    log_odds = [most - _lacking(wanted, photo) for photo in photos]
     last = () if kept is None else (kept.first, kept.second)
-    loyal = [BEST + (odd - BEST) * (LOYALTY if number in last else 1) for number, odd in enumerate(log_odds)]
-    best, other = sorted(np.argsort(loyal)[-2:].tolist(), key=lambda number: -log_odds[number])
-    first, second = math.exp(log_odds[best]), math.exp(log_odds[other])
+    loyal = [most + (odd - most) * (LOYALTY if number in last else 1) for number, odd in enumerate(log_odds)]
+    best, *others = sorted(np.argsort(loyal)[-2:].tolist(), key=lambda number: -log_odds[number])
+    other = others[0] if others else best
+    first, second = math.exp(log_odds[best]), math.exp(log_odds[other]) if others else 0.0
     second *= min(max(second / (1 + first + second) / LEAST_SECOND - 1, 0.0), 1.0)
     shown = (first + second) / (1 + first + second)
     # Of what no photo shows half is laid over all of it later: `network_generator.SHADE_STRENGTH`.

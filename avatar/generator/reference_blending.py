@@ -14,7 +14,7 @@ from avatar.generator.identity import Identity
 from avatar.generator.mouth_photos import MouthPhotos, mouth_photos
 from avatar.generator.network_files import LATENTS_VERSION
 from avatar.generator.network_input import INNER, REGIONS, CropWarp, View, sampling_grid, with_eyes_of
-from avatar.generator.references import FaceOutline, Part, face_outline, nearest_reference, reference_share
+from avatar.generator.references import FaceOutline, Part, eyes_share, face_outline, nearest_reference
 from avatar.types import F32, U8
 
 
@@ -95,7 +95,7 @@ class ReferenceBlender:
             self._latents[mouth],
             mouth_rgb=np.asarray(mixed, np.uint8),
             mouth=shown.share,
-            eyes=reference_share(wanted, self._outlines[eyes], "eyes"),
+            eyes=eyes_share(wanted, self._outlines[eyes]),
             guessed=shown.guessed,
         )
 

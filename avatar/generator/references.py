@@ -1,4 +1,4 @@
-"""The nearest of a person's photos for a frame's mouth and eyes, and the share of its pixels that can be used."""
+"""The nearest of a person's photos for a frame's mouth and eyes, and the share of its pixels that eyes can use."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ ALIKE: Final[dict[Part, float]] = {"mouth": 0.011, "eyes": 0.006}
 they are the nearer is the photo, moved, to the truth, and from about a third on it is nearer than the network's picture
 (214 open mouths and 248 pairs of eyes in 13 clips, `split=train`)."""
 LARGEST_REFERENCE_SHARE: Final = 0.85
-"""Share of a photo's own pixels in a mouth or an eye just like the photo's. On eight people that the network
-was not trained on mouths with four photos come 0.006 of the plain warp's error nearer than at 0.7 and eyes 0.008; at 1
-mouths are another 0.003 nearer, but one person's eyes get worse by 0.06."""
+"""Share of a photo's own pixels in eyes just like the photo's. On eight people that the network was not trained on eyes
+with four photos come 0.008 of the plain warp's error nearer than at 0.7; at 1 one person's get worse by 0.06."""
 OPEN_ENOUGH: Final = (0.6, 0.9)
 """How far open the photo's mouth is, as a share of what is wanted, where its pixels begin to count and count in full:
 lips that hardly part say nothing of what lies behind them."""
@@ -89,11 +88,6 @@ def nearest_reference(
     return int(np.argmin(far))
 
 
-def reference_share(wanted: FaceOutline, photo: FaceOutline, part: Part) -> float:
-    """Return the share of a photo's own pixels in a part of the picture, 0..`LARGEST_REFERENCE_SHARE`."""
-    share = LARGEST_REFERENCE_SHARE * max(0.0, 1 - outline_distance(wanted, photo, part) / ALIKE[part])
-    if part == "mouth":
-        begins, whole = OPEN_ENOUGH
-        open_enough = (photo.mouth_opening / max(wanted.mouth_opening, 1e-6) - begins) / (whole - begins)
-        share *= float(np.clip(open_enough, 0, 1))
-    return share
+def eyes_share(wanted: FaceOutline, photo: FaceOutline) -> float:
+    """Return the share of a photo's own pixels in the eyes of the picture, 0..`LARGEST_REFERENCE_SHARE`."""
+    return LARGEST_REFERENCE_SHARE * max(0.0, 1 - outline_distance(wanted, photo, "eyes") / ALIKE["eyes"])
