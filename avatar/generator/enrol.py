@@ -16,6 +16,7 @@ from avatar.generator.identity import Identity, Portrait
 from avatar.generator.identity_file import MAX_SIDE
 from avatar.generator.landmark_settling import with_tracked_landmarks
 from avatar.generator.matte import background_plate, person_matte
+from avatar.generator.skin_match import match_skin
 from avatar.models.store import get_model
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.types import U8
@@ -50,17 +51,21 @@ def enrol(photos: Sequence[U8], *, name: str = "") -> Identity:
 
 
 def portraits_of(photos: Sequence[U8]) -> tuple[Portrait, ...]:
-    """Find and check the faces of photos of one person. Arguments and errors are those of `enrol`."""
+    """Find and check the faces of photos of one person, and bring all to the first one's light.
+
+    Arguments and errors are those of `enrol`.
+    """
     if not photos:
         raise EnrolError("Give at least one photo.", code="no_face")
     landmarker = FaceLandmarker(get_model("face_landmarker"), video=False)
     try:
-        return tuple(
+        rest, *others = (
             take_portrait(photo, landmarker, which=f"Photo {number}: " if len(photos) > 1 else "")
             for number, photo in enumerate(photos, start=1)
         )
     finally:
         landmarker.close()
+    return rest, *(match_skin(portrait, rest) for portrait in others)
 
 
 def identity_of(portraits: Sequence[Portrait], *, name: str) -> Identity:

@@ -87,13 +87,15 @@ class ReferenceBlender:
         self._shown = shown = mouth_photos(wanted, self._outlines, self._shown)
         for other in {shown.first, shown.second} - moved.keys():
             moved[other] = self._others[other - 1].mouth_on(rgb, landmarks)
-        second = shown.second_part
-        mixed = cv2.addWeighted(moved[shown.first], 1 - second, moved[shown.second], second, 0)
+        mouth_rgb = moved[shown.first]
+        if shown.second != shown.first:
+            second = shown.second_part
+            mouth_rgb = np.asarray(cv2.addWeighted(mouth_rgb, 1 - second, moved[shown.second], second, 0), np.uint8)
         return ReferenceBlend(
             rgb,
             grid,
             self._latents[mouth],
-            mouth_rgb=np.asarray(mixed, np.uint8),
+            mouth_rgb=mouth_rgb,
             mouth=shown.share,
             eyes=eyes_share(wanted, self._outlines[eyes]),
             guessed=shown.guessed,

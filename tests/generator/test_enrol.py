@@ -20,6 +20,7 @@ from avatar.generator.framing import frame_window
 from avatar.generator.geometry import GeometryGenerator
 from avatar.generator.identity import Identity
 from avatar.generator.identity_file import MAX_SIDE
+from avatar.generator.skin_match import skin_colour
 from avatar.media.photo import read_photo
 from avatar.perception.landmarker import FaceDetection, FaceLandmarker
 from avatar.types import U8, rest_motion
@@ -179,6 +180,13 @@ def test_several_photos_are_kept_and_the_first_is_the_one_at_rest(astronaut: Ide
     identity = enrol([photo, np.ascontiguousarray(photo[:, ::-1])], name="Two")
     assert len(identity.portraits) == 2
     assert np.array_equal(identity.rest.rgb, astronaut.rest.rgb)
+
+
+def test_a_further_photo_in_another_light_gets_the_first_ones_skin(astronaut: Identity, photo: U8) -> None:
+    warm = np.clip(photo * np.array([0.95, 0.8, 0.7]), 0, 255).astype(np.uint8)
+    rest, other = enrol([photo, warm]).portraits
+    assert (rest.rgb == astronaut.rest.rgb).all()
+    assert np.abs(skin_colour(other) - skin_colour(rest)).max() <= 3
 
 
 def test_of_several_photos_the_bad_one_is_named(astronaut: Identity, photo: U8) -> None:
