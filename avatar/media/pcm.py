@@ -22,6 +22,8 @@ Pcm: TypeAlias = bytes | bytearray | memoryview | NDArray[np.int16] | NDArray[np
 RATES: Final = (8_000, 192_000)
 """Samples a second that are taken."""
 MOST_CHANNELS: Final = 2
+LOUDEST: Final = 32.0
+"""Floats beyond this are samples of another scale; up to it they are clipped."""
 
 
 def to_mono_pcm(pcm: Pcm, sample_rate: int) -> I16:
@@ -62,6 +64,8 @@ def _checked(pcm: Pcm, sample_rate: int) -> NDArray[Any]:
         raise SoundError(
             f"Sound has shape {pcm.shape}: (n,) or (channels, n) with at most {MOST_CHANNELS} channels is."
         )
+    if pcm.dtype == np.float32 and pcm.size and LOUDEST < (peak := max(pcm.max(), -pcm.min())) < np.inf:
+        raise SoundError(f"Floats are within -1..1, and these reach {peak:.0f}: divide by 32768, or give int16.")
     return pcm
 
 

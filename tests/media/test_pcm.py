@@ -50,6 +50,8 @@ def test_pieces_are_the_same_sound(pcm: Any) -> None:
         (TONE, 1_000_000, "samples a second"),
         (TONE, "24000", "whole number"),
         (TONE, 24_000.5, "whole number"),
+        (np.array([0.0, 12_000.0], np.float32), 24_000, "these reach 12000: divide by 32768"),
+        (np.array([0.0, -12_000.0], np.float32), 24_000, "these reach 12000: divide by 32768"),
     ],
 )
 def test_what_cannot_be_spoken_is_answered_with_what_can(pcm: Any, rate: Any, word: str) -> None:
