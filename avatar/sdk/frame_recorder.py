@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from avatar.errors import MediaError
+from avatar.errors import ClosedError, MediaError
 from avatar.media.audio import SOUND_RATE
 from avatar.media.colour import to_i420
 from avatar.media.pcm import SampleQueue
@@ -43,13 +43,17 @@ class FrameRecorder:
         self._recording: Recording | None = None
         self._resampled = SampleQueue(SOUND_RATE)
         self._now_s = 0.0
+        self._closed = False
 
     def write(self, frame: Frame) -> None:
         """Add a frame. Sound before the first picture is left out.
 
         Raises:
             MediaError: the file cannot be written: the disk is full, say. What was written until then plays.
+            ClosedError: the recording has been closed.
         """
+        if self._closed:
+            raise ClosedError(f"{self._path} was closed and takes no more frames: record into another file.")
         self._now_s = frame.time_s
         if isinstance(frame, VideoFrame):
             i420 = to_i420(frame.rgb)
@@ -66,6 +70,7 @@ class FrameRecorder:
 
     def close(self) -> RecordingState | None:
         """End the file and return how it ended; None: nothing was written. Idempotent; blocks for a moment."""
+        self._closed = True
         return None if self._recording is None else self._recording.stop()
 
     def __enter__(self) -> Self:

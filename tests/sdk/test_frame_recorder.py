@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from avatar.errors import MediaError
+from avatar.errors import ClosedError, MediaError
 from avatar.sdk.frame_recorder import FrameRecorder
 from avatar.sdk.frames import AudioFrame, VideoFrame
 
@@ -38,3 +38,11 @@ def test_a_folder_that_is_not_there_is_told_with_the_first_picture(tmp_path: Pat
     with pytest.raises(MediaError, match="Cannot write"), FrameRecorder(tmp_path / "gone" / "talk.mp4") as recorder:
         recorder.write(VideoFrame(0.0, np.zeros((64, 64, 3), np.uint8)))
     assert recorder.close() is None
+
+
+def test_a_frame_for_a_file_that_was_closed_is_not_lost_in_silence(tmp_path: Path) -> None:
+    picture = VideoFrame(0.0, np.zeros((64, 64, 3), np.uint8))
+    with FrameRecorder(tmp_path / "talk.mp4") as recorder:
+        recorder.write(picture)
+    with pytest.raises(ClosedError, match=r"talk\.mp4 was closed"):
+        recorder.write(picture)
