@@ -6,10 +6,12 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
+from avatar.config.checks import is_whole
 from avatar.config.declaration import Kind
+from avatar.errors import SettingsError
 
 SHORT_SIDE_MIN: Final = 128
 SHORT_SIDE_MAX: Final = 720
@@ -56,11 +58,26 @@ class Background:
     data: bytes | None = field(default=None, repr=False)
     """or what is in it."""
 
+    def __post_init__(self) -> None:
+        """Raise SettingsError for a background that cannot be."""
+        if self.kind not in get_args(BackgroundKind):
+            raise SettingsError(
+                f"There is no background {self.kind!r}: it is one of {', '.join(get_args(BackgroundKind))}."
+            )
+        if self.kind == "colour" and not _is_colour(self.rgb):
+            raise SettingsError(f"A background of one colour takes rgb=(red, green, blue), 0 to 255, not {self.rgb!r}.")
+        if self.kind == "picture" and not (isinstance(self.path, Path) or self.data):
+            raise SettingsError(f"A background that is a picture takes path=Path(...), its file, not {self.path!r}.")
+
     def __str__(self) -> str:
         """Return the text that `read_background` reads."""
         if self.rgb is not None:
             return "#" + bytes(self.rgb).hex()
         return str(self.path) if self.path is not None else self.kind
+
+
+def _is_colour(rgb: object) -> bool:
+    return isinstance(rgb, tuple | list) and len(rgb) == 3 and all(is_whole(part, 0, 255) for part in rgb)
 
 
 PLAIN_BACKGROUNDS: Final[tuple[BackgroundKind, ...]] = ("keep", "blur", "transparent")

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from avatar.config.checks import check_declared, is_whole
 from avatar.config.declaration import setting
 from avatar.config.kinds import BACKGROUND, LABEL, SIZE, Background
+from avatar.errors import SettingsError
 
 TIERS: Final = ("auto", "geometry", "lite", "standard", "musetalk", "portrait")
 ENGINES: Final = (
@@ -24,6 +26,8 @@ QUALITIES: Final = ("auto", "fixed")
 TRACKERS: Final = ("auto", "openvino", "mediapipe")
 LABEL_PLACES: Final = ("top-left", "top", "top-right", "bottom-left", "bottom", "bottom-right")
 SWITCH: Final = ("on", "off")
+DRAWN_SIDES: Final = (16, 4096)
+"""Pixels of a side that can be drawn; a call's are fewer (`can_be_sent`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,18 @@ class PictureSettings:
         "a key of your own that the mark is made and found by (default: a public one, so that anybody can find it)",
         secret=True,
     )
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for a picture that cannot be."""
+        check_declared(self)
+        low, high = DRAWN_SIDES
+        if not (is_whole(self.width, low, high) and is_whole(self.height, low, high)):
+            sides = f"{self.width!r} x {self.height!r}"
+            raise SettingsError(f"A picture cannot be {sides}: width and height are pixels, {low} to {high}.")
+        if not isinstance(self.background, Background):
+            raise SettingsError(
+                f"background cannot be {self.background!r}: it is a Background, such as Background('blur')."
+            )
 
 
 @dataclass(frozen=True, slots=True)
