@@ -60,6 +60,7 @@ class Avatar(Directed):
 
         Raises:
             ValueError: a rate that cannot be.
+            SettingsError: an `on_event` that is no plain function.
         """
         if not 1 <= fps <= 60 or not RATES[0] <= sample_rate <= RATES[1]:
             raise ValueError(
@@ -232,11 +233,16 @@ class Avatar(Directed):
         Raises:
             SoundError: a type, shape or rate that is not taken; nothing was queued.
             ClosedError: the avatar is not open, or closes meanwhile; `unspoken` has what was queued before.
+            AvatarError: it was opened on another event loop.
         """
+        self._open()
+        self._frames.check_loop()
         await self._intake.push(pcm, sample_rate, utterance)
 
     async def end_of_speech(self, *, utterance: str | None = None) -> None:
-        """Say that an utterance is complete; waits behind pushes that wait. Raises ClosedError."""
+        """Say that an utterance is complete; waits behind pushes that wait. Raises as `push_audio`."""
+        self._open()
+        self._frames.check_loop()
         await self._intake.end(utterance)
 
     def interrupt(self) -> float:
@@ -264,9 +270,7 @@ class Avatar(Directed):
             ClosedError, ServerGoneError.
         """
         self._open()
-        await self._renderer.set_background(
-            chosen_background(background) if isinstance(background, str) else background
-        )
+        await self._renderer.set_background(chosen_background(background))
 
     def __aiter__(self) -> Self:
         return self
@@ -277,7 +281,7 @@ class Avatar(Directed):
         Raises:
             StopAsyncIteration: the avatar was closed.
             ClosedError: it has not been opened.
-            AvatarError: drawing has failed for good.
+            AvatarError: drawing has failed for good, or it was opened on another event loop.
         """
         if not self._opened:
             raise ClosedError("This avatar is not open: use `async with`, or await start().")

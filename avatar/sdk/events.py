@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from avatar.errors import SettingsError
 from avatar.sdk.frame_queue import TakenTick
 from avatar.sdk.frames import AvatarEvent, FellBehind
 
@@ -20,7 +22,15 @@ class EventLog:
     """One avatar's events. Use on its event loop."""
 
     def __init__(self, on_event: Callable[[AvatarEvent], None] | None) -> None:
-        """Call `on_event` with each event at once; what it raises is logged."""
+        """Call `on_event` with each event at once; what it raises is logged.
+
+        Raises SettingsError: it is no plain function.
+        """
+        if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
+            raise SettingsError(
+                f"on_event cannot be {on_event!r}: it is a plain function of one event, called on the event loop. What "
+                "has to be awaited, let it start with asyncio.create_task."
+            )
         self._on_event = on_event
         self._waiting: deque[AvatarEvent] = deque(maxlen=KEPT)
         self._skipped = 0

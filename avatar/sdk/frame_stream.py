@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from avatar.errors import AvatarError
 from avatar.sdk.events import EventLog
 from avatar.sdk.frame_queue import FrameQueue, TakenTick
 from avatar.sdk.frames import AudioFrame, Frame, VideoFrame
@@ -40,6 +41,15 @@ class FrameStream:
         self._loop = asyncio.get_running_loop()
         self._queue.on_ready = self._wake
 
+    def check_loop(self) -> None:
+        """Raise AvatarError on another event loop than the stream was attached on: there one would wait for ever."""
+        if asyncio.get_running_loop() is not self._loop:
+            raise AvatarError(
+                "This avatar was opened on another event loop: open it, give it sound and take its frames on one, "
+                "within one asyncio.run.",
+                code="other_loop",
+            )
+
     async def take(self, lead_s: float) -> Frame:
         """Return the next frame when it is due. The frame clock begins with the first call.
 
@@ -48,8 +58,9 @@ class FrameStream:
 
         Raises:
             StopAsyncIteration: the queue was closed.
-            AvatarError: drawing has failed for good.
+            AvatarError: drawing has failed for good, or this is another event loop.
         """
+        self.check_loop()
         async with self._taking:
             if self._queue.closed:
                 raise StopAsyncIteration

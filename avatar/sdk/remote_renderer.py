@@ -26,7 +26,7 @@ from avatar.sdk.background_request import BackgroundRequest
 from avatar.sdk.bot_call import SPARE_TICKS, BotCall, CallLostError, CallTerms
 from avatar.sdk.bot_protocol import Begin, SetBackground
 from avatar.sdk.frame_queue import FrameQueue
-from avatar.sdk.renderer import stopped
+from avatar.sdk.renderer import checked_liveliness, stopped
 from avatar.sdk.whip_client import WhipClient
 from avatar.stream.ice_servers import IceServer, read_ice_server
 from avatar.timing.stage_thread import JOIN_TIMEOUT_S
@@ -59,7 +59,7 @@ class RemoteRenderer:
         if picture.label is not None:
             label_of(picture, (picture.width, picture.height))
         self._client, self._ice_servers = client, ice_servers
-        self._terms = CallTerms(face, picture, Begin(float(liveliness)), watch)
+        self._terms = CallTerms(face, picture, Begin(checked_liveliness(liveliness)), watch)
         self._opened: Future[None] = Future()
         self._thread: threading.Thread | None = None
         self._size = (picture.width, picture.height)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Final, Protocol
 
 from avatar.config import BACKGROUND, Background, PictureSettings, TrustSettings, read_background
-from avatar.errors import AvatarError
+from avatar.errors import AvatarError, SettingsError
 from avatar.generator.adaptive import AdaptiveRenderer
 from avatar.generator.identity import Identity
 from avatar.generator.picture_label import labelled
@@ -94,7 +96,9 @@ def open_parts(
     if network is not None:
         require_live(network)
     listener = open_listener(settings.tier, settings.engine)
-    return parts_of(identity, settings, SpeechMotion(network, liveliness=liveliness, listener=listener))
+    return parts_of(
+        identity, settings, SpeechMotion(network, liveliness=checked_liveliness(liveliness), listener=listener)
+    )
 
 
 class Renderer(Protocol):
@@ -151,6 +155,7 @@ class LocalRenderer:
         self._animator = Animator(queue.playout.rate, self._parts.speech, seed=seed)
         self._worker = StageThread("sdk", self._draw_ticks, lambda why: queue.fail(stopped(why)))
         self._worker.start()
+        atexit.register(self._leave)
 
     def perform(self, cue: Cue) -> None:
         """Follow a cue from the next tick on."""
@@ -165,7 +170,14 @@ class LocalRenderer:
         """Wait for the thread's end."""
         worker, self._worker = self._worker, None
         if worker is not None:
+            atexit.unregister(self._leave)
             await asyncio.to_thread(worker.join)
+
+    def _leave(self) -> None:
+        """End with a program that has not closed its avatar: a thread that still draws then would abort it."""
+        self._queue.close()
+        if self._worker is not None:
+            self._worker.join()
 
     def _draw_ticks(self) -> None:
         queue, skipped = self._queue, 0
@@ -192,12 +204,22 @@ class LocalRenderer:
         return None
 
 
-def chosen_background(text: str) -> Background:
-    """Return the background that a text names. Raises AvatarError (bad_background)."""
+def checked_liveliness(liveliness: float) -> float:
+    """Return how lively a mouth is to be. Raises SettingsError where it is no number from 0 to 2."""
+    if not (isinstance(liveliness, Real) and 0 <= liveliness <= 2):
+        raise SettingsError(f"liveliness cannot be {liveliness!r}: it is a number from 0 (calm) to 2 (lively).")
+    return float(liveliness)
+
+
+def chosen_background(asked: object) -> Background:
+    """Return a background, or the one that a text names. Raises AvatarError (bad_background) for anything else."""
+    if isinstance(asked, Background):
+        return asked
     try:
-        return read_background(text)
+        return read_background(asked if isinstance(asked, str) else "")
     except ValueError as error:
-        raise AvatarError(f"{text[:80]!r} is no background: {BACKGROUND.takes}.", code="bad_background") from error
+        shown = asked[:80] if isinstance(asked, str) else asked
+        raise AvatarError(f"{shown!r} is no background: {BACKGROUND.takes}.", code="bad_background") from error
 
 
 def stopped(why: str) -> AvatarError:

@@ -17,7 +17,7 @@ import pytest
 
 import avatar as package
 from avatar.config import PictureSettings
-from avatar.errors import AvatarError, ClosedError, CueError, ModelError, SoundError
+from avatar.errors import AvatarError, ClosedError, CueError, ModelError, SettingsError, SoundError
 from avatar.motion.voice_network import VoiceNetwork, shipped_network
 from avatar.perception.speech.features import LogMelFeatures
 from avatar.resources import weights_path
@@ -372,6 +372,58 @@ async def test_drawing_that_fails_ends_the_frames_with_its_reason(opened: Callab
             await watch(face, 3.0)
         with pytest.raises(AvatarError, match="the canvas is torn"):
             await face.push_audio(bursts(0.1), RATE)
+
+
+async def test_a_function_to_be_awaited_is_no_listener_to_events(fake_parts: Any) -> None:
+    async def on_event(event: object) -> None:
+        raise AssertionError
+
+    for listener in (on_event, "print"):
+        with pytest.raises(SettingsError, match="plain function"):
+            Avatar(LocalRenderer(fake_parts.plain_parts), on_event=listener)
+
+
+@pytest.mark.parametrize("liveliness", [-0.1, 2.1, float("nan"), "lively"])
+async def test_a_liveliness_that_cannot_be_is_refused(astronaut: Any, liveliness: Any) -> None:
+    picture = PictureSettings(128, 128, tier="geometry")
+    with pytest.raises(SettingsError, match="from 0 "):
+        await Avatar.open(astronaut, picture=picture, liveliness=liveliness).start()
+    with pytest.raises(SettingsError, match="from 0 "):
+        Avatar.connect("http://localhost:1", liveliness=liveliness)
+
+
+@pytest.mark.parametrize("what", [None, Path("room.jpg"), "room.txt"])
+async def test_what_is_no_background_is_told(astronaut: Any, what: Any) -> None:
+    async with Avatar.open(astronaut, picture=PictureSettings(128, 128, tier="geometry")) as face:
+        with pytest.raises(AvatarError, match="is no background: keep, blur") as refused:
+            await face.set_background(what)
+    assert refused.value.code == "bad_background"
+
+
+async def test_another_event_loop_is_refused_rather_than_waited_for_ever(opened: Callable[..., Any]) -> None:
+    async with opened() as face:
+        for asked in (lambda: anext(face), lambda: face.push_audio(bursts(0.1), RATE), face.end_of_speech):
+            with pytest.raises(AvatarError, match="another event loop"):
+                await asyncio.to_thread(asyncio.run, asked())
+
+
+@pytest.mark.slow
+async def test_a_program_that_does_not_close_its_avatar_ends_well() -> None:
+    program = """
+import asyncio
+from avatar import Avatar
+from avatar.config import PictureSettings
+
+async def main():
+    avatar = Avatar.open("mira", picture=PictureSettings(128, 128))
+    await avatar.start()
+    print((await anext(avatar)).time_s)
+
+asyncio.run(main())
+"""
+    how = {"capture_output": True, "text": True, "check": False, "timeout": 60}
+    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program], **how)
+    assert (ended.returncode, ended.stdout) == (0, "0.0\n"), ended.stderr
 
 
 async def test_a_face_nobody_knows_is_told_on_opening() -> None:
