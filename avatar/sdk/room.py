@@ -66,6 +66,7 @@ class Room:
         self._answer: Answer | None = None
         self._failure: AvatarError | None = None
         self._closed = False
+        self._entering = asyncio.Lock()
         self._report_s = 0.0
 
     @classmethod
@@ -100,14 +101,23 @@ class Room:
         return cls(client, room, face, name=name, pictures=pictures, ice_servers=ice_servers)
 
     async def start(self) -> Self:
-        """Come in.
+        """Come in; once in, it does nothing.
 
         Raises:
+            ClosedError: the room was left.
             RoomFullError, ServerFullError: no place; `retry_after_s` says when to come back.
             TokenError, UnknownAvatarError: the server refuses, and says why.
             ServerGoneError: it does not answer, or there is no way to it.
             AvatarError: any other refusal, with the server's code (bad_request: the id of the room is none).
         """
+        async with self._entering:
+            if self._closed:
+                raise ClosedError("This room was left: join it anew.")
+            if self._answer is None:
+                await self._enter()
+        return self
+
+    async def _enter(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="avatar-room")
         try:
             servers = await self._find_ice_servers()
@@ -124,7 +134,6 @@ class Room:
             asyncio.create_task(self._voice.run(self._peer.push)),
             asyncio.create_task(self._keep_alive()),
         ]
-        return self
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -162,13 +171,15 @@ class Room:
     async def __anext__(self) -> RoomEvent:
         """Return what happens next: who comes and goes, and what is heard and seen of whom.
 
-        What nobody takes is forgotten, the oldest first. Raises ServerGoneError once the call has ended by itself.
+        What nobody takes is forgotten, the oldest first. Raises ClosedError before it is entered, ServerGoneError once
+        the call has ended by itself.
         """
         while not self._events:
             if self._closed:
                 raise StopAsyncIteration
             if self._failure is not None:
                 raise self._failure
+            self._check()
             self._news.clear()
             await self._news.wait()
         return self._events.popleft()

@@ -147,6 +147,18 @@ async def test_who_leaves_is_gone_for_the_others_and_hears_nothing_more(server: 
     await wait_until_empty(server)
 
 
+async def test_a_room_is_entered_once_and_not_again_when_it_was_left(server: Any) -> None:
+    ada = place(server, "Ada")
+    with pytest.raises(ClosedError, match="not entered yet"):
+        await anext(ada)
+    await asyncio.gather(ada.start(), ada.start())
+    assert server.calls.snapshot().active == 1, "a second start makes no second call"
+    await ada.close()
+    with pytest.raises(ClosedError, match="join it anew"):
+        await ada.start()
+    await wait_until_empty(server)
+
+
 async def test_a_full_room_a_wrong_token_and_an_unknown_face_are_told(server: Any) -> None:
     async with place(server, "Ada"), place(server, "Bo"):
         with pytest.raises(RoomFullError, match="All 2 places in this room") as full:
