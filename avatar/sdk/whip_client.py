@@ -72,6 +72,8 @@ class WhipClient:
         if token is not None and not (token.isascii() and token.isprintable()):
             raise TokenError("The token holds characters that cannot be sent: plain ASCII can be.")
         self._host, self._secure, self._root = parts.hostname, parts.scheme == "https", parts.path.rstrip("/")
+        self._shown = parts.netloc.rpartition("@")[2]
+        """The server as messages name it."""
         self.on_this_machine = _is_loopback(parts.hostname)
         if not (self._secure or self.on_this_machine or plain_http):
             raise AvatarError(
@@ -120,7 +122,7 @@ class WhipClient:
                 (one["urls"], one.get("username"), one.get("credential")) for one in json.loads(body)["ice_servers"]
             ]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ServerGoneError(f"The server {self._host} does not answer as a server of avatars does.") from error
+            raise ServerGoneError(f"The server {self._shown} does not answer as a server of avatars does.") from error
         return tuple(
             replace(read_ice_server(str(url)), username=name and str(name), credential=password and str(password))
             for url, name, password in named[:MOST_ICE_SERVERS]
@@ -144,7 +146,7 @@ class WhipClient:
         try:
             return str(json.loads(body)["id"])[:64]
         except (ValueError, KeyError, TypeError) as error:
-            raise ServerGoneError(f"The server {self._host} does not answer as a server of avatars does.") from error
+            raise ServerGoneError(f"The server {self._shown} does not answer as a server of avatars does.") from error
 
     def name_picture(self, picture: PictureSettings) -> dict[str, str | int]:
         """Return what a call asks for to have such pictures, by the names of `offer`. Raises as `name_background`."""
@@ -178,15 +180,20 @@ class WhipClient:
             answer = response.read(ANSWER_BYTES + 1)
         except ssl.SSLCertVerificationError as error:
             raise ServerGoneError(
-                f"The server {self._host} answers, but its certificate is not trusted: {error.verify_message}. If it "
+                f"The server {self._shown} answers, but its certificate is not trusted: {error.verify_message}. If it "
                 "comes from a CA of your own, name your CA's file in the environment as SSL_CERT_FILE."
             ) from error
+        except ssl.SSLError as error:
+            raise ServerGoneError(
+                f"The server {self._shown} does not answer as https asks ({error.reason}): one that was started "
+                "without a certificate is at http://."
+            ) from error
         except (OSError, http.client.HTTPException) as error:
-            raise ServerGoneError(f"The server {self._host} does not answer: {error}.") from error
+            raise ServerGoneError(f"The server {self._shown} does not answer: {error}.") from error
         finally:
             connection.close()
         if len(answer) > ANSWER_BYTES:
-            raise ServerGoneError(f"The server {self._host} answers with more than {ANSWER_BYTES} bytes.")
+            raise ServerGoneError(f"The server {self._shown} answers with more than {ANSWER_BYTES} bytes.")
         return response.status, response.headers, answer
 
 

@@ -147,8 +147,13 @@ def test_a_refusal_keeps_its_code_and_words(server: Any, trouble: AvatarError) -
 def test_a_server_that_is_gone() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-    with pytest.raises(ServerGoneError, match="does not answer"):
+    with pytest.raises(ServerGoneError, match=f"127.0.0.1:{port} does not answer"):
         WhipClient(f"http://127.0.0.1:{port}").offer("the offer", {"avatar": "mira"})
+
+
+def test_https_where_a_server_has_no_certificate(server: Any) -> None:
+    with pytest.raises(ServerGoneError, match="without a certificate is at http://"):
+        WhipClient(server.url.replace("http:", "https:"), "secret").offer("the offer", {"avatar": "mira"})
 
 
 def test_a_certificate_is_trusted_where_its_ca_is(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
