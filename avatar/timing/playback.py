@@ -204,15 +204,13 @@ def settle(account: Playback, now_s: float) -> tuple[Playback, tuple[SpeechFinis
 def interrupt(account: Playback, now_s: float) -> tuple[Playback, tuple[PlaybackEvent, ...]]:
     """Return the account after everything that waits was given up, and what that cut short.
 
-    An interruption while nothing is said changes nothing and has no event.
+    An interruption while nothing is said changes nothing and has no event. Where a block held the end of one utterance
+    and the beginning of the next, both have begun and are cut short; the last counts what waits behind it.
     """
     account, finished = settle(account, now_s)
     if not account.waiting:
         return account, finished
-    first = account.waiting[0]
-    heard = heard_samples(account, now_s)
-    pushed = sum(one.pushed for one in account.waiting)
-    cut_short = SpeechInterrupted(first.number, first.label, _ms(account, heard), _ms(account, pushed - heard))
+    cut_short = _cut_short(account, now_s)
     labels = dict.fromkeys((*account.silenced, *(one.label for one in account.waiting if one.label is not None)))
     account = replace(
         account,
@@ -221,7 +219,20 @@ def interrupt(account: Playback, now_s: float) -> tuple[Playback, tuple[Playback
         marker_owed=account.marker_owed or not account.waiting[-1].complete,
         silenced=tuple(labels)[-REMEMBERED:],
     )
-    return account, (*finished, cut_short)
+    return account, (*finished, *cut_short)
+
+
+def _cut_short(account: Playback, now_s: float) -> list[SpeechInterrupted]:
+    """Return how much of each utterance that has begun, or is about to, was heard."""
+    first, *later = account.waiting
+    begun = [first, *(one for one in later if one.delivered)]
+    behind = sum(one.pushed for one in later if not one.delivered)
+    events = []
+    for one in begun:
+        heard = one.delivered - _unheard_of(account, one.number, now_s)
+        rest = one.pushed - heard + (behind if one is begun[-1] else 0)
+        events.append(SpeechInterrupted(one.number, one.label, _ms(account, heard), _ms(account, rest)))
+    return events
 
 
 def heard_samples(account: Playback, now_s: float) -> int:

@@ -36,7 +36,7 @@ class SpeechInterrupted:
     heard_ms: float
     """How much of it was heard."""
     unheard_ms: float
-    """How much of what was pushed, of it and of those after it, will never be heard."""
+    """How much of what was pushed, of it and of those after it that had not begun, will never be heard."""
 
 
 PlaybackEvent: TypeAlias = SpeechStarted | SpeechFinished | SpeechInterrupted

@@ -106,6 +106,21 @@ def test_what_is_taken_but_not_delivered_was_not_heard() -> None:
     assert events == () and heard_samples(player.account, player.now_s + 1) == 0
 
 
+def test_two_utterances_that_share_a_block_are_both_cut_short() -> None:
+    player = Player()
+    player.say(0.02, "a")
+    player.say(1.0, "b")
+    player.say(1.0, "c")
+    player.block()
+    player.now_s -= PERIOD_S - 0.01  # in the middle of "a"
+    player.cut()
+    cuts = [event for event in player.events if isinstance(event, SpeechInterrupted)]
+    assert [(cut.label, cut.heard_ms, cut.unheard_ms) for cut in cuts] == [
+        ("a", pytest.approx(10, abs=0.1), pytest.approx(10, abs=0.1)),
+        ("b", 0, pytest.approx(2000)),
+    ]
+
+
 def test_interrupting_twice_counts_once() -> None:
     player = Player()
     player.say(1.0)
@@ -302,7 +317,7 @@ _STEPS = st.one_of(
     st.tuples(st.just("end"), st.sampled_from([None, "a", "b", "c"])),
     st.tuples(st.just("block"), st.floats(0, 0.2)),
     st.tuples(st.just("cut")),
-    st.tuples(st.just("leap"), st.floats(-5000, 5000)),
+    st.tuples(st.just("leap"), st.one_of(st.floats(-5000, 5000), st.floats(-0.03, 0))),
 )
 
 
