@@ -13,7 +13,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from avatar.errors import DeviceError
+from avatar.errors import ClosedError, DeviceError
 from avatar.media.colour import to_i420
 from avatar.types import U8
 from avatar.virtual_camera.advice import INSTALL_EXTRA, virtual_camera_advice
@@ -70,7 +70,10 @@ class VirtualCamera:
 
         Raises:
             DeviceError: it has another size, or the device has gone.
+            ClosedError: the camera was closed.
         """
+        if self._camera is None:
+            raise ClosedError(f"The virtual camera {self.name} was closed: open it anew.")
         rows, width = i420.shape
         if (width, rows * 2 // 3) != self.size:
             raise DeviceError(f"The virtual camera was opened for {self.size}, the picture is {width, rows * 2 // 3}.")
@@ -83,7 +86,7 @@ class VirtualCamera:
             ) from error
 
     def send_rgb(self, rgb: U8) -> None:
-        """Send a picture, (height, width, 3) RGB. Raises DeviceError, as `send` does."""
+        """Send a picture, (height, width, 3) RGB. Raises as `send` does."""
         self.send(to_i420(rgb))
 
     def close(self) -> None:

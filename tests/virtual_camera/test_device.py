@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avatar.errors import DeviceError
+from avatar.errors import ClosedError, DeviceError
 from avatar.media.colour import to_i420
 from avatar.virtual_camera import VirtualCamera
 from avatar.virtual_camera.advice import INSTALL_EXTRA
@@ -44,6 +44,8 @@ def test_pictures_reach_the_device_as_they_are_and_it_is_closed() -> None:
     assert np.array_equal(device.pictures[0], to_i420(red))
     assert device.closed
     camera.close()  # again
+    with pytest.raises(ClosedError, match="open it anew"):
+        camera.send_rgb(red)
 
 
 def test_a_picture_of_another_size_is_refused() -> None:
