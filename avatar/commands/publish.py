@@ -135,7 +135,7 @@ def _check(args: argparse.Namespace) -> None:
         if path is not None:
             require_file(path)
     if args.seconds is not None and not 0 < args.seconds <= 7 * 86_400:
-        raise AvatarError("--seconds is from 0 to 604800.")
+        raise AvatarError("--seconds is more than 0, and at most 604800.")
     if not 0 <= args.retries <= 1_000_000 or not 50_000 <= args.bitrate <= 20_000_000:
         raise AvatarError("--retries is from 0 to 1000000, and --bitrate from 50000 to 20000000.")
     if args.clip is not None and args.server is not None:

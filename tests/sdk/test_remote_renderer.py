@@ -321,10 +321,9 @@ async def test_an_ice_server_that_is_none(server: Any, fake_parts: Any) -> None:
         await server.connect(fake_parts.plain_parts(), ice_servers=["nonsense"]).start()
 
 
-@pytest.mark.parametrize("how", [{"liveliness": 5.0}, {"seed": 2**70}])
-async def test_a_temperament_the_server_refuses(server: Any, fake_parts: Any, how: dict[str, Any]) -> None:
-    with pytest.raises(AvatarError, match=rf"{next(iter(how))}: Input should be less than or equal to"):
-        await server.connect(fake_parts.plain_parts(size=(128, 128)), **how).start()
+async def test_a_temperament_the_server_refuses(server: Any, fake_parts: Any) -> None:
+    with pytest.raises(AvatarError, match="seed: Input should be less than or equal to"):
+        await server.connect(fake_parts.plain_parts(size=(128, 128)), seed=2**70).start()
     await empty(server)
 
 
