@@ -34,7 +34,8 @@ def test_a_picture_that_cannot_be_is_refused_where_it_is_asked_for(asked: dict[s
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    assert PictureSettings(*np.array([640, 480]), fps=np.int64(25)).fps == 25
+    width, height, fps = np.array([640, 480, 25])
+    assert PictureSettings(width, height, fps).fps == 25
 
 
 @pytest.mark.parametrize(
