@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from avatar.commands.terminal import say
+from avatar.errors import MediaError
 
 if TYPE_CHECKING:
     import av
@@ -44,15 +45,20 @@ def sound_file(args: argparse.Namespace, settings: ServerSettings) -> Iterator[P
 
 
 async def speak_file(avatar: Avatar, path: Path, *, loop: bool) -> None:
-    """Hand a file's sound to the avatar, as fast as it takes it."""
+    """Hand a file's sound to the avatar, as fast as it takes it. Raises MediaError where there is none."""
     from avatar.media.audio import SOUND_RATE, audio_blocks  # noqa: PLC0415
 
     while True:
+        samples = 0
         for block in audio_blocks(path):
+            samples += block.shape[1]
             for begin in range(0, block.shape[1], PIECE):
                 await avatar.push_audio(block[:, begin : begin + PIECE], SOUND_RATE)
+        if not samples:
+            raise MediaError(f"{path} has no sound.")
         if not loop:
             return
+        await asyncio.sleep(0)  # a file of a few samples is taken many times before the avatar has enough
 
 
 async def speak_microphone(avatar: Avatar, name: str | None) -> None:

@@ -67,6 +67,7 @@ class ClipReader:
     def _play_once(self, thread: DeviceThread) -> float:
         """Play from the beginning to the end; return how long that is, seconds."""
         until_s = step_s = 0.0
+        item = None
         for due_s, item in heapq.merge(self._pictures(), self._sounds(), key=lambda timed: timed[0]):
             late_s = time.monotonic() - self._begin_s - due_s
             if late_s > LATE_S:
@@ -80,6 +81,8 @@ class ClipReader:
                 self._push_camera(item, CaptureStamp(now_s, wrapped(video_ticks(now_s))))
             else:
                 self._push_sound(sound_frame(item, SOUND_RATE), now_s)
+        if item is None:
+            raise DeviceError(f"{self._path} has no picture and no sound in it: give another clip.")
         return until_s + step_s
 
     def _pictures(self) -> Iterator[tuple[float, av.VideoFrame | I16]]:

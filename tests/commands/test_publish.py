@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,17 @@ def test_a_sound_that_cannot_be_read_ends_it_in_words(tmp_path: Path, capsys: py
     command = ["publish", "--audio", str(tmp_path / "sound.wav"), "--loop", "--to", str(tmp_path / "out.mp4"), *SMALL]
     assert main(command) == 1
     assert "sound.wav" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", [[], ["--loop"]])
+def test_a_sound_of_no_length_ends_it_in_words(
+    tmp_path: Path, how: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with wave.open(str(tmp_path / "empty.wav"), "wb") as file:
+        file.setnchannels(1), file.setsampwidth(2), file.setframerate(16_000)
+    command = ["publish", "--audio", str(tmp_path / "empty.wav"), *how, "--to", str(tmp_path / "out.mp4"), *SMALL]
+    assert main(command) == 1
+    assert "empty.wav has no sound" in capsys.readouterr().err
 
 
 def test_it_does_what_the_face_of_a_clip_does_and_is_heard_as_the_clip(face_model: Path, tmp_path: Path) -> None:

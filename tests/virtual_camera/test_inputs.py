@@ -203,3 +203,14 @@ def test_what_to_do_about_a_microphone_is_said(
     with pytest.raises(DeviceError) as refused:
         microphone_input.check_microphone(named)
     assert advice in str(refused.value)
+
+
+def test_a_clip_of_no_length_is_told_and_costs_nothing(tmp_path: Path) -> None:
+    path, told = tmp_path / "empty.wav", []
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1), file.setsampwidth(2), file.setframerate(16_000)
+    reader = ClipReader(path, lambda *_: None, lambda *_: None, lambda _, why: told.append(why))
+    reader.start()
+    wait_for(lambda: any("no picture and no sound" in why for why in told))
+    reader.stop()
+    assert len(told) < 10
