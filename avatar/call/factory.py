@@ -98,15 +98,11 @@ class CallFactory:
         default = self._settings.picture
         if background is not None:
             default = replace(default, background=await call_background(background, self._get_background))
-        picture = replace(
-            default, width=width or default.width, height=height or default.height, fps=fps or default.fps
-        )
-        if not 1 <= picture.fps <= default.fps:
-            raise AvatarError(
-                f"{picture.fps} pictures a second cannot be sent: 1 to {default.fps} can.", code="bad_rate"
-            )
-        check_size((picture.width, picture.height), picture.background)
-        return picture
+        width, height, fps = width or default.width, height or default.height, fps or default.fps
+        if not 1 <= fps <= default.fps:
+            raise AvatarError(f"{fps} pictures a second cannot be sent: 1 to {default.fps} can.", code="bad_rate")
+        check_size((width, height), default.background)
+        return replace(default, width=width, height=height, fps=fps)
 
     def make(
         self,
