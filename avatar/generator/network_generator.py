@@ -31,9 +31,9 @@ QUARTER: Final = CROP_SIZE // 4
 SHADE_STRENGTH: Final = 0.5
 """How much of a mouth is `mouth_shade`'s where the photos' own pixels say nothing: two guesses that err apart."""
 DETAIL_WHOLE: Final = 2 / 3
-"""From this share of a mouth that is no photo's own on, drawn teeth's detail shows whole: a mouth a third of which is an
-unlike photo's is no sharper than the network's. On four training people mouths are 9 % sharper by it, with one photo and
-with four, and 0.002 of the plain warp's error further away."""
+"""From this share of a mouth that is no photo's own on, drawn teeth's detail shows whole: a mouth a third of which is
+an unlike photo's is no sharper than the network's. On four training people mouths are 9 % sharper by it, with one photo
+and with four, and 0.002 of the plain warp's error further away."""
 
 
 class NetworkGenerator:
