@@ -85,12 +85,15 @@ class ReferenceBlender:
         if mouth:
             grid = sampling_grid(views[mouth].places, CROP_SIZE // 4)
         self._shown = shown = mouth_photos(wanted, self._outlines, self._shown)
-        for other in {shown.first, shown.second} - moved.keys():
-            moved[other] = self._others[other - 1].mouth_on(rgb, landmarks)
-        mouth_rgb = moved[shown.first]
-        if shown.second != shown.first:
-            second = shown.second_part
-            mouth_rgb = np.asarray(cv2.addWeighted(mouth_rgb, 1 - second, moved[shown.second], second, 0), np.uint8)
+        mouth_rgb = rgb
+        if regions[REGIONS.index("mouth")].any():  # between lips that are shut nothing shows
+            for other in {shown.first, shown.second} - moved.keys():
+                moved[other] = self._others[other - 1].mouth_on(rgb, landmarks)
+            mouth_rgb = moved[shown.first]
+            if shown.second != shown.first:
+                second = shown.second_part
+                mixed = cv2.addWeighted(mouth_rgb, 1 - second, moved[shown.second], second, 0)
+                mouth_rgb = np.asarray(mixed, np.uint8)
         return ReferenceBlend(
             rgb,
             grid,
