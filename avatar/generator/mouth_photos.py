@@ -25,6 +25,8 @@ another turn to the side or up. Chosen with `BEST` on 17 clips of 15 people and 
 (`split=train`; `models/face_network_lite.md`); values around them do as well."""
 LEAST_SECOND: Final = 0.1
 """Share of the mouth below which a second photo is not worth moving; it comes in from there on, whole at twice that."""
+SHADE_STRENGTH: Final = 0.5
+"""How much of a mouth is `mouth_shade`'s where the photos' own pixels say nothing: two guesses that err apart."""
 SHUT: Final = 0.004
 """Head units: lips no further apart are shut."""
 
@@ -55,12 +57,13 @@ def mouth_photos(wanted: FaceOutline, photos: Sequence[FaceOutline], kept: Mouth
     loyal = [most + (odd - most) * (LOYALTY if number in last else 1) for number, odd in enumerate(log_odds)]
     best, *others = sorted(np.argsort(loyal)[-2:].tolist(), key=lambda number: -log_odds[number])
     other = others[0] if others else best
-    first, second = math.exp(log_odds[best]), math.exp(log_odds[other]) if others else 0.0
-    second *= min(max(second / (1 + first + second) / LEAST_SECOND - 1, 0.0), 1.0)
-    shown = (first + second) / (1 + first + second)
-    # Of what no photo shows half is laid over all of it later: `network_generator.SHADE_STRENGTH`.
-    share = 2 * shown / (1 + shown)
-    return MouthPhotos(best, other if second else best, second / (first + second), share, 1 - shown)
+    better, worse = math.exp(log_odds[best]), math.exp(log_odds[other]) if others else 0.0
+    worse *= min(max(worse / (1 + better + worse) / LEAST_SECOND - 1, 0.0), 1.0)
+    shown = (better + worse) / (1 + better + worse)
+    guessed = 1 - shown
+    # The shade is laid over the whole mouth later, photos and all: they are given so much more before.
+    share = shown / (1 - SHADE_STRENGTH * guessed)
+    return MouthPhotos(best, other if worse else best, worse / (better + worse), share, guessed)
 
 
 def _lacking(wanted: FaceOutline, photo: FaceOutline) -> float:

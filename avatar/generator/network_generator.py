@@ -18,6 +18,7 @@ from avatar.generator.framing import Window
 from avatar.generator.geometry import GeometryGenerator, MovedPhoto
 from avatar.generator.identity import Identity
 from avatar.generator.layer_warp import warp_layers
+from avatar.generator.mouth_photos import SHADE_STRENGTH
 from avatar.generator.network_input import REGIONS, condition, head_seam, region_masks
 from avatar.generator.protocol import TargetFace, target_face
 from avatar.generator.reference_blending import ReferenceBlender, show_reference_pixels
@@ -28,8 +29,6 @@ from avatar.media.frame_pixels import FramePixels
 from avatar.types import F32, U8, FaceState, Motion
 
 QUARTER: Final = CROP_SIZE // 4
-SHADE_STRENGTH: Final = 0.5
-"""How much of a mouth is `mouth_shade`'s where the photos' own pixels say nothing: two guesses that err apart."""
 DETAIL_WHOLE: Final = 2 / 3
 """From this share of a mouth that is no photo's own on, drawn teeth's detail shows whole: a mouth a third of which is
 an unlike photo's is no sharper than the network's. On four training people mouths are 9 % sharper by it, with one photo

@@ -9,7 +9,7 @@ import pytest
 
 from avatar.face.expression_basis import load_basis
 from avatar.face.pose import fit_pose, mean_head, rotation_matrix, to_pixels
-from avatar.generator.mouth_photos import LEAST_SECOND, mouth_photos
+from avatar.generator.mouth_photos import LEAST_SECOND, SHADE_STRENGTH, mouth_photos
 from avatar.generator.references import FaceOutline, face_outline
 from avatar.types import BLENDSHAPE_INDEX, HeadPose
 
@@ -44,8 +44,8 @@ def test_what_is_not_the_photos_is_guessed() -> None:
     for jaw in (0.1, 0.5, 0.9):
         shown = mouth_photos(seen(jaw), [seen(0.0), seen(0.6)])
         assert 0 < shown.guessed < 1 and 0 < shown.share < 1
-        # Half of what is guessed is laid over all of it (`SHADE_STRENGTH`): what is left is the photos'.
-        assert shown.share * (1 - shown.guessed / 2) == pytest.approx(1 - shown.guessed)
+        # The shade is laid over all of it: what is left is the photos'.
+        assert shown.share * (1 - SHADE_STRENGTH * shown.guessed) == pytest.approx(1 - shown.guessed)
 
 
 def test_a_photo_that_is_not_like_it_is_not_moved_for_it() -> None:
