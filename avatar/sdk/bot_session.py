@@ -24,6 +24,7 @@ from avatar.sdk.animator import Animator
 from avatar.sdk.bot_protocol import MOUTH_RATE, Begin, TickRequest
 from avatar.sdk.renderer import RenderParts, parts_of
 from avatar.session.protocol import SessionEvent, SessionFailed, SessionStats, UndrivenSession
+from avatar.timing.concurrency_limit import picture_work
 from avatar.timing.meters import StageMeter
 from avatar.timing.stage_thread import StageThread
 from avatar.types import Drive, Picture, rest_motion
@@ -134,7 +135,7 @@ class BotSession(UndrivenSession):
                     motion = animator.animate(request.mouth, listening=listening)
             if motion is None or not self._watched:
                 continue
-            with self._meter.time("generate"):
+            with picture_work().held(), self._meter.time("generate"):
                 picture = self._renderer.render(motion)
                 i420 = to_i420(picture)
             self._on_picture(Picture(motion.time_s, i420, matte=picture.shape[2] == 4))

@@ -27,6 +27,7 @@ from avatar.motion.speech import SpeechMotion
 from avatar.motion.voice_network import VoiceNetwork, load_voice_network, require_live
 from avatar.sdk.animator import Animator
 from avatar.sdk.frame_queue import FrameQueue
+from avatar.timing.concurrency_limit import picture_work
 from avatar.timing.stage_thread import StageThread
 from avatar.trust.watermark import Marker, marker_of
 
@@ -187,7 +188,8 @@ class LocalRenderer:
             listening = drawn and self._drawing.generator.needs_heard
             motion = self._animator.animate(tick.mouth, listening=listening)
             if drawn:
-                rgb, skipped = self._parts.marker.mark_rgb(self._drawing.render(motion)), 0
+                with picture_work().held():
+                    rgb, skipped = self._parts.marker.mark_rgb(self._drawing.render(motion)), 0
             else:
                 skipped += 1
             queue.settle(tick.index, rgb)

@@ -15,6 +15,7 @@ from avatar.perception.tracker import FaceTracker
 from avatar.session.face_watch import FaceWatch, watch_face
 from avatar.session.protocol import CameraFrame, FaceFound, FaceLost, FaceSight
 from avatar.timing import pacing
+from avatar.timing.concurrency_limit import picture_work
 from avatar.timing.meters import StageMeter
 from avatar.types import F32, CaptureStamp, Drive, FaceState
 
@@ -133,7 +134,7 @@ class FaceFollower:
             return Sighting(self._tracker.expect(time_s), capture, self._read)
         talks = drive == "conversation"
         try:
-            with self._meter.time("perceive"):
+            with picture_work().held(), self._meter.time("perceive"):
                 pixels = camera_pixels(arrived.frame)
                 face = self._tracker.track(pixels, time_s)
                 seen = face if face is not None and not face.held else None

@@ -33,6 +33,7 @@ from avatar.perception.tracker import FaceTracker
 from avatar.session.face_follower import FaceFollower, Sighting
 from avatar.session.protocol import Calibrated, CameraFrame, SessionEvent, SessionFailed, SessionStats
 from avatar.timing import av_sync, pacing
+from avatar.timing.concurrency_limit import picture_work
 from avatar.timing.delay_line import DelayLine
 from avatar.timing.latest_slot import LatestSlot
 from avatar.timing.meters import StageMeter
@@ -274,7 +275,7 @@ class Session:
             state, motion = compose(sources, state, media_s)
             if not self._watched:
                 continue
-            with self._meter.time("generate"):
+            with picture_work().held(), self._meter.time("generate"):
                 i420, matte = self._renderer.render_i420(motion)
             capture = due.seen.capture if due is not None else None
             sound_s = taken_s if due is not None or drive != "camera" else None

@@ -18,6 +18,7 @@ from aiortc.mediastreams import MediaStreamError
 from avatar.errors import FrameError
 from avatar.stream.codecs.video_encoder import EncodedPicture, VideoEncoder
 from avatar.stream.rtp.key_frames import KeyFrameRule
+from avatar.timing.concurrency_limit import picture_work
 from avatar.timing.rtp_clock import VIDEO_TIME_BASE, video_ticks, wrapped
 from avatar.types import U8, Picture
 
@@ -182,8 +183,9 @@ class AvatarVideoTrack(MediaStreamTrack):
         """Encode a picture, in the pool, and hand it to `recv`."""
         outcome: EncodedPicture | Exception
         try:
-            pixels = self._pixels(job.picture)
-            outcome = self._encoder.encode(pixels, job.pts, bitrate_bps=self._target_bps(), key=job.key)
+            with picture_work().held():
+                pixels = self._pixels(job.picture)
+                outcome = self._encoder.encode(pixels, job.pts, bitrate_bps=self._target_bps(), key=job.key)
         except Exception as error:  # the event loop tells which of them end the track
             outcome = error
         try:

@@ -17,6 +17,7 @@ from avatar.errors import GpuMemoryError
 from avatar.generator.engines.cuda_graph import padded_size
 from avatar.generator.engines.engine import Engine, FrameInput, FrameLayers, Latents
 from avatar.timing.batching import Arrivals, ServiceTimes, Start, next_batch
+from avatar.timing.concurrency_limit import picture_work
 from avatar.types import U8
 
 Frame = TypeVar("Frame")
@@ -64,7 +65,10 @@ class Batcher(Generic[Frame, Drawn]):
 
         Raises what drawing the batch raised, GpuMemoryError only where there is not enough for a frame by itself.
         """
-        asked: _Asked[Frame, Drawn] = _Asked(frame, threading.get_ident(), time.monotonic())
+        with picture_work().released():
+            return self._drawn(_Asked(frame, threading.get_ident(), time.monotonic()))
+
+    def _drawn(self, asked: _Asked[Frame, Drawn]) -> Drawn:
         with self._changed:
             self._waiting.append(asked)
             self._arrivals.arrived(asked.call, asked.came_s)
