@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,10 @@ class Camera(MediaStreamTrack):
         self.sent_s: dict[int, float] = {}
         """Time by pts (90 kHz)."""
 
+    def ask(self, request: CameraRequest) -> None:
+        """Send no more from now on than what the server asks for."""
+        self.fps = min(request.fps, FPS)
+
 
 class CameraTrack(Camera):
     """Sends encoded packets at their times."""
@@ -111,6 +116,21 @@ class CameraTrack(Camera):
         self._index, self._pts = self._index + 1, self._pts + VIDEO_RATE // self.fps
         self._due_s += 1 / self.fps
         return packet
+
+
+class AskedCamera(CameraTrack):
+    """Sends what was encoded for each request of the server, as the page's camera does, from its first picture on."""
+
+    def __init__(self, packets: Mapping[CameraRequest, list[bytes]]) -> None:
+        """Take the packets for each request; those for `CAMERA` are sent before the first."""
+        super().__init__(packets[CAMERA])
+        self._for = packets
+
+    def ask(self, request: CameraRequest) -> None:
+        """Send the packets for this request."""
+        super().ask(request)
+        if self._for[request] is not self._packets:
+            self._packets, self._index = self._for[request], 0
 
 
 class MicrophoneTrack(MediaStreamTrack):

@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import av
@@ -23,6 +23,7 @@ from avatar.stream.codecs.video_encoder import CodecName
 from avatar.stream.tuning.aiortc_tuning import gather_loopback_only
 from avatar.stream.tuning.receiver_tuning import ReceiverTap, tune_receiver
 from avatar.stream.tuning.sender_tuning import sent_wire_timestamp
+from avatar.timing.quality_ladder import CameraRequest
 from avatar.timing.rtp_clock import wrapped
 from benchmarks.call_media import BLOCK, FPS, SOUND_RATE, Camera, CameraTrack, MicrophoneTrack
 from benchmarks.sound_delay import MOMENT, sound_latencies
@@ -213,7 +214,7 @@ class Caller:
         message = json.loads(text)
         self.received.messages.append(message)
         if message["type"] == "camera":
-            self.camera.fps = min(message["fps"], FPS)
+            self.camera.ask(CameraRequest(*(message[one.name] for one in fields(CameraRequest))))
 
     def _note_encoded(self, mime_type: str, data: bytes) -> bool:
         if self._on_encoded is not None:

@@ -3,7 +3,8 @@
 Callers join one server one after the other. After each, all calls are watched for some seconds: each has to show 24
 pictures a second, and 95 of 100 pictures within 150 ms of their camera frames. With the quality control the server
 decides itself how many it takes: one more has to be refused in words, and the calls that run must not suffer from it.
-The callers run on the same cores; they decode nothing (`light_caller`), and what they use is told.
+The callers run on the same cores; their cameras send what the server asks for, they decode nothing (`light_caller`),
+and what they use is told.
 
 `--parts workers` holds some calls (`--calls`) in a server of one process, then in one with a process for each.
 """
@@ -12,12 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from avatar.timing.quality_ladder import LADDER, CameraRequest
 from benchmarks import report
-from benchmarks.call_media import camera_packets, microphone_samples
+from benchmarks.call_media import CAMERA, AskedCamera, camera_packets, microphone_samples
 from benchmarks.caller import RefusedError
 from benchmarks.light_caller import LightCaller, opus_packets
 from benchmarks.media import test_clips
@@ -34,7 +36,8 @@ BARS = {"calls_512": "", "calls_stepped_down": "> calls_512", "refused_in_words"
 class Media:
     """What callers send."""
 
-    packets: list[bytes]
+    packets: Mapping[CameraRequest, list[bytes]]
+    """Of the camera, for all that a server asks for."""
     sound: list[bytes]
 
 
@@ -93,7 +96,7 @@ async def fill(server: ServerProcess, media: Media, settle_s: float, seconds: fl
     steps: list[Step] = []
     try:
         while len(callers) < MOST:
-            caller = LightCaller(server.url, media.packets, media.sound)
+            caller = LightCaller(server.url, AskedCamera(media.packets), media.sound)
             try:
                 await caller.join(QUERY)
             except RefusedError as refused:
@@ -118,7 +121,7 @@ async def held(server: ServerProcess, calls: int, media: Media, settle_s: float,
     callers: list[LightCaller] = []
     try:
         for _ in range(calls):
-            callers.append(LightCaller(server.url, media.packets, media.sound))
+            callers.append(LightCaller(server.url, AskedCamera(media.packets), media.sound))
             await callers[-1].join(QUERY)
         await asyncio.sleep(settle_s)
         return await watch(callers, [server], seconds)
@@ -193,7 +196,7 @@ def main() -> None:
     """Run the benchmark."""
     arguments = report.parser(__doc__ or "")
     arguments.add_argument("--seconds", type=float, default=8.0, help="each number of calls is watched (default 8)")
-    arguments.add_argument("--settle", type=float, default=6.0, help="and waited for before (default 6)")
+    arguments.add_argument("--settle", type=float, default=12.0, help="and waited for before (default 12)")
     arguments.add_argument("--begin-with", type=int, default=1, help="calls at first (default 1)")
     arguments.add_argument("--driver", type=Path, help="the clip the cameras play; its sound is the microphones'")
     arguments.add_argument("--tier", default="geometry", help="what draws them, as avatar serve takes it")
@@ -205,7 +208,8 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=1, help="of the part workers (default 1)")
     chosen = arguments.parse_args()
     clip = chosen.driver or test_clips(1, speech_only=True)[0]
-    media = Media(camera_packets(clip), opus_packets(microphone_samples(clip)))
+    packets = {request: camera_packets(clip, camera=request) for request in {level.camera for level in LADDER}}
+    media = Media({CAMERA: camera_packets(clip)} | packets, opus_packets(microphone_samples(clip)))
     figures = measure(media, chosen.tier, chosen.settle, chosen.seconds, chosen.begin_with, chosen.parts)
     if "workers" in chosen.parts:
         counts = [int(count) for count in chosen.calls.split(",")]

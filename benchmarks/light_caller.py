@@ -20,7 +20,7 @@ from aiortc import RTCRtpReceiver
 from avatar.stream.rtp.jitter_buffer import EncodedFrame
 from avatar.stream.tuning.aiortc_tuning import private_name
 from avatar.stream.tuning.receiver_tuning import tune_receiver
-from benchmarks.call_media import BLOCK, FPS, SOUND_RATE, MicrophoneTrack
+from benchmarks.call_media import BLOCK, FPS, SOUND_RATE, Camera, MicrophoneTrack
 from benchmarks.caller import Caller, Received, Route
 
 
@@ -80,15 +80,15 @@ class LightCaller(Caller):
     def __init__(
         self,
         url: str,
-        packets: list[bytes],
+        camera: list[bytes] | Camera,
         sound: list[bytes],
         *,
         camera_fps: int = FPS,
         route: Route | None = None,
     ) -> None:
-        """Prepare the call; `packets` are of the camera, `sound` of the microphone (`opus_packets`)."""
+        """Prepare the call; `camera` is what `Caller` takes, `sound` the microphone's (`opus_packets`)."""
         self._sound = sound
-        super().__init__(url, packets, np.zeros(0, np.int16), camera_fps=camera_fps, route=route)
+        super().__init__(url, camera, np.zeros(0, np.int16), camera_fps=camera_fps, route=route)
 
     def _open_microphone(self, samples: np.ndarray, sound_bps: int | None) -> MicrophoneTrack:
         del samples, sound_bps
