@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from avatar.timing.call_capacity import (
@@ -23,6 +23,11 @@ from avatar.timing.machine_load import LoadMeter, usable_cores
 
 SETTLED_S: Final = 5.0
 """A call that is younger is still opening what it needs: it does not tell what calls cost."""
+
+SURE: Final = 1.2
+"""So many times as much as they seem to cost must fit, before calls are no longer asked to be as simple as they are.
+Three calls that were asked for the level before the last seemed to cost 0.49 cores each at full quality, and two levels
+higher 0.57: all of them went up and down again every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +78,17 @@ class Capacity:
         now_s, load = self._clock(), self._load.read()
         if load is not None:
             self._room = room_for_calls(self._cores, load.other_cores or 0.0, self._interpreters)
-            if calls and all(call.in_time and call.age_s >= SETTLED_S for call in calls):
+            if calls and all(call.age_s >= SETTLED_S for call in calls):
                 weighed = [(call.level or 0, call.weight) for call in calls]
-                self._cost = observe_cost(self._cost, load.own_cores, weighed, now_s)
+                in_time = all(call.in_time for call in calls)
+                self._cost = observe_cost(self._cost, load.own_cores, weighed, now_s, in_time=in_time)
         if self._cost is None or len(calls) <= 1:
             self.shared_level = 0  # a call that is alone makes room for nobody
             return
-        level = shared_level(self._cost, _running(calls), self._room)
-        self.shared_level = simplest_planned() if level is None else level
+        level = self._level(calls, self._cost)
+        if level < self.shared_level:  # better: only where that would hold if calls cost more than they seem to now
+            level = min(self._level(calls, replace(self._cost, cores=SURE * self._cost.cores)), self.shared_level)
+        self.shared_level = level
 
     def has_room(self, calls: Sequence[Standing], another: Standing, awaited: int = 0) -> bool:
         """Return whether one more call can be held beside these, all as simple as need be. The only one always can.
@@ -95,6 +103,10 @@ class Capacity:
     def most(self, *, adapting: bool) -> int | None:
         """Return how many calls there is room for in all; None before it is known what one costs."""
         return None if self._cost is None else most_calls(self._cost, self._room, adapting=adapting)
+
+    def _level(self, calls: Sequence[Standing], cost: CallCost) -> int:
+        level = shared_level(cost, _running(calls), self._room)
+        return simplest_planned() if level is None else level
 
 
 def _running(calls: Sequence[Standing]) -> Running:

@@ -42,11 +42,12 @@ class Machine:
 
 def test_calls_are_asked_to_make_room_and_then_one_is_refused() -> None:
     machine, calls, levels = Machine(), [], []
+    machine.capacity.tried(0.5)
     while machine.capacity.has_room(calls, RUNS):
         calls.append(RUNS)
         machine.capacity.look(calls)
         levels.append(machine.capacity.shared_level)
-    assert levels[0] == 0 and levels == sorted(levels) and levels[-1] > 1
+    assert levels[0] == 0 and levels == sorted(levels) and levels[-1] > 0
     assert len(calls) == machine.most() > machine.most(adapting=False)
 
 
@@ -58,11 +59,19 @@ def test_cheap_calls_leave_room_for_more() -> None:
     assert machine.most() > before
 
 
-@pytest.mark.parametrize("odd", [{"in_time": False}, {"age_s": SETTLED_S - 1}], ids=["late", "opening"])
-def test_a_call_that_is_late_or_new_does_not_tell_what_calls_cost(odd: dict[str, float]) -> None:
+def test_a_call_that_is_new_does_not_tell_what_calls_cost() -> None:
     machine = Machine()
-    machine.run([RUNS, replace(RUNS, **odd)], own=0.5)  # type: ignore[arg-type]
-    assert machine.capacity.call_cores == 0.6
+    for own in (0.5, 1.8):
+        machine.run([RUNS, replace(RUNS, age_s=SETTLED_S - 1)], own=own)
+        assert machine.capacity.call_cores == 0.6
+
+
+def test_calls_that_are_late_can_only_tell_that_they_cost_more() -> None:
+    machine, late = Machine(), replace(RUNS, in_time=False)
+    machine.run([RUNS, late], own=0.5)
+    assert machine.capacity.call_cores == 0.6, "they use what they get"
+    machine.run([RUNS, late], own=1.6)
+    assert machine.capacity.call_cores == pytest.approx(0.8, abs=0.01)
 
 
 def test_a_call_that_is_alone_is_not_asked_to_step_down() -> None:
@@ -85,6 +94,23 @@ def test_the_only_call_is_always_taken() -> None:
     assert machine.capacity.has_room([], RUNS) and not machine.capacity.has_room([RUNS], RUNS)
     machine.capacity.look([RUNS, RUNS])
     assert LADDER[machine.capacity.shared_level].cost < 1, "whatever there is is left out"
+
+
+def test_calls_that_cost_a_little_less_than_before_are_not_sent_up_and_down() -> None:
+    machine = Machine()
+    machine.run([RUNS] * 3, own=0.0)
+    machine.capacity.tried(0.6)
+    machine.capacity.look([RUNS] * 3)
+    before = machine.capacity.shared_level
+    machine.capacity.tried(0.55)
+    machine.capacity.look([RUNS] * 3)
+    assert machine.capacity.shared_level == before > 0
+    machine.capacity.tried(0.3)
+    machine.capacity.look([RUNS] * 3)
+    assert machine.capacity.shared_level == 0, "much less"
+    machine.capacity.tried(0.55)
+    machine.capacity.look([RUNS] * 3)
+    assert 0 < machine.capacity.shared_level < before
 
 
 def test_programs_calls_count_as_what_they_cost() -> None:

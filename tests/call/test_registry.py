@@ -393,7 +393,7 @@ async def test_calls_get_simpler_to_make_room_for_another(
     loopback: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two calls at full quality are more than the machine has, as simple as possible they fit."""
-    monkeypatch.setattr(registry, "try_call", lambda identity, picture: 0.9)
+    monkeypatch.setattr(registry, "try_call", lambda identity, picture: 0.8)
     monkeypatch.setattr("avatar.call.capacity.usable_cores", lambda: {0, 1})
     monkeypatch.setattr(LoadMeter, "read", lambda _: MachineLoad(1.0, 0.5, 0.0))
     monkeypatch.setattr(quality_control, "FIRST_S", 0.2)

@@ -10,17 +10,19 @@ from avatar.timing.call_capacity import (
     PLANNED_FPS_SHARE,
     ROOM_SHARE,
     CallCost,
+    Room,
     Running,
     most_calls,
     observe_cost,
     room_for_calls,
     shared_level,
+    simplest_planned,
 )
 from avatar.timing.quality_ladder import LADDER
 
 COST = CallCost(0.6, 0.0)
-TWO_CORES = 1.8
-"""Processor cores that calls may take."""
+TWO_CORES = Room(1.8, 10.0)
+"""Two cores, and interpreters enough."""
 
 
 def test_calls_keep_full_quality_while_all_of_them_fit() -> None:
@@ -51,12 +53,23 @@ def test_calls_of_fixed_quality_count_whole() -> None:
 
 
 def test_what_other_programs_use_is_theirs_up_to_a_fair_share() -> None:
-    assert room_for_calls(2.0, 0.8) == pytest.approx(ROOM_SHARE * 1.2)
-    assert room_for_calls(2.0, 1.9) == pytest.approx(ROOM_SHARE * 1.0)
+    assert room_for_calls(2.0, 0.8).cores == pytest.approx(ROOM_SHARE * 1.2)
+    assert room_for_calls(2.0, 1.9).cores == pytest.approx(ROOM_SHARE * 1.0)
 
 
 def test_more_cores_than_one_interpreter_uses_hold_no_more_calls() -> None:
-    assert room_for_calls(64.0, 0.0) == room_for_calls(2.0, 0.0) == INTERPRETER_CORES
+    many, room = room_for_calls(64.0, 0.0), room_for_calls(64.0, 0.0, interpreters=3)
+    assert many.interpreter_cores == room_for_calls(2.0, 0.0).interpreter_cores == INTERPRETER_CORES
+    assert most_calls(CallCost(0.5, 0.0), many, adapting=False) == int(INTERPRETER_CORES / 0.5)
+    assert room.interpreter_cores == 3 * INTERPRETER_CORES
+
+
+def test_simpler_calls_crowd_the_interpreter_more_than_the_cores() -> None:
+    cost, room = CallCost(0.5, 0.0), room_for_calls(2.0, 0.0)
+    level = LADDER[simplest_planned()]
+    assert 4 * cost.cores * level.cost < room.cores, "there are cores for a fourth call"
+    assert [shared_level(cost, Running(count), room) for count in (1, 2, 3, 4)] == [0, 0, 2, None]
+    assert most_calls(cost, room, adapting=True) == 3
 
 
 def test_a_machine_too_slow_for_any_call_is_thought_to_hold_one() -> None:
