@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from avatar.commands.options import Subparsers
 from avatar.commands.terminal import say, say_json
+from avatar.errors import AvatarError
 
 if TYPE_CHECKING:
     from avatar.generator.identity import Identity
@@ -28,8 +29,13 @@ def add_command(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from avatar.generator.identity_file import read_identity  # noqa: PLC0415
+    from avatar.identities.builtin import builtin_faces  # noqa: PLC0415
     from avatar.trust.consent import in_words  # noqa: PLC0415
 
+    if not args.file.exists() and str(args.file) in {face.id for face in builtin_faces()}:
+        raise AvatarError(
+            f"{args.file} is a built-in face and has no file: avatar info shows what an .avatar file holds."
+        )
     identity = read_identity(args.file)
     facts = _facts(identity)
     if args.json:

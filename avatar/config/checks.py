@@ -25,6 +25,12 @@ def check_declared(settings: DataclassInstance) -> None:
             _check(field.name, getattr(settings, field.name), declared)
 
 
+def check_whole(name: str, value: object, at_least: int, at_most: int) -> None:
+    """Accept a whole number of a range. Raises SettingsError, which names it and says what it can be."""
+    if not is_whole(value, at_least, at_most):
+        raise SettingsError(f"{name} cannot be {value!r}: it is a whole number from {at_least} to {at_most}.")
+
+
 def is_whole(value: object, at_least: float, at_most: float) -> bool:
     """Return whether something is a whole number, Python's or NumPy's, of a range."""
     return isinstance(value, Integral) and not isinstance(value, bool) and at_least <= int(value) <= at_most

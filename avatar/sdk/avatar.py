@@ -20,17 +20,19 @@ from types import TracebackType
 from typing import Self
 
 from avatar.config import Background, PictureSettings, TrustSettings
+from avatar.config.checks import check_whole, is_whole
 from avatar.errors import ClosedError
 from avatar.generator.identity import Identity
 from avatar.media.pcm import I16, RATES, Pcm
 from avatar.motion.cues import Cue, check_cue
+from avatar.motion.idle import HIGHEST_SEED
 from avatar.motion.voice_network import VoiceNetwork
 from avatar.sdk.directed import Directed
 from avatar.sdk.events import EventLog
 from avatar.sdk.frame_queue import FrameQueue
 from avatar.sdk.frame_stream import FrameStream
 from avatar.sdk.frames import AvatarEvent, Frame
-from avatar.sdk.renderer import LocalRenderer, Renderer, chosen_background, open_parts
+from avatar.sdk.renderer import LocalRenderer, Renderer, checked_picture, chosen_background, open_parts
 from avatar.sdk.speech_intake import SpeechIntake
 from avatar.sdk.speech_playout import SpeechPlayout
 from avatar.timing.speech_events import SpeechInterrupted
@@ -60,9 +62,10 @@ class Avatar(Directed):
 
         Raises:
             ValueError: a rate that cannot be.
-            SettingsError: an `on_event` that is no plain function.
+            SettingsError: an `on_event` that is no plain function, a seed that cannot be.
         """
-        if not 1 <= fps <= 60 or not RATES[0] <= sample_rate <= RATES[1]:
+        check_whole("seed", seed, 0, HIGHEST_SEED)
+        if not (is_whole(fps, 1, 60) and is_whole(sample_rate, *RATES)):
             raise ValueError(
                 f"{fps} pictures and {sample_rate} samples a second: 1-60 and {RATES[0]}-{RATES[1]} can be."
             )
@@ -104,7 +107,7 @@ class Avatar(Directed):
             trust: what has to be stated of whose face it is: `TrustSettings(require_consent=True)` refuses faces that
                 do not say so (ConsentError); None: nothing.
         """
-        settings = PictureSettings() if picture is None else picture
+        settings = checked_picture(picture)
 
         renderer = LocalRenderer(
             lambda: open_parts(face, settings, liveliness=liveliness, voice_network=voice_network, trust=trust)
@@ -154,7 +157,7 @@ class Avatar(Directed):
         from avatar.sdk.remote_renderer import RemoteRenderer  # noqa: PLC0415 - WebRTC is not loaded where nobody connects
         from avatar.sdk.whip_client import WhipClient  # noqa: PLC0415
 
-        settings = PictureSettings() if picture is None else picture
+        settings = checked_picture(picture)
         client = WhipClient(url, token, plain_http=plain_http)
         renderer = RemoteRenderer(client, face, settings, liveliness=liveliness, ice_servers=ice_servers, watch=watch)
         return cls(renderer, fps=settings.fps, sample_rate=sample_rate, on_event=on_event, seed=seed)

@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 
+from avatar.config.checks import check_whole
 from avatar.errors import ClosedError, MediaError
 from avatar.media.audio import SOUND_RATE
 from avatar.media.colour import to_i420
@@ -36,7 +37,9 @@ class FrameRecorder:
 
         Raises:
             MediaError: the file is there already.
+            SettingsError: a rate that cannot be.
         """
+        check_whole("fps", fps, 1, 60)
         self._path, self._fps, self._finish = Path(path), fps, finish
         if self._path.exists():
             raise MediaError(f"Cannot write {self._path}: it exists. Name another file, or remove that one.")

@@ -213,6 +213,17 @@ def checked_liveliness(liveliness: float) -> float:
     return float(liveliness)
 
 
+def checked_picture(asked: object) -> PictureSettings:
+    """Return what a program asked for, the usual where it is None. Raises SettingsError where it is something else."""
+    if asked is None:
+        return PictureSettings()
+    if not isinstance(asked, PictureSettings):
+        raise SettingsError(
+            f"picture cannot be {asked!r}: it is a PictureSettings, such as PictureSettings(width=256, height=256)."
+        )
+    return asked
+
+
 def chosen_background(asked: object) -> Background:
     """Return a background, or the one that a text names. Raises AvatarError (bad_background) for anything else."""
     if isinstance(asked, Background):

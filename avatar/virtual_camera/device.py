@@ -13,6 +13,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from avatar.config.checks import check_whole
 from avatar.errors import ClosedError, DeviceError
 from avatar.media.colour import to_i420
 from avatar.types import U8
@@ -21,6 +22,7 @@ from avatar.virtual_camera.advice import INSTALL_EXTRA, virtual_camera_advice
 if TYPE_CHECKING:
     from types import ModuleType
 
+LARGEST_PX: Final = 8192
 LONGEST_REASON: Final = 500
 """Letters of what a driver says that are passed on."""
 PERMISSION: Final = "missing permissions"
@@ -53,7 +55,10 @@ class VirtualCamera:
 
         Raises:
             DeviceError: there is no virtual camera, another program sends to it, or it does not take such pictures.
+            SettingsError: a size or rate that cannot be.
         """
+        for name, value, most in (("width", size[0], LARGEST_PX), ("height", size[1], LARGEST_PX), ("fps", fps, 120)):
+            check_whole(name, value, 1, most)
         library = load_library()
         if backend is not None and backend not in library.camera.BACKENDS:
             known = ", ".join(library.camera.BACKENDS)

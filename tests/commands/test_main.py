@@ -90,6 +90,11 @@ def test_enrolling_states_whose_face_it_is_and_the_file_says_so(
     assert "consent: found" in capsys.readouterr().out
 
 
+def test_a_built_in_face_is_no_file_to_show(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "mira is a built-in face" in error_of(["info", "mira"], capsys)
+    assert "No such file" in error_of(["info", "nobody.avatar"], capsys)
+
+
 def error_of(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """Run a command that fails; return its one message."""
     assert main(argv) == 1

@@ -9,6 +9,7 @@ import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -390,6 +391,18 @@ async def test_a_liveliness_that_cannot_be_is_refused(astronaut: Any, liveliness
         await Avatar.open(astronaut, picture=picture, liveliness=liveliness).start()
     with pytest.raises(SettingsError, match="from 0 "):
         Avatar.connect("http://localhost:1", liveliness=liveliness)
+
+
+def test_what_is_no_picture_seed_or_rate_is_named() -> None:
+    odd: Any = "geometry"
+    for make in (Avatar.open, partial(Avatar.connect, "http://localhost:1")):
+        with pytest.raises(SettingsError, match="picture cannot be 'geometry'"):
+            make("mira", picture=odd)
+        for seed in (odd, -1, 2**63, 1.5, True):
+            with pytest.raises(SettingsError, match="seed cannot be"):
+                make("mira", seed=seed)
+        with pytest.raises(ValueError, match="samples a second"):
+            make("mira", sample_rate=odd)
 
 
 @pytest.mark.parametrize("what", [None, Path("room.jpg"), "room.txt"])

@@ -1,10 +1,11 @@
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
-from avatar.errors import ClosedError, MediaError
+from avatar.errors import ClosedError, MediaError, SettingsError
 from avatar.sdk.frame_recorder import FrameRecorder
 from avatar.sdk.frames import AudioFrame, VideoFrame
 
@@ -46,3 +47,9 @@ def test_a_frame_for_a_file_that_was_closed_is_not_lost_in_silence(tmp_path: Pat
         recorder.write(picture)
     with pytest.raises(ClosedError, match=r"talk\.mp4 was closed"):
         recorder.write(picture)
+
+
+@pytest.mark.parametrize("fps", [0, -1, 61, 29.97, "30", None])
+def test_a_rate_that_cannot_be_is_refused_at_once(tmp_path: Path, fps: Any) -> None:
+    with pytest.raises(SettingsError, match="fps cannot be"):
+        FrameRecorder(tmp_path / "talk.mp4", fps=fps)

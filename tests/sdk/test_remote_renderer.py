@@ -321,7 +321,8 @@ async def test_an_ice_server_that_is_none(server: Any, fake_parts: Any) -> None:
         await server.connect(fake_parts.plain_parts(), ice_servers=["nonsense"]).start()
 
 
-async def test_a_temperament_the_server_refuses(server: Any, fake_parts: Any) -> None:
+async def test_a_temperament_the_server_refuses(server: Any, fake_parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avatar.sdk.avatar.HIGHEST_SEED", 2**80)
     with pytest.raises(AvatarError, match="seed: Input should be less than or equal to"):
         await server.connect(fake_parts.plain_parts(size=(128, 128)), seed=2**70).start()
     await empty(server)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avatar.errors import ClosedError, DeviceError
+from avatar.errors import ClosedError, DeviceError, SettingsError
 from avatar.media.colour import to_i420
 from avatar.virtual_camera import VirtualCamera
 from avatar.virtual_camera.advice import INSTALL_EXTRA
@@ -104,3 +104,12 @@ def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: py
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(DeviceError, match=r"pip install 'avatar\[camera\]'"):
         opened()
+
+
+@pytest.mark.parametrize(
+    ("size", "fps", "named"),
+    [((0, 256), 30, "width"), ((256, -2), 30, "height"), ((256.0, 256), 30, "width"), ((256, 256), 0, "fps")],
+)
+def test_a_size_or_rate_that_cannot_be_is_named(size: Any, fps: int, named: str) -> None:
+    with pytest.raises(SettingsError, match=f"{named} cannot be"):
+        VirtualCamera.open(size, fps, backend=recording_camera.BACKEND)
