@@ -22,7 +22,8 @@ MOST: Final = 4
 """For one or two cores, and for any number. A call's own three threads never wait for each other, so a call that is
 alone is as it was: on one core it came later with one (p95 112 to 119 ms for 44 to 74). Two calls on two cores came
 later with two (p95 120 ms; 51 with three, 49 with no limit), four calls far later with no limit (490 ms; 120 with
-three; `benchmarks.capacity`). What more cores want was not measured: 4 is a guess."""
+three; `benchmarks.capacity`). Machines with more cores were not measured: a call holds the interpreter for 0.18 of the
+time and works on up to 0.8 cores, so five that fill it would have four threads at work."""
 
 
 class ConcurrencyLimit:
