@@ -19,7 +19,7 @@ from pathlib import Path
 
 from avatar.timing.quality_ladder import LADDER, CameraRequest
 from benchmarks import report
-from benchmarks.call_media import CAMERA, AskedCamera, camera_packets, microphone_samples
+from benchmarks.call_media import AskedCamera, camera_packets, microphone_samples
 from benchmarks.caller import RefusedError
 from benchmarks.light_caller import LightCaller, opus_packets
 from benchmarks.media import test_clips
@@ -134,18 +134,21 @@ def most_held(steps: Sequence[Step]) -> int:
     return max((step.calls for step in steps if step.held), default=0)
 
 
-def measure(media: Media, tier: str, settle_s: float, seconds: float, begin_with: int, parts: str) -> dict[str, float]:
+def measure(
+    media: Media, tier: str, settle_s: float, seconds: float, begin_with: int, parts: str, *, overbook: bool
+) -> dict[str, float]:
     """Fill servers; return the figures."""
     figures: dict[str, float] = {}
+    options = ("--tier", tier, "--sessions", str(MOST), *(["--overbook"] if overbook else []))
     if "fixed" in parts:
-        with ServerProcess("--tier", tier, "--quality", "fixed", "--sessions", str(MOST)) as server:
+        with ServerProcess(*options, "--quality", "fixed") as server:
             steps = asyncio.run(fill(server, media, settle_s, seconds, begin_with))
         show("fixed", steps)
         figures["calls_512"] = most_held(steps)
         figures["server_cores_a_call"] = report.median(step.server_cores / step.calls for step in steps)
         figures["caller_cores_a_call"] = report.median(step.caller_cores / step.calls for step in steps)
     if "auto" in parts:
-        with ServerProcess("--tier", tier) as server:
+        with ServerProcess(*options) as server:
             steps = asyncio.run(fill(server, media, settle_s, seconds, begin_with))
         show("auto", steps)
         figures["calls_stepped_down"] = most_held(steps)
@@ -203,14 +206,19 @@ def main() -> None:
     arguments.add_argument(
         "--parts", default="fixed,auto", help="of fixed, auto and workers, with commas between (default fixed,auto)"
     )
+    arguments.add_argument(
+        "--overbook", action="store_true", help="let servers take calls that they have no room for, to see how these do"
+    )
     arguments.add_argument("--calls", default="1,2,3,4", help="held by the part workers (default 1,2,3,4)")
     arguments.add_argument("--quality", default="auto", help="of the part workers (default auto)")
     arguments.add_argument("--rounds", type=int, default=1, help="of the part workers (default 1)")
     chosen = arguments.parse_args()
     clip = chosen.driver or test_clips(1, speech_only=True)[0]
     packets = {request: camera_packets(clip, camera=request) for request in {level.camera for level in LADDER}}
-    media = Media({CAMERA: camera_packets(clip)} | packets, opus_packets(microphone_samples(clip)))
-    figures = measure(media, chosen.tier, chosen.settle, chosen.seconds, chosen.begin_with, chosen.parts)
+    media = Media(packets, opus_packets(microphone_samples(clip)))
+    figures = measure(
+        media, chosen.tier, chosen.settle, chosen.seconds, chosen.begin_with, chosen.parts, overbook=chosen.overbook
+    )
     if "workers" in chosen.parts:
         counts = [int(count) for count in chosen.calls.split(",")]
         figures |= compare_workers(

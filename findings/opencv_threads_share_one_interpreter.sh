@@ -5,9 +5,9 @@
 #
 # Each call gives the interpreter away and has to ask for it again. Where others ask too, a thread waits after nearly
 # every call, and most of the time goes into waking threads up on the other core. Twelve threads that each make 30
-# pictures a second of small calls (2.2 ms of work, so 0.8 cores in all) take ten times as long for a picture
-# and leave pictures out; behind a lock that lets one thread work at a time, each is as quick as if it were alone, the
-# wait for the lock counted. It begins at about that load and then keeps itself up: with two thirds of the work, or tied
+# pictures a second of small calls (2.2 ms of work, so 0.8 cores in all) take ten times as long for a picture and leave
+# pictures out; behind a lock that lets one thread work at a time, each is as quick as if it were alone, the wait for
+# the lock counted (30 ms for 49 where other guests slowed the machine down by a third). It begins at about that load and then keeps itself up: with two thirds of the work, or tied
 # to one core, nothing of it is seen. A shorter sys.setswitchinterval makes it begin sooner.
 #
 # Output seen:

@@ -25,10 +25,10 @@ def check_declared(settings: DataclassInstance) -> None:
             _check(field.name, getattr(settings, field.name), declared)
 
 
-def check_whole(name: str, value: object, at_least: int, at_most: int) -> None:
+def check_whole(name: str, value: object, at_least: float, at_most: float) -> None:
     """Accept a whole number of a range. Raises SettingsError, which names it and says what it can be."""
     if not is_whole(value, at_least, at_most):
-        raise SettingsError(f"{name} cannot be {value!r}: it is a whole number from {at_least} to {at_most}.")
+        raise SettingsError(f"{name} cannot be {value!r}: it is a whole number from {int(at_least)} to {int(at_most)}.")
 
 
 def is_whole(value: object, at_least: float, at_most: float) -> bool:
@@ -40,5 +40,5 @@ def _check(name: str, value: Any, declared: Declaration) -> None:
     if declared.choices and value not in declared.choices:
         raise SettingsError(f"{name} cannot be {value!r}: it is one of {', '.join(declared.choices)}.")
     low, high = declared.at_least, declared.at_most
-    if low is not None and high is not None and declared.kind is None and not is_whole(value, low, high):
-        raise SettingsError(f"{name} cannot be {value!r}: it is a whole number from {low:g} to {high:g}.")
+    if low is not None and high is not None and declared.kind is None:
+        check_whole(name, value, low, high)

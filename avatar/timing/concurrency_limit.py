@@ -1,9 +1,9 @@
 """How many threads of this process work on pictures at the same time: no more than get on.
 
 A call has threads that follow the face, draw and encode. All of them take turns at one interpreter, which each call
-into OpenCV or numpy gives away and asks for again. Where a dozen ask, most of the time goes into handing it over: the
-threads of four calls gave way 8,000 times a second, and a picture was up to eight times as long in a stage as with two.
-Decoding is left out: it asks for the interpreter once a picture, and only loses by waiting.
+into OpenCV gives away and asks for again, however short it is. Where a dozen ask, most of the time goes into handing it
+over: the threads of four calls gave way 8,000 times a second, and a picture was up to eight times as long in a stage as
+with two. Decoding is left out: it asks for the interpreter once a picture, and only loses by waiting.
 """
 
 from __future__ import annotations
