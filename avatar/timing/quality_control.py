@@ -40,7 +40,8 @@ LONGEST_CALM_S: Final = 300.0
 STEP_S: Final = 3.0
 """Steps are at least so far apart."""
 FIRST_S: Final = 2.0
-"""And the first is so long after the call's beginning: its first pictures are slow on any machine."""
+"""And the first is so long after the call's beginning: its first pictures are slow on any machine. What the server asks
+of a call is not waited with: as it begins beside others, they make room for it."""
 PROOF_S: Final = 10.0
 """A step up that has held for so long has worked."""
 OTHERS_GREW: Final = 0.3
@@ -152,10 +153,11 @@ def next_quality(
     )
     if not short and 0 < state.level <= least_level:
         state = replace(state, why="calls")  # what it stepped down for is over, what keeps it there are the others
-    if now_s - state.changed_s < (STEP_S if state.stepped else FIRST_S):
-        return state
-    if state.level < least_level:
+    since_s = now_s - state.changed_s
+    if state.level < least_level and (since_s >= STEP_S or not state.stepped):
         return _stepped(state, least_level, "calls", now_s)
+    if since_s < (STEP_S if state.stepped else FIRST_S):
+        return state
     if state.short_since_s is not None and now_s - state.short_since_s >= SHORT_S and state.level + 1 < len(ladder):
         share = _affordable_share(seen) if processor_short else 1.0
         return _lower(state, seen, share, now_s, line_short=line_short, ladder=ladder)

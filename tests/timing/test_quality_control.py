@@ -216,6 +216,11 @@ def test_a_server_that_makes_room_for_another_call_has_it_step_down_and_up_again
     assert all(state.level >= 3 for at_s, state in steps if down_s <= at_s < 40), "none takes the room before"
 
 
+def test_a_call_that_comes_beside_others_is_as_simple_as_they_are_from_its_first_pictures_on() -> None:
+    steps = run(lambda level, now_s: replace(QUIET, shared_level=2 if now_s < 2 else 4), 10)
+    assert [(round(at_s, 1), state.level) for at_s, state in steps[1:]] == [(EVERY_S, 2), (EVERY_S + STEP_S, 4)]
+
+
 def test_a_call_that_others_keep_simple_says_so_whatever_it_stepped_down_for() -> None:
     state, whys = QualityState(changed_s=0.0), []
     for tick in range(1, round(60 / EVERY_S)):
