@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from avatar.face import mesh
 from avatar.face.expression_basis import ExpressionBasis
 from avatar.face.motion_limits import limit_rotation, limit_scale, limit_translation
-from avatar.face.pose import fit_pose, rotation_matrix, to_head_frame, to_pixels
+from avatar.face.pose import fit_pose, rotation_matrix, rotation_vector, to_head_frame, to_pixels
 from avatar.generator.stiff_rims import STIFFNESS, flattened, rim_share
 from avatar.types import BLENDSHAPE_INDEX, F32, HeadPose, Motion
 
@@ -68,6 +68,7 @@ class Rig:
         """Take the (478, 3) landmarks at rest, in pixels of the outgoing picture; `glasses`: the person wears some."""
         self.rest = rest_landmarks
         self.rest_pose: HeadPose = fit_pose(rest_landmarks)
+        self._photo_turn = float(rotation_vector(self.rest_pose.rotation)[1])
         self.stiff: F32 | None = rim_share(rest_landmarks) if glasses else None
         """(478,), 0..1: how much of each landmark glasses hold stiff; None: there are none."""
         self._taking_part: F32 | None = None
@@ -89,7 +90,7 @@ class Rig:
         shift = np.zeros(3, np.float32)
         shift[:2] = limit_translation(motion.translation) * rest.scale
         return HeadPose(
-            rotation=rotation_matrix(limit_rotation(motion.rotation)) @ rest.rotation,
+            rotation=rotation_matrix(limit_rotation(motion.rotation, self._photo_turn)) @ rest.rotation,
             translation_px=rest.translation_px + shift,
             scale=rest.scale * limit_scale(motion.scale),
         )
