@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
 from avatar.face import mesh
+from avatar.face.easing import smooth_step
 from avatar.face.pose import fit_pose, rotation_vector, to_head_frame
 from avatar.types import F32, HeadPose
 
 RIM: Final = 0.52
 """Where a face's rim begins, in head units from its middle; it ends at about 0.8."""
+RIM_BESIDE_EYES: Final = 0.64
+"""And at the height of brows and eyes: what lies before it there is a brow's end, which would be drawn out to the rim."""
+EYES_FROM, EYES_TO = (-0.5, -0.35), (0.0, 0.12)
+"""Heights between which that comes and goes, in head units; eye corners are at -0.08, brows' ends at -0.25."""
 RIM_PULL: Final = 0.6
 """How much nearer to there the skin of a hidden rim is taken from."""
 SEEN_SHARE: Final = 0.4
@@ -59,7 +64,8 @@ class CheekSkin:
         """Return the (478, 2) shifts of one side's look-ups once that side is fully uncovered."""
         hidden = float(np.clip(hidden_deg / HIDDEN_DEG, 0, 1))
         strength = RIM_PULL * (SEEN_SHARE + (1 - SEEN_SHARE) * hidden)
-        outwards = side * frontal[:, 0] - RIM
+        beside_eyes = smooth_step(frontal[:, 1], *EYES_FROM) * (1 - smooth_step(frontal[:, 1], *EYES_TO))
+        outwards = side * frontal[:, 0] - (RIM + (RIM_BESIDE_EYES - RIM) * beside_eyes)
         rim = np.flatnonzero(outwards > 0)
         inner = frontal[rim]
         inner[:, 0] -= side * outwards[rim] * strength
