@@ -17,7 +17,7 @@ from avatar.types import F32, HeadPose
 RIM: Final = 0.52
 """Where a face's rim begins, in head units from its middle; it ends at about 0.8."""
 RIM_BESIDE_EYES: Final = 0.64
-"""And at the height of brows and eyes: what lies before it there is a brow's end, which would be drawn out to the rim."""
+"""And at the height of brows and eyes: further in is a brow's end, which would be drawn out to the rim."""
 EYES_FROM, EYES_TO = (-0.5, -0.35), (0.0, 0.12)
 """Heights between which that comes and goes, in head units; eye corners are at -0.08, brows' ends at -0.25."""
 RIM_PULL: Final = 0.6

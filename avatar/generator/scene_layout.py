@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ import numpy as np
 from avatar.config import Background
 from avatar.face import mesh
 from avatar.generator.background import behind_person
+from avatar.generator.beyond_photo import PhotoPlace
 from avatar.generator.cut_out import cut_out
 from avatar.generator.framing import Window, frame_window
 from avatar.generator.identity import Identity
@@ -70,9 +72,9 @@ def lay_out_scene(identity: Identity, picture_size: tuple[int, int], background:
     spare = round(SPARE * unit)
 
     # Everything is cut once, with room to spare, and the parts are views of it.
-    place = _Placer(window, picture_size, photo_size, spare)
+    place = _Placer(window, picture_size, photo_size, spare, photo.landmarks_px)
     matte = place.matte(identity.matte)
-    placed = place.photo(photo.rgb)
+    placed = place.photo(photo.rgb, matte)
     plate = place.background(identity.plate)
     if background.kind == "keep":
         plate = _beside_still_body(plate, placed, matte, rest[:, 1] + spare)
@@ -138,23 +140,32 @@ def _moving_part(rest: F32, unit: float, picture_size: tuple[int, int]) -> tuple
 class _Placer:
     """Cuts photo-sized pictures to the outgoing picture and some spare room around it."""
 
-    def __init__(self, window: Window, picture_size: tuple[int, int], photo_size: tuple[int, int], spare: int) -> None:
+    def __init__(
+        self, window: Window, picture_size: tuple[int, int], photo_size: tuple[int, int], spare: int, landmarks_px: F32
+    ) -> None:
         self._map = window.photo_to_picture + np.array([[0, 0, spare], [0, 0, spare]], np.float32)
+        left, top = self._map[:, 2].tolist()
+        right, bottom = (start + window.scale * (side - 1) for start, side in zip((left, top), photo_size, strict=True))
+        face = window.to_picture(landmarks_px) + np.array([spare, spare, 0], np.float32)
+        self._place = PhotoPlace(math.ceil(left), math.ceil(top), math.floor(right), math.floor(bottom), face)
         self._size = (picture_size[0] + 2 * spare, picture_size[1] + 2 * spare)
         self._flags = cv2.INTER_AREA if window.scale < 1 else cv2.INTER_CUBIC
         self._photo_size = photo_size
         shown = picture_size[0] / window.scale
         self._wider = window.left < -1 or window.left + shown > photo_size[0] + 1
 
-    def photo(self, rgb: U8) -> U8:
-        """Place the photo; beyond its edges its last pixels go on."""
-        return self._warp(rgb, cv2.BORDER_REPLICATE)
+    def photo(self, rgb: U8, matte: U8) -> U8:
+        """Place the photo; beyond its edges its last pixels go on, and the person of a placed matte."""
+        placed = self._warp(rgb)
+        return np.where(matte[..., None] > 0, self._place.continued(placed), placed)
 
     def matte(self, matte: U8) -> U8:
-        """Place the matte; a person cut by the photo's side fades out there when the picture goes on."""
+        """Place the matte, which goes on with the photo; whom its side cuts off fades out if the picture shows more."""
         if self._wider:
             matte = np.asarray(matte * self._within_sides()[None, :], np.uint8)
-        return self._warp(matte, cv2.BORDER_REPLICATE)
+        placed = self._warp(matte)
+        # Hair that is seen in the mirror is another head's: who ends before the edge does not go on beyond it.
+        return self._place.rounded(np.minimum(self._place.continued(placed), placed))
 
     def background(self, plate: U8) -> U8:
         """Place the background; beyond the photo it goes on smoothly."""
@@ -162,7 +173,7 @@ class _Placer:
         if self._wider:
             inside = np.rint(inside * self._within_sides()[None, :]).astype(np.uint8)
         sure = cv2.warpAffine(inside, self._map, self._size, flags=cv2.INTER_LINEAR)
-        placed = self._warp(plate, cv2.BORDER_REPLICATE)
+        placed = self._warp(plate)
         beyond = fill(placed, sure == 255).astype(np.float32)
         share = sure.astype(np.float32)[..., None] / 255
         return np.asarray(np.rint(beyond + share * (placed - beyond)), np.uint8)
@@ -173,7 +184,6 @@ class _Placer:
         from_edge = np.minimum(np.arange(width), np.arange(width)[::-1])
         return np.clip(from_edge / (SIDE_FADE * width), 0, 1).astype(np.float32)
 
-    def _warp(self, picture: U8, border: int) -> U8:
-        return np.asarray(
-            cv2.warpAffine(picture, self._map, self._size, flags=self._flags, borderMode=border), np.uint8
-        )
+    def _warp(self, picture: U8) -> U8:
+        placed = cv2.warpAffine(picture, self._map, self._size, flags=self._flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(placed, np.uint8)

@@ -1,0 +1,95 @@
+"""What goes on beyond a photo's edges: a head that moves brings in what the photo cuts off.
+
+Hair, shoulders and clothes go on as they are seen in a mirror at the edge, as far as there is nothing of the face in
+it. To repeat the last pixels would draw them out to stripes. A head that the upper edge cuts off is rounded off above.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.face import mesh
+from avatar.types import F32, U8
+
+MIRRORED: Final = 0.8
+"""Share of what lies between the face and an edge that is seen in the mirror there, there and back again."""
+CROWN: Final = 0.55
+"""How far above the face's landmarks a head ends, in outer eye corner distances."""
+FLATTEST: Final = 0.3
+"""A head that is cut off goes on by so much of half of its width at the edge, at least."""
+PERSON: Final = 127
+"""A matte above this (of 255) is the person."""
+ROUNDED_PX: Final = 3.0
+"""Over which the rounded edge fades."""
+
+Columns = tuple[int, int]
+"""The first and the one after the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoPlace:
+    """Where in a picture a photo lies, and the face in it; pixels."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    """The photo's last row and column."""
+    face: F32
+    """(478, 3), landmarks."""
+
+    def continued(self, picture: U8) -> U8:
+        """Return a picture (height, width) or (height, width, 3) as it goes on beyond the photo that lies in it."""
+        height, width = picture.shape[:2]
+        low, high = self.face[:, :2].min(axis=0), self.face[:, :2].max(axis=0)
+        rows = _mirrored(height, self.top, self.bottom, low[1] - self.top, self.bottom - high[1])
+        columns = _mirrored(width, self.left, self.right, low[0] - self.left, self.right - high[0])
+        return np.ascontiguousarray(picture[rows[:, None], columns])
+
+    def rounded(self, matte: U8) -> U8:
+        """Return a matte (height, width), continued, whose head ends above the photo where the photo cuts it off."""
+        cut = _run_at(matte[max(self.top, 0)] > PERSON, round(float(self.face[mesh.FOREHEAD, 0])))
+        if self.top <= 0 or cut is None:
+            return matte
+        first, end = cut
+        half = (end - first) / 2
+        right, left = mesh.OUTER_EYE_CORNERS
+        unit = float(np.linalg.norm(self.face[left, :2] - self.face[right, :2]))
+        crown = float(self.face[mesh.FOREHEAD, 1]) - CROWN * unit
+        rise = max(self.top - crown, FLATTEST * half)
+        up = (self.top - np.arange(self.top, dtype=np.float32))[:, None] / rise
+        aside = (np.arange(matte.shape[1], dtype=np.float32) - (first + end - 1) / 2)[None] / half
+        inside = np.clip((1 - np.sqrt(up**2 + aside**2)) * max(rise, half) / ROUNDED_PX, 0, 1)
+        matte = matte.copy()
+        matte[: self.top] = np.rint(matte[: self.top] * inside).astype(np.uint8)
+        return matte
+
+
+def _mirrored(count: int, first: int, last: int, before: float, after: float) -> NDArray[np.intp]:
+    """Return which of `first` to `last` is shown at each of `count` places; beyond them as in mirrors.
+
+    `before` and `after` say how far the face is from either end.
+    """
+    at = np.arange(count)
+    at = np.where(at < first, first + _there_and_back(first - at, before), at)
+    at = np.where(at > last, last - _there_and_back(at - last, after), at)
+    return np.clip(at, max(first, 0), min(last, count - 1))
+
+
+def _there_and_back(away: NDArray[np.intp], room: float) -> NDArray[np.intp]:
+    """Return how far inside an edge is shown what lies `away` outside of it: up to a share of the `room`, and back."""
+    turn = max(int(MIRRORED * room), 1)
+    return np.asarray(turn - np.abs(away % (2 * turn) - turn))
+
+
+def _run_at(set_: NDArray[np.bool_], place: int) -> Columns | None:
+    """Return the stretch of a row that is set at a place, or None where it is not."""
+    if not 0 <= place < len(set_) or not set_[place]:
+        return None
+    gaps = np.flatnonzero(~set_)
+    before, after = gaps[gaps < place], gaps[gaps > place]
+    return (int(before[-1]) + 1 if len(before) else 0), (int(after[0]) if len(after) else len(set_))
