@@ -17,8 +17,8 @@ from avatar.types import F32, U8
 
 MIRRORED: Final = 0.8
 """Share of what lies between the face and an edge that is seen in the mirror there, there and back again."""
-CROWN: Final = 0.55
-"""How far above the face's landmarks a head ends, in outer eye corner distances."""
+HAIRLINE, CROWN = 0.25, 0.55
+"""How far above the face's landmarks hair begins and a head ends, in outer eye corner distances."""
 FLATTEST: Final = 0.3
 """A head that is cut off goes on by so much of half of its width at the edge, at least."""
 PERSON: Final = 127
@@ -42,11 +42,18 @@ class PhotoPlace:
     face: F32
     """(478, 3), landmarks."""
 
+    @property
+    def _unit(self) -> float:
+        """Outer eye corner distance."""
+        right, left = mesh.OUTER_EYE_CORNERS
+        return float(np.linalg.norm(self.face[left, :2] - self.face[right, :2]))
+
     def continued(self, picture: U8) -> U8:
         """Return a picture (height, width) or (height, width, 3) as it goes on beyond the photo that lies in it."""
         height, width = picture.shape[:2]
         low, high = self.face[:, :2].min(axis=0), self.face[:, :2].max(axis=0)
-        rows = _mirrored(height, self.top, self.bottom, low[1] - self.top, self.bottom - high[1])
+        above = low[1] - HAIRLINE * self._unit - self.top  # a forehead in the mirror is a bald head
+        rows = _mirrored(height, self.top, self.bottom, above, self.bottom - high[1])
         columns = _mirrored(width, self.left, self.right, low[0] - self.left, self.right - high[0])
         return np.ascontiguousarray(picture[rows[:, None], columns])
 
@@ -57,9 +64,7 @@ class PhotoPlace:
             return matte
         first, end = cut
         half = (end - first) / 2
-        right, left = mesh.OUTER_EYE_CORNERS
-        unit = float(np.linalg.norm(self.face[left, :2] - self.face[right, :2]))
-        crown = float(self.face[mesh.FOREHEAD, 1]) - CROWN * unit
+        crown = float(self.face[mesh.FOREHEAD, 1]) - CROWN * self._unit
         rise = max(self.top - crown, FLATTEST * half)
         up = (self.top - np.arange(self.top, dtype=np.float32))[:, None] / rise
         aside = (np.arange(matte.shape[1], dtype=np.float32) - (first + end - 1) / 2)[None] / half
