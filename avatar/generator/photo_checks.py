@@ -83,7 +83,7 @@ def _warnings(portrait: Portrait, *, rests: bool) -> list[str]:
         )
     if (turn := max(abs(pitch), abs(yaw))) > TURNED_DEG:
         found.append(
-            f"The head is turned {turn:.0f} degrees away: its far side will look wrong when it turns back. "
+            f"The head is turned {turn:.0f} degrees away: it turns back only a little, and its far side is a guess. "
             "Better use a photo that looks into the camera."
         )
     if eye_darkness(rgb, landmarks) < DARK_EYES:
