@@ -8,12 +8,17 @@ from typing import Final
 import cv2
 import numpy as np
 
+from avatar.generator.mirrored_background import mirrored
 from avatar.perception.native_log import quiet_start
 from avatar.types import F32, U8
 
 GUIDE_RADIUS: Final = 0.008
 """Radius of the edge-aware refinement as a share of the matte's longer side."""
 GUIDE_EPSILON: Final = 1e-4
+LIGHT_MARGINS, SHARP_MARGINS = 1.2, 0.15
+"""What changes over more margins than that is a background's light, over fewer than this it is sharp."""
+SHARP: Final = (1.0, 4.0)
+"""Levels of what is sharp about a place from which its detail is believed, and believed wholly."""
 RELAXATIONS: Final = 12
 """Steps towards the membrane at each level of a fill."""
 NEIGHBOURS: Final = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
@@ -56,7 +61,7 @@ def refine_matte(rgb: U8, confidence: F32) -> U8:
 
 
 def background_plate(rgb: U8, matte: U8, margin_px: int) -> U8:
-    """Return `rgb` with the person replaced by a smooth continuation of the background around them.
+    """Return `rgb` with the person replaced by a continuation of the background around them.
 
     Colours to continue from are taken well clear of the person, where no rim of hair or glow of clothes is left; the
     photo itself is kept almost up to the person, so that at rest nothing around them changes.
@@ -67,11 +72,29 @@ def background_plate(rgb: U8, matte: U8, margin_px: int) -> U8:
         margin_px: how far from the person the photo is free of them.
     """
     person = (matte > 8).astype(np.uint8)
-    filled = fill(rgb, _widen(person, margin_px) == 0)
+    hidden = _widen(person, margin_px)
+    filled = fill(rgb, hidden == 0)
+    mirrors = mirrored(_detail(filled, margin_px), hidden, margin_px)
     near = _widen(person, max(1, margin_px // 3)).astype(np.float32)
     share = cv2.blur(near, (margin_px | 1, margin_px | 1))
     share = np.clip(2 * share, 0, 1)[..., None]  # all filled where the person is, all photo beyond the margin
-    return np.asarray(np.rint(rgb + share * (filled.astype(np.float32) - rgb)), np.uint8)
+    return np.asarray(np.clip(np.rint(rgb + share * (filled + mirrors - rgb)), 0, 255), np.uint8)
+
+
+def _detail(rgb: U8, margin_px: int) -> F32:
+    """Return what a background has beyond its light, (height, width, 3), where it is sharp: a blurred one has haze."""
+    sharp = cv2.absdiff(rgb, _blurred(rgb, SHARP_MARGINS * margin_px)).max(axis=2)
+    least, most = SHARP
+    share = np.clip((_blurred(sharp, margin_px).astype(np.float32) - least) / (most - least), 0, 1)
+    return np.asarray(share[..., None] * (rgb.astype(np.float32) - _blurred(rgb, LIGHT_MARGINS * margin_px)))
+
+
+def _blurred(picture: U8, sigma_px: float) -> U8:
+    height, width = picture.shape[:2]
+    coarser = max(int(sigma_px / 3), 1)
+    small = cv2.resize(picture, (max(width // coarser, 1), max(height // coarser, 1)), interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), sigma_px / coarser)
+    return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _widen(mask: U8, by_px: int) -> U8:
