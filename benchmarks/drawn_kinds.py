@@ -26,6 +26,8 @@ GLASSES: Final = {
     "glasses, brown": (8, GlassesLook(BROWN, half_width=0.43, half_height=0.33, squareness=4.0, wire=0.035)),
 }
 """By kind: who wears them, and what they look like."""
+ASIDE, ASIDE_DEG = 21, 16.0
+"""Who looks past the camera, and how far."""
 DIM: Final = (Light((0.7, 0.3, 0.6), (0.34, 0.30, 0.26), 0.3), Light((-0.6, 0.1, 0.7), (0.08, 0.10, 0.13), 0.4))
 """A lamp to one side, and hardly anything from the other."""
 
@@ -38,6 +40,8 @@ def drawn_kinds(head: Path) -> Iterator[tuple[str, U8, F32 | None]]:
         posed = PosedPerson(person, model, inside, random_camera(seed, SIDE))
         pose = random_poses(seed, 1)[0]
         yield name, posed.draw(pose), posed.rims(pose) if person.glasses is not None else None
+    posed = PosedPerson(random_person(ASIDE), model, inside, random_camera(ASIDE, SIDE))
+    yield "turned aside", posed.draw(replace(random_poses(ASIDE, 1)[0], turn_degrees=(0, ASIDE_DEG, 0))), None
 
 
 def _people() -> Iterator[tuple[str, int, Person]]:

@@ -3,8 +3,9 @@
     python -m benchmarks.kinds --head ict_facekit_light.npz --sheet kinds.jpg
     python -m benchmarks.kinds --faces MY_PHOTOS --sheet mine.jpg --tier lite
 
-Glasses, beards, fringes, dark skin in dark light, a mask, and faces drawn and painted: people who do not exist (the 3D
-morphable head and the built-in faces), some with an effect laid over their picture. There are no children among them.
+Glasses, beards, fringes, dark skin in dark light, heads turned aside and cut off, a mask, and faces drawn and
+painted: people who do not exist (the 3D morphable head and the built-in faces), some with an effect laid over their
+picture. There are no children among them.
 `--faces` shows photos of yours in their place. Without the head only the built-in faces are shown. It prints, for each:
 
 warned           what enrolment says of the photo
@@ -66,6 +67,8 @@ MOVES: Final[Mapping[str, tuple[tuple[float, float], Mapping[str, float]]]] = {
 RIM: Final = (0.40, 0.33, 0.04)
 """Half width and height of rims that are not known, and how far they lie below the eyes, in distances between these."""
 STEPS: Final = 12
+CUT_OFF: Final = 14
+"""Per cent of a photo above which nothing is left of it: the edge then goes through the hair."""
 BARS: Final = {"rims_bend": "<= 1", "warned_good": "<= 0", "masks_warned": ">= 1"}
 
 
@@ -93,6 +96,7 @@ def kinds(head: Path | None, folder: Path | None) -> Iterator[Kind]:
             yield Kind(name, photo, rims)
     faces = {face.id: read_photo(face.image.read_bytes(), LimitSettings()) for face in builtin_faces()}
     yield Kind("fringe", faces["lin"])
+    yield Kind("cut off", np.ascontiguousarray(faces["kofi"][faces["kofi"].shape[0] * CUT_OFF // 100 :]))
     # OpenCV's own effects: real paintings would be better, but no package carries any.
     yield Kind("painted", np.asarray(cv2.xphoto.oilPainting(faces["mira"], 7, 1), np.uint8))
     yield Kind("drawn", np.asarray(cv2.stylization(faces["kofi"], sigma_s=60, sigma_r=0.45), np.uint8))
