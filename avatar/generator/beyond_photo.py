@@ -7,7 +7,7 @@ it. To repeat the last pixels would draw them out to stripes. A head that the up
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ PERSON: Final = 127
 ROUNDED_PX: Final = 3.0
 """Over which the rounded edge fades."""
 
-Columns = tuple[int, int]
+Columns: TypeAlias = tuple[int, int]
 """The first and the one after the last."""
 
 
@@ -38,7 +38,7 @@ class PhotoPlace:
     top: int
     right: int
     bottom: int
-    """The photo's last row and column."""
+    """The photo's first and last columns and rows, as far as they lie in it whole."""
     face: F32
     """(478, 3), landmarks."""
 
