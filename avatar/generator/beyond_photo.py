@@ -1,7 +1,7 @@
 """What goes on beyond a photo's edges: a head that moves brings in what the photo cuts off.
 
 Hair, shoulders and clothes go on as they are seen in a mirror at the edge, as far as there is nothing of the face in
-it. To repeat the last pixels would draw them out to stripes. A head that the upper edge cuts off is rounded off above.
+it. To repeat the last pixels would draw them out to stripes. A head and shoulders that are cut off are rounded off.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ HAIRLINE, CROWN = 0.25, 0.55
 """How far above the face's landmarks hair begins and a head ends, in outer eye corner distances."""
 FLATTEST: Final = 0.3
 """A head that is cut off goes on by so much of half of its width at the edge, at least."""
+SHOULDER, ABOVE = 1.0, 0.15
+"""How far a shoulder goes on that is cut off, and what reaches the photo's side above it, in the same unit."""
 PERSON: Final = 127
 """A matte above this (of 255) is the person."""
 ROUNDED_PX: Final = 3.0
@@ -58,8 +60,35 @@ class PhotoPlace:
         return np.ascontiguousarray(picture[rows[:, None], columns])
 
     def rounded(self, matte: U8) -> U8:
-        """Return a matte (height, width), continued, whose head ends above the photo where the photo cuts it off."""
-        cut = _run_at(matte[max(self.top, 0)] > PERSON, round(float(self.face[mesh.FOREHEAD, 0])))
+        """Return a matte (height, width), continued, whose head and shoulders end where the photo cuts them off."""
+        matte = self._with_crown(matte)
+        if self.left > 0:
+            self._end_shoulder(matte[:, self.left :: -1])
+        if self.right < matte.shape[1] - 1:
+            self._end_shoulder(matte[:, self.right :])
+        return matte
+
+    def _end_shoulder(self, side: U8) -> None:
+        """Round a shoulder off, in place: `side` is the matte from the photo's first or last column on outwards."""
+        away = np.arange(1, side.shape[1], dtype=np.float32)
+        clear = np.flatnonzero(side[: self.bottom + 1, 0] <= PERSON)
+        first = max(int(clear[-1]) + 1 if len(clear) else 0, round(float(self.face[mesh.CHIN, 1])))
+        height = max(self.bottom + 1 - first, 1)
+        reach = max(min(float(height), SHOULDER * self._unit), 1.0)
+        share = away / reach
+        edge = first + height * (1 - np.sqrt(np.maximum(1 - share**2, 0)))
+        rows = np.arange(side.shape[0], dtype=np.float32)[:, None]
+        inside = np.clip((rows - edge) / ROUNDED_PX, 0, 1) * (share < 1)
+        # What reaches the edge above the chin, hair say, does not go on.
+        above = np.clip(1 - away / (ABOVE * self._unit), 0, 1) * (rows < first)
+        side[:, 1:] = np.rint(side[:, 1:] * np.maximum(inside, above)).astype(np.uint8)
+
+    def _with_crown(self, matte: U8) -> U8:
+        """Return a copy of a matte whose head is rounded off above the photo's first row."""
+        row = matte[max(self.top, 0)] > PERSON
+        row[: max(self.left, 0)] = row[self.right + 1 :] = False
+        cut = _run_at(row, round(float(self.face[mesh.FOREHEAD, 0])))
+        matte = matte.copy()
         if self.top <= 0 or cut is None:
             return matte
         first, end = cut
@@ -69,7 +98,6 @@ class PhotoPlace:
         up = (self.top - np.arange(self.top, dtype=np.float32))[:, None] / rise
         aside = (np.arange(matte.shape[1], dtype=np.float32) - (first + end - 1) / 2)[None] / half
         inside = np.clip((1 - np.sqrt(up**2 + aside**2)) * max(rise, half) / ROUNDED_PX, 0, 1)
-        matte = matte.copy()
         matte[: self.top] = np.rint(matte[: self.top] * inside).astype(np.uint8)
         return matte
 

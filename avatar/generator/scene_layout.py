@@ -33,7 +33,7 @@ FAINTEST: Final = 4
 """A matte below this (of 255) is background."""
 KEPT: Final = Background()
 SIDE_FADE: Final = 0.06
-"""Where the picture is wider than the photo, the person fades out over this share of the photo's width."""
+"""Where the picture is wider than the photo, a guess takes the background's place over this share of its width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +160,7 @@ class _Placer:
         return np.where(matte[..., None] > 0, self._place.continued(placed), placed)
 
     def matte(self, matte: U8) -> U8:
-        """Place the matte, which goes on with the photo; whom its side cuts off fades out if the picture shows more."""
-        if self._wider:
-            matte = np.asarray(matte * self._within_sides()[None, :], np.uint8)
+        """Place the matte, which goes on with the photo: head and shoulders end beyond it."""
         placed = self._warp(matte)
         # Hair that is seen in the mirror is another head's: who ends before the edge does not go on beyond it.
         return self._place.rounded(np.minimum(self._place.continued(placed), placed))

@@ -59,8 +59,27 @@ def test_a_head_that_the_upper_edge_cuts_off_is_rounded_off_above_it() -> None:
 def test_a_head_below_the_upper_edge_is_left_alone() -> None:
     matte = np.zeros((200, 200), np.uint8)
     matte[40:, 60:140] = 255
-    matte[:, 5:15] = 255  # somebody else
+    matte[:, 25:35] = 255  # somebody else
     assert np.array_equal(PLACE.rounded(matte), matte)
+
+
+def test_a_shoulder_that_a_side_cuts_off_goes_on_and_down() -> None:
+    matte = np.zeros((200, 200), np.uint8)
+    matte[150:] = 255
+    matte[60:100, 170:] = 255  # hair that the wind carries
+    rounded = PLACE.rounded(matte)
+    assert np.array_equal(rounded[:, 20:180], matte[:, 20:180])
+    for beyond in (rounded[:, 19::-1], rounded[:, 180:]):
+        tops = [int(np.flatnonzero(column[140:] > 127)[0]) for column in beyond.T[::6]]
+        assert tops[0] <= 14 and tops == sorted(tops) and tops[-1] > tops[0] + 3
+    assert not rounded[:140, 195].any(), "hair ends"
+
+
+def test_a_photo_that_is_larger_than_the_picture_has_no_sides_in_it() -> None:
+    matte = np.full((200, 200), 255, np.uint8)
+    around = PhotoPlace(left=-30, top=-10, right=240, bottom=250, face=FACE)
+    assert np.array_equal(around.rounded(matte), matte)
+    assert np.array_equal(around.continued(numbered()), numbered())
 
 
 @pytest.mark.slow
