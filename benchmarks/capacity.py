@@ -6,6 +6,7 @@ decides itself how many it takes: one more has to be refused in words, and the c
 The callers run on the same cores; their cameras send what the server asks for, they decode nothing (`light_caller`),
 and what they use is told.
 
+`--parts joining` tells what two calls are like, second by second, while a third joins them.
 `--parts workers` holds some calls (`--calls`) in a server of one process, then in one with a process for each.
 """
 
@@ -129,6 +130,28 @@ async def held(server: ServerProcess, calls: int, media: Media, settle_s: float,
         await asyncio.gather(*(caller.leave() for caller in callers))
 
 
+async def joined(server: ServerProcess, media: Media, settle_s: float, seconds: float) -> list[Step]:
+    """Hold two calls and let a third come; return what the two are like in each second from then on.
+
+    Nothing where the server takes no third.
+    """
+    callers = [LightCaller(server.url, AskedCamera(media.packets), media.sound) for _ in range(3)]
+    try:
+        for caller in callers[:2]:
+            await caller.join(QUERY)
+        await asyncio.sleep(settle_s)
+        joining = asyncio.create_task(callers[2].join(QUERY))
+        steps = [await watch(callers[:2], [server], 1.0) for _ in range(round(seconds))]
+        try:
+            await joining
+        except RefusedError as refused:
+            print(f"the server refuses the third: {refused.args[0]} (--overbook has it come)")
+            return []
+        return steps
+    finally:
+        await asyncio.gather(*(caller.leave() for caller in callers))
+
+
 def most_held(steps: Sequence[Step]) -> int:
     """Return how many calls were as they should be at once."""
     return max((step.calls for step in steps if step.held), default=0)
@@ -156,6 +179,13 @@ def measure(
         figures["refused_in_words"] = float(refused)
         if refused:
             figures["fps_while_refusing"], figures["p95_ms_while_refusing"] = steps[-1].fps, steps[-1].p95_ms
+    if "joining" in parts:
+        with ServerProcess(*options) as server:
+            steps = asyncio.run(joined(server, media, settle_s, seconds))
+        if steps:
+            show("two calls, a third joins: each second", steps)
+            figures["joining_felt_s"] = float(sum(not step.held for step in steps))
+            figures["joining_worst_p95_ms"] = max(step.p95_ms for step in steps)
     return figures
 
 
@@ -204,7 +234,9 @@ def main() -> None:
     arguments.add_argument("--driver", type=Path, help="the clip the cameras play; its sound is the microphones'")
     arguments.add_argument("--tier", default="geometry", help="what draws them, as avatar serve takes it")
     arguments.add_argument(
-        "--parts", default="fixed,auto", help="of fixed, auto and workers, with commas between (default fixed,auto)"
+        "--parts",
+        default="fixed,auto",
+        help="of fixed, auto, joining and workers, with commas between (default fixed,auto)",
     )
     arguments.add_argument(
         "--overbook", action="store_true", help="let servers take calls that they have no room for, to see how these do"
