@@ -17,16 +17,17 @@ from avatar.generator.face_flow import COARSER
 from avatar.generator.framing import Window
 from avatar.generator.geometry import GeometryGenerator, MovedPhoto
 from avatar.generator.identity import Identity
+from avatar.generator.layer_trust import LayerTrust
 from avatar.generator.layer_warp import warp_layers
 from avatar.generator.mouth_photos import SHADE_STRENGTH
 from avatar.generator.network_input import REGIONS, condition, head_seam, region_masks
 from avatar.generator.protocol import TargetFace, target_face
-from avatar.generator.reference_blending import ReferenceBlender, show_reference_pixels
+from avatar.generator.reference_blending import ReferenceBlend, ReferenceBlender, show_reference_pixels
 from avatar.generator.references import face_outline
 from avatar.generator.scene_layout import KEPT
 from avatar.generator.temporal_filter import FilterState, filter_layers
 from avatar.media.frame_pixels import FramePixels
-from avatar.types import F32, U8, FaceState, Motion
+from avatar.types import F32, U8, FaceState, Motion, rest_motion
 
 QUARTER: Final = CROP_SIZE // 4
 DETAIL_WHOLE: Final = 2 / 3
@@ -52,6 +53,7 @@ class NetworkGenerator:
         self._last: FilterState | None = None
         self._since_key = 0
         self._reference_share, self._guessed = 0.0, 1.0
+        self._trust = LayerTrust(*self._decoded_at_rest())
         # The network draws every n-th picture, the mesh carries its layers through those in between.
         self.key_every, self.last_in_full = 1, True
         self.needs_heard = False
@@ -96,6 +98,24 @@ class NetworkGenerator:
         self, target: TargetFace, moved: MovedPhoto, window: Window, landmarks: F32, regions: U8, seam: U8
     ) -> FrameLayers:
         """Return the layers of a picture; draws the mouth into the moved photo."""
+        frame, blend = self._frame(target, moved, window, landmarks, regions, seam)
+        believed = self._trust.believed(self._engine.decode(frame), frame.condition, landmarks)
+        return show_reference_pixels(believed, blend, regions)
+
+    def _decoded_at_rest(self) -> tuple[FrameLayers, F32]:
+        """Return the layers and the condition of the face as its photo shows it."""
+        target = target_face(self.rig, self.identity, rest_motion(0.0))
+        window = face_window(target.pose)
+        landmarks = window.to_picture(target.landmarks)
+        regions = region_masks(landmarks)
+        moved = self._geometry.move(target)
+        frame, _ = self._frame(target, moved, window, landmarks, regions, head_seam(regions))
+        return self._engine.decode(frame), frame.condition
+
+    def _frame(
+        self, target: TargetFace, moved: MovedPhoto, window: Window, landmarks: F32, regions: U8, seam: U8
+    ) -> tuple[FrameInput, ReferenceBlend]:
+        """Return what the network is told, and what photos show; draws the mouth into the moved photo."""
         bare = head_crop(moved.picture, window)
         wanted = face_outline(target.landmarks, target.pose)
         blend = self._references.blend(wanted, landmarks, regions, bare, self._grid(moved, window))
@@ -111,7 +131,7 @@ class NetworkGenerator:
             latents=blend.latents,
             condition=condition(target.expression, turn),
         )
-        return show_reference_pixels(self._engine.decode(frame), blend, regions)
+        return frame, blend
 
     def _grid(self, moved: MovedPhoto, window: Window) -> F32:
         """Return where in the resting photo's crop each place of the frame's crop comes from, (S/4, S/4, 2), -1..1."""
