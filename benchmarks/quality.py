@@ -174,6 +174,19 @@ def heading(name: str) -> str:
     return name.replace("_l1_ratio", "").replace("_ratio", "").replace("_gain", "+").replace("_db", "")
 
 
+def clip_choices(arguments: argparse.ArgumentParser, seconds: float) -> argparse.ArgumentParser:
+    """Add what says which clips are measured, and how much of each, and return it."""
+    arguments.add_argument("--clips", type=Path, help="a folder of clips of one face each (default: the test people)")
+    arguments.add_argument("--tier", default="auto", help="tier of generator (default: the best that runs here)")
+    arguments.add_argument("--engine", default="auto", help="what runs its network")
+    arguments.add_argument("--people", type=int, default=100, help="test people at most, liveliest first")
+    arguments.add_argument(
+        "--seconds", type=float, default=seconds, help=f"how much of each clip to use (default {seconds:.0f})"
+    )
+    arguments.add_argument("--targets", type=int, default=20, help="frames of each clip to compare (default 20)")
+    return arguments
+
+
 def chosen_clips(arguments: argparse.Namespace) -> list[Path]:
     """Return the clips to measure: a folder's, or one of each test person.
 
@@ -209,13 +222,7 @@ def pooled(rows: Sequence[Figures]) -> Figures:
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = report.parser(__doc__ or "")
-    arguments.add_argument("--clips", type=Path, help="a folder of clips of one face each (default: the test people)")
-    arguments.add_argument("--tier", default="auto", help="tier of generator (default: the best that runs here)")
-    arguments.add_argument("--engine", default="auto", help="what runs its network")
-    arguments.add_argument("--people", type=int, default=100, help="test people at most, liveliest first")
-    arguments.add_argument("--seconds", type=float, default=20.0, help="how much of each clip to use (default 20)")
-    arguments.add_argument("--targets", type=int, default=20, help="frames of each clip to compare (default 20)")
+    arguments = clip_choices(report.parser(__doc__ or ""), seconds=20.0)
     arguments.add_argument("--no-identity", action="store_true", help="leave face recognition out")
     arguments.add_argument("--sheet", type=Path, default=Path("bench-out/quality.png"), help="contact sheet to write")
     chosen = arguments.parse_args()

@@ -17,7 +17,6 @@ from avatar.generator.identity_file import identity_from_bytes, identity_to_byte
 from avatar.generator.portrait_sheet import portrait_sheet
 from avatar.generator.reference_choice import MeasuredFrame, calmest, choose_references, fit_frames
 from avatar.generator.refine import MOST_FRAMES, as_frames, refine
-from avatar.generator.skin_match import MAX_GAIN, match_skin, skin_colour
 from avatar.media.movie_writer import MovieWriter
 from avatar.media.video import spread_frames
 from avatar.models.store import get_model
@@ -212,15 +211,6 @@ def test_an_odd_narrow_frame_holds_no_face(tmp_path: Path) -> None:
     strip = write_clip(tmp_path / "strip.mp4", [np.full((64, 1000, 3), 90, np.uint8)] * 12)
     with pytest.raises(EnrolError, match="No face"):
         refine(None, strip)
-
-
-def test_a_reference_from_a_warm_dim_clip_gets_the_photos_skin(astronaut: Identity) -> None:
-    rest = astronaut.rest
-    tinted = np.clip(rest.rgb * np.array([0.85, 0.75, 0.7]), 0, 255).astype(np.uint8)
-    matched = match_skin(replace(rest, rgb=tinted), rest)
-    assert np.abs(skin_colour(matched) - skin_colour(rest)).max() <= 3
-    dark = match_skin(replace(rest, rgb=(rest.rgb // 8).astype(np.uint8)), rest)
-    assert (dark.rgb.astype(int) <= (rest.rgb // 8) * MAX_GAIN + 1).all(), "noise is not blown up"
 
 
 @pytest.mark.slow
