@@ -25,7 +25,7 @@ from avatar.generator.tiers import choose_engine, open_generator
 from avatar.types import U8
 from benchmarks import report
 from benchmarks.clip_track import track_clip
-from benchmarks.quality import PlainWarp, chosen_clips, clip_choices, compare, pooled
+from benchmarks.quality import PlainWarp, chosen_clips, clip_choices, compare
 from benchmarks.reenactment import SIZE, Reenactment, draw_all, reenactment
 
 CONTRAST, BRIGHTNESS, SIDE = 0.18, 0.2, 0.35
@@ -90,7 +90,11 @@ def main() -> None:
         print(path.stem, *(f"{name} {value:.3f}" for name, value in rows[path.stem].items()), flush=True)
     if not rows:
         raise SystemExit("No clip could be measured.")
-    report.finish(pooled(list(rows.values())), BARS, chosen.json)
+    means = {
+        name: report.mean(value for row in rows.values() if np.isfinite(value := row[name]))
+        for name in next(iter(rows.values()))
+    }
+    report.finish(means, BARS, chosen.json)
 
 
 if __name__ == "__main__":
