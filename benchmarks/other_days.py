@@ -65,7 +65,7 @@ def measure(scene: Reenactment, tier: str, engine: str, seed: int) -> dict[str, 
     for name, identity in (("one", scene.one), ("same", scene.several), ("other", other)):
         drawn = list(draw_all(open_generator(identity, (SIZE, SIZE), tier, engine), scene.targets))
         found = compare(scene.targets, by_warp, drawn)
-        figures |= {f"{measure}_{name}": found[measure] for measure in MEASURED}
+        figures |= {f"{figure}_{name}": found[figure] for figure in MEASURED}
     return figures
 
 

@@ -27,6 +27,7 @@ LOWER_INNER_LIP: Final = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 UPPER_OUTER_LIP: Final = (185, 40, 39, 37, 0, 267, 269, 270, 409)
 LOWER_OUTER_LIP: Final = (146, 91, 181, 84, 17, 314, 405, 321, 375)
 """The lips' outer edge, paired with the inner one."""
+LIPS_OUTLINE: Final = (61, *UPPER_OUTER_LIP, 291, *reversed(LOWER_OUTER_LIP))
 
 MOUTH_OPENING: Final = (MOUTH_CORNERS[0], *UPPER_INNER_LIP, MOUTH_CORNERS[1], *reversed(LOWER_INNER_LIP))
 

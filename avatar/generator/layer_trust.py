@@ -31,12 +31,11 @@ DRAWN_AROUND: Final = 12
 _COARSER: Final = 4
 _BRUSH: Final = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * DRAWN_AROUND // _COARSER + 1,) * 2)
 _FADING: Final = (DRAWN_AROUND // _COARSER,) * 2
-_LIPS: Final = np.array([61, *mesh.UPPER_OUTER_LIP, 291, *reversed(mesh.LOWER_OUTER_LIP)])
-_DRAWN: Final = (_LIPS, np.array(mesh.RIGHT_EYE_OPENING), np.array(mesh.LEFT_EYE_OPENING))
+_DRAWN: Final = tuple(np.array(part) for part in (mesh.LIPS_OUTLINE, mesh.RIGHT_EYE_OPENING, mesh.LEFT_EYE_OPENING))
 
 
 class LayerTrust:
-    """What one person's layers are believed to."""
+    """How much of one person's layers is believed."""
 
     def __init__(self, at_rest: FrameLayers, condition: F32) -> None:
         """Take the layers and the condition (55,) of the face as its photo shows it."""

@@ -48,9 +48,7 @@ _AROUND: Final = np.concatenate([np.arange(len(_UPPER)), np.arange(len(_SEEN) - 
 """Those of `_SEEN` that are the opening's outline."""
 _MEAN: Final = (np.bincount(_AROUND, minlength=len(_SEEN)) / len(_AROUND)).astype(np.float32)
 """To take its mean by; numpy's own takes longer."""
-_OUTER: Final = np.array(
-    [61, *mesh.UPPER_OUTER_LIP, 291, *reversed(mesh.LOWER_OUTER_LIP)],
-)
+_OUTER: Final = np.array(mesh.LIPS_OUTLINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,16 @@ def test_at_rest_the_face_is_nearly_the_photo(generator: NetworkGenerator, astro
     assert difference.mean() < 4.0, "of 255, with the background, whose hidden part had to be made up"
 
 
+def test_skin_at_rest_is_the_photos_own(generator: NetworkGenerator, astronaut: Identity, move: Move) -> None:
+    """What the network would change of a cheek that has not moved is its error (`layer_trust`)."""
+    drawn, plain = (made.render(move()).astype(int) for made in (generator, GeometryGenerator(astronaut, (512, 512))))
+    landmarks = generator.rig.landmarks(move(), generator.rig.pose(move()))
+    for cheek in (205, 425):
+        column, row = np.rint(landmarks[cheek, :2]).astype(int)
+        around = slice(row - 5, row + 6), slice(column - 5, column + 6)
+        assert np.abs(drawn[around] - plain[around]).mean() < 2.5, "of 255; 7 on one side if all of it shows"
+
+
 def test_only_the_head_differs_from_geometry(generator: NetworkGenerator, astronaut: Identity, move: Move) -> None:
     motion = move(yaw=-8, jawOpen=0.6)
     plain = GeometryGenerator(astronaut, (512, 512)).render(motion)
